@@ -1,0 +1,50 @@
+# `make demo` runs the main job, `make test` passes the tests; both set up everything they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check lint soak bench lock clean
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	touch $@
+
+demo: $(VENV)/.runtime
+	sh examples/demo.sh $(BIN)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest
+
+# Regenerates what is generated, then fails where the tree differs from what is committed.
+check: $(VENV)/.dev
+	$(BIN)/python -m atoll.cli.reference > docs/reference/cli.md
+	$(MAKE) test
+	git diff --exit-code
+
+soak: $(VENV)/.dev
+	$(BIN)/pytest -m soak --timeout 3600
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+# New pins, with hashes and without any address.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --group build pyproject.toml -o requirements/runtime.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --group build --group dev pyproject.toml -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) .demo

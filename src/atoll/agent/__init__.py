@@ -1,0 +1,1 @@
+"""What runs on an instance: takes jobs over HTTP, runs and supervises their processes, keeps their logs."""

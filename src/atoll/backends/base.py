@@ -1,0 +1,284 @@
+"""What a backend is: the fewest methods, and few typed errors that say how far they reach.
+
+    BackendError
+    ├── CapacityUnavailable   no machine of this offer now               scope: type × zone × market
+    ├── QuotaExceeded         the account may not have more              scope: region and market
+    ├── NotOffered            this type is not offered in this zone      scope: type × zone
+    ├── ZoneMismatch          volume and instance are in other zones     scope: the request
+    ├── Throttled             too many calls; `retry_after` says when    scope: region API
+    ├── AuthFailed            credentials refused                        scope: backend
+    ├── InvalidRequest        this call can never succeed                scope: the request
+    ├── NotFound              there is no such resource                  scope: the request
+    └── Unavailable           5xx, time-out, reset: outcome unknown      scope: region API
+
+The planner chooses the zone and the engine calls with it: a backend never falls back to another zone. Each call has a
+time-out of the backend's own, does not retry but for throttling inside one call, and may be repeated by the engine:
+creates are idempotent by `token`, deletes succeed when the thing is gone. Attempts, backoff and memory of failures are
+the engine's affair.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Protocol, runtime_checkable
+
+from atoll.model.failure import FailureKind, Scope
+from atoll.model.offer import Market, Offer
+from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+
+
+class BackendError(Exception):
+    """Something that a provider said no to. `scope` None means that only this request is concerned."""
+
+    kind: ClassVar[FailureKind]
+
+    def __init__(self, message: str, scope: Scope | None = None, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.scope = scope
+        self.retry_after = retry_after
+
+
+class CapacityUnavailable(BackendError):  # noqa: N818 - the architecture's word; so with those that follow
+    """No machine of this type can be had in this zone on this market now."""
+
+    kind = FailureKind.CAPACITY_UNAVAILABLE
+
+
+class QuotaExceeded(BackendError):  # noqa: N818
+    """The account's limit is reached. Sibling zones share it: they are not tried."""
+
+    kind = FailureKind.QUOTA_EXCEEDED
+
+
+class NotOffered(BackendError):  # noqa: N818
+    """The type does not exist in this zone."""
+
+    kind = FailureKind.NOT_OFFERED
+
+
+class ZoneMismatch(BackendError):  # noqa: N818
+    """A volume and an instance of different zones: a fault of ours or a race, never of the user."""
+
+    kind = FailureKind.ZONE_MISMATCH
+
+
+class Throttled(BackendError):  # noqa: N818
+    """Too many calls. Nothing happened."""
+
+    kind = FailureKind.THROTTLED
+
+
+class AuthFailed(BackendError):  # noqa: N818
+    """The credentials are wrong or expired."""
+
+    kind = FailureKind.AUTH_FAILED
+
+
+class InvalidRequest(BackendError):  # noqa: N818
+    """The provider will never accept this."""
+
+    kind = FailureKind.INVALID_REQUEST
+
+
+class NotFound(BackendError):  # noqa: N818
+    """The resource does not exist (any more)."""
+
+    kind = FailureKind.NOT_FOUND
+
+
+class Unavailable(BackendError):  # noqa: N818
+    """No usable answer. Whether the effect happened is unknown: look for the token before trying again."""
+
+    kind = FailureKind.UNAVAILABLE
+
+
+class MachineState(StrEnum):
+    """A machine's or disk's life as providers tell it, reduced to what matters."""
+
+    CREATING = "creating"
+    READY = "ready"
+    DELETING = "deleting"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What every resource of ours is marked with, so that it is found again: `owner` is this installation's id."""
+
+    owner: str
+    token: str
+    name: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRequest:
+    """One machine in one zone. `token` (in `tags`) makes the launch idempotent."""
+
+    zone: Zone
+    instance_type: str
+    market: Market
+    tags: Tags
+    max_price: float | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine as the backend sees it.
+
+    `agent_url` is where its agent answers, once it can (`unix:/path/agent.sock` or `http://…`).
+    """
+
+    id: str
+    token: str
+    zone: Zone
+    instance_type: str
+    market: Market
+    state: MachineState
+    agent_url: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRequest:
+    """One network disk in one zone; `size_gb` in GB."""
+
+    zone: Zone
+    size_gb: float
+    tags: Tags
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One network disk as the backend sees it; `attached_to` holds machine ids."""
+
+    id: str
+    token: str
+    zone: Zone
+    size_gb: float
+    state: MachineState
+    attached_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedDisk:
+    """Where an attached disk is found on the machine: a folder or a device."""
+
+    disk: str
+    machine: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The catalog as one backend tells it: zones with their state, and offers, at one time."""
+
+    zones: tuple[ZoneInfo, ...]
+    offers: tuple[Offer, ...]
+    as_of: datetime
+
+
+class Backend(Protocol):
+    """Lends machines."""
+
+    @property
+    def info(self) -> BackendInfo:
+        """What this backend can do. No call to the provider."""
+        ...
+
+    async def listing(self) -> Listing:
+        """Zones and offers now.
+
+        Raises Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def launch(self, request: LaunchRequest) -> Machine:
+        """Start one machine in `request.zone`; the same token again returns the same machine, started once.
+
+        Raises CapacityUnavailable, QuotaExceeded, NotOffered, Throttled, AuthFailed, InvalidRequest; Unavailable leaves
+        the outcome unknown.
+        """
+        ...
+
+    async def describe(self, machine: str, zone: Zone) -> Machine:
+        """The machine as it is now.
+
+        Raises NotFound when the provider knows no such id (a machine that ended may also be told as GONE for a while),
+        Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def find(self, owner: str) -> tuple[Machine, ...]:
+        """Every machine that bears our owner tag and is not GONE, in all zones.
+
+        Raises Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def terminate(self, machine: str, zone: Zone) -> None:
+        """End a machine; succeeds when it is gone already. The machine may be DELETING for a while afterwards.
+
+        Raises Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. Machines go on."""
+        ...
+
+
+@runtime_checkable
+class VolumeBackend(Protocol):
+    """Lends network disks too. A disk attaches only to machines of its zone."""
+
+    async def create_volume(self, request: VolumeRequest) -> Disk:
+        """Create one disk in `request.zone`; idempotent by token.
+
+        Raises as `Backend.launch`.
+        """
+        ...
+
+    async def describe_volume(self, disk: str, zone: Zone) -> Disk:
+        """The disk as it is now. Raises NotFound, Throttled, AuthFailed, Unavailable."""
+        ...
+
+    async def find_volumes(self, owner: str) -> tuple[Disk, ...]:
+        """Every disk that bears our owner tag. Raises Throttled, AuthFailed, Unavailable."""
+        ...
+
+    async def delete_volume(self, disk: str, zone: Zone) -> None:
+        """Delete a disk and its data; succeeds when it is gone.
+
+        Raises InvalidRequest while it is attached, Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
+        """Attach; attaching again to the same machine returns the same answer.
+
+        Raises ZoneMismatch, NotFound, InvalidRequest (attached elsewhere), Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
+        """Detach; succeeds when it is not attached or either side is gone.
+
+        Raises Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+
+@runtime_checkable
+class ZoneFaults(Protocol):
+    """A backend whose zones can be failed on purpose, to see what happens."""
+
+    async def fail_zone(self, zone: Zone) -> None:
+        """Take the zone down the hard way: its machines die, and nothing can be created in it."""
+        ...
+
+    async def restore_zone(self, zone: Zone) -> None:
+        """Let the zone take work again. Machines that died stay dead; disks are as they were."""
+        ...

@@ -1,0 +1,5 @@
+"""The entry point of `atoll`."""
+
+
+def main() -> None:
+    """Run the command line."""

@@ -1,0 +1,58 @@
+"""Remembered failures: what went wrong, how far it reaches, and until when it is left out.
+
+Backends raise errors with a kind and a scope; the engine remembers them as `Failure`; the planner leaves out exactly
+the scope until the time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from atoll.model.offer import Market, Offer
+
+
+class FailureKind(StrEnum):
+    """The kinds of error that a backend may raise: the whole taxonomy."""
+
+    CAPACITY_UNAVAILABLE = "capacity-unavailable"
+    QUOTA_EXCEEDED = "quota-exceeded"
+    NOT_OFFERED = "not-offered"
+    ZONE_MISMATCH = "zone-mismatch"
+    THROTTLED = "throttled"
+    AUTH_FAILED = "auth-failed"
+    INVALID_REQUEST = "invalid-request"
+    NOT_FOUND = "not-found"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How far something reaches: every field that is set must match. All empty but `backend`: the whole account."""
+
+    backend: str
+    region: str | None = None
+    zone: str | None = None
+    instance_type: str | None = None
+    market: Market | None = None
+
+    def covers(self, offer: Offer) -> bool:
+        """True when the offer lies within this scope."""
+        return (
+            self.backend == offer.zone.backend
+            and self.region in (None, offer.zone.region)
+            and self.zone in (None, offer.zone.name)
+            and self.instance_type in (None, offer.instance_type.name)
+            and self.market in (None, offer.market)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One remembered failure. `count` is how often it came in a row; `until` None means until it is cleared."""
+
+    kind: FailureKind
+    scope: Scope
+    at: datetime
+    until: datetime | None
+    count: int = 1
+    message: str = ""

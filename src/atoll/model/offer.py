@@ -1,0 +1,35 @@
+"""The offer: one instance type in one zone on one market, with a price. Unavailable offers are kept, and marked."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from atoll.model.resources import InstanceType
+from atoll.model.zone import Zone
+
+
+class Market(StrEnum):
+    """How a machine is paid for."""
+
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+    RESERVED = "reserved"
+
+
+class Availability(StrEnum):
+    """What the provider says of an offer before anyone tries it."""
+
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    NOT_OFFERED = "not-offered"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One instance type × one zone × one market. `price` is USD an hour; `count` how many more can be had, if told."""
+
+    zone: Zone
+    instance_type: InstanceType
+    market: Market
+    price: float
+    availability: Availability = Availability.AVAILABLE
+    count: int | None = None

@@ -1,0 +1,1 @@
+"""Where everything goes: a request and a snapshot of the world in, a plan with a reason for every refusal out. Pure."""

@@ -1,0 +1,163 @@
+"""The answer of the planner: placements, and for everything refused a code with its facts.
+
+No placement is a result, not an exception. Text is made from these by `planning.explain` alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from atoll.model.offer import Market
+from atoll.model.resources import InstanceType
+from atoll.model.zone import Zone
+
+Fact = str | int | float | bool | None | tuple[str, ...]
+
+
+class DocumentKind(StrEnum):
+    """What a part of the plan is about."""
+
+    FLEET = "fleet"
+    VOLUME = "volume"
+    RUN = "run"
+
+
+class Source(StrEnum):
+    """Where the machine of a placed node comes from."""
+
+    NEW = "new"
+    EXISTING = "existing"
+    PLANNED = "planned"
+    """A node of a fleet in the same plan."""
+
+
+class RefusalCode(StrEnum):
+    """Why an offer, an instance or a zone is not used. Stable: clients and golden cases hold these."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+    DISK = "disk"
+    GPU = "gpu"
+    GPU_NAME = "gpu-name"
+    GPU_COUNT = "gpu-count"
+    GPU_MEMORY = "gpu-memory"
+    GPU_VENDOR = "gpu-vendor"
+    GPU_CAPABILITY = "gpu-capability"
+    ARCH = "arch"
+    BACKEND = "backend"
+    REGION = "region"
+    ZONE = "zone"
+    ZONE_EXCLUDED = "zone-excluded"
+    NO_ZONES = "no-zones"
+    INSTANCE_TYPE = "instance-type"
+    MARKET = "market"
+    PRICE = "price"
+    NOT_OFFERED = "not-offered"
+    UNAVAILABLE = "unavailable"
+    QUOTA = "quota"
+    DRAINED = "drained"
+    IMPAIRED = "impaired"
+    NOT_OPTED_IN = "not-opted-in"
+    RECENT_FAILURE = "recent-failure"
+    VOLUME_ZONE = "volume-zone"
+    VOLUME_ATTACHED = "volume-attached"
+    NO_VOLUMES = "no-volumes"
+    CLUSTER = "cluster"
+    CAPACITY_USED = "capacity-used"
+    INSTANCE_BUSY = "instance-busy"
+    FLEET = "fleet"
+    SPREAD = "spread"
+    NOT_NEEDED = "not-needed"
+    """Fits, and another was better: the facts say why (dearer, further)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one zone (or one offer in it, when `instance_type` is set) is not used, with `count` offers behind it."""
+
+    zone: Zone
+    code: RefusalCode
+    data: Mapping[str, Fact] = field(default_factory=dict)
+    instance_type: str | None = None
+    market: Market | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlacement:
+    """Where one node goes. `node` counts from 0 (a run's rank).
+
+    `instance` is the id of the existing instance that is used; `fleet` and `fleet_node` name the planned one. `volumes`
+    are the chosen volumes of the node's mounts, in their order. `price` is USD an hour, 0 more when it exists already.
+    """
+
+    node: int
+    zone: Zone
+    instance_type: InstanceType
+    market: Market
+    price: float
+    source: Source = Source.NEW
+    instance: str | None = None
+    fleet: str | None = None
+    fleet_node: int | None = None
+    volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Why a document is not placed as asked: `placed` of `wanted`, the chief code with its facts.
+
+    `cures` are computed: each names one requirement that, if dropped or changed, would make the document fit.
+    """
+
+    wanted: int
+    placed: int
+    code: str
+    data: Mapping[str, Fact] = field(default_factory=dict)
+    cures: tuple["Cure", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """One requirement that would let the document fit if it were dropped (`value` None) or changed to `value`."""
+
+    requirement: str
+    value: Fact
+    zones: tuple[Zone, ...]
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPlan:
+    """The plan of one fleet, run or volume.
+
+    A volume's `zone` is None while it waits for its first consumer. `price` is USD an hour for what is new; `traffic`
+    USD a GB between zones where parts of it lie apart (0: nothing to pay).
+    """
+
+    kind: DocumentKind
+    name: str
+    placements: tuple[NodePlacement, ...] = ()
+    zone: Zone | None = None
+    refusals: tuple[Refusal, ...] = ()
+    shortfall: Shortfall | None = None
+    price: float = 0
+    traffic: float = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan of a whole request, in the order of its documents.
+
+    `proven` is False when a time limit ended the search with the best found.
+    """
+
+    documents: tuple[DocumentPlan, ...]
+    price: float = 0
+    proven: bool = True
+
+    @property
+    def complete(self) -> bool:
+        """True when everything is placed as asked."""
+        return all(document.shortfall is None for document in self.documents)

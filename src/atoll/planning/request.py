@@ -1,0 +1,130 @@
+"""What is to be placed: fleets, volumes and runs, as the planner understands them.
+
+The engine makes these from specs; a saved snapshot holds them as JSON; the planner knows nothing of YAML.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from atoll.model.resources import Resources
+
+
+class SpotPolicy(StrEnum):
+    """Which markets may be used."""
+
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+    AUTO = "auto"
+
+
+class Strategy(StrEnum):
+    """How the nodes of a group lie to each other."""
+
+    ANY = "any"
+    CLUSTER = "cluster"
+    SPREAD = "spread"
+
+
+class OnShortage(StrEnum):
+    """What `spread` does when an eligible zone cannot take its share."""
+
+    REJECT = "reject"
+    BEST_EFFORT = "best-effort"
+
+
+class Binding(StrEnum):
+    """When a volume without a zone gets one."""
+
+    IMMEDIATE = "immediate"
+    WAIT = "wait-for-first-consumer"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What every node of a group must have; None is no limit. `availability_zones` may hold names, ids, globs, `!…`."""
+
+    resources: Resources = Resources()
+    backends: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    availability_zones: tuple[str, ...] | None = None
+    instance_types: tuple[str, ...] | None = None
+    spot_policy: SpotPolicy = SpotPolicy.ON_DEMAND
+    max_price: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How the nodes are laid over zones. `survive_zones` nodes' worth of zones may be lost and `nodes` still remain."""
+
+    strategy: Strategy = Strategy.ANY
+    max_skew: int = 1
+    min_zones: int | None = None
+    on_shortage: OnShortage = OnShortage.REJECT
+    survive_zones: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MountRequest:
+    """One mount of one node: any of these volumes, whichever fits. Names are resolved (no `${{ }}` left)."""
+
+    volumes: tuple[str, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRequest:
+    """A fleet that shall have `nodes` nodes. Nodes that exist already are in the snapshot and stay where they are."""
+
+    name: str
+    nodes: int
+    requirements: Requirements = Requirements()
+    placement: Placement = Placement()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRequest:
+    """One node of a run: its rank, and its mounts."""
+
+    rank: int
+    mounts: tuple[MountRequest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run to be placed now.
+
+    `fleets` limits the fleets whose instances may be used (None: any); `instances` limits them to these instance ids;
+    with `may_create` new instances are bought where no idle or planned one fits. `single_zone` asks for one zone for
+    all nodes. Instances of fleets planned in the same request count as idle ones.
+    """
+
+    name: str
+    nodes: tuple[NodeRequest, ...] = (NodeRequest(0),)
+    requirements: Requirements = Requirements()
+    fleets: tuple[str, ...] | None = None
+    instances: tuple[str, ...] | None = None
+    may_create: bool = True
+    single_zone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRequest:
+    """A volume that does not exist yet. `availability_zone` is a name or zone id; None: the planner chooses."""
+
+    name: str
+    size_gb: float
+    backend: str | None = None
+    region: str | None = None
+    availability_zone: str | None = None
+    binding: Binding = Binding.IMMEDIATE
+
+
+Document = FleetRequest | RunRequest | VolumeRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that is planned as one. Ties break by `id`, the same way every time."""
+
+    id: str
+    documents: tuple[Document, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""The HTTP API: routes, authentication, the long polls of logs and events."""

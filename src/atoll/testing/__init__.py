@@ -1,0 +1,1 @@
+"""What tests of Atoll and of its extensions stand on: the virtual clock, builders, contract suites."""

@@ -1,0 +1,85 @@
+"""The agent's HTTP protocol: what the engine asks of an instance's agent, and what it answers.
+
+    GET    /healthz                 -> Health
+    GET    /jobs                    -> list[JobState]
+    PUT    /jobs/{id}               <- JobSubmission -> JobState      idempotent by id
+    GET    /jobs/{id}?wait=S        -> JobState                       waits up to S seconds for a change of `phase`
+    POST   /jobs/{id}/stop          <- JobStop -> JobState            idempotent; may only shorten the grace
+    DELETE /jobs/{id}               -> 204                            forgets an exited job and its files
+    GET    /jobs/{id}/logs?offset=N&limit=M&wait=S
+                                    -> bytes of the log file from offset N; header `Atoll-Log-End: true` when the job
+                                       has exited and nothing follows
+
+The log file has one line for each line (or part of a line) of output, in the format of the Kubernetes container
+runtime interface: `2026-11-24T10:00:00.123456789Z stdout F text`; `P` in place of `F` marks a part whose line goes on.
+Offsets count bytes of that file. JSON bodies are the dataclasses below.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class JobPhase(StrEnum):
+    """How far a job is on its instance."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume for a job: `source` is the folder on the instance, `path` where the job expects it."""
+
+    volume: str
+    source: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSubmission:
+    """What to run. Each command is run in turn by one shell with `set -e`; `env` holds all variables of the job."""
+
+    commands: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    shell: str = "/bin/sh"
+    working_dir: str | None = None
+    mounts: tuple[Mount, ...] = ()
+    max_duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStop:
+    """Ask a job to stop: SIGTERM now, SIGKILL after `grace` seconds (0: at once)."""
+
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """One job as its agent sees it. `exit_code` is set once exited (128 + N where signal N ended it).
+
+    `reason` is empty for a plain exit, else `stopped`, `max-duration-exceeded`, `start-failed` or `interrupted` (the
+    machine or its supervisor went away under it); `message` says more.
+    """
+
+    id: str
+    phase: JobPhase
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    log_bytes: int = 0
+    started_at: datetime | None = None
+    exited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The agent's own state. `mounts_at_path` says whether a volume can appear at its path on this machine."""
+
+    instance: str
+    version: str
+    mounts_at_path: bool
+    jobs_running: int

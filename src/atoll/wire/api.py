@@ -1,0 +1,388 @@
+"""The shapes of the server's HTTP API, shared by the server and its clients.
+
+All paths but the first need `Authorization: Bearer TOKEN`. P is a project's name, `main` unless told otherwise.
+
+    GET    /healthz                                    -> Healthz
+    GET    /api/status                                 -> ServerStatus
+    POST   /api/projects/P/plan                        <- Submission -> PlanResponse
+    POST   /api/projects/P/apply                       <- Submission -> ApplyResponse
+    GET    /api/projects/P/fleets[/NAME]               -> list[FleetView] | FleetView
+    DELETE /api/projects/P/fleets/NAME                 -> FleetView           (409 fleet-busy)
+    GET    /api/projects/P/instances                   -> list[InstanceView]
+    GET    /api/projects/P/volumes[/NAME]              -> list[VolumeView] | VolumeView
+    DELETE /api/projects/P/volumes/NAME                -> VolumeView          (409 volume-attached)
+    GET    /api/projects/P/runs[/NAME][?all=1]         -> list[RunView] | RunView
+    POST   /api/projects/P/runs/NAME/stop              <- StopRequest -> RunView
+    DELETE /api/projects/P/runs/NAME                   -> RunView             (409 run-active)
+    GET    /api/projects/P/runs/NAME/logs?job=0&offset=N&wait=S
+                                                       -> bytes, the log file from offset N, in the format of
+                                                          `atoll.wire.agent`; header `Atoll-Log-End: true` at its end,
+                                                          `Atoll-Log-Submission: K` which attempt of the job it is of
+    GET    /api/projects/P/events?after=SEQ&wait=S&limit=N&kind=K&name=NAME&last=N
+                                                       -> list[EventView]     `last` gives the newest N
+    GET    /api/projects/P/zones[/BACKEND/REGION/ZONE] -> list[ZoneView] | ZoneView
+    POST   /api/projects/P/zones/BACKEND/REGION/ZONE/fail|restore -> ZoneView
+    GET    /api/projects/P/offers?<OfferQuery's fields> -> list[OfferView]
+
+`wait` is a long poll: the answer comes when there is something new, or after that many seconds (at most 30) with what
+there is. An error is a `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from atoll.model.diagnostic import Diagnostic
+from atoll.model.zone import Capacity, Zone, ZoneState
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a request was refused. `code` is stable; `diagnostics` point into submitted files."""
+
+    code: str
+    message: str
+    help: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Healthz:
+    """The server is up, and which version it is."""
+
+    status: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackendStatus:
+    """One configured backend: when its listing was last seen, and what went wrong lately."""
+
+    name: str
+    zones: int
+    offers: int
+    as_of: datetime | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """What `atoll server status` shows."""
+
+    version: str
+    pid: int
+    address: str
+    database: str
+    started_at: datetime
+    backends: tuple[BackendStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A configuration file as the user wrote it; `name` as the user named it, for diagnostics."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Files to be planned or applied as one.
+
+    `environment` holds the values of variables that the files name without a value; `profiles` the text of a profiles
+    file; `rerun` starts a finished task again although its file did not change.
+    """
+
+    files: tuple[SourceFile, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    profiles: SourceFile | None = None
+    profile: str | None = None
+    rerun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNode:
+    """Where one node goes. `source` is new, existing (`instance` is its name) or planned (`fleet_node` of `fleet`)."""
+
+    node: int
+    zone: Zone
+    instance_type: str
+    cpus: float
+    memory_gb: float
+    gpu: str
+    market: str
+    price: float
+    source: str
+    instance: str | None = None
+    fleet: str | None = None
+    fleet_node: int | None = None
+    volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRefusal:
+    """Why a zone, or one offer in it, is not used: the code with its facts, and the sentence made from them."""
+
+    zone: Zone
+    code: str
+    data: dict[str, Scalar | tuple[str, ...]]
+    message: str
+    instance_type: str | None = None
+    market: str | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShortfall:
+    """Why a document cannot be placed as asked, and what would cure it."""
+
+    wanted: int
+    placed: int
+    code: str
+    data: dict[str, Scalar | tuple[str, ...]]
+    message: str
+    cures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDocument:
+    """The plan of one fleet, run or volume. `refusals` holds one for each zone not used, the nearest miss first;
+    `offers` those of single offers."""
+
+    kind: str
+    name: str
+    nodes: tuple[PlannedNode, ...] = ()
+    zone: Zone | None = None
+    refusals: tuple[PlannedRefusal, ...] = ()
+    offers: tuple[PlannedRefusal, ...] = ()
+    shortfall: PlannedShortfall | None = None
+    price: float = 0
+    traffic: float = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """The whole plan. `complete` is False when any document has a shortfall."""
+
+    documents: tuple[PlannedDocument, ...]
+    price: float
+    complete: bool
+    proven: bool = True
+
+
+class ChangeAction(StrEnum):
+    """What applying a document does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    RERUN = "rerun"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One key that differs: its old and new value as text (empty: absent), and whether it changes in place."""
+
+    key: str
+    old: str
+    new: str
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What applying does to one document. `type` is the document's type (fleet, volume, task, …)."""
+
+    type: str
+    kind: str
+    name: str
+    action: ChangeAction
+    fields: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResponse:
+    """A dry run: what would change, where it would go, and what is wrong or worth a warning."""
+
+    changes: tuple[Change, ...]
+    plan: PlanView
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResponse:
+    """What was accepted. Work goes on after the answer; `event` is the newest event before it, to follow from."""
+
+    changes: tuple[Change, ...]
+    plan: PlanView
+    event: int
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with."""
+
+    id: str
+    name: str
+    fleet: str
+    node: int
+    status: str
+    zone: Zone
+    instance_type: str
+    cpus: float
+    memory_gb: float
+    gpu: str
+    market: str
+    price: float
+    created_at: datetime
+    runs: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    backend_id: str | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """A fleet with its instances. `nodes` is how many are asked for; `skew` the largest difference between zones."""
+
+    id: str
+    name: str
+    status: str
+    nodes: int
+    strategy: str
+    skew: int
+    price: float
+    created_at: datetime
+    auto_created: bool
+    instances: tuple[InstanceView, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeView:
+    """A volume. `zone` is None until one is chosen; `attached_to` names instances."""
+
+    id: str
+    name: str
+    status: str
+    size_gb: float
+    backend: str
+    zone: Zone | None
+    created_at: datetime
+    attached_to: tuple[str, ...] = ()
+    backend_id: str | None = None
+    binding: str = "immediate"
+    price: float = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One node's share of a run; `submission` counts its attempts from 0."""
+
+    id: str
+    rank: int
+    submission: int
+    status: str
+    zone: Zone | None = None
+    instance: str | None = None
+    fleet: str | None = None
+    instance_type: str | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A task, service or dev environment; `jobs` are the newest attempt of each rank."""
+
+    id: str
+    name: str
+    type: str
+    status: str
+    created_at: datetime
+    price: float
+    jobs: tuple[JobView, ...] = ()
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """`abort` skips the polite part."""
+
+    abort: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One change of state. `seq` grows by the order in which they were recorded."""
+
+    seq: int
+    time: datetime
+    kind: str
+    name: str
+    from_state: str
+    to_state: str
+    zone: Zone | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneView:
+    """A zone of a configured backend, and what it holds. `faults` says that it can be failed on purpose."""
+
+    zone: Zone
+    state: ZoneState
+    as_of: datetime
+    reason: str = ""
+    until: datetime | None = None
+    capacity: Capacity | None = None
+    used: Capacity = field(default_factory=Capacity)
+    instances: int = 0
+    volumes: int = 0
+    offers: int = 0
+    faults: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfferQuery:
+    """What `atoll offer` asks for; texts in the forms of configuration files (`4..8`, `16GB..`, `H100:8`)."""
+
+    cpu: str | None = None
+    memory: str | None = None
+    gpu: str | None = None
+    backend: tuple[str, ...] = ()
+    region: tuple[str, ...] = ()
+    zone: tuple[str, ...] = ()
+    instance_type: tuple[str, ...] = ()
+    spot: str | None = None
+    max_price: float | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    """One offer, cheapest first. `message` says why it cannot be had now, empty when it can."""
+
+    zone: Zone
+    instance_type: str
+    cpus: float
+    memory_gb: float
+    gpu: str
+    market: str
+    price: float
+    availability: str
+    message: str = ""
