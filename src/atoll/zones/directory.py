@@ -18,15 +18,12 @@ from typing import Literal
 
 from atoll.model.zone import Zone, ZoneKind
 from atoll.zones import naming, table
-from atoll.zones.naming import ParsedName, canonical, fold, spellings
+from atoll.zones.naming import LONGEST, ParsedName, canonical, fold, spellings
 from atoll.zones.selection import Patterns, is_glob
 from atoll.zones.suggestion import Speller
 
 Source = Literal["live", "built-in", "none"]
 Problem = Literal["unknown-zone", "zone-of-other-region", "zone-of-other-backend", "ambiguous-zone"]
-
-LONGEST = 128
-"""Characters; no provider's zone name comes near, and a longer text is not looked up."""
 
 EDGE = frozenset({ZoneKind.LOCAL_ZONE, ZoneKind.WAVELENGTH_ZONE})
 """Kinds that few mean: they must be opted into and offer few instance types."""
@@ -90,13 +87,13 @@ class Directory:
             backend: _Listing(listed, known_by_id.get(backend, ()), "built-in", as_of)
             for backend, listed in named.items()
         }
-        self._index: dict[str, list[Zone]] = {}
+        self._index: dict[str, list[Zone]] | None = None
         self._speller: Speller | None = None
 
     def with_live(self, backend: str, zones: Iterable[Zone], as_of: date) -> "Directory":
         """This directory with what `backend` itself lists, as of a date or time, instead of what is built in."""
         other = Directory(())
-        other._listings = {**self._listings, backend: _Listing(tuple(zones), (), "live", as_of)}
+        other._listings = {**self._listings, fold(backend): _Listing(tuple(zones), (), "live", as_of)}
         return other
 
     def source(self, backend: str) -> Source:
@@ -153,12 +150,10 @@ class Directory:
         if scope.backends is None:
             # Nothing says which backend is meant: only what looks like a listed name is held against the lists.
             return is_glob(body) or not self._resembles(body)
-        unlisted = [backend for backend in scope.backends if backend not in self._listings]
-        if not unlisted:
-            return False
-        if is_glob(body) or naming.ZONELESS.issuperset(scope.backends):
+        if scope.backends <= naming.ZONELESS:
             return True
-        return any(naming.parse(backend, body) for backend in unlisted)
+        unlisted = scope.backends - naming.ZONELESS - self._listings.keys()
+        return any(is_glob(body) or naming.parse(backend, body) for backend in unlisted)
 
     def _resembles(self, body: str) -> bool:
         if self._meant_regions(body, _Scope(None, None)):
@@ -231,10 +226,12 @@ class Directory:
             yield from listing.ids
 
     def _spelled(self) -> dict[str, list[Zone]]:
-        if not self._index:
+        if self._index is None:
+            index: dict[str, list[Zone]] = {}
             for zone in self._everything():
                 for spelling in spellings(zone):
-                    self._index.setdefault(spelling, []).append(zone)
+                    index.setdefault(spelling, []).append(zone)
+            self._index = index
         return self._index
 
     def _nearest(self) -> Speller:

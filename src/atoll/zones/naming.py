@@ -15,6 +15,9 @@ from atoll.model.zone import Zone, ZoneKind
 ZONELESS = frozenset({"nebius", "lambda", "vultr"})
 """Backends with regions only: a zone filter says nothing about their offers."""
 
+LONGEST = 128
+"""Characters; no provider's zone name comes near, and a longer text is none."""
+
 ZONE_LABELS = (
     "topology.kubernetes.io/zone",
     "failure-domain.beta.kubernetes.io/zone",
@@ -104,7 +107,7 @@ def parse(backend: str, text: str, region: str | None = None) -> ParsedName | No
     a grammar of its own takes any text.
     """
     backend, text = fold(backend), text.strip()
-    if backend in ZONELESS:
+    if backend in ZONELESS or len(text) > LONGEST:
         return None
     for form, pattern in _compiled(backend):
         if found := pattern.fullmatch(text):
