@@ -21,9 +21,11 @@ class Table(NamedTuple):
 @cache
 def load() -> Table:
     """The table as shipped."""
-    from importlib.resources import files  # takes longer to import than the table to read
+    from pkgutil import get_data  # importlib.resources takes longer to import than the table to read
 
-    return read(files("atoll.zones").joinpath("data", "zones.txt").read_text("utf-8"))
+    content = get_data("atoll.zones", "data/zones.txt")
+    assert content is not None, "the package was built without its data"
+    return read(content.decode("utf-8"))
 
 
 def read(text: str) -> Table:
