@@ -77,23 +77,21 @@ def test_a_name_is_ambiguous_among_exactly_the_backends_that_have_it() -> None:
         assert {zone.backend for zone in found.zones} == backends
 
 
-@in_its_time
-@given(a_zone, st.booleans())
-def test_the_canonical_spelling_means_its_zone(zone: Zone, shout: bool) -> None:
-    text = canonical(zone).upper() if shout else canonical(zone)
-    assert DIRECTORY.resolve(text, backends=[zone.backend]).zones == (zone,)
-    assert DIRECTORY.resolve(text, backends=[zone.backend], regions=[zone.region]).zones == (zone,)
+def test_the_canonical_spelling_means_its_zone_in_either_case() -> None:
+    for zone in ZONES:
+        for text in (canonical(zone), canonical(zone).upper()):
+            assert DIRECTORY.resolve(text, backends=[zone.backend]).zones == (zone,)
+            assert DIRECTORY.resolve(text, backends=[zone.backend], regions=[zone.region]).zones == (zone,)
 
 
-@in_its_time
-@given(a_zone)
-def test_the_canonical_spelling_parses_to_itself(zone: Zone) -> None:
-    parsed = parse(zone.backend, canonical(zone))
-    assert parsed is not None
-    assert (parsed.backend, parsed.name, parsed.kind) == (zone.backend, zone.name, zone.kind)
-    assert parsed.region in {zone.region, None}
-    again = Zone(zone.backend, parsed.region or zone.region, parsed.name, kind=parsed.kind)
-    assert canonical(again) == canonical(zone)
+def test_the_canonical_spelling_parses_to_itself() -> None:
+    for zone in ZONES:
+        parsed = parse(zone.backend, canonical(zone))
+        assert parsed is not None, zone
+        assert (parsed.backend, parsed.name, parsed.kind) == (zone.backend, zone.name, zone.kind)
+        assert parsed.region in {zone.region, None}
+        again = Zone(zone.backend, parsed.region or zone.region, parsed.name, kind=parsed.kind)
+        assert canonical(again) == canonical(zone)
 
 
 @settings(max_examples=400, deadline=None)

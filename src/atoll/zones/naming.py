@@ -55,6 +55,7 @@ class _Form:
 _AWS = r"(?P<region>[a-z]+(?:-[a-z]+)+-\d+)"
 _AWS_ID = r"[a-z]+\d+"
 _GCP = r"(?P<region>[a-z]+-[a-z]+\d+)"
+_AZURE = r"(?P<region>[a-z]{4}[a-z0-9]*)"
 _FREE = _Form(r"[^\s/].*", case="same")
 
 _FORMS: dict[str, tuple[_Form, ...]] = {
@@ -72,9 +73,9 @@ _FORMS: dict[str, tuple[_Form, ...]] = {
     # Azure, "Physical and logical availability zones".
     "azure": (
         _Form(r"(?P<name>\d)"),
-        _Form(r"(?P<region>[a-z]+\d*)-az\d+", is_id=True),
-        _Form(r"(?P<region>[a-z]+\d*)[-/](?P<name>\d)"),
-        _Form(r"(?P<region>[a-z]{5,}\d*)(?P<name>)", ZoneKind.REGION),
+        _Form(_AZURE + r"-az\d+", is_id=True),
+        _Form(_AZURE + r"[-/](?P<name>\d)"),
+        _Form(_AZURE + r"(?P<name>)", ZoneKind.REGION),
     ),
     # OCI, "Regions and Availability Domains": the prefix before the colon differs by tenancy.
     "oci": (_Form(r"(?:[a-z0-9]+:)?[a-z0-9-]+-ad-\d", case="same"),),
