@@ -85,7 +85,9 @@ class HttpAgent:
                 method, path, params=params, content=content, headers=headers, timeout=timeout
             )
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Unavailable(f"the agent at {self.url} does not answer: {str(error) or type(error).__name__}") from error
+            raise Unavailable(
+                f"the agent at {self.url} does not answer: {str(error) or type(error).__name__}"
+            ) from error
         if answer.is_success:
             return answer
         raise _refusal(answer)
