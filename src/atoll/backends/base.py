@@ -94,6 +94,23 @@ class Unavailable(BackendError):  # noqa: N818
     kind = FailureKind.UNAVAILABLE
 
 
+ERRORS: dict[FailureKind, type[BackendError]] = {
+    error.kind: error
+    for error in (
+        CapacityUnavailable,
+        QuotaExceeded,
+        NotOffered,
+        ZoneMismatch,
+        Throttled,
+        AuthFailed,
+        InvalidRequest,
+        NotFound,
+        Unavailable,
+    )
+}
+"""The error of each kind: all of them."""
+
+
 class MachineState(StrEnum):
     """A machine's or disk's life as providers tell it, reduced to what matters."""
 

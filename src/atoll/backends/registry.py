@@ -5,7 +5,7 @@ from pathlib import Path
 
 from atoll.backends.base import Backend
 
-NAMES = ("local",)
+NAMES = ("fake", "local")
 
 
 def open_backend(name: str, config: Mapping[str, object], state: Path) -> Backend:
@@ -17,4 +17,8 @@ def open_backend(name: str, config: Mapping[str, object], state: Path) -> Backen
         from atoll.backends.local import LocalBackend, LocalConfig
 
         return LocalBackend(state, LocalConfig.from_mapping(config))
+    if name == "fake":
+        from atoll.backends.fake import open_fake
+
+        return open_fake(config, state)
     raise ValueError(f"unknown backend `{name}`; known: {', '.join(NAMES)}")

@@ -93,10 +93,15 @@ class ContractCase:
         return await backend.launch(launch_request(offer.zone, offer.instance_type.name, token, market=offer.market))
 
     async def ready(self, backend: Backend, machine: Machine) -> Machine:
-        """Wait until the machine is ready."""
-        return await self.until(
-            lambda: backend.describe(machine.id, machine.zone), lambda found: found.state is MachineState.READY
-        )
+        """Wait until the machine is ready; it may be unknown for a while after its launch."""
+
+        async def look() -> Machine:
+            try:
+                return await backend.describe(machine.id, machine.zone)
+            except NotFound:
+                return machine
+
+        return await self.until(look, lambda found: found.state is MachineState.READY and found.agent_url is not None)
 
     async def gone(self, backend: Backend, machine: Machine) -> None:
         """Wait until the machine is gone, told as such or unknown."""

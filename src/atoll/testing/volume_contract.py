@@ -35,9 +35,16 @@ class VolumeContract(ContractCase):
     async def disk(self, backend: DiskLender, where: Zone, token: str = "disk-1") -> Disk:
         """A ready disk."""
         made = await backend.create_volume(volume_request(where, token))
-        return await self.until(
-            lambda: backend.describe_volume(made.id, where), lambda found: found.state is MachineState.READY
-        )
+
+        async def look() -> Disk | None:
+            try:
+                return await backend.describe_volume(made.id, where)
+            except NotFound:
+                return None
+
+        found = await self.until(look, lambda found: found is not None and found.state is MachineState.READY)
+        assert found is not None
+        return found
 
     @in_loop
     async def test_a_disk_is_in_the_zone_asked_for_with_its_size(self, backend: DiskLender) -> None:
