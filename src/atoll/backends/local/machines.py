@@ -157,9 +157,11 @@ class LocalMachines:
         return record
 
     def _started(self, record: MachineRecord) -> MachineRecord:
-        record = self._adopted(record)
-        if record.agent is not None or record.ending:
-            return record
+        adopted = self._adopted(record)
+        if adopted != record:
+            self._records.put_machine(adopted)
+        if adopted.agent is not None or record.ending:
+            return adopted
         folder = self._records.folder(record.id)
         try:
             pid = process.start(self._command(folder, record.id, Path(record.socket)), folder, log=folder / "agent.log")
