@@ -258,8 +258,3 @@ def test_a_configured_cloud_has_its_chances_and_a_wrong_setting_is_told(tmp_path
     asyncio.run(work())
     with pytest.raises(ValueError, match="seeed"):
         open_backend("fake", {"seeed": 1}, tmp_path)
-
-
-def test_an_unknown_backend_is_told_with_those_that_are_known(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown backend `aws2`; known: fake, local"):
-        open_backend("aws2", {}, tmp_path)
