@@ -33,6 +33,7 @@ from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
 FAILED = "failed with `atoll zone fail`"
 SHUTDOWN_SECONDS = 3.0
 """How long an agent may take to end by itself before it is killed."""
+CLEAN_SECONDS = 5.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,6 +93,7 @@ class LocalBackend:
         await self._run(self._machines.remove, machine)
         if found.agent_url:
             await self._agents.drop(found.agent_url)
+        await self._clean()
 
     def agent(self, machine: Machine) -> AgentClient:
         """The client of this machine's agent."""
@@ -117,6 +119,7 @@ class LocalBackend:
     async def delete_volume(self, disk: str, zone: Zone) -> None:
         """Remove the folder and all in it."""
         await self._run(self._volumes.delete, disk, zone)
+        await self._clean()
 
     async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
         """Lend the disk to one machine of its zone; `source` is the folder."""
@@ -141,6 +144,12 @@ class LocalBackend:
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 await self._agents.of(machine).shutdown()
             await self._run(self._machines.wait_gone, machine.id, SHUTDOWN_SECONDS)
+
+    async def _clean(self) -> None:
+        # Deleting many files may take long; it goes on in its thread, and nobody has to wait for that.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLEAN_SECONDS):
+                await self._run(self._records.empty_trash)
 
     def _mark(self, name: str, failed: bool) -> None:
         with self._records.lock():

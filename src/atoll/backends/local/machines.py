@@ -37,7 +37,18 @@ AgentCommand = Callable[[Path, str, Path], Sequence[str]]
 
 def agent_command(state: Path, machine: str, socket: Path) -> Sequence[str]:
     """The agent that comes with Atoll."""
-    return (sys.executable, "-m", "atoll.agent", "--state", str(state), "--instance", machine, "--socket", str(socket))
+    return (
+        sys.executable,
+        "-P",
+        "-m",
+        "atoll.agent",
+        "--state",
+        str(state),
+        "--instance",
+        machine,
+        "--socket",
+        str(socket),
+    )
 
 
 class LocalMachines:

@@ -28,21 +28,31 @@ class Process:
 
 
 def start(command: Sequence[str], folder: Path, log: Path) -> int:
-    """Start `command` in its own session with its output in `log`; it outlives us. Returns its pid.
+    """Start `command` in its own session and in `folder`, with its output in `log`; it outlives us. Returns its pid.
 
-    Raises OSError.
+    It gets our variables but for those of the server, which may be secret. Raises OSError.
     """
-    environment = {**os.environ, MARK: str(folder)}
+    environment = {name: value for name, value in os.environ.items() if _for_agents(name)}
+    environment[MARK] = str(folder)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        actions = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, output, 1),
-            (os.POSIX_SPAWN_DUP2, output, 2),
-        ]
-        return os.posix_spawn(command[0], list(command), environment, file_actions=actions, setsid=True)
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     finally:
         os.close(output)
+    child.returncode = 0  # It is not waited for: whoever asks whether it lives reaps it, by its pid.
+    return child.pid
+
+
+def _for_agents(name: str) -> bool:
+    return not name.startswith("ATOLL_") or name.startswith("ATOLL_AGENT_")
 
 
 def identify(pid: int) -> Process | None:

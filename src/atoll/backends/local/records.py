@@ -4,6 +4,7 @@
     STATE/zones.json                   the failed zones
     STATE/instances/ID/machine.json    beside it the agent's log and its own state
     STATE/volumes/ZONE/ID/volume.json  beside it the folder `data`
+    STATE/trash/                       what is deleted, on its way
 
 Records are replaced as a whole (written aside, then renamed), so a crash leaves the old one or the new one.
 """
@@ -71,7 +72,7 @@ class Records:
     """The files under one state folder. Callers hold `lock()` for whatever reads and then writes."""
 
     def __init__(self, state: Path) -> None:
-        self.state = state.absolute()
+        self.state = state.resolve()
         self._instances = self.state / "instances"
         self._volumes = self.state / "volumes"
         for folder in (self.state, self._instances, self._volumes):
@@ -110,7 +111,7 @@ class Records:
         _write(self.folder(record.id) / "machine.json", record)
 
     def drop_machine(self, machine: str) -> None:
-        """Remove a machine's folder."""
+        """Take a machine's folder away."""
         self._remove(self.folder(machine))
 
     def data(self, record: DiskRecord) -> Path:
@@ -134,7 +135,7 @@ class Records:
         _write(self.data(record).parent / "volume.json", record)
 
     def drop_disk(self, record: DiskRecord) -> None:
-        """Remove a disk and its data."""
+        """Take a disk and its data away."""
         self._remove(self.data(record).parent)
 
     def failed_zones(self) -> frozenset[str]:
@@ -146,16 +147,21 @@ class Records:
         """Remember them."""
         _write(self.state / "zones.json", ZoneRecord(names))
 
-    def _remove(self, folder: Path) -> None:
-        """Take a folder away at once under another name, then delete it; what a crash leaves goes the next time."""
-        trash = self.state / "trash"
-        trash.mkdir(mode=0o700, exist_ok=True)
-        with suppress(FileNotFoundError):
-            folder.rename(trash / uuid4().hex)
-        for left in trash.iterdir():
+    def empty_trash(self) -> None:
+        """Delete what was taken away, by us or by a process that was killed. It may take long: not under the lock."""
+        for left in self._trash().iterdir():
             if not _mounted_below(left):
                 _unlock(left)
                 shutil.rmtree(left, ignore_errors=True)
+
+    def _remove(self, folder: Path) -> None:
+        with suppress(FileNotFoundError):
+            folder.rename(self._trash() / uuid4().hex)
+
+    def _trash(self) -> Path:
+        trash = self.state / "trash"
+        trash.mkdir(mode=0o700, exist_ok=True)
+        return trash
 
 
 def new_id(prefix: str) -> str:
