@@ -65,9 +65,10 @@ class LocalMachines:
             records = self._records.machines()
             record = next((each for each in records if each.tags.token == request.tags.token), None)
             if record is None:
-                instance_type = self._admit(request, records)
-                record = self._intend(request, instance_type)
-            return self._view(self._started(record))
+                record = self._start(self._intend(request, self._admit(request, records)))
+            elif record.agent is None and not record.ending:
+                record = self._resume(record)
+            return self._view(record)
 
     def describe(self, machine: str, zone: Zone) -> Machine:
         """As `Backend.describe`."""
@@ -167,12 +168,15 @@ class LocalMachines:
         self._records.put_machine(record)
         return record
 
-    def _started(self, record: MachineRecord) -> MachineRecord:
+    def _resume(self, record: MachineRecord) -> MachineRecord:
+        """Go on where a launch was cut off between its record and the agent's pid."""
         adopted = self._adopted(record)
-        if adopted != record:
-            self._records.put_machine(adopted)
-        if adopted.agent is not None or record.ending:
-            return adopted
+        if adopted.agent is None:
+            return self._start(record)
+        self._records.put_machine(adopted)
+        return adopted
+
+    def _start(self, record: MachineRecord) -> MachineRecord:
         folder = self._records.folder(record.id)
         try:
             pid = process.start(self._command(folder, record.id, Path(record.socket)), folder, log=folder / "agent.log")
