@@ -255,6 +255,9 @@ class Backend(Protocol):
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start one machine in `request.zone`; the same token again returns the same machine, started once.
 
+        A token whose machine has ended gets that machine, GONE, for as long as the backend remembers it: a token is
+        never to be used for another machine.
+
         Raises CapacityUnavailable, QuotaExceeded, NotOffered, Throttled, AuthFailed, InvalidRequest; Unavailable leaves
         the outcome unknown.
         """

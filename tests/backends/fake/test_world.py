@@ -18,7 +18,7 @@ from atoll.testing.clock import VirtualClock
 
 OFFERS = grid(zones=2, cpus=(2, 4), spot=True)
 ZONES = tuple(dict.fromkeys(offer.zone for offer in OFFERS))
-ROOM = {zone.name: Capacity(8, 32) for zone in ZONES}
+ROOM = {zone.name: Capacity(4, 16) for zone in ZONES}
 FAULTS = (Fault("*", FailureKind.THROTTLED, times=None, chance=0.1), lost_reply("*", times=None, chance=0.1))
 
 Operation = tuple[str, int, int]
@@ -73,8 +73,8 @@ def check(ledger: Ledger) -> None:
     assert all(disk.zone == zones[disk.attached_to] for disk in ledger.alive_disks() if disk.attached_to)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(operations, max_size=40), st.integers(0, 1000))
+@settings(max_examples=80, deadline=None)
+@given(st.lists(operations, min_size=10, max_size=40), st.integers(0, 1000))
 def test_room_tokens_and_zones_hold_after_every_call_and_the_file_tells_the_same(
     todo: list[Operation], seed: int
 ) -> None:
