@@ -204,9 +204,10 @@ def test_an_agent_that_ends_at_once_is_gone_and_not_started_again(tmp_path: Path
         machine = await backend.launch(REQUEST)
         while (await backend.describe(machine.id, ZONE)).state is not MachineState.GONE:
             await asyncio.sleep(0.01)
-        assert (await backend.launch(REQUEST)).state is MachineState.GONE
+        found = await backend.launch(REQUEST)
+        assert (found.state, found.reason) == (MachineState.GONE, "the agent process ended: no luck")
 
-    run(tmp_path, work, lambda state, machine, socket: (sys.executable, "-S", "-c", "exit(3)"))
+    run(tmp_path, work, lambda state, machine, socket: (sys.executable, "-S", "-c", "exit('no luck')"))
 
 
 def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path) -> None:

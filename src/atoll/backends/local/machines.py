@@ -204,11 +204,16 @@ class LocalMachines:
 
     def _state(self, record: MachineRecord) -> tuple[MachineState, str]:
         if not self._alive(record):
-            ended = "the agent process ended" if record.agent else "the agent was never started"
-            return MachineState.GONE, record.lost or ended
+            return MachineState.GONE, record.lost or self._why_ended(record)
         if record.ending:
             return MachineState.DELETING, ""
         return (MachineState.READY if _accepts(record.socket) else MachineState.CREATING), ""
+
+    def _why_ended(self, record: MachineRecord) -> str:
+        if record.agent is None:
+            return "the agent was never started"
+        words = _last_line(self._records.folder(record.id) / "agent.log")
+        return f"the agent process ended: {words}" if words else "the agent process ended"
 
 
 def zone_named(zones: dict[str, LocalZone], zone: Zone) -> LocalZone:
@@ -227,3 +232,14 @@ def _accepts(path: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def _last_line(log: Path) -> str:
+    """The last words of an agent, which tell why it could not start."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 2000))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
