@@ -207,7 +207,7 @@ def test_an_agent_that_ends_at_once_is_gone_and_not_started_again(tmp_path: Path
         found = await backend.launch(REQUEST)
         assert (found.state, found.reason) == (MachineState.GONE, "the agent process ended: no luck")
 
-    run(tmp_path, work, lambda state, machine, socket: (sys.executable, "-S", "-c", "exit('no luck')"))
+    run(tmp_path, work, lambda state, machine, socket: (sys.executable, "-S", "-c", "raise SystemExit('no luck')"))
 
 
 def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path) -> None:
