@@ -199,6 +199,27 @@ def test_a_machine_whose_agent_died_is_gone_and_frees_its_capacity(tmp_path: Pat
     run(tmp_path, work)
 
 
+def test_a_dead_machine_that_nobody_terminates_is_removed_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(backend: LocalBackend) -> None:
+        machine = await ready(backend, await backend.launch(REQUEST))
+        left = await job(backend, machine)
+        os.kill(agent_of(tmp_path, machine).pid, signal.SIGKILL)
+        while (await backend.describe(machine.id, ZONE)).state is not MachineState.GONE:
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr("atoll.backends.local.machines.KEEP_DEAD_SECONDS", -1)
+        await backend.launch(launch_request(ZONE, "local.2x8", "token-2"))
+        assert (await backend.describe(machine.id, ZONE)).reason == "the agent process ended"
+        await backend.launch(launch_request(ZONE, "local.2x8", "token-3"))
+        with pytest.raises(NotFound):
+            await backend.describe(machine.id, ZONE)
+        assert not alive(left)
+        assert len(await backend.find("owner-1")) == 2
+
+    run(tmp_path, work)
+
+
 def test_an_agent_that_ends_at_once_is_gone_and_not_started_again(tmp_path: Path) -> None:
     async def work(backend: LocalBackend) -> None:
         machine = await backend.launch(REQUEST)

@@ -31,6 +31,9 @@ from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity, Zone
 
+KEEP_DEAD_SECONDS = 600
+"""How long a machine is told as GONE, from when its end was noticed, before it is unknown."""
+
 AgentCommand = Callable[[Path, str, Path], Sequence[str]]
 """From a machine's state folder, its id and its socket to the command line of its agent."""
 
@@ -61,6 +64,7 @@ class LocalMachines:
 
     def launch(self, request: LaunchRequest) -> Machine:
         """As `Backend.launch`."""
+        self._forget_dead()
         with self._records.lock():
             records = self._records.machines()
             record = next((each for each in records if each.tags.token == request.tags.token), None)
@@ -105,8 +109,7 @@ class LocalMachines:
             return
         if not process.end_tree(self._records.folder(machine), record.agent):
             raise Unavailable(f"processes of {machine} did not end")
-        with suppress(OSError):
-            Path(record.socket).unlink(missing_ok=True)
+        _unlink(record.socket)
         with self._records.lock():
             self._records.drop_machine(machine)
 
@@ -118,6 +121,8 @@ class LocalMachines:
             for record in lost:
                 self._records.put_machine(replace(record, lost="the zone failed"))
         stay = [record.id for record in records if not process.end_tree(self._records.folder(record.id), record.agent)]
+        for record in records:
+            _unlink(record.socket)
         if stay:
             raise Unavailable(f"processes of {', '.join(stay)} did not end")
 
@@ -130,6 +135,18 @@ class LocalMachines:
         """The zone's name of a machine, or None."""
         record = self._records.machine(machine)
         return None if record is None else record.zone
+
+    def _forget_dead(self) -> None:
+        """Remove machines that have been gone for long, with what they left running: nobody may ever terminate them."""
+        with self._records.lock():
+            dead = [each for each in self._records.machines() if not self._alive(self._adopted(each))]
+            old = [record for record in dead if self._records.age(record.id) > KEEP_DEAD_SECONDS]
+            fresh = [record for record in dead if record.agent is not None and not record.lost]
+            for record in fresh:
+                self._records.put_machine(replace(record, lost=self._why_ended(record)))
+        for record in old:
+            if record not in fresh:
+                self.remove(record.id)
 
     def _admit(self, request: LaunchRequest, records: Sequence[MachineRecord]) -> InstanceType:
         zone = zone_named(self._zones, request.zone)
@@ -232,6 +249,11 @@ def _accepts(path: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def _unlink(socket: str) -> None:
+    with suppress(OSError):
+        Path(socket).unlink(missing_ok=True)
 
 
 def _last_line(log: Path) -> str:

@@ -105,6 +105,12 @@ class Records:
         found = (_read(path, MachineRecord) for path in sorted(self._instances.glob("*/machine.json")))
         return [record for record in found if record is not None]
 
+    def age(self, machine: str) -> float:
+        """The seconds since a machine's record was written; 0 when there is none."""
+        with suppress(OSError):
+            return time.time() - (self.folder(machine) / "machine.json").stat().st_mtime
+        return 0
+
     def put_machine(self, record: MachineRecord) -> None:
         """Write a machine's record; makes its folder."""
         self.folder(record.id).mkdir(mode=0o700, exist_ok=True)
