@@ -1,0 +1,30 @@
+"""News for whoever waits: rung after every commit and whenever log bytes arrive.
+
+It carries no content: who wakes looks for itself, so that a missed ring costs a delay only.
+"""
+
+import asyncio
+
+
+class Bell:
+    """Counts its rings; `wait` returns as soon as the count passes what the caller has seen."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake everyone who waits."""
+        self.count += 1
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def wait(self, seen: int, timeout: float) -> int:
+        """Wait for a ring after number `seen`, at most `timeout` seconds; the count then."""
+        if self.count == seen and timeout > 0:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._rung.wait()
+            except TimeoutError:
+                pass
+        return self.count

@@ -1,0 +1,58 @@
+"""What applying a document would change: nothing, something in place, or the thing itself."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from atoll.model.records import Fleet, Run, Volume
+from atoll.model.states import RUN, RunState
+from atoll.wire.api import Change, ChangeAction, FieldChange
+
+IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": frozenset({"tags"}), "run": frozenset()}
+"""The keys of each kind that change without replacing what they belong to."""
+_HIDDEN = "env"
+
+
+def change_of(
+    type_: str,
+    kind: str,
+    name: str,
+    config: Mapping[str, Any],
+    kept: Fleet | Volume | Run | None,
+    *,
+    rerun: bool = False,
+) -> Change:
+    """The change that brings what is kept under a name to a new configuration."""
+    if kept is None:
+        return Change(type_, kind, name, ChangeAction.CREATE)
+    fields = _differences(kind, dict(kept.config), dict(config))
+    if isinstance(kept, Run):
+        return Change(type_, kind, name, _run_action(kept, fields, rerun), fields)
+    if not fields:
+        return Change(type_, kind, name, ChangeAction.UNCHANGED)
+    in_place = all(field.in_place for field in fields)
+    return Change(type_, kind, name, ChangeAction.UPDATE if in_place else ChangeAction.REPLACE, fields)
+
+
+def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> ChangeAction:
+    if kept.state not in RUN.final:
+        return ChangeAction.REPLACE if fields or rerun else ChangeAction.UNCHANGED
+    if kept.state is RunState.DONE and not fields and not rerun:
+        return ChangeAction.UNCHANGED
+    return ChangeAction.RERUN
+
+
+def _differences(kind: str, old: dict[str, Any], new: dict[str, Any]) -> tuple[FieldChange, ...]:
+    changes = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if before != after:
+            shown = ("(changed)", "(changed)") if key == _HIDDEN else (_text(before), _text(after))
+            changes.append(FieldChange(key, *shown, in_place=key in IN_PLACE[kind]))
+    return tuple(changes)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,39 @@
+"""What every part of the engine works with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from atoll.backends.base import Backend, Machine, MachineState
+from atoll.engine.bell import Bell
+from atoll.engine.logfiles import LogFiles
+from atoll.engine.world import Worlds
+from atoll.model.records import Instance
+from atoll.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of one engine. `owner` is this installation's id, on every resource; `new_id` makes unique ids."""
+
+    database: Database
+    backends: Mapping[str, Backend]
+    worlds: Worlds
+    logs: LogFiles
+    news: Bell
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    owner: str
+
+
+def machine_of(instance: Instance) -> Machine:
+    """The machine of an active instance, as far as its record tells."""
+    return Machine(
+        instance.backend_id or "",
+        instance.id,
+        instance.zone,
+        instance.instance_type.name,
+        instance.market,
+        MachineState.READY,
+        instance.agent_url,
+    )

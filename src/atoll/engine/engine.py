@@ -1,0 +1,185 @@
+"""The engine: everything that the server's routes ask for, and the worker that makes it so."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from atoll.backends.base import Backend, ZoneFaults
+from atoll.backends.registry import open_backend
+from atoll.engine import removal
+from atoll.engine.bell import Bell
+from atoll.engine.context import Context
+from atoll.engine.logfiles import LogFiles
+from atoll.engine.planned import Planned
+from atoll.engine.refusal import Refused
+from atoll.engine.submission import apply_submission, plan_submission
+from atoll.engine.work.attachment import AttachmentHandler
+from atoll.engine.work.fleet import FleetHandler
+from atoll.engine.work.instance import InstanceHandler
+from atoll.engine.work.job import JobHandler
+from atoll.engine.work.run import RunHandler
+from atoll.engine.work.volume import VolumeHandler
+from atoll.engine.worker import Worker
+from atoll.engine.world import World, Worlds, usage_of, zone_scope
+from atoll.model.records import Fleet, Kind, Run, Volume
+from atoll.model.zone import Zone
+from atoll.planning.snapshot import Usage
+from atoll.store.database import Database, open_database, sqlite_url
+from atoll.wire.api import Submission
+
+STOP_SECONDS = 5.0
+"""How long work under way may go on when the engine closes; the rest is taken up by its lease's end."""
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """An id that fits into every provider's names and tags."""
+    return secrets.token_hex(8)
+
+
+class Engine:
+    """One engine over one database; several may share it."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.database: Database = context.database
+        self.backends: Mapping[str, Backend] = context.backends
+        self.logs: LogFiles = context.logs
+        self.news: Bell = context.news
+        self._worker = Worker(
+            context,
+            {
+                Kind.FLEET: FleetHandler(context),
+                Kind.INSTANCE: InstanceHandler(context),
+                Kind.VOLUME: VolumeHandler(context),
+                Kind.ATTACHMENT: AttachmentHandler(context),
+                Kind.RUN: RunHandler(context),
+                Kind.JOB: JobHandler(context),
+            },
+        )
+        self._running: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        home: Path,
+        *,
+        database_url: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> "Engine":
+        """Open the database and the configured backends (the local one, where nothing is configured).
+
+        Raises DatabaseError, and ValueError for a wrong configuration.
+        """
+        entries = (config or {}).get("backends") or [{"type": "local"}]
+        backends = {
+            entry["type"]: open_backend(
+                entry["type"],
+                {key: value for key, value in entry.items() if key != "type"},
+                home / "backends" / entry["type"],
+            )
+            for entry in entries
+        }
+        database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
+        return await cls.over(database, backends, home, now=now)
+
+    @classmethod
+    async def over(
+        cls,
+        database: Database,
+        backends: Mapping[str, Backend],
+        home: Path,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        new_id: Callable[[], str] = random_id,
+    ) -> "Engine":
+        """An engine over parts that are open already."""
+        news = Bell()
+        database.on_commit = news.ring
+        owner = await _owner(database, new_id)
+        worlds = Worlds(backends, now)
+        return cls(Context(database, backends, worlds, LogFiles(home / "logs"), news, now, new_id, owner))
+
+    async def start(self) -> None:
+        """Begin to work."""
+        self._running = asyncio.create_task(self._worker.run())
+
+    async def close(self) -> None:
+        """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+            await self._worker.stop(STOP_SECONDS)
+        for backend in self.backends.values():
+            await backend.close()
+        await self.database.close()
+
+    async def plan(self, project: str, submission: Submission) -> Planned:
+        """What applying would do. Raises Refused."""
+        return await plan_submission(self.context, project, submission)
+
+    async def apply(self, project: str, submission: Submission) -> Planned:
+        """Keep the submission as the desired state. Raises Refused."""
+        return await apply_submission(self.context, project, submission)
+
+    async def delete_fleet(self, project: str, name: str) -> Fleet:
+        """Let a fleet go. Raises Refused: not-found, fleet-busy."""
+        return await removal.delete_fleet(self.context, project, name)
+
+    async def delete_volume(self, project: str, name: str) -> Volume:
+        """Delete a volume and its data. Raises Refused: not-found, volume-attached."""
+        return await removal.delete_volume(self.context, project, name)
+
+    async def delete_run(self, project: str, name: str) -> Run:
+        """Take a finished run from the lists. Raises Refused: not-found, run-active."""
+        return await removal.delete_run(self.context, project, name)
+
+    async def stop_run(self, project: str, name: str, abort: bool) -> Run:
+        """Ask a run to stop. Raises Refused: not-found."""
+        return await removal.stop_run(self.context, project, name, abort)
+
+    async def world(self) -> World:
+        """Zones and offers of all backends as they are known now."""
+        return await self.context.worlds.world()
+
+    async def usage(self) -> tuple[Usage, ...]:
+        """What all instances take of their zones."""
+        async with self.database.read() as tx:
+            return usage_of(await tx.fleets.live_instances())
+
+    async def fail_zone(self, zone: Zone) -> None:
+        """Take a zone down, where its backend can. Raises Refused."""
+        await self._faults(zone).fail_zone(zone)
+        self.context.worlds.invalidate()
+
+    async def restore_zone(self, zone: Zone) -> None:
+        """Let a failed zone take work again, and forget its failures. Raises Refused."""
+        await self._faults(zone).restore_zone(zone)
+        self.context.worlds.invalidate()
+        async with self.database.write() as tx:
+            await tx.failures.forget(zone_scope(zone))
+
+    def _faults(self, zone: Zone) -> ZoneFaults:
+        backend = self.backends.get(zone.backend)
+        if not isinstance(backend, ZoneFaults):
+            raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
+        return backend
+
+
+async def _owner(database: Database, new_id: Callable[[], str]) -> str:
+    async with database.write() as tx:
+        owner = await tx.settings.get("owner")
+        if owner is None:
+            owner = new_id()
+            await tx.settings.set("owner", owner)
+        return owner

@@ -1,0 +1,129 @@
+"""Plans become records: instances that shall be launched, jobs that claim them, volumes that get their zone."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from atoll.model.records import Attachment, Fleet, Instance, Job, Run, Volume
+from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState
+from atoll.planning.plan import DocumentPlan, NodePlacement, Source
+from atoll.store.transaction import Transaction
+
+NewId = Callable[[], str]
+
+
+class PlacementRaced(Exception):  # noqa: N818 - it is news, and the plan is made anew
+    """The world changed between the plan and its record."""
+
+
+async def claim_epoch(tx: Transaction, seen: str | None) -> None:
+    """Make sure that nobody placed anything since the snapshot was taken. Raises PlacementRaced."""
+    if await tx.settings.get("placements") != seen:
+        raise PlacementRaced
+    await tx.settings.set("placements", str(int(seen or 0) + 1))
+
+
+async def keep_instances(
+    tx: Transaction, fleet: Fleet, placements: Sequence[NodePlacement], new_id: NewId
+) -> dict[int, Instance]:
+    """New instances of a fleet as planned, by node."""
+    kept = {}
+    for placement in placements:
+        kept[placement.node] = await tx.add(
+            Instance(
+                new_id(),
+                fleet.project,
+                fleet.id,
+                fleet.name,
+                placement.node,
+                InstanceState.PENDING,
+                placement.zone,
+                placement.instance_type,
+                placement.market,
+                placement.price,
+                tx.now,
+            ),
+            reason="planned",
+        )
+    return kept
+
+
+async def keep_jobs(
+    tx: Transaction,
+    run: Run,
+    jobs: Sequence[Job],
+    plan: DocumentPlan,
+    planned: Mapping[tuple[str, int], Instance],
+    new_id: NewId,
+) -> None:
+    """Claim for each job the instance that the plan names; what has to be bought becomes a fleet of the run's own."""
+    bought = [placement for placement in plan.placements if placement.source is Source.NEW]
+    own = await _own_instances(tx, run, bought, new_id)
+    places = {placement.node: placement for placement in plan.placements}
+    for job in jobs:
+        placement = places[job.rank]
+        instance = await _instance(tx, placement, planned, own)
+        placed = await tx.step(
+            job,
+            JobState.PLACED,
+            reason=placement.source,
+            instance_id=instance.id,
+            zone=instance.zone,
+            volumes=placement.volumes,
+        )
+        await tx.update(instance, idle_since=None)
+        await tx.wake(placed)
+        for name in placement.volumes:
+            await _keep_attachment(tx, placed, name, instance, new_id)
+
+
+async def keep_zone(tx: Transaction, volume: Volume, plan: DocumentPlan) -> None:
+    """Give a volume that had none the zone that was planned."""
+    if volume.zone is None and plan.zone is not None:
+        await tx.update(volume, zone=plan.zone)
+        await tx.wake(volume)
+
+
+async def _own_instances(
+    tx: Transaction, run: Run, placements: Sequence[NodePlacement], new_id: NewId
+) -> dict[int, Instance]:
+    if not placements:
+        return {}
+    id = new_id()
+    name = run.name if await tx.fleets.named(run.project, run.name) is None else f"{run.name}-{id[:6]}"
+    keys = ("resources", "idle_duration")
+    config = {key: run.config[key] for key in keys if key in run.config}
+    fleet = Fleet(id, run.project, name, FleetState.ACTIVE, config, len(placements), tx.now, auto_created=True)
+    return await keep_instances(tx, await tx.add(fleet, reason="run"), placements, new_id)
+
+
+async def _instance(
+    tx: Transaction,
+    placement: NodePlacement,
+    planned: Mapping[tuple[str, int], Instance],
+    own: Mapping[int, Instance],
+) -> Instance:
+    if placement.source is Source.NEW:
+        return own[placement.node]
+    if placement.source is Source.PLANNED:
+        return planned[(placement.fleet or "", placement.fleet_node or 0)]
+    instance = await tx.get(Instance, placement.instance or "")
+    if instance is None or instance.end_reason:
+        raise PlacementRaced
+    return instance
+
+
+async def _keep_attachment(tx: Transaction, job: Job, volume_name: str, instance: Instance, new_id: NewId) -> None:
+    volume = await tx.volumes.named(job.project, volume_name)
+    if volume is None or volume.end_reason:
+        raise PlacementRaced
+    await tx.add(
+        Attachment(
+            new_id(),
+            job.project,
+            volume.id,
+            instance.id,
+            job.id,
+            volume.name,
+            AttachmentState.ATTACHING,
+            instance.zone,
+        )
+    )

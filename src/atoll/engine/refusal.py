@@ -1,0 +1,28 @@
+"""A request that the engine refuses: data for the user, nothing changed."""
+
+from atoll.model.diagnostic import Diagnostic
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer
+    """Why a request cannot be done. `code` is stable; `status` is the HTTP status that fits it."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        help: str | None = None,
+        diagnostics: tuple[Diagnostic, ...] = (),
+        status: int = 409,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.diagnostics = diagnostics
+        self.status = status
+
+
+def not_found(kind: str, name: str) -> Refused:
+    """There is no such thing in the project."""
+    return Refused("not-found", f"there is no {kind} `{name}`", help=f"`atoll {kind} list` shows them all", status=404)

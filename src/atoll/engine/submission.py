@@ -1,0 +1,207 @@
+"""Plan and apply: files in, one plan for all their documents; apply keeps it with its work in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from atoll.engine.acceptance import accept
+from atoll.engine.change import change_of
+from atoll.engine.check import Scene, check
+from atoll.engine.context import Context
+from atoll.engine.demand import fleet_request, run_request, spec_of, volume_names, volume_request
+from atoll.engine.draft import Draft
+from atoll.engine.placement import PlacementRaced, claim_epoch
+from atoll.engine.planned import Planned
+from atoll.engine.refusal import Refused
+from atoll.engine.world import World, take_snapshot
+from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.records import Fleet, Run, Volume
+from atoll.model.zone import Zone
+from atoll.planning import explain, plan
+from atoll.planning.request import Document as Demand
+from atoll.planning.request import Request
+from atoll.spec import Document, Parsed, SourceFile, parse
+from atoll.store.transaction import Transaction
+from atoll.wire.api import ChangeAction, Submission
+from atoll.zones.directory import Directory, builtin
+
+RACES = 8
+"""How often a plan is made anew because the world changed while it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    planned: Planned
+    drafts: tuple[Draft, ...]
+    epoch: str | None
+
+
+async def plan_submission(context: Context, project: str, submission: Submission) -> Planned:
+    """What applying would do. Nothing changes. Raises Refused with diagnostics for wrong files."""
+    return (await _propose(context, project, submission)).planned
+
+
+async def apply_submission(context: Context, project: str, submission: Submission) -> Planned:
+    """Keep the files' documents as the desired state; the work itself goes on afterwards.
+
+    Raises Refused, with nothing kept, for wrong files and for what does not fit.
+    """
+    for _ in range(RACES):
+        proposal = await _propose(context, project, submission)
+        for document in proposal.planned.plan.documents:
+            if document.shortfall is not None:
+                text = explain.shortfall_text(document.kind, document.name, document.shortfall)
+                raise Refused("does-not-fit", text, help="`atoll plan` shows why, zone by zone")
+        if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
+            return proposal.planned
+        try:
+            async with context.database.write() as tx:
+                await claim_epoch(tx, proposal.epoch)
+                await accept(tx, project, proposal.drafts, proposal.planned.plan, context.new_id)
+        except (PlacementRaced, IntegrityError):
+            continue
+        return proposal.planned
+    raise Refused("busy", "too much changes at once to plan this", help="run the command again", status=503)
+
+
+async def _propose(context: Context, project: str, submission: Submission) -> _Proposal:
+    world = await context.worlds.world()
+    directory = _live(world, context)
+    parsed = _parse(submission, directory)
+    async with context.database.read() as tx:
+        if not await tx.settings.project_exists(project):
+            raise Refused("not-found", f"there is no project `{project}`", status=404)
+        epoch = await tx.settings.get("placements")
+        drafts = [await _draft(tx, project, document, submission.rerun) for document in parsed.documents]
+        waiting = await _waiting_volumes(tx, project, drafts)
+        findings = [*parsed.diagnostics, *await _findings(tx, context, project, drafts, world, directory)]
+        findings += [finding for draft in drafts for finding in await _conflicts(tx, draft)]
+        _refuse_errors(findings)
+        snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
+        event = await tx.newest_event()
+        names = {instance.id: instance.name for instance in await tx.fleets.live_instances(project)}
+    demands = [demand for draft in drafts for demand in _demands(draft)]
+    ident = "/".join([project, *(f"{draft.kind}:{draft.name}" for draft in drafts)])
+    answer = plan(Request(ident, (*demands, *waiting)), snapshot)
+    changes = tuple(draft.change for draft in drafts)
+    return _Proposal(Planned(changes, answer, _unique(findings), event, names), tuple(drafts), epoch)
+
+
+def _live(world: World, context: Context) -> Directory:
+    directory = builtin()
+    for name in sorted(context.backends):
+        zones = [info.zone for info in world.zones if info.zone.backend == name]
+        if zones:
+            directory = directory.with_live(name, zones, world.as_of[name].date())
+    return directory
+
+
+def _parse(submission: Submission, directory: Directory) -> Parsed:
+    files = [SourceFile(file.name, file.text) for file in submission.files]
+    profiles = submission.profiles
+    parsed = parse(
+        files,
+        environment=submission.environment,
+        profiles=SourceFile(profiles.name, profiles.text) if profiles else None,
+        profile=submission.profile,
+        directory=directory,
+    )
+    _refuse_errors(list(parsed.diagnostics))
+    return parsed
+
+
+def _refuse_errors(findings: Sequence[Diagnostic]) -> None:
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise Refused("invalid-configuration", count, diagnostics=_unique(findings), status=422)
+
+
+def _unique(findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(dict.fromkeys(findings))
+
+
+async def _draft(tx: Transaction, project: str, document: Document, rerun: bool) -> Draft:
+    config = document.to_json()
+    kept: Fleet | Volume | Run | None
+    if document.kind == "fleet":
+        kept = await tx.fleets.named(project, document.name)
+    elif document.kind == "volume":
+        kept = await tx.volumes.named(project, document.name)
+    else:
+        kept = await tx.runs.named(project, document.name)
+    change = change_of(document.type, document.kind, document.name, config, kept, rerun=rerun)
+    return Draft(document, config, kept, change)
+
+
+async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
+    span = draft.document.span(("name",))
+    if isinstance(draft.kept, Volume):
+        if draft.kept.end_reason:
+            return [Diagnostic("being-deleted", f"volume `{draft.name}` is being deleted", span=span, help="try again")]
+        if draft.change.action is ChangeAction.REPLACE:
+            keys = ", ".join(f"`{field.key}`" for field in draft.change.fields)
+            message = f"volume `{draft.name}` exists, and {keys} cannot change without losing its data"
+            help = f"give it another name, or `atoll delete volume {draft.name}` first: that deletes its data"
+            return [Diagnostic("volume-immutable", message, span=span, help=help)]
+    if isinstance(draft.kept, Fleet):
+        if draft.kept.state != "active":
+            return [Diagnostic("being-deleted", f"fleet `{draft.name}` is being deleted", span=span, help="try again")]
+        runs = await _runs_on(tx, draft.kept)
+        if draft.change.action is ChangeAction.REPLACE and runs:
+            message = f"fleet `{draft.name}` has to be replaced, and is busy with {', '.join(runs)}"
+            return [Diagnostic("fleet-busy", message, span=span, help=f"`atoll stop {runs[0]}` first")]
+    return []
+
+
+async def _runs_on(tx: Transaction, fleet: Fleet) -> list[str]:
+    ids = {instance.id for instance in await tx.fleets.instances(fleet)}
+    return sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
+
+
+async def _findings(
+    tx: Transaction, context: Context, project: str, drafts: Sequence[Draft], world: World, directory: Directory
+) -> list[Diagnostic]:
+    volumes: dict[str, Zone | None] = {
+        volume.name: volume.zone for volume in await tx.volumes.listing(project) if not volume.end_reason
+    }
+    volumes |= {draft.name: None for draft in drafts if draft.kind == "volume" and draft.kept is None}
+    fleets = {fleet.name for fleet in await tx.fleets.listing(project)}
+    fleets |= {draft.name for draft in drafts if draft.kind == "fleet"}
+    scene = Scene(frozenset(context.backends), directory, world.zones, volumes, fleets)
+    return [finding for draft in drafts for finding in check(draft.document, scene)]
+
+
+async def _waiting_volumes(tx: Transaction, project: str, drafts: Sequence[Draft]) -> list[Demand]:
+    """Kept volumes that got no zone yet, and that a run of this submission brings one."""
+    wanted = {
+        name
+        for draft in drafts
+        if draft.kind == "run" and draft.document.type == "task"
+        for name in volume_names(draft.document.spec)
+    }
+    submitted = {draft.name for draft in drafts if draft.kind == "volume"}
+    return [
+        volume_request(volume.name, spec_of(volume))
+        for volume in await tx.volumes.listing(project)
+        if volume.zone is None and volume.name in wanted and volume.name not in submitted
+    ]
+
+
+def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:
+    replaced = (ChangeAction.REPLACE, ChangeAction.RERUN)
+    return frozenset(draft.kept.id for draft in drafts if draft.kept is not None and draft.change.action in replaced)
+
+
+def _demands(draft: Draft) -> list[Demand]:
+    spec: Any = draft.document.spec
+    if draft.kind == "volume":
+        zoned = isinstance(draft.kept, Volume) and draft.kept.zone is not None
+        return [] if zoned else [volume_request(draft.name, spec)]
+    if draft.change.action is ChangeAction.UNCHANGED:
+        return []
+    if draft.kind == "fleet":
+        return [fleet_request(draft.name, spec, spec.nodes.target)]
+    return [run_request(draft.name, spec, tuple(range(spec.nodes or 1)))]

@@ -1,0 +1,1 @@
+"""One handler for each kind of thing: load what is known, let its reconciler decide, carry the decision out."""

@@ -1,0 +1,80 @@
+"""Attachments: disks are attached to machines for a job, and detached after it."""
+
+from typing import Any
+
+from atoll.backends.base import InvalidRequest, NotFound, VolumeBackend, ZoneMismatch
+from atoll.engine.work.handler import Due, Reconciling, call, reason_of
+from atoll.model.records import Attachment, Instance, Job, Kind, Volume
+from atoll.model.states import JOB, AttachmentState, InstanceState, VolumeState
+from atoll.reconcile.action import Attach, Detach
+from atoll.reconcile.attachment import AttachmentSight, decide
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+
+class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
+    """Works on attachments."""
+
+    decide = staticmethod(decide)
+
+    async def look(self, id: str) -> tuple[Attachment, AttachmentSight] | None:
+        """The attachment, and the states of what it ties."""
+        async with self.context.database.read() as tx:
+            tie = await tx.get(Attachment, id)
+            if tie is None:
+                return None
+            instance = await tx.get(Instance, tie.instance_id)
+            volume = await tx.get(Volume, tie.volume_id)
+            job = await tx.get(Job, tie.job_id)
+            others = await tx.attachments.live(volume=tie.volume_id)
+        needed = job is not None and job.state not in JOB.final and job.instance_id == tie.instance_id
+        held = (AttachmentState.ATTACHED, AttachmentState.DETACHING)
+        sight = AttachmentSight(
+            tie,
+            instance.state if instance is not None else InstanceState.TERMINATED,
+            volume.state if volume is not None else VolumeState.DELETED,
+            needed,
+            free=not any(other.state in held and other.id != tie.id for other in others),
+        )
+        return tie, sight
+
+    async def effect(self, lease: Lease, sight: AttachmentSight, action: Any) -> Due | None:
+        """Attach or detach."""
+        tie = sight.attachment
+        async with self.context.database.read() as tx:
+            instance = await tx.get(Instance, tie.instance_id)
+            volume = await tx.get(Volume, tie.volume_id)
+        assert instance is not None
+        assert volume is not None
+        backend = self.backend(tie.zone)
+        assert isinstance(backend, VolumeBackend)
+        disk, machine = volume.backend_id or "", instance.backend_id or ""
+        if isinstance(action, Detach):
+            if disk and machine:
+                await call(backend.detach(disk, machine, tie.zone))
+            async with self.context.database.write(lease) as tx:
+                await self.after(tx, await tx.step(tie, AttachmentState.DETACHED))
+            return None
+        assert isinstance(action, Attach)
+        try:
+            attached = await call(backend.attach(disk, machine, tie.zone))
+        except (ZoneMismatch, InvalidRequest, NotFound) as error:
+            return await self._refused(lease, tie, reason_of(error), error.message)
+        async with self.context.database.write(lease) as tx:
+            await self.after(tx, await tx.step(tie, AttachmentState.ATTACHED, source=attached.source))
+        return None
+
+    async def after(self, tx: Transaction, record: Attachment) -> None:
+        """Wake the job, the volume, and whoever waits for the volume."""
+        await tx.work.wake(Kind.JOB, [record.job_id], tx.now)
+        await tx.work.wake(Kind.VOLUME, [record.volume_id], tx.now)
+        others = await tx.attachments.live(volume=record.volume_id)
+        await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in others if tie.id != record.id], tx.now)
+
+    async def _refused(self, lease: Lease, tie: Attachment, reason: str, message: str) -> Due | None:
+        if lease.attempts < 5:
+            return Due(0.5 * 2**lease.attempts, failed=True)  # a machine that is ending may hold it a little longer
+        async with self.context.database.write(lease) as tx:
+            refused = await tx.step(tie, AttachmentState.DETACHING, reason=reason, message=message)
+            await self.after(tx, refused)
+        return None

@@ -1,0 +1,77 @@
+"""Fleets: kept at their size by planning the instances that are missing."""
+
+from typing import Any
+
+from atoll.engine.demand import fleet_request, spec_of
+from atoll.engine.placement import PlacementRaced, claim_epoch, keep_instances
+from atoll.engine.work.handler import Due, Reconciling
+from atoll.engine.world import take_snapshot
+from atoll.model.records import Fleet, Instance, Kind
+from atoll.model.states import FleetState
+from atoll.planning import explain, plan
+from atoll.planning.request import Request
+from atoll.reconcile.action import EndInstances, PlanNodes
+from atoll.reconcile.fleet import FleetSight, decide
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+SHORTAGE_SECONDS = 10.0
+"""How soon a fleet that could not be filled is planned anew; each further time it takes longer."""
+
+
+class FleetHandler(Reconciling[Fleet, FleetSight]):
+    """Works on fleets."""
+
+    decide = staticmethod(decide)
+
+    async def look(self, id: str) -> tuple[Fleet, FleetSight] | None:
+        """The fleet, its instances, and which of them jobs hold."""
+        async with self.context.database.read() as tx:
+            fleet = await tx.get(Fleet, id)
+            if fleet is None:
+                return None
+            instances = await tx.fleets.instances(fleet)
+            claimed = {job.instance_id for job in await tx.runs.claims() if job.instance_id}
+        return fleet, FleetSight(fleet, instances, claimed)
+
+    async def effect(self, lease: Lease, sight: FleetSight, action: Any) -> Due | None:
+        """Plan missing instances, or ask surplus ones to go."""
+        if isinstance(action, PlanNodes):
+            return await self._plan(lease, sight.fleet)
+        assert isinstance(action, EndInstances)
+        async with self.context.database.write(lease) as tx:
+            for id in action.ids:
+                instance = await tx.get(Instance, id)
+                if instance is not None and not instance.end_reason:
+                    await tx.wake(await tx.update(instance, end_reason=action.reason))
+        return None
+
+    async def after(self, tx: Transaction, record: Fleet) -> None:
+        """Wake the instances of the fleet that takes this one's place."""
+        if record.state is FleetState.DELETED:
+            successors = [fleet for fleet in await tx.fleets.listing(record.project) if fleet.replaces == record.id]
+            ids = [instance.id for fleet in successors for instance in await tx.fleets.instances(fleet)]
+            await tx.work.wake(Kind.INSTANCE, ids, tx.now)
+
+    async def _plan(self, lease: Lease, fleet: Fleet) -> Due | None:
+        world = await self.context.worlds.world()
+        async with self.context.database.read() as tx:
+            epoch = await tx.settings.get("placements")
+            leaving = [fleet.replaces] if fleet.replaces else []
+            snapshot = await take_snapshot(tx, world, self.context.backends, fleet.project, leaving)
+        demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
+        [answer] = plan(Request(fleet.id, (demand,)), snapshot).documents
+        message = ""
+        if answer.shortfall is not None:
+            message = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
+        try:
+            async with self.context.database.write(lease) as tx:
+                await claim_epoch(tx, epoch)
+                await keep_instances(tx, fleet, answer.placements, self.context.new_id)
+                if message != fleet.message:
+                    await tx.update(fleet, message=message)
+        except PlacementRaced:
+            return None
+        if answer.shortfall is None:
+            return None
+        return Due(min(SHORTAGE_SECONDS * 2.0 ** min(lease.attempts, 5), 180), failed=True)

@@ -1,0 +1,111 @@
+"""What all handlers share: the loop of look, decide, act, and how errors of backends are met."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from atoll.backends.base import Backend, BackendError, Unavailable
+from atoll.engine.context import Context
+from atoll.model.records import Record
+from atoll.model.zone import Zone
+from atoll.reconcile.action import Finished, Mark, Step, Wait
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+CALL_SECONDS = 60.0
+"""How long one call to a backend may take; a longer one counts as unavailable, its outcome unknown."""
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When to look again: after `seconds`, or None: only when woken. `failed` counts as an attempt that failed."""
+
+    seconds: float | None
+    failed: bool = False
+
+
+class Handler(Protocol):
+    """Works on one leased thing until there is nothing to do at once."""
+
+    async def work(self, lease: Lease) -> Due:
+        """Do what is due. Raises LeaseLost, BackendError."""
+        ...
+
+
+class Reconciling(Generic[R, S]):
+    """The loop: look, decide, act, again, until the decision is to wait.
+
+    A handler says what it sees (`look`), asks its reconciler (`decide`), and carries out the effects that are its own
+    (`effect`); steps, marks and waits are the same for all.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    async def work(self, lease: Lease) -> Due:
+        """Do what is due. Raises LeaseLost, BackendError."""
+        while True:
+            seen = await self.look(lease.id)
+            if seen is None:
+                return Due(None)
+            record, sight = seen
+            action = self.decide(sight)
+            if isinstance(action, Wait):
+                return Due(action.seconds)
+            if isinstance(action, Finished):
+                return Due(None)
+            due = None
+            if isinstance(action, Step):
+                await self.step(lease, record, action)
+            elif isinstance(action, Mark):
+                async with self.context.database.write(lease) as tx:
+                    await self.after(tx, await tx.update(record, **action.changes))
+            else:
+                due = await self.effect(lease, sight, action)
+            if due is not None:
+                return due
+
+    async def step(self, lease: Lease, record: R, action: Step) -> None:
+        """Record a change of state, and wake whom it concerns."""
+        async with self.context.database.write(lease) as tx:
+            await self.after(tx, await tx.step(record, action.state, reason=action.reason, **action.changes))
+
+    async def look(self, id: str) -> tuple[R, S] | None:
+        """The record and all that its reconciler needs to see; None when there is no such record."""
+        raise LookupError(id)
+
+    def decide(self, sight: S) -> Any:
+        """The reconciler of this kind."""
+        raise LookupError(sight)
+
+    async def effect(self, lease: Lease, sight: S, action: Any) -> Due | None:
+        """Carry out an effect; None to go on at once."""
+        raise LookupError(action)
+
+    async def after(self, tx: Transaction, record: R) -> None:
+        """Wake whom a change of this record concerns."""
+
+    def backend(self, zone: Zone) -> Backend:
+        """The backend of a zone. Raises Unavailable when it is not configured (any more)."""
+        backend = self.context.backends.get(zone.backend)
+        if backend is None:
+            raise Unavailable(f"backend `{zone.backend}` is not configured on this server")
+        return backend
+
+
+async def call(answer: Awaitable[T]) -> T:
+    """Await a backend's answer for a bounded time. Raises BackendError."""
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            return await answer
+    except TimeoutError as error:
+        raise Unavailable(f"no answer within {CALL_SECONDS:.0f} s") from error
+
+
+def reason_of(error: BackendError) -> str:
+    """The stable word for an error in states and events."""
+    return error.kind.value

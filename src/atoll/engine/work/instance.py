@@ -1,0 +1,156 @@
+"""Instances: launched, watched and ended on their backends."""
+
+from datetime import timedelta
+from typing import Any
+
+from atoll.backends.base import (
+    AuthFailed,
+    BackendError,
+    CapacityUnavailable,
+    InvalidRequest,
+    LaunchRequest,
+    MachineState,
+    NotFound,
+    NotOffered,
+    QuotaExceeded,
+    Tags,
+    ZoneMismatch,
+)
+from atoll.engine.context import machine_of
+from atoll.engine.demand import spec_of
+from atoll.engine.work.handler import Due, Reconciling, call, reason_of
+from atoll.engine.world import FAILURE_MEMORY
+from atoll.model.failure import Scope
+from atoll.model.records import Fleet, Instance, Kind
+from atoll.model.states import FleetState, InstanceState
+from atoll.planning.failures import remember
+from atoll.reconcile.action import Launch, Terminate
+from atoll.reconcile.instance import InstanceSight, decide
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+AUTO_IDLE_SECONDS = 300.0
+"""How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
+_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch)
+
+
+class InstanceHandler(Reconciling[Instance, InstanceSight]):
+    """Works on instances."""
+
+    decide = staticmethod(decide)
+
+    async def look(self, id: str) -> tuple[Instance, InstanceSight] | None:
+        """The instance, its machine and its agent."""
+        async with self.context.database.read() as tx:
+            instance = await tx.get(Instance, id)
+            if instance is None or instance.state is InstanceState.TERMINATED:
+                return None
+            fleet = await tx.get(Fleet, instance.fleet_id)
+            claimed = bool(await tx.runs.claims(id))
+            replaced = await tx.get(Fleet, fleet.replaces) if fleet is not None and fleet.replaces else None
+            size = len(await tx.fleets.instances(fleet)) if fleet is not None else 0
+        machine, answers, instance = await self._observe(instance)
+        sight = InstanceSight(
+            instance,
+            self.context.now(),
+            machine,
+            answers,
+            claimed,
+            _idle_limit(fleet, size),
+            replaced is not None and replaced.state is not FleetState.DELETED,
+        )
+        return instance, sight
+
+    async def effect(self, lease: Lease, sight: InstanceSight, action: Any) -> Due | None:
+        """Launch or terminate the machine."""
+        if isinstance(action, Launch):
+            return await self._launch(lease, sight.instance)
+        assert isinstance(action, Terminate)
+        if sight.instance.backend_id is not None:
+            await call(self.backend(sight.instance.zone).terminate(sight.instance.backend_id, sight.instance.zone))
+        if sight.machine is not None:
+            return Due(0.1)
+        return None
+
+    async def after(self, tx: Transaction, record: Instance) -> None:
+        """Wake the fleet, and the jobs and attachments on the instance."""
+        if record.end_reason == "idle" and record.state is InstanceState.ACTIVE:
+            await self._shrink(tx, record)
+        if record.state not in (InstanceState.ACTIVE, InstanceState.TERMINATED, InstanceState.TERMINATING):
+            return
+        await tx.work.wake(Kind.FLEET, [record.fleet_id], tx.now)
+        ties = await tx.attachments.live(instance=record.id)
+        await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
+        claims = await tx.runs.claims(record.id)
+        siblings = await tx.runs.jobs_of([job.run_id for job in claims])
+        await tx.work.wake(Kind.JOB, [job.id for jobs in siblings.values() for job in jobs], tx.now)
+
+    async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, Instance]:
+        if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
+            gone = instance.state is InstanceState.TERMINATING
+            return ("gone" if gone else None), None, instance
+        if instance.state is InstanceState.ACTIVE and await self._answers(instance):
+            return None, True, instance
+        try:
+            machine = await call(self.backend(instance.zone).describe(instance.backend_id, instance.zone))
+        except NotFound:
+            return "gone", None, instance
+        if machine.agent_url is not None and machine.agent_url != instance.agent_url:
+            async with self.context.database.write() as tx:
+                instance = await tx.update(instance, agent_url=machine.agent_url)
+        answers = False
+        if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
+            answers = await self._answers(instance)
+        return machine.state.value, answers, instance
+
+    async def _answers(self, instance: Instance) -> bool:
+        try:
+            await call(self.backend(instance.zone).agent(machine_of(instance)).health())
+        except BackendError:
+            return False
+        return True
+
+    async def _launch(self, lease: Lease, instance: Instance) -> Due | None:
+        request = LaunchRequest(
+            instance.zone,
+            instance.instance_type.name,
+            instance.market,
+            Tags(self.context.owner, instance.id, instance.name),
+        )
+        try:
+            machine = await call(self.backend(instance.zone).launch(request))
+        except _REFUSED as error:
+            await self._refused(lease, instance, error)
+            return None
+        changes = {"backend_id": machine.id, "agent_url": machine.agent_url}
+        async with self.context.database.write(lease) as tx:
+            await self.after(tx, await tx.step(instance, InstanceState.STARTING, **changes))
+        return None
+
+    async def _refused(self, lease: Lease, instance: Instance, error: BackendError) -> None:
+        zone = instance.zone
+        scope = error.scope or Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
+        reason = reason_of(error)
+        async with self.context.database.write(lease) as tx:
+            former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
+            if not isinstance(error, InvalidRequest | ZoneMismatch):
+                await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
+            changes = {"end_reason": instance.end_reason or reason, "message": error.message}
+            await self.after(tx, await tx.step(instance, InstanceState.TERMINATED, reason=reason, **changes))
+
+    async def _shrink(self, tx: Transaction, instance: Instance) -> None:
+        fleet = await tx.get(Fleet, instance.fleet_id)
+        if fleet is not None and not fleet.auto_created:
+            await tx.update(fleet, nodes=max(fleet.nodes - 1, 0))
+
+
+def _idle_limit(fleet: Fleet | None, size: int) -> timedelta | None:
+    if fleet is None:
+        return timedelta(0)
+    if fleet.auto_created:
+        seconds = fleet.config.get("idle_duration", AUTO_IDLE_SECONDS)
+        return timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
+    spec = spec_of(fleet)
+    if spec.idle_duration is None or size <= spec.nodes.min:
+        return None
+    return timedelta(seconds=spec.idle_duration)

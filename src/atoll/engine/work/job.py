@@ -1,0 +1,171 @@
+"""Jobs: handed to agents, followed with their logs, stopped."""
+
+import asyncio
+from typing import Any
+
+from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
+from atoll.engine.context import machine_of
+from atoll.engine.demand import mount_paths, spec_of
+from atoll.engine.environment import job_environment
+from atoll.engine.work.handler import Due, Reconciling, call
+from atoll.model.records import Instance, Job, Kind, Run
+from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState
+from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
+from atoll.reconcile.job import JobSight, decide
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+from atoll.wire.agent import JobPhase, JobSubmission, Mount
+from atoll.wire.agent import JobState as AgentJob
+
+FOLLOW_SECONDS = 8.0
+"""How long one turn of following lasts before the lease is given back."""
+POLL_SECONDS = 1.0
+"""How long the agent holds a question for new log bytes; also how soon a stop is noticed."""
+LOG_CHUNK = 1 << 18
+STOP_GRACE = 300.0
+
+
+class JobHandler(Reconciling[Job, JobSight]):
+    """Works on jobs."""
+
+    decide = staticmethod(decide)
+
+    async def look(self, id: str) -> tuple[Job, JobSight] | None:
+        """The job, its instance, and whether everything that it needs is ready."""
+        async with self.context.database.read() as tx:
+            job = await tx.get(Job, id)
+            if job is None or job.state in JOB.final:
+                return None
+            instance = await tx.get(Instance, job.instance_id) if job.instance_id else None
+            ready = job.state is JobState.PLACED and await self._ready(tx, job)
+            run = await tx.get(Run, job.run_id)
+        grace = STOP_GRACE
+        if run is not None and (configured := spec_of(run).stop_duration) is not None:
+            grace = configured
+        return job, JobSight(job, instance, ready, grace)
+
+    async def effect(self, lease: Lease, sight: JobSight, action: Any) -> Due | None:
+        """Submit, follow or stop the job on its agent."""
+        assert sight.instance is not None
+        try:
+            agent = self.backend(sight.instance.zone).agent(machine_of(sight.instance))
+            if isinstance(action, SubmitJob):
+                return await self._submit(lease, sight.job, sight.instance, agent)
+            if isinstance(action, StopJob):
+                await call(agent.stop(sight.job.id, action.grace))
+            else:
+                assert isinstance(action, FollowJob)
+            return await self._follow(lease, sight.job, agent)
+        except Unavailable:
+            # The instance's own handler finds out what became of it, and wakes this job.
+            async with self.context.database.write(lease) as tx:
+                await tx.work.wake(Kind.INSTANCE, [sight.instance.id], tx.now)
+            return Due(1)
+        except NotFound:
+            await self._over(lease, sight.job, "interrupted", None, "its agent does not know it any more")
+            return None
+
+    async def after(self, tx: Transaction, record: Job) -> None:
+        """Wake the run; once the job is over also its instance and attachments."""
+        await tx.work.wake(Kind.RUN, [record.run_id], tx.now)
+        if record.state not in JOB.final and record.state is not JobState.SUBMITTED:
+            return
+        ties = await tx.attachments.live(job=record.id)
+        await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
+        if record.instance_id is not None:
+            instance = await tx.get(Instance, record.instance_id)
+            if instance is not None and instance.state is InstanceState.ACTIVE:
+                await tx.wake(await tx.update(instance, idle_since=tx.now))
+
+    async def _ready(self, tx: Transaction, job: Job) -> bool:
+        ties = await tx.attachments.live(job=job.id)
+        if any(tie.state is not AttachmentState.ATTACHED for tie in ties) or len(ties) < len(job.volumes):
+            return False
+        run = await tx.get(Run, job.run_id)
+        replaced = await tx.get(Run, run.replaces) if run is not None and run.replaces else None
+        if run is None or (replaced is not None and replaced.state not in RUN.final):
+            return False
+        for other in await tx.runs.jobs(run):
+            instance = await tx.get(Instance, other.instance_id) if other.instance_id else None
+            if instance is None or instance.state is not InstanceState.ACTIVE:
+                return False
+        return True
+
+    async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
+        try:
+            await call(agent.submit(job.id, await self._submission(job, instance)))
+        except InvalidRequest as error:
+            await self._over(lease, job, "start-failed", None, error.message)
+            return None
+        async with self.context.database.write(lease) as tx:
+            await self.after(tx, await tx.step(job, JobState.RUNNING, started_at=tx.now))
+        return None
+
+    async def _submission(self, job: Job, instance: Instance) -> JobSubmission:
+        async with self.context.database.read() as tx:
+            run = await tx.get(Run, job.run_id)
+            assert run is not None
+            jobs = await tx.runs.jobs(run)
+            instances = [await tx.get(Instance, other.instance_id or "") or instance for other in jobs]
+            ties = {tie.name: tie for tie in await tx.attachments.live(job=job.id)}
+        spec = spec_of(run)
+        paths = mount_paths(run, job)
+        mounts = tuple(Mount(name, ties[name].source, path) for name, path in zip(job.volumes, paths, strict=True))
+        return JobSubmission(
+            tuple(spec.commands),
+            job_environment(run, job, instances, instance, dict(spec.env)),
+            spec.shell or "/bin/sh",
+            spec.working_dir,
+            mounts,
+            spec.max_duration,
+        )
+
+    async def _follow(self, lease: Lease, job: Job, agent: AgentClient) -> Due | None:
+        """Fetch log bytes as they come, until the job is over, somebody wants something, or the turn ends."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + FOLLOW_SECONDS
+        while True:
+            offset = self.context.logs.size(job)
+            chunk = await call(agent.logs(job.id, offset, LOG_CHUNK, POLL_SECONDS))
+            if chunk.data:
+                self.context.logs.append(job, offset, chunk.data)
+                self.context.news.ring()
+            if chunk.end:
+                await self._exited(lease, job, await call(agent.state(job.id)), agent)
+                return None
+            async with self.context.database.read() as tx:
+                current = await tx.get(Job, job.id)
+            if current is None or current.stop != job.stop:
+                return None
+            if loop.time() > until:
+                return Due(0)
+
+    async def _exited(self, lease: Lease, job: Job, state: AgentJob, agent: AgentClient) -> None:
+        if state.phase is not JobPhase.EXITED:
+            return
+        code = state.exit_code
+        if job.state is JobState.STOPPING:
+            await self._over(lease, job, "stopped", code, "")
+        elif code == 0 and not state.reason:
+            await self._over(lease, job, "", 0, "")
+        else:
+            message = state.message or (f"exit code {code}" if code is not None else "")
+            await self._over(lease, job, state.reason or "exit-code", code, message)
+        try:
+            await call(agent.forget(job.id))
+        except BackendError:
+            return  # the agent keeps it a little longer; the machine's end removes it
+
+    async def _over(self, lease: Lease, job: Job, reason: str, code: int | None, message: str) -> None:
+        async with self.context.database.write(lease) as tx:
+            state = JobState.FAILED if reason else JobState.DONE
+            if job.state is JobState.STOPPING:
+                state = JobState.STOPPED
+            changes = {"exit_code": code, "message": message, "finished_at": tx.now}
+            await self.after(tx, await tx.step(job, state, reason=reason, **changes))
+
+    async def step(self, lease: Lease, record: Job, action: Step) -> None:
+        """Record a step; the end of a job has its time."""
+        if action.state in JOB.final:
+            action = Step(action.state, action.reason, {**action.changes, "finished_at": self.context.now()})
+        await super().step(lease, record, action)

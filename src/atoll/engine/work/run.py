@@ -1,0 +1,123 @@
+"""Runs: their jobs are placed by the planner, retried as configured, and summed up."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from atoll.engine.demand import run_request, spec_of
+from atoll.engine.placement import PlacementRaced, claim_epoch, keep_jobs
+from atoll.engine.work.handler import Due, Reconciling
+from atoll.engine.world import take_snapshot
+from atoll.model.records import Job, Kind, Run
+from atoll.model.states import RUN, JobState, RunState
+from atoll.planning import explain, plan
+from atoll.planning.request import Request
+from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
+from atoll.reconcile.run import RetryPolicy, RunSight, decide
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+CAPACITY_SECONDS = 5.0
+"""How soon a run that waits for capacity is planned anew; each further time it takes longer."""
+
+
+class RunHandler(Reconciling[Run, RunSight]):
+    """Works on runs."""
+
+    decide = staticmethod(decide)
+
+    async def look(self, id: str) -> tuple[Run, RunSight] | None:
+        """The run and its jobs."""
+        async with self.context.database.read() as tx:
+            run = await tx.get(Run, id)
+            if run is None or run.state in RUN.final:
+                return None
+            jobs = await tx.runs.jobs(run)
+            replaced = await tx.get(Run, run.replaces) if run.replaces else None
+        spec = spec_of(run)
+        blocked = replaced is not None and replaced.state not in RUN.final
+        master_decides = spec.stop_criteria == "master-done"
+        return run, RunSight(run, jobs, self.context.now(), retry_policy(spec), master_decides, blocked)
+
+    async def effect(self, lease: Lease, sight: RunSight, action: Any) -> Due | None:
+        """Place, stop or resubmit jobs."""
+        if isinstance(action, PlaceJobs):
+            return await self._place(lease, sight)
+        async with self.context.database.write(lease) as tx:
+            if isinstance(action, StopJobs):
+                for job in sight.jobs:
+                    if job.id in action.ids:
+                        await tx.wake(await tx.update(job, stop=action.mode))
+            else:
+                assert isinstance(action, Resubmit)
+                await self._resubmit(tx, sight)
+        return Due(None) if isinstance(action, StopJobs) else None
+
+    async def after(self, tx: Transaction, record: Run) -> None:
+        """Wake the run that takes this one's place, with its jobs."""
+        if record.state not in RUN.final:
+            return
+        for successor in await tx.runs.replaced_by(record.id):
+            await tx.wake(successor)
+            await tx.work.wake(Kind.JOB, [job.id for job in await tx.runs.jobs(successor)], tx.now)
+
+    async def _resubmit(self, tx: Transaction, sight: RunSight) -> None:
+        for job in sight.jobs:
+            if job.state is JobState.DONE and len(sight.jobs) == 1:
+                continue
+            fresh = Job(
+                self.context.new_id(),
+                job.project,
+                job.run_id,
+                job.run,
+                job.rank,
+                job.submission + 1,
+                JobState.SUBMITTED,
+                tx.now,
+            )
+            await tx.add(fresh, reason="retry")
+        if sight.run.state is not RunState.SUBMITTED:
+            await tx.step(sight.run, RunState.SUBMITTED, reason="retry")
+
+    async def _place(self, lease: Lease, sight: RunSight) -> Due | None:
+        run, spec = sight.run, spec_of(sight.run)
+        waiting = [job for job in sight.jobs if job.state is JobState.SUBMITTED]
+        world = await self.context.worlds.world()
+        async with self.context.database.read() as tx:
+            epoch = await tx.settings.get("placements")
+            snapshot = await take_snapshot(tx, world, self.context.backends, run.project)
+        demand = run_request(run.name, spec, tuple(job.rank for job in waiting))
+        answer = plan(Request(run.id, (demand,)), snapshot).documents[-1]
+        if answer.shortfall is not None:
+            text = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
+            return await self._short(lease, sight, waiting, text)
+        try:
+            async with self.context.database.write(lease) as tx:
+                await claim_epoch(tx, epoch)
+                await keep_jobs(tx, run, waiting, answer, {}, self.context.new_id)
+                if run.message:
+                    await tx.update(run, message="")
+        except PlacementRaced:
+            pass
+        return None
+
+    async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], text: str) -> Due | None:
+        """Nothing fits now: wait where `retry` asks for it or a job fell back before it began, else fail."""
+        run = sight.run
+        async with self.context.database.write(lease) as tx:
+            if sight.retry.allows("no-capacity", run.created_at, sight.now):
+                if run.message != text:
+                    await tx.update(run, message=text)
+                return Due(min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60), failed=True)
+            for job in waiting:
+                await tx.step(job, JobState.FAILED, reason="no-capacity", message=text, finished_at=tx.now)
+        return None
+
+
+def retry_policy(spec: Any) -> RetryPolicy:
+    """The retry policy of a run's spec."""
+    if not spec.retry:
+        return RetryPolicy()
+    duration = spec.retry.duration
+    policy = RetryPolicy(tuple(str(event) for event in spec.retry.on_events))
+    return policy if duration is None else replace(policy, duration=timedelta(seconds=duration))

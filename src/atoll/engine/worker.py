@@ -1,0 +1,96 @@
+"""The worker: leases due work and hands each item to the handler of its kind.
+
+An item that fails is tried again, later each time; a lost lease is somebody else's work. Nothing here waits for a
+backend: each item is a task of its own, so that one slow backend holds up only its own items.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from atoll.backends.base import BackendError
+from atoll.engine.context import Context
+from atoll.engine.work.handler import Due, Handler
+from atoll.model.records import Kind
+from atoll.store.work import Lease, LeaseLost
+
+log = logging.getLogger("atoll.engine")
+
+LEASE = timedelta(minutes=3)
+"""Longer than any handler's turn: each call to a backend takes at most one minute."""
+PARALLEL = 512
+LONGEST_PAUSE = 5.0
+"""Even without news the queue is looked at this often: another server may have put work there."""
+LONGEST_BACKOFF = 60.0
+
+
+class Worker:
+    """Works on the queue until it is stopped."""
+
+    def __init__(self, context: Context, handlers: Mapping[Kind, Handler]) -> None:
+        self._context = context
+        self._handlers = handlers
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Lease and work, for ever."""
+        seen = -1
+        while True:
+            count = self._context.news.count
+            leases = await self._lease()
+            for lease in leases:
+                task = asyncio.create_task(self._process(lease))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            seen = count
+            await self._context.news.wait(seen, await self._pause())
+
+    async def stop(self, seconds: float) -> None:
+        """Let what is under way finish for a while, then leave it to its lease's end."""
+        if not self._tasks:
+            return
+        _, pending = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _pause(self) -> float:
+        async with self._context.database.read() as tx:
+            due = await tx.work.next_due()
+        if due is None or len(self._tasks) >= PARALLEL:
+            return LONGEST_PAUSE
+        return min(max((due - self._context.now()).total_seconds(), 0), LONGEST_PAUSE)
+
+    async def _lease(self) -> list[Lease]:
+        async with self._context.database.read() as tx:
+            due = await tx.work.next_due()
+        room = PARALLEL - len(self._tasks)
+        if due is None or due > self._context.now() or room <= 0:
+            return []
+        async with self._context.database.write() as tx:
+            return await tx.work.lease(tx.now, room, LEASE)
+
+    async def _process(self, lease: Lease) -> None:
+        try:
+            due = await self._handlers[lease.kind].work(lease)
+        except LeaseLost:
+            return
+        except BackendError as error:
+            log.warning("kind=%s id=%s error=%s message=%s", lease.kind, lease.id, error.kind, error.message)
+            due = Due(max(backoff(lease.attempts), error.retry_after or 0), failed=True)
+        except Exception:
+            log.exception("kind=%s id=%s failed", lease.kind, lease.id)
+            due = Due(backoff(lease.attempts), failed=True)
+        now = self._context.now()
+        again = None if due.seconds is None else now + timedelta(seconds=due.seconds)
+        try:
+            async with self._context.database.write() as tx:
+                await tx.work.release(lease, now, again, lease.attempts + 1 if due.failed else 0)
+        except LeaseLost:
+            return
+
+
+def backoff(attempts: int) -> float:
+    """Seconds until the next try after so many failed ones: half a second, doubled each time, at most a minute."""
+    return float(min(0.5 * 2 ** min(attempts, 10), LONGEST_BACKOFF))
