@@ -10,6 +10,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -111,6 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
     canned: CannedServer
 
     def _serve(self) -> None:
+        with suppress(ConnectionError):  # a client that was interrupted
+            self._reply()
+
+    def _reply(self) -> None:
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         asked = Asked(self.command, parts.path, parse_qs(parts.query), body)

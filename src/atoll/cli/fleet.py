@@ -11,7 +11,7 @@ from atoll.cli.table import Table, block
 from atoll.client import connect
 from atoll.wire.api import FleetView, InstanceView
 
-READY = ("idle", "busy")
+READY = ("idle", "busy", "active")
 """The states of an instance that can do work."""
 HEADINGS = ("NAME", "NODES", "PLACEMENT", "ZONES", "STATUS", "CREATED")
 DETAILS = (

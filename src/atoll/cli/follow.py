@@ -16,6 +16,7 @@ from atoll.wire.api import ApplyResponse, ChangeAction, FleetView, RunView, Volu
 
 WAIT_SECONDS = 10.0
 FAILED = "failed"
+GONE = "deleted"
 HELD = ("available", "attached", "active", "in-use")
 """The states of a volume that exists."""
 
@@ -99,6 +100,7 @@ class Follower:
         self._client = client
         self._targets = list(targets)
         self._after = after
+        self._told: dict[Target, str] = {}
 
     def until_settled(self, settled: Callable[[View], Outcome | None]) -> dict[Target, Outcome]:
         """Ask `settled` for each target's state whenever something happened; a target that is gone is settled."""
@@ -115,11 +117,18 @@ class Follower:
 
     def _look(self, target: Target, settled: Callable[[View], Outcome | None]) -> Outcome | None:
         try:
-            return settled(_view(self._client, target))
+            view = _view(self._client, target)
         except ApiError as error:
             if error.status == 404:
                 return Outcome(1, f"{target} was deleted")
             raise
+        if view.status == GONE:
+            return Outcome(1, f"{target} was deleted")
+        outcome = settled(view)
+        if outcome is None and view.message and view.message != self._told.get(target):
+            self._told[target] = view.message
+            terminal.note(f" {target}: {view.message}")
+        return outcome
 
     def _news(self, wait: float) -> bool:
         """Print what happened; True when it is time to look (something of ours happened, or nothing at all)."""

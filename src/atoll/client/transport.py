@@ -1,6 +1,6 @@
 """One HTTP request over a Unix socket or TCP, on the standard library's `http.client`.
 
-Not httpx: its import alone takes 0.22 CPU-seconds, most of what a whole command may take. Each request has a connection
+Not httpx: its import alone takes 0.2 CPU-seconds, most of what a whole command may take. Each request has a connection
 of its own, so that the client may be used from several threads and never meets a stale connection.
 """
 
