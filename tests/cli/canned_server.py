@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from atoll.wire.api import Healthz, Problem
+from atoll.wire.api import Healthz, Problem, ServerStatus
 
 TOKEN = "canned-token"
 PROJECT = "/api/projects/main"
@@ -148,6 +149,8 @@ def _main() -> None:
     with (home / "starts").open("a") as file:
         file.write(f"{os.getpid()}\n")
     with CannedServer(unix=home / "api.sock") as server:
+        now = datetime.now(UTC)
+        server.on("GET", "/api/status", ServerStatus("0.1.0", os.getpid(), server.address, "canned", now))
         (home / "token").write_text(TOKEN)
         (home / "server.json.new").write_text(
             json.dumps({"address": server.address, "pid": os.getpid(), "version": "0.1.0"})

@@ -173,7 +173,7 @@ class Logs:
 
 def _print_log(printer: LogPrinter, finished: threading.Event) -> None:
     try:
-        printer.follow(finished.is_set)
+        printer.follow(finished)
     except ClientError as error:
         terminal.note(f" the log breaks off: {error.message}")
 

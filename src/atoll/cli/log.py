@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from threading import Event
 
 from atoll.cli import terminal
 from atoll.client import ApiError, Client, LogChunk
@@ -30,9 +31,10 @@ class LogPrinter:
             pass
         self._finish()
 
-    def follow(self, finished: Callable[[], bool] | None = None) -> None:
-        """Until the run is finished (as `finished` tells, or else the server) and everything is printed."""
-        finished = finished or self._run_finished
+    def follow(self, told: Event | None = None) -> None:
+        """Until the run is finished (as `told` says, or else the server) and everything is printed."""
+        finished = told.is_set if told else self._run_finished
+        rest: Callable[[float], object] = told.wait if told else time.sleep
         pause, last, quiet = FIRST_PAUSE, False, False
         while True:
             last = last or (quiet and finished())
@@ -49,7 +51,7 @@ class LogPrinter:
                 break
             pause = FIRST_PAUSE if printed else min(pause * 2, LONGEST_PAUSE)
             if quiet and chunk.end and not printed:
-                time.sleep(pause)
+                rest(pause)
         self._finish()
 
     def _run_finished(self) -> bool:

@@ -1,5 +1,6 @@
 """The entry point of `atoll`: a table of commands, each imported only when it is used, and the end of every command."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -65,7 +66,12 @@ def atoll() -> None:
 
 def main() -> None:
     """Run the command line; ends the process with the command's exit code."""
-    sys.exit(_run(sys.argv[1:]))
+    code = _run(sys.argv[1:])
+    threads = sys.modules.get("threading")
+    if threads is not None and threads.active_count() > 1:
+        # A log is still being read: its thread must not meet an interpreter that goes away under it.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:

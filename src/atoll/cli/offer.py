@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from atoll.cli import units
+from atoll.cli import terminal, units
 from atoll.cli.noun import json_option, print_json, verbose_option
 from atoll.cli.table import Table
 from atoll.client import connect
@@ -36,7 +36,7 @@ def offer(verbose: bool, as_json: bool, **asked: Any) -> None:
         return
     offer_table(found, verbose).print()
     if any(one.zone.backend == "local" for one in found):
-        click.echo(f" {SHARED}")
+        terminal.out(f" {SHARED}")
 
 
 def offer_table(offers: list[OfferView], verbose: bool) -> Table:

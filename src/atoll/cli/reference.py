@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 
 import click
 
@@ -37,7 +38,7 @@ def commands(context: click.Context, group: click.Group) -> Iterator[tuple[str, 
 
 
 def _section(path: str, command: click.Command) -> str:
-    text = (command.help or "").strip()
+    text = cleandoc(command.help or "")
     lines = [f"## `{path}`", "", text, ""]
     if not isinstance(command, click.Group):
         usage = " ".join([path, *command.collect_usage_pieces(click.Context(command))])

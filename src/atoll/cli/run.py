@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from atoll.cli import units
+from atoll.cli import terminal, units
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table
 from atoll.client import Client, connect
@@ -81,7 +81,7 @@ def stop(name: str, abort: bool, detach: bool) -> None:
     stopped = client.stop_run(name, abort=abort)
     if not detach and stopped.finished_at is None:
         stopped = follow_stop(client, name, after)
-    click.echo(f"run {name}: {stopped.status}" + ("" if stopped.finished_at else ", stopping"))
+    terminal.out(f"run {name}: {stopped.status}" + ("" if stopped.finished_at else ", stopping"))
 
 
 def newest_event(client: Client) -> int:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from atoll.cli import units
+from atoll.cli import terminal, units
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table
@@ -43,7 +43,7 @@ def fail(name: str) -> None:
     """Take a zone down the hard way, to see what happens: its instances die."""
     client = connect()
     view = client.fail_zone(_faulty(find(client, name)).zone)
-    click.echo(f"zone {view.zone}: {view.state}\n  `atoll zone restore {view.zone}` brings it back")
+    terminal.out(f"zone {view.zone}: {view.state}\n  `atoll zone restore {view.zone}` brings it back")
 
 
 @zone.command("restore")
@@ -52,7 +52,7 @@ def restore(name: str) -> None:
     """Let a failed zone take work again."""
     client = connect()
     view = client.restore_zone(_faulty(find(client, name)).zone)
-    click.echo(f"zone {view.zone}: {view.state}")
+    terminal.out(f"zone {view.zone}: {view.state}")
 
 
 def find(client: Client, name: str) -> ZoneView:

@@ -48,7 +48,7 @@ def running(folder: Path) -> Location | None:
     try:
         Client(known.address, known.token, timeout=HEALTH_SECONDS).healthz()
     except ServerGone as error:
-        if isinstance(error.__cause__, Exception) and getattr(error.__cause__, "sent", False) and alive(known.pid):
+        if error.sent and alive(known.pid):
             raise NoServer(
                 f"the server at {known.address} (pid {known.pid}) does not answer",
                 f"see {folder / LOG_FILE}, or end it with `atoll server stop`",

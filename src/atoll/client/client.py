@@ -202,7 +202,9 @@ class Client:
         for pause in RETRY_PAUSES:
             try:
                 return self._exchange("GET", target, None, timeout, doing)
-            except ServerGone:
+            except ServerGone as error:
+                if error.silent:
+                    raise
                 time.sleep(pause)
         return self._exchange("GET", target, None, timeout, doing)
 
@@ -219,7 +221,7 @@ class Client:
         try:
             response = transport.send(self.address, transport.Request(method, path, headers, body, timeout))
         except transport.Unreachable as error:
-            raise ServerGone(self.address, doing, str(error)) from error
+            raise ServerGone(self.address, doing, error) from error
         except transport.BadAddress as error:
             raise NoServer(
                 f"`{self.address}` is not the address of a server",

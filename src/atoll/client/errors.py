@@ -6,6 +6,7 @@ ClientError
 └── NoServer      there is no server to talk to, and none could be started
 """
 
+from atoll.client.transport import Unreachable
 from atoll.wire.api import Problem
 
 
@@ -28,15 +29,21 @@ class ApiError(ClientError):
 
 
 class ServerGone(ClientError):  # noqa: N818 - what happened, as callers say it
-    """The server went away before it answered. What it had accepted goes on when it is back."""
+    """The server did not answer. What it had accepted goes on when it is back.
 
-    def __init__(self, address: str, doing: str, cause: str) -> None:
-        super().__init__(
-            f"the server at {address} went away while {doing} ({cause})",
-            "nothing is lost: run the command again",
-        )
+    `sent` is False when it never saw the request, so that nothing of it can have been accepted; `silent` is True when
+    it did not answer in time.
+    """
+
+    def __init__(self, address: str, doing: str, cause: Unreachable) -> None:
+        if cause.sent:
+            what, help = f"went away while {doing}", "nothing is lost: run the command again"
+        else:
+            what, help = "cannot be reached", "check that it runs, then run the command again"
+        super().__init__(f"the server at {address} {what} ({cause})", help)
         self.address = address
-        self.doing = doing
+        self.sent = cause.sent
+        self.silent = cause.silent
 
 
 class NoServer(ClientError):  # noqa: N818 - likewise

@@ -13,11 +13,12 @@ UNIX = "unix:"
 
 
 class Unreachable(Exception):  # noqa: N818 - a fact about the server, told apart by its callers
-    """No complete answer came. `sent` is False when the server never saw the request."""
+    """No complete answer came. `sent` is False when the server never saw the request; `silent` after a time-out."""
 
-    def __init__(self, cause: str, *, sent: bool) -> None:
+    def __init__(self, cause: str, *, sent: bool, silent: bool = False) -> None:
         super().__init__(cause)
         self.sent = sent
+        self.silent = silent
 
 
 class BadAddress(ValueError):  # noqa: N818 - likewise
@@ -96,7 +97,7 @@ def send(address: str, request: Request) -> Response:
         body = answer.read()
         return Response(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
     except TimeoutError as error:
-        raise Unreachable(f"no answer for {request.timeout:g} s", sent=sent) from error
+        raise Unreachable(f"no answer for {request.timeout:g} s", sent=sent, silent=True) from error
     except OSError as error:
         raise Unreachable((error.strerror or "the connection broke").lower(), sent=sent) from error
     except HTTPException as error:
