@@ -46,9 +46,13 @@ def test_json_is_the_object_of_the_api(atoll: CommandLine, server: CannedServer)
 
 
 def test_volumes_show_their_zone(atoll: CommandLine, server: CannedServer) -> None:
-    server.on("GET", "volumes", [s.volume(attached_to=("train-1",)), s.volume(None, name="later", backend="")])
+    server.on(
+        "GET",
+        "volumes",
+        [s.volume(attached_to=("train-1",)), s.volume(None, name="later", backend="", message="no room")],
+    )
     head, data, later = lines(atoll("volume", "list").stdout)
-    assert [cell.strip() for cell in head] == ["NAME", "SIZE", "BACKEND", "ZONE", "STATUS", "ATTACHED", "CREATED"]
+    assert [cell.strip() for cell in head] == ["NAME", "SIZE", "BACKEND", "ZONE", "STATUS", "ATTACHED", "ERROR"]
     assert [cell.strip() for cell in data[:6]] == ["data", "100GB", "local", "local-b", "available", "train-1"]
     assert later[3].strip() == "-"
 

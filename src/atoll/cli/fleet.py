@@ -13,7 +13,7 @@ from atoll.wire.api import FleetView, InstanceView
 
 READY = ("idle", "busy", "active")
 """The states of an instance that can do work."""
-HEADINGS = ("NAME", "NODES", "PLACEMENT", "ZONES", "STATUS", "CREATED")
+HEADINGS = ("NAME", "NODES", "PLACEMENT", "ZONES", "STATUS", "CREATED", "NOTE")
 DETAILS = (
     *("BACKEND", "REGION", "ZONE", "ZONE ID", "TYPE", "RESOURCES", "MARKET", "PRICE", "STATUS", "CREATED"),
     *("VOLUMES", "ID", "MESSAGE"),
@@ -82,7 +82,7 @@ def placement(view: FleetView) -> str:
 
 def fleet_table(fleets: list[FleetView], at: datetime) -> Table:
     """The key facts: a line for each fleet and, below it, for each instance."""
-    table = Table(HEADINGS)
+    table = Table(HEADINGS, optional=("NOTE",))
     for view in fleets:
         zones = units.zone_counts(one.zone for one in view.instances)
         table.add(
@@ -92,10 +92,11 @@ def fleet_table(fleets: list[FleetView], at: datetime) -> Table:
             zones or "-",
             view.status,
             units.ago(view.created_at, at),
+            view.message,
         )
         places = block([[str(one.zone), one.instance_type, units.price(one.price)] for one in view.instances])
         for one, where in zip(view.instances, places, strict=True):
-            table.add(f" {one.node}", "", "", where, one.status, _work(one))
+            table.add(f" {one.node}", "", "", where, one.status, _work(one), one.message)
     return table
 
 

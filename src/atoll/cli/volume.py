@@ -36,14 +36,13 @@ def get_volume(name: str, verbose: bool, as_json: bool) -> None:
 
 
 def volume_table(volumes: list[VolumeView], at: datetime, verbose: bool) -> Table:
-    """The key facts; `verbose` adds region, zone id, volume id, price, binding, error."""
+    """The key facts; `verbose` adds region, zone id, volume id, price, binding, age."""
     if verbose:
         return _details(volumes, at)
-    table = Table(("NAME", "SIZE", "BACKEND", "ZONE", "STATUS", "ATTACHED", "CREATED"))
+    table = Table(("NAME", "SIZE", "BACKEND", "ZONE", "STATUS", "ATTACHED", "ERROR"), optional=("ERROR",))
     for one in volumes:
         zone, attached = units.place(one.zone), ", ".join(one.attached_to) or "-"
-        created = units.ago(one.created_at, at)
-        table.add(one.name, units.gigabytes(one.size_gb), one.backend or "-", zone, one.status, attached, created)
+        table.add(one.name, units.gigabytes(one.size_gb), one.backend or "-", zone, one.status, attached, one.message)
     return table
 
 
