@@ -25,6 +25,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.offer import Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+from atoll.wire.agent import Health, JobState, JobSubmission
 
 
 class BackendError(Exception):
@@ -91,6 +92,23 @@ class Unavailable(BackendError):  # noqa: N818
     """No usable answer. Whether the effect happened is unknown: look for the token before trying again."""
 
     kind = FailureKind.UNAVAILABLE
+
+
+ERRORS: dict[FailureKind, type[BackendError]] = {
+    error.kind: error
+    for error in (
+        CapacityUnavailable,
+        QuotaExceeded,
+        NotOffered,
+        ZoneMismatch,
+        Throttled,
+        AuthFailed,
+        InvalidRequest,
+        NotFound,
+        Unavailable,
+    )
+}
+"""The error of each kind: all of them."""
 
 
 class MachineState(StrEnum):
@@ -180,6 +198,45 @@ class Listing:
     as_of: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A piece of a job's log file (its format is told in `atoll.wire.agent`). `end` says that nothing follows."""
+
+    data: bytes
+    end: bool
+
+
+class AgentClient(Protocol):
+    """Speaks with the agent of one machine. Calls are bounded in time, and may be repeated.
+
+    All raise Unavailable when the agent cannot be reached or gives no usable answer, InvalidRequest when it refuses.
+    """
+
+    async def health(self) -> Health:
+        """The agent's own state."""
+        ...
+
+    async def submit(self, job: str, submission: JobSubmission) -> JobState:
+        """Start a job; the same id again returns the job as it is, started once."""
+        ...
+
+    async def state(self, job: str, wait: float = 0) -> JobState:
+        """The job as it is now, or after a change of its phase within `wait` seconds. Raises NotFound."""
+        ...
+
+    async def stop(self, job: str, grace: float) -> JobState:
+        """Ask the job to stop, firmly after `grace` seconds; nothing happens when it has exited. Raises NotFound."""
+        ...
+
+    async def forget(self, job: str) -> None:
+        """Remove an exited job and its files; succeeds when it is unknown."""
+        ...
+
+    async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
+        """At most `limit` bytes of the log from `offset`; waits up to `wait` seconds for some. Raises NotFound."""
+        ...
+
+
 class Backend(Protocol):
     """Lends machines."""
 
@@ -197,6 +254,9 @@ class Backend(Protocol):
 
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start one machine in `request.zone`; the same token again returns the same machine, started once.
+
+        A token whose machine has ended gets that machine, GONE, for as long as the backend remembers it: a token is
+        never to be used for another machine.
 
         Raises CapacityUnavailable, QuotaExceeded, NotOffered, Throttled, AuthFailed, InvalidRequest; Unavailable leaves
         the outcome unknown.
@@ -222,6 +282,13 @@ class Backend(Protocol):
         """End a machine; succeeds when it is gone already. The machine may be DELETING for a while afterwards.
 
         Raises Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    def agent(self, machine: Machine) -> AgentClient:
+        """The client of this machine's agent. No call yet; the same machine gets the same client.
+
+        Raises Unavailable while the machine has no `agent_url`.
         """
         ...
 

@@ -1,0 +1,192 @@
+"""The agents of fake machines: what the agent's protocol means, without processes. A job is a few figures and time."""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from atoll.backends.base import InvalidRequest, LogChunk, NotFound, Unavailable
+from atoll.backends.fake.cloud import DARK, Call, Change, FakeCloud, Step, perform
+from atoll.backends.fake.ledger import FakeJob, FakeMachine
+from atoll.wire.agent import Health, JobPhase, JobState, JobSubmission
+
+T = TypeVar("T")
+
+VERSION = "fake"
+TERMINATED = 143
+"""128 + SIGTERM."""
+
+LOOK_SECONDS = 1.0
+"""How often a long poll looks again: a stop may come meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    at: float
+    exit_code: int
+    reason: str = ""
+
+
+class FakeAgent:
+    """The agent of one machine, as `AgentClient`. It answers while the machine is ready and its zone is not dark."""
+
+    def __init__(self, cloud: FakeCloud, machine: str) -> None:
+        self._cloud = cloud
+        self._machine = machine
+
+    async def health(self) -> Health:
+        """The agent's own state."""
+
+        def step(now: float, chance: random.Random) -> Change[Health]:
+            jobs = [job for job in self._cloud.ledger.jobs.values() if job.machine == self._machine]
+            running = sum(not job.forgotten and _end(job).at > now for job in jobs)
+            return Change(Health(self._machine, VERSION, True, running))
+
+        return await self._call("agent.health", "", step, reads=True)
+
+    async def submit(self, job: str, submission: JobSubmission) -> JobState:
+        """Start a job; the same id again returns the job as it is."""
+
+        def step(now: float, chance: random.Random) -> Change[JobState]:
+            found = self._cloud.ledger.jobs.get((self._machine, job))
+            if found is not None and not found.forgotten:
+                return Change(_state(found, now))
+            made = self._made(job, submission, now)
+            return Change(_state(made, now), jobs=(made,))
+
+        return await self._call("agent.submit", job, step)
+
+    async def state(self, job: str, wait: float = 0) -> JobState:
+        """The job as it is now, or after a change of phase within `wait` seconds."""
+
+        def step(now: float, chance: random.Random) -> Change[JobState]:
+            return Change(_state(self._job(job), now))
+
+        first = await self._call("agent.state", job, step, reads=True)
+        return await self._wait(job, wait, step, first)
+
+    async def stop(self, job: str, grace: float) -> JobState:
+        """Ask the job to stop; a later call may only shorten the grace."""
+
+        def step(now: float, chance: random.Random) -> Change[JobState]:
+            found = self._job(job)
+            if _end(found).at <= now:
+                return Change(_state(found, now))
+            ends = now + min(grace, self._cloud.script.jobs.stop_seconds)
+            if found.stop_ends_at is not None:
+                ends = min(ends, found.stop_ends_at)
+            stopped_at = now if found.stopped_at is None else found.stopped_at
+            made = msgspec.structs.replace(found, stopped_at=stopped_at, stop_ends_at=ends)
+            return Change(_state(made, now), jobs=(made,))
+
+        return await self._call("agent.stop", job, step)
+
+    async def forget(self, job: str) -> None:
+        """Forget an exited job."""
+
+        def step(now: float, chance: random.Random) -> Change[None]:
+            found = self._cloud.ledger.jobs.get((self._machine, job))
+            if found is None or found.forgotten:
+                return Change(None)
+            if _end(found).at > now:
+                raise InvalidRequest(f"job {job} has not exited")
+            return Change(None, jobs=(msgspec.structs.replace(found, forgotten=True),))
+
+        await self._call("agent.forget", job, step)
+
+    async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
+        """A piece of the log: a line for each command, and one at the end."""
+
+        def step(now: float, chance: random.Random) -> Change[LogChunk]:
+            found = self._job(job)
+            text = _log(found, now)
+            data = text[offset : offset + limit]
+            return Change(LogChunk(data, _end(found).at <= now and offset + len(data) >= len(text)))
+
+        def look(now: float, chance: random.Random) -> Change[JobState]:
+            return Change(_state(self._job(job), now))
+
+        chunk = await self._call("agent.logs", job, step, reads=True)
+        if chunk.data or chunk.end or wait <= 0:
+            return chunk
+        await self._wait(job, wait, look, await self._call("agent.logs", job, look, reads=True))
+        return await self._call("agent.logs", job, step, reads=True)
+
+    def _job(self, job: str) -> FakeJob:
+        found = self._cloud.ledger.jobs.get((self._machine, job))
+        if found is None or found.forgotten:
+            raise NotFound(f"there is no job {job} on {self._machine}")
+        return found
+
+    def _made(self, job: str, submission: JobSubmission, now: float) -> FakeJob:
+        script, env = self._cloud.script.jobs, submission.env
+        return FakeJob(
+            self._machine,
+            job,
+            submission.commands,
+            started_at=now,
+            seconds=float(env.get("FAKE_SECONDS", script.seconds)),
+            exit_code=int(env.get("FAKE_EXIT_CODE", script.exit_code)),
+            max_duration=submission.max_duration,
+        )
+
+    async def _wait(self, job: str, wait: float, step: Step[JobState], first: JobState) -> JobState:
+        clock, state = self._cloud.clock, first
+        deadline = self._cloud.now() + wait
+        while state.phase is first.phase and state.phase is not JobPhase.EXITED:
+            now = self._cloud.now()
+            if now >= deadline:
+                break
+            left = _end(self._job(job)).at - now
+            await clock.sleep(max(0.001, min(deadline - now, left, LOOK_SECONDS)))
+            state = await self._call("agent.state", job, step, reads=True)
+        return state
+
+    async def _call(self, operation: str, job: str, step: Step[T], *, reads: bool = False) -> T:
+        def reached(now: float, chance: random.Random) -> Change[T]:
+            self._reach(now)
+            return step(now, chance)
+
+        call = Call(operation, subject=f"{self._machine}/{job}" if job else self._machine, reads=reads)
+        return await perform(self._cloud, call, reached)
+
+    def _reach(self, now: float) -> None:
+        machine: FakeMachine | None = self._cloud.ledger.machines.get(self._machine)
+        if machine is None or machine.ended_at is not None or now < machine.ready_at:
+            raise Unavailable(f"the agent of {self._machine} does not answer")
+        if self._cloud.zone_state(machine.zone.name) == DARK:
+            raise Unavailable(f"the agent of {self._machine} does not answer")
+
+
+def _end(job: FakeJob) -> _End:
+    """When and how the job ends, as far as is known now."""
+    ends = [_End(job.started_at + job.seconds, job.exit_code)]
+    if job.max_duration is not None:
+        ends.append(_End(job.started_at + job.max_duration, TERMINATED, "max-duration-exceeded"))
+    if job.stop_ends_at is not None:
+        ends.append(_End(job.stop_ends_at, TERMINATED, "stopped"))
+    return min(ends, key=lambda end: end.at)
+
+
+def _state(job: FakeJob, now: float) -> JobState:
+    end, log = _end(job), len(_log(job, now))
+    started = datetime.fromtimestamp(job.started_at, UTC)
+    if now < end.at:
+        phase = JobPhase.RUNNING if job.stopped_at is None else JobPhase.STOPPING
+        return JobState(job.id, phase, log_bytes=log, started_at=started)
+    exited = datetime.fromtimestamp(end.at, UTC)
+    return JobState(job.id, JobPhase.EXITED, end.exit_code, end.reason, "", log, started, exited)
+
+
+def _log(job: FakeJob, now: float) -> bytes:
+    end = _end(job)
+    lines = [(job.started_at, f"+ {line}") for command in job.commands for line in command.splitlines()]
+    if now >= end.at:
+        lines.append((end.at, f"exit {end.exit_code}"))
+    return "".join(f"{_stamp(at)} stdout F {text}\n" for at, text in lines).encode()
+
+
+def _stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")

@@ -1,0 +1,196 @@
+"""What a fake cloud is like: its zones and offers, how slow and how reliable it is, and what goes wrong in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from atoll.model.failure import FailureKind
+from atoll.model.offer import Market, Offer
+from atoll.model.resources import InstanceType
+from atoll.model.zone import Capacity, Zone
+
+SPOT_SHARE = 0.35
+PRICE_PER_CPU = 0.05
+GB_PER_CPU = 4
+
+
+class Clock(Protocol):
+    """Where the cloud has its time from; in simulations it is virtual."""
+
+    def now(self) -> datetime:
+        """The time, with its zone."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let this much time go by."""
+        ...
+
+
+class SystemClock:
+    """Real time."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for real."""
+        import asyncio
+
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong in calls of `operation` (`*`: all) that match `zone` and `instance_type` (None: any).
+
+    It strikes with `chance`, `times` times (None: for ever). With `after_effect` the call did its work and only the
+    answer is lost. `delay` is how many seconds the caller waits for the error.
+    """
+
+    operation: str
+    kind: FailureKind = FailureKind.UNAVAILABLE
+    times: int | None = 1
+    chance: float = 1
+    zone: str | None = None
+    instance_type: str | None = None
+    after_effect: bool = False
+    delay: float = 0
+    retry_after: float | None = None
+    message: str = ""
+
+
+def lost_reply(operation: str, *, times: int | None = 1, chance: float = 1, delay: float = 0) -> Fault:
+    """The effect happens, the answer does not come."""
+    return Fault(operation, times=times, chance=chance, delay=delay, after_effect=True)
+
+
+@dataclass(frozen=True, slots=True)
+class JobScript:
+    """How jobs go: they last `seconds` and exit with `exit_code`; a stop ends them after `stop_seconds` or the grace.
+
+    A job's own variables `FAKE_SECONDS` and `FAKE_EXIT_CODE` go before.
+    """
+
+    seconds: float = 1
+    exit_code: int = 0
+    stop_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A fake cloud's nature. Times are in seconds.
+
+    `capacity` is by zone name (absent: endless). `latency` is the least and most that a call takes, by operation, `*`
+    for the rest. A new machine is ready after `boot`; a terminated one gone after `deletion`; a new resource unknown to
+    `find` and `describe` for `lag`. The cloud's clock goes `skew` before ours. A spot machine in a zone is interrupted
+    `interruptions` times an hour on average. `quota_cpus` is for each region and market. `reads` says whether calls
+    that change nothing are kept in the ledger.
+    """
+
+    offers: tuple[Offer, ...]
+    capacity: Mapping[str, Capacity] = field(default_factory=dict)
+    latency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    boot: float = 0
+    deletion: float = 0
+    lag: float = 0
+    skew: float = 0
+    interruptions: Mapping[str, float] = field(default_factory=dict)
+    quota_cpus: float | None = None
+    faults: tuple[Fault, ...] = ()
+    jobs: JobScript = JobScript()
+    seed: int = 0
+    reads: bool = True
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """The zones that have offers, in their order."""
+        return tuple(dict.fromkeys(offer.zone for offer in self.offers))
+
+
+def grid(
+    zones: int = 3, regions: int = 1, cpus: tuple[int, ...] = (2, 4, 8, 16), name: str = "fake", *, spot: bool = False
+) -> tuple[Offer, ...]:
+    """Offers of a regular cloud: regions `fake-1`, `fake-2` …, zones `fake-1a` …, types `f.2x8` … with 4 GB a CPU."""
+    markets = (Market.ON_DEMAND, Market.SPOT) if spot else (Market.ON_DEMAND,)
+    return tuple(
+        Offer(
+            Zone(name, f"{name}-{region}", f"{name}-{region}{_letters(number)}"),
+            InstanceType(f"f.{count}x{count * GB_PER_CPU}", count, count * GB_PER_CPU, 100),
+            market,
+            round(count * PRICE_PER_CPU * (SPOT_SHARE if market is Market.SPOT else 1), 4),
+        )
+        for region in range(1, regions + 1)
+        for number in range(zones)
+        for count in cpus
+        for market in markets
+    )
+
+
+class _Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """What a configuration file may say of a fake cloud."""
+
+    zones: int = 3
+    regions: int = 1
+    types: tuple[int, ...] = (2, 4, 8, 16)
+    spot: bool = False
+    cpus: float | None = None
+    memory: float | None = None
+    latency: float = 0
+    boot: float = 0
+    deletion: float = 0
+    lag: float = 0
+    skew: float = 0
+    seed: int = 0
+    quota_cpus: float | None = None
+    interruptions: float = 0
+    chances: dict[str, dict[FailureKind, float]] = {}
+    lost: dict[str, float] = {}
+    job_seconds: float = 1
+    job_exit_code: int = 0
+    reads: bool = False
+
+
+def script_from_mapping(mapping: Mapping[str, object]) -> Script:
+    """A script from a configuration file: the fields of `_Settings`; `cpus` and `memory` are each zone's capacity,
+    `chances` is `{operation: {kind: chance}}`, `lost` `{operation: chance}` of lost answers.
+
+    Raises ValueError.
+    """
+    try:
+        told = msgspec.convert(dict(mapping), _Settings)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the fake backend's configuration: {error}") from error
+    faults = [
+        Fault(operation, kind, times=None, chance=chance)
+        for operation, kinds in told.chances.items()
+        for kind, chance in kinds.items()
+    ]
+    faults += [lost_reply(operation, times=None, chance=chance) for operation, chance in told.lost.items()]
+    script = Script(
+        grid(told.zones, told.regions, told.types, spot=told.spot),
+        latency={"*": (told.latency, told.latency)},
+        boot=told.boot,
+        deletion=told.deletion,
+        lag=told.lag,
+        skew=told.skew,
+        quota_cpus=told.quota_cpus,
+        faults=tuple(faults),
+        jobs=JobScript(told.job_seconds, told.job_exit_code),
+        seed=told.seed,
+        reads=told.reads,
+    )
+    endless = float("inf")
+    each = Capacity(told.cpus or endless, told.memory or endless, endless)
+    return replace(
+        script,
+        capacity={zone.name: each for zone in script.zones} if told.cpus or told.memory else {},
+        interruptions={zone.name: told.interruptions for zone in script.zones} if told.interruptions else {},
+    )
+
+
+def _letters(number: int) -> str:
+    return (_letters(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)

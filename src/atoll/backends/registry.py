@@ -1,0 +1,24 @@
+"""Opens a configured backend by its name; a backend's package is imported only when it is configured."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from atoll.backends.base import Backend
+
+NAMES = ("fake", "local")
+
+
+def open_backend(name: str, config: Mapping[str, object], state: Path) -> Backend:
+    """The backend `name` with its part of the configuration; `state` is a folder of its own, made when needed.
+
+    Raises ValueError for an unknown name or a wrong configuration, with a text for the user.
+    """
+    if name == "local":
+        from atoll.backends.local import LocalBackend, LocalConfig
+
+        return LocalBackend(state, LocalConfig.from_mapping(config))
+    if name == "fake":
+        from atoll.backends.fake import open_fake
+
+        return open_fake(config, state)
+    raise ValueError(f"unknown backend `{name}`; known: {', '.join(NAMES)}")

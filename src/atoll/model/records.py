@@ -1,0 +1,188 @@
+"""The things that Atoll keeps: fleets with instances, volumes with attachments, runs with jobs.
+
+Frozen: a change makes a new value through the store, which checks the state machine and records the event. `config` is
+the configuration as it was applied, in the canonical form of `spec`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from atoll.model.offer import Market
+from atoll.model.resources import InstanceType
+from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
+from atoll.model.zone import Zone
+
+
+class Kind(StrEnum):
+    """The kinds of things that are kept and worked on."""
+
+    FLEET = "fleet"
+    INSTANCE = "instance"
+    VOLUME = "volume"
+    ATTACHMENT = "attachment"
+    RUN = "run"
+    JOB = "job"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What was asked for. `nodes` is how many instances it shall have now.
+
+    `auto_created` marks a fleet that a run brought with it and that goes when its instances have gone; `replaces` is
+    the id of the fleet whose place it takes once that is gone.
+    """
+
+    kind = Kind.FLEET
+    id: str
+    project: str
+    name: str
+    state: FleetState
+    config: Mapping[str, Any]
+    nodes: int
+    created_at: datetime
+    auto_created: bool = False
+    replaces: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One machine of a fleet; its id is the token and tag of its launch.
+
+    `end_reason` set means that it shall go, and why. `idle_since` is when the last job left it.
+    """
+
+    kind = Kind.INSTANCE
+    id: str
+    project: str
+    fleet_id: str
+    fleet: str
+    node: int
+    state: InstanceState
+    zone: Zone
+    instance_type: InstanceType
+    market: Market
+    price: float
+    created_at: datetime
+    backend_id: str | None = None
+    agent_url: str | None = None
+    end_reason: str = ""
+    message: str = ""
+    idle_since: datetime | None = None
+    unreachable_since: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """FLEET-NODE: what users see."""
+        return f"{self.fleet}-{self.node}"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A network disk. `zone` is None until one is chosen; `deleting` asks for its end; `size_gb` in GB."""
+
+    kind = Kind.VOLUME
+    id: str
+    project: str
+    name: str
+    state: VolumeState
+    config: Mapping[str, Any]
+    size_gb: float
+    backend: str
+    created_at: datetime
+    zone: Zone | None = None
+    backend_id: str | None = None
+    end_reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The tie of a volume to an instance, for a job. `source` is where the instance finds it."""
+
+    kind = Kind.ATTACHMENT
+    id: str
+    project: str
+    volume_id: str
+    instance_id: str
+    job_id: str
+    name: str
+    state: AttachmentState
+    zone: Zone
+    source: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A task, service or dev environment. `stop` is empty, `stop` or `abort`; `replaces` the run to end first."""
+
+    kind = Kind.RUN
+    id: str
+    project: str
+    name: str
+    type: str
+    state: RunState
+    config: Mapping[str, Any]
+    created_at: datetime
+    finished_at: datetime | None = None
+    stop: str = ""
+    replaces: str | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt (`submission`) of one node (`rank`) of a run; its id is its id on the agent.
+
+    `volumes` are the volumes chosen for its mounts, in their order; `stop` is empty, `stop` or `abort`.
+    """
+
+    kind = Kind.JOB
+    id: str
+    project: str
+    run_id: str
+    run: str
+    rank: int
+    submission: int
+    state: JobState
+    created_at: datetime
+    instance_id: str | None = None
+    zone: Zone | None = None
+    volumes: tuple[str, ...] = field(default=())
+    stop: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """RUN/RANK: what users see."""
+        return f"{self.run}/{self.rank}"
+
+
+Record = Fleet | Instance | Volume | Attachment | Run | Job
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of state, recorded together with it."""
+
+    seq: int
+    time: datetime
+    project: str
+    kind: Kind
+    name: str
+    subject: str
+    from_state: str
+    to_state: str
+    zone: Zone | None = None
+    reason: str = ""
+    message: str = ""

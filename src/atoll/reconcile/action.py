@@ -1,0 +1,122 @@
+"""What a reconciler may decide: exactly one action at a time, taken by the engine before it looks again.
+
+Actions that touch the outside name an effect; the engine knows how to carry it out and what to record of its outcome.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Change the state of the thing itself, together with other fields."""
+
+    state: str
+    reason: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Change fields of the thing itself, not its state."""
+
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do now; look again after so many seconds, or sooner when woken."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing to do any more, unless woken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Start the instance's machine (idempotent by its token)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """End the instance's machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDisk:
+    """Create the volume's disk (idempotent by its token)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDisk:
+    """Delete the volume's disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Attach the disk to the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """Detach the disk from the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNodes:
+    """Plan and keep as many new instances as the fleet lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndInstances:
+    """Ask these instances (ids) to go, and say why."""
+
+    ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceJobs:
+    """Plan where the run's unplaced jobs go, and claim the instances."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resubmit:
+    """Start all jobs of the run anew, each as its next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopJobs:
+    """Ask these jobs (ids) to stop: `stop` politely, `abort` at once."""
+
+    ids: tuple[str, ...]
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitJob:
+    """Give the job to its agent (idempotent by its id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob:
+    """Ask the agent to stop the job, firmly after `grace` seconds."""
+
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class FollowJob:
+    """Fetch what is new of the job's log and state."""
+
+
+InstanceAction = Step | Mark | Wait | Finished | Launch | Terminate
+FleetAction = Step | Wait | Finished | PlanNodes | EndInstances
+VolumeAction = Step | Wait | Finished | CreateDisk | DeleteDisk
+AttachmentAction = Step | Wait | Finished | Attach | Detach
+RunAction = Step | Wait | Finished | PlaceJobs | Resubmit | StopJobs
+JobAction = Step | Wait | Finished | SubmitJob | StopJob | FollowJob

@@ -1,0 +1,108 @@
+"""What to do about an instance: launch it, watch it, end it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from atoll.model.records import Instance
+from atoll.model.states import InstanceState
+from atoll.reconcile.action import Finished, InstanceAction, Launch, Mark, Step, Terminate, Wait
+
+START_LIMIT = timedelta(minutes=10)
+"""How long a machine may take until its agent answers."""
+UNREACHABLE_LIMIT = timedelta(minutes=1)
+"""How long an agent may be silent on a machine that its backend calls healthy."""
+PROBE_SECONDS = 5.0
+"""How often an active instance is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSight:
+    """An instance and what was seen of it.
+
+    `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`), None where it was not asked; `answers`
+    tells of the agent, None where it was not asked. `idle_limit` is None where idle instances stay; `blocked` while
+    the fleet that this one replaces is still there.
+    """
+
+    instance: Instance
+    now: datetime
+    machine: str | None = None
+    answers: bool | None = None
+    claimed: bool = False
+    idle_limit: timedelta | None = None
+    blocked: bool = False
+
+
+def decide(sight: InstanceSight) -> InstanceAction:
+    """The next action for an instance."""
+    match sight.instance.state:
+        case InstanceState.PENDING:
+            return _pending(sight)
+        case InstanceState.LAUNCHING:
+            # Also when its end is asked for: the launch, idempotent by its token, is the one call that tells for sure
+            # whether there is a machine to end.
+            return Launch()
+        case InstanceState.STARTING:
+            return _starting(sight)
+        case InstanceState.ACTIVE:
+            return _active(sight)
+        case InstanceState.TERMINATING:
+            return _ended(sight, sight.instance.end_reason) if sight.machine == "gone" else Terminate()
+        case InstanceState.TERMINATED:
+            return Finished()
+
+
+def _pending(sight: InstanceSight) -> InstanceAction:
+    if sight.instance.end_reason:
+        return Step(InstanceState.TERMINATED, sight.instance.end_reason)
+    return Wait(1) if sight.blocked else Step(InstanceState.LAUNCHING)
+
+
+def _starting(sight: InstanceSight) -> InstanceAction:
+    instance = sight.instance
+    if sight.machine == "gone":
+        return _ended(sight, instance.end_reason or "lost")
+    if instance.end_reason:
+        return Step(InstanceState.TERMINATING, instance.end_reason)
+    if sight.machine == "ready" and sight.answers:
+        return Step(InstanceState.ACTIVE, changes={"idle_since": sight.now})
+    age = sight.now - instance.created_at
+    if age > START_LIMIT:
+        message = f"its agent did not answer within {START_LIMIT.seconds // 60} minutes"
+        return Step(InstanceState.TERMINATING, "start-timeout", {"end_reason": "start-timeout", "message": message})
+    return Wait(min(0.05 + age.total_seconds() / 10, PROBE_SECONDS))
+
+
+def _active(sight: InstanceSight) -> InstanceAction:
+    instance = sight.instance
+    if sight.machine == "gone":
+        return _ended(sight, instance.end_reason or "lost")
+    if instance.end_reason:
+        return Wait(1) if sight.claimed else Step(InstanceState.TERMINATING, instance.end_reason)
+    if sight.answers is False:
+        return _silent(sight)
+    if instance.unreachable_since is not None:
+        return Mark({"unreachable_since": None})
+    if sight.idle_limit is not None and not sight.claimed and instance.idle_since is not None:
+        left = instance.idle_since + sight.idle_limit - sight.now
+        if left <= timedelta(0):
+            return Mark({"end_reason": "idle"})
+        return Wait(min(left.total_seconds() + 0.01, PROBE_SECONDS))
+    return Wait(PROBE_SECONDS)
+
+
+def _silent(sight: InstanceSight) -> InstanceAction:
+    since = sight.instance.unreachable_since
+    if since is None:
+        return Mark({"unreachable_since": sight.now})
+    if sight.now - since > UNREACHABLE_LIMIT:
+        message = f"its agent has not answered for {(sight.now - since).seconds} s"
+        return Step(InstanceState.TERMINATING, "unreachable", {"end_reason": "unreachable", "message": message})
+    return Wait(1)
+
+
+def _ended(sight: InstanceSight, reason: str) -> Step:
+    message = sight.instance.message
+    if reason == "lost":
+        message = f"the machine in zone {sight.instance.zone} went away by itself"
+    return Step(InstanceState.TERMINATED, reason, {"end_reason": reason, "message": message})

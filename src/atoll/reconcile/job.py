@@ -1,0 +1,55 @@
+"""What to do about a job: start it when its instance and volumes are ready, follow it, stop it."""
+
+from dataclasses import dataclass
+
+from atoll.model.records import Instance, Job
+from atoll.model.states import InstanceState, JobState
+from atoll.reconcile.action import Finished, FollowJob, JobAction, Step, StopJob, SubmitJob
+
+
+@dataclass(frozen=True, slots=True)
+class JobSight:
+    """A job and its instance.
+
+    `ready` says that its volumes are attached, and the instances of all its run's jobs active. `grace` is how long it
+    may take to stop, in seconds.
+    """
+
+    job: Job
+    instance: Instance | None = None
+    ready: bool = False
+    grace: float = 300
+
+
+def decide(sight: JobSight) -> JobAction:
+    """The next action for a job."""
+    job, instance = sight.job, sight.instance
+    lost = instance is None or instance.state in (InstanceState.TERMINATING, InstanceState.TERMINATED)
+    match job.state:
+        case JobState.SUBMITTED:
+            return Step(JobState.STOPPED, "stopped") if job.stop else Finished()
+        case JobState.PLACED:
+            if job.stop:
+                return Step(JobState.STOPPED, "stopped")
+            if lost or (instance is not None and instance.end_reason):
+                # It has not begun: it goes back to be placed anew, whatever `retry` says.
+                return Step(JobState.SUBMITTED, "instance-gone", {"instance_id": None, "zone": None, "volumes": ()})
+            return Step(JobState.STARTING) if sight.ready else Finished()
+        case JobState.STARTING | JobState.RUNNING:
+            if lost:
+                return Step(JobState.FAILED, "instance-lost", {"message": _loss(job, instance)})
+            if job.stop:
+                return Step(JobState.STOPPING)
+            return SubmitJob() if job.state is JobState.STARTING else FollowJob()
+        case JobState.STOPPING:
+            return Step(JobState.STOPPED, "stopped") if lost else StopJob(0 if job.stop == "abort" else sight.grace)
+        case JobState.DONE | JobState.FAILED | JobState.STOPPED:
+            return Finished()
+
+
+def _loss(job: Job, instance: Instance | None) -> str:
+    if instance is None:
+        return f"its instance in zone {job.zone} is gone"
+    return f"instance {instance.name} in zone {instance.zone} was lost" + (
+        f": {instance.message}" if instance.message else ""
+    )

@@ -1,0 +1,111 @@
+"""What to do about a run: place its jobs, sum up their states, and retry as its configuration asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from atoll.model.records import Job, Run
+from atoll.model.states import JOB, RUN, JobState, RunState
+from atoll.reconcile.action import Finished, PlaceJobs, Resubmit, RunAction, Step, StopJobs, Wait
+
+_EVENTS = {"instance-lost": "interruption", "interrupted": "interruption", "no-capacity": "no-capacity"}
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Which events a run starts anew after (`no-capacity`, `interruption`, `error`), and for how long at most."""
+
+    on_events: tuple[str, ...] = ()
+    duration: timedelta | None = None
+
+    def allows(self, event: str, since: datetime, now: datetime) -> bool:
+        """Whether to try again after `event`, for a run submitted at `since`."""
+        return event in self.on_events and (self.duration is None or now - since < self.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSight:
+    """A run and the newest attempt of each of its jobs; `blocked` while the run that it replaces is not over."""
+
+    run: Run
+    jobs: Sequence[Job]
+    now: datetime
+    retry: RetryPolicy = RetryPolicy()
+    master_decides: bool = False
+    blocked: bool = False
+
+
+def decide(sight: RunSight) -> RunAction:
+    """The next action for a run."""
+    run = sight.run
+    if run.state in RUN.final:
+        return Finished()
+    if run.stop or run.state is RunState.STOPPING:
+        return _stop(sight)
+    failed = next((job for job in sight.jobs if job.state is JobState.FAILED), None)
+    if failed is not None:
+        return _failed(sight, failed)
+    if _succeeded(sight):
+        return Step(RunState.STOPPING, "done") if _open(sight) else _end(sight, RunState.DONE)
+    if sight.blocked:
+        return Wait(1)
+    if any(job.state is JobState.STOPPED for job in sight.jobs):
+        return Wait(1) if _open(sight) else Resubmit()
+    if any(job.state is JobState.SUBMITTED for job in sight.jobs):
+        return PlaceJobs()
+    return _advance(sight)
+
+
+def _open(sight: RunSight) -> list[Job]:
+    return [job for job in sight.jobs if job.state not in JOB.final]
+
+
+def _succeeded(sight: RunSight) -> bool:
+    if sight.master_decides:
+        return sight.jobs[0].state is JobState.DONE
+    return all(job.state is JobState.DONE for job in sight.jobs)
+
+
+def _advance(sight: RunSight) -> RunAction:
+    running = any(job.state in (JobState.RUNNING, JobState.STOPPING, JobState.DONE) for job in sight.jobs)
+    reached = RunState.RUNNING if running else RunState.PROVISIONING
+    if sight.run.state is reached or (sight.run.state is RunState.RUNNING and not running):
+        return Finished()
+    if sight.run.state is RunState.SUBMITTED and reached is RunState.RUNNING:
+        reached = RunState.PROVISIONING
+    return Step(reached)
+
+
+def _stop(sight: RunSight) -> RunAction:
+    mode = sight.run.stop or "stop"
+    pending = tuple(job.id for job in _open(sight) if job.stop not in (mode, "abort"))
+    if pending:
+        return StopJobs(pending, mode)
+    if _open(sight):
+        return Finished() if sight.run.state is RunState.STOPPING else Step(RunState.STOPPING, "stopped")
+    if sight.run.state is not RunState.STOPPING:
+        return Step(RunState.STOPPING, "stopped")
+    if sight.run.stop:
+        return _end(sight, RunState.STOPPED)
+    failed = any(job.state is JobState.FAILED for job in sight.jobs)
+    return _end(sight, RunState.FAILED if failed else RunState.DONE)
+
+
+def _failed(sight: RunSight, failed: Job) -> RunAction:
+    event = _EVENTS.get(failed.reason, "error")
+    again = sight.retry.allows(event, sight.run.created_at, sight.now)
+    if not again:
+        return Step(RunState.STOPPING, failed.reason) if _open(sight) else _end(sight, RunState.FAILED)
+    pending = tuple(job.id for job in _open(sight) if not job.stop)
+    if pending:
+        return StopJobs(pending, "stop")
+    return Finished() if _open(sight) else Resubmit()
+
+
+def _end(sight: RunSight, state: RunState) -> Step:
+    cause = next((job for job in sight.jobs if job.state is JobState.FAILED), None)
+    if state is RunState.DONE or cause is None:
+        code = 0 if state is RunState.DONE else next((job.exit_code for job in sight.jobs if job.exit_code), None)
+        return Step(state, state, {"finished_at": sight.now, "exit_code": code})
+    message = cause.message if len(sight.jobs) == 1 else f"job {cause.rank}: {cause.message or cause.reason}"
+    return Step(state, cause.reason, {"finished_at": sight.now, "exit_code": cause.exit_code, "message": message})

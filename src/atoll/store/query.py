@@ -1,0 +1,17 @@
+"""What every repository of records does: select from its table, and make records of the rows."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atoll.model.records import Kind
+from atoll.store.rows import record_of
+from atoll.store.tables import TABLES
+
+
+async def fetch(connection: AsyncConnection, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> list[Any]:
+    """All records of a kind that fulfil the conditions, in the order of a column."""
+    table = TABLES[kind]
+    rows = await connection.execute(select(table).where(*where).order_by(table.c[order], table.c.id))
+    return [record_of(kind, dict(row)) for row in rows.mappings()]

@@ -1,0 +1,215 @@
+"""The tables. Their columns bear the names of the records' fields; a `Zone` is spread over five columns.
+
+A name is free again once `deleted_at` is set; history stays under the same name.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from atoll.model.records import Kind
+
+metadata = MetaData()
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Aware times in UTC; SQLite stores them without their zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _zone() -> list[Column[Any]]:
+    return [Column(name, String) for name in ("backend", "region", "zone", "zone_id", "zone_kind")]
+
+
+def _record(name: str, *columns: Column[Any], unique_name: bool = False) -> Table:
+    common: list[Column[Any]] = [
+        Column("id", String, primary_key=True),
+        Column("project", String, nullable=False),
+        Column("state", String, nullable=False, index=True),
+        Column("message", Text, nullable=False, default=""),
+        Column("deleted_at", UtcTime),
+    ]
+    table: Table = Table(name, metadata, *common, *columns)
+    if unique_name:
+        live = table.c.deleted_at.is_(None)
+        Index(f"{name}_live_name", table.c.project, table.c.name, unique=True, sqlite_where=live, postgresql_where=live)
+    return table
+
+
+fleets = _record(
+    "fleets",
+    Column("name", String, nullable=False),
+    Column("config", JSON, nullable=False),
+    Column("nodes", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("auto_created", Boolean, nullable=False),
+    Column("replaces", String),
+    unique_name=True,
+)
+
+instances = _record(
+    "instances",
+    Column("fleet_id", String, nullable=False, index=True),
+    Column("fleet", String, nullable=False),
+    Column("node", Integer, nullable=False),
+    *_zone(),
+    Column("instance_type", JSON, nullable=False),
+    Column("market", String, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("backend_id", String),
+    Column("agent_url", String),
+    Column("end_reason", String, nullable=False),
+    Column("idle_since", UtcTime),
+    Column("unreachable_since", UtcTime),
+)
+
+volumes = _record(
+    "volumes",
+    Column("name", String, nullable=False),
+    Column("config", JSON, nullable=False),
+    Column("size_gb", Float, nullable=False),
+    *_zone(),
+    Column("created_at", UtcTime, nullable=False),
+    Column("backend_id", String),
+    Column("end_reason", String, nullable=False),
+    unique_name=True,
+)
+
+attachments = _record(
+    "attachments",
+    Column("volume_id", String, nullable=False, index=True),
+    Column("instance_id", String, nullable=False, index=True),
+    Column("job_id", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    *_zone(),
+    Column("source", String, nullable=False),
+)
+
+runs = _record(
+    "runs",
+    Column("name", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("config", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("stop", String, nullable=False),
+    Column("replaces", String),
+    Column("exit_code", Integer),
+    Column("reason", String, nullable=False),
+    unique_name=True,
+)
+
+jobs = _record(
+    "jobs",
+    Column("run_id", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("submission", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("instance_id", String, index=True),
+    *_zone(),
+    Column("volumes", JSON, nullable=False),
+    Column("stop", String, nullable=False),
+    Column("exit_code", Integer),
+    Column("reason", String, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+)
+jobs.append_constraint(UniqueConstraint("run_id", "rank", "submission"))
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("time", UtcTime, nullable=False),
+    Column("project", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("from_state", String, nullable=False),
+    Column("to_state", String, nullable=False),
+    *_zone(),
+    Column("reason", String, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+work = Table(
+    "work",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("due_at", UtcTime, nullable=False, index=True),
+    Column("leased_until", UtcTime),
+    Column("fence", Integer, nullable=False),
+    Column("woken", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("backend", String, nullable=False),
+    Column("region", String),
+    Column("zone", String),
+    Column("instance_type", String),
+    Column("market", String),
+    Column("at", UtcTime, nullable=False),
+    Column("until", UtcTime),
+    Column("count", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+projects = Table("projects", metadata, Column("name", String, primary_key=True))
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+TABLES = {
+    Kind.FLEET: fleets,
+    Kind.INSTANCE: instances,
+    Kind.VOLUME: volumes,
+    Kind.ATTACHMENT: attachments,
+    Kind.RUN: runs,
+    Kind.JOB: jobs,
+}

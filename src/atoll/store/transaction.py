@@ -1,0 +1,132 @@
+"""One transaction: every read and write of records goes through here, and every change of state leaves its event."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atoll.model.records import Event, Fleet, Instance, Kind, Record, Volume
+from atoll.model.states import MACHINES
+from atoll.model.zone import Zone
+from atoll.store.attachments import AttachmentRepository
+from atoll.store.failures import FailureRepository
+from atoll.store.fleets import FleetRepository
+from atoll.store.rows import columns, event_of, fields_of, record_of, zone_columns
+from atoll.store.runs import RunRepository
+from atoll.store.settings import SettingRepository
+from atoll.store.tables import TABLES, events
+from atoll.store.volumes import VolumeRepository
+from atoll.store.work import WorkRepository
+
+R = TypeVar("R", bound=Record)
+
+
+class Transaction:
+    """Reads, and in a writing transaction writes. `now` is the time of everything that is recorded in it."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self.now = now
+        self.fleets = FleetRepository(connection)
+        self.volumes = VolumeRepository(connection)
+        self.attachments = AttachmentRepository(connection)
+        self.runs = RunRepository(connection)
+        self.work = WorkRepository(connection)
+        self.failures = FailureRepository(connection)
+        self.settings = SettingRepository(connection)
+
+    async def get(self, type_: type[R], id: str) -> R | None:
+        """One record by its id."""
+        kind = type_.kind
+        row = (await self._connection.execute(select(TABLES[kind]).where(TABLES[kind].c.id == id))).mappings().first()
+        return None if row is None else record_of(kind, dict(row))
+
+    async def add(self, record: R, *, reason: str = "") -> R:
+        """Keep a new record, make it due, and record that it came to be."""
+        await self._connection.execute(insert(TABLES[record.kind]).values(columns(fields_of(record))))
+        await self._event(record, "", reason)
+        await self.work.wake(record.kind, [record.id], self.now)
+        return record
+
+    async def update(self, record: R, **changes: Any) -> R:
+        """Change fields other than the state."""
+        table = TABLES[record.kind]
+        await self._connection.execute(update(table).where(table.c.id == record.id).values(columns(changes)))
+        return replace(record, **changes)
+
+    async def step(self, record: R, state: str, *, reason: str = "", **changes: Any) -> R:
+        """Change the state, with other fields, and record the event.
+
+        Raises IllegalStep where the state machine does not allow it, and changes nothing then.
+        """
+        MACHINES[record.kind].step(record.state, state)
+        table = TABLES[record.kind]
+        if reason and hasattr(record, "reason"):
+            changes["reason"] = reason
+        changes["state"] = type(record.state)(state)
+        changed = replace(record, **changes)
+        values = columns(changes)
+        if isinstance(record, Fleet | Volume) and state in MACHINES[record.kind].final:
+            values["deleted_at"] = self.now
+        await self._connection.execute(update(table).where(table.c.id == record.id).values(values))
+        await self._event(changed, record.state, reason)
+        return changed
+
+    async def release_name(self, record: Record) -> None:
+        """Let the name be used anew; the record stays as history."""
+        table = TABLES[record.kind]
+        await self._connection.execute(update(table).where(table.c.id == record.id).values(deleted_at=self.now))
+
+    async def wake(self, record: Record) -> None:
+        """Make a record due now."""
+        await self.work.wake(record.kind, [record.id], self.now)
+
+    async def events_after(
+        self, project: str, after: int, *, limit: int = 500, kind: Kind | None = None, name: str | None = None
+    ) -> Sequence[Event]:
+        """The events that followed number `after`, the oldest first."""
+        where: list[ColumnElement[bool]] = [events.c.project == project, events.c.seq > after]
+        if kind is not None:
+            where.append(events.c.kind == kind)
+        if name is not None:
+            where.append(events.c.name == name)
+        rows = await self._connection.execute(select(events).where(*where).order_by(events.c.seq).limit(limit))
+        return [event_of(dict(row)) for row in rows.mappings()]
+
+    async def last_events(
+        self, project: str, count: int, *, kind: Kind | None = None, name: str | None = None
+    ) -> Sequence[Event]:
+        """The newest `count` events, the oldest of them first."""
+        where: list[ColumnElement[bool]] = [events.c.project == project]
+        if kind is not None:
+            where.append(events.c.kind == kind)
+        if name is not None:
+            where.append(events.c.name == name)
+        rows = await self._connection.execute(select(events).where(*where).order_by(events.c.seq.desc()).limit(count))
+        return [event_of(dict(row)) for row in rows.mappings()][::-1]
+
+    async def newest_event(self) -> int:
+        """The number of the newest event, 0 when there is none."""
+        return (await self._connection.execute(select(func.max(events.c.seq)))).scalar() or 0
+
+    async def _event(self, record: Record, before: str, reason: str) -> None:
+        zone: Zone | None = getattr(record, "zone", None)
+        if zone is None and isinstance(record, Instance):
+            zone = record.zone
+        await self._connection.execute(
+            insert(events).values(
+                time=self.now,
+                project=record.project,
+                kind=record.kind,
+                name=record.name,
+                subject=record.id,
+                from_state=before,
+                to_state=record.state,
+                reason=reason,
+                message=record.message,
+                **zone_columns(zone),
+            )
+        )
