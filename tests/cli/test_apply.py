@@ -262,6 +262,7 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_come_back(
     server.on("GET", "runs/hello", s.run())
     process = atoll.begin("apply", "-f", task, "-y")
     while not any(asked.path.endswith("/logs") for asked in server.asked):
+        assert process.poll() is None
         time.sleep(0.01)
     _, said = interrupt(process)
     assert process.returncode == 130
