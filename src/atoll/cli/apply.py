@@ -1,0 +1,141 @@
+"""`atoll apply` and `atoll plan`: show what a file means, then make it so."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from atoll.cli import configuration, errors, plan_view, terminal
+from atoll.cli.errors import CommandError, InvalidFiles
+from atoll.cli.noun import json_option, print_json, verbose_option
+from atoll.cli.question import confirm
+from atoll.client import ApiError, Client, ServerGone, connect
+from atoll.model.diagnostic import Diagnostic
+from atoll.wire.api import ApplyResponse, ChangeAction, PlanResponse, Submission
+
+file_option = click.option(
+    "-f", "--file", "files", metavar="FILE", multiple=True, required=True, help="A configuration. May be repeated."
+)
+profile_option = click.option("--profile", metavar="NAME", help="Use this profile of `.atoll/profiles.yml`.")
+rerun_option = click.option("--rerun", is_flag=True, help="Start a finished task again although its file is the same.")
+
+
+@click.command()
+@file_option
+@profile_option
+@rerun_option
+@verbose_option
+@json_option
+def plan(files: tuple[str, ...], profile: str | None, rerun: bool, verbose: bool, as_json: bool) -> int:
+    """Show what applying would change, where everything would go, and why not elsewhere.
+
+    Ends with exit code 1 when something cannot be placed.
+    """
+    sent = configuration.submission(files, profile, rerun=rerun)
+    with pointing_into(sent):
+        answer = connect().plan(sent)
+    _show(answer, sent, verbose, as_json)
+    return 0 if answer.plan.complete else errors.FAILED
+
+
+@click.command()
+@file_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-d", "--detach", is_flag=True, help="Return once it is accepted, without following it.")
+@rerun_option
+@profile_option
+@verbose_option
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the API's own answer as JSON; needs -y, and does not follow."
+)
+def apply(
+    files: tuple[str, ...], yes: bool, detach: bool, rerun: bool, profile: str | None, verbose: bool, as_json: bool
+) -> int:
+    """Show the plan, ask, make it so, and follow it; ends with the exit code of the task.
+
+    Ctrl-C leaves everything running.
+    """
+    if as_json and not yes:
+        raise click.UsageError("`--json` does not ask: pass `-y` too")
+    sent = configuration.submission(files, profile, rerun=rerun)
+    with _resumable(files), pointing_into(sent):
+        client = connect()
+        answer = client.plan(sent)
+        _show(answer, sent, verbose, as_json=False, quiet=as_json)
+        _refuse_incomplete(answer)
+        if not as_json and _unchanged(answer):
+            return _nothing_to_change(client, answer)
+        confirm("Apply?", yes=yes)
+        accepted = client.apply(sent)
+        return _after(client, accepted, detach=detach, as_json=as_json)
+
+
+def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool) -> int:
+    if as_json:
+        print_json(accepted)
+        return 0
+    if detach:
+        terminal.note(" accepted; `atoll event -f` follows it")
+        return 0
+    from atoll.cli.follow import follow_applied
+
+    return follow_applied(client, accepted)
+
+
+def _show(answer: PlanResponse, sent: Submission, verbose: bool, as_json: bool, quiet: bool = False) -> None:
+    if answer.diagnostics:
+        errors.show_diagnostics(answer.diagnostics, configuration.sources(sent))
+    if as_json:
+        print_json(answer)
+    elif not quiet:
+        terminal.out(plan_view.render(answer.changes, answer.plan, verbose=verbose))
+
+
+def _refuse_incomplete(answer: PlanResponse) -> None:
+    if answer.plan.complete:
+        return
+    short = [one for one in answer.plan.documents if one.shortfall]
+    what = ", ".join(f"{one.kind} {one.name}" for one in short)
+    why = "; ".join(one.shortfall.message for one in short if one.shortfall)
+    raise CommandError(f"{what} cannot be placed: {why}", "nothing was applied; `atoll plan -v` shows every offer")
+
+
+def _unchanged(answer: PlanResponse) -> bool:
+    return all(one.action == ChangeAction.UNCHANGED for one in answer.changes)
+
+
+def _nothing_to_change(client: Client, answer: PlanResponse) -> int:
+    terminal.out(" nothing to change")
+    for one in answer.changes:
+        if one.kind != "run":
+            continue
+        if client.run(one.name).finished_at is None:
+            terminal.out(f" run {one.name} goes on: `atoll logs {one.name} -f` follows it")
+        else:
+            terminal.out(f" run {one.name} is finished: `--rerun` starts it again")
+    return 0
+
+
+@contextmanager
+def pointing_into(sent: Submission) -> Iterator[None]:
+    """Shows a refusal's diagnostics with the lines of the files that they are about."""
+    try:
+        yield
+    except ApiError as error:
+        found: tuple[Diagnostic, ...] = error.problem.diagnostics
+        if not found:
+            raise
+        raise InvalidFiles(found, configuration.sources(sent)) from error
+
+
+@contextmanager
+def _resumable(files: Sequence[str]) -> Iterator[None]:
+    """Says how to go on when the server goes away half-way."""
+    try:
+        yield
+    except ServerGone as error:
+        again = " ".join(["atoll apply", *(f"-f {file}" for file in files)])
+        raise CommandError(
+            f"the server at {error.address} went away; what was accepted goes on when it is back",
+            f"run `{again}` again",
+        ) from error

@@ -1,0 +1,90 @@
+"""Reads the files that a command is given. What is wrong with a file as a file is answered here, without a server."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from atoll.cli.errors import InvalidFiles
+from atoll.model.diagnostic import Diagnostic
+from atoll.wire.api import SourceFile, Submission
+
+LARGEST_BYTES = 1024 * 1024
+PROFILES = (Path(".atoll/profiles.yml"), Path(".dstack/profiles.yml"))
+
+
+def submission(paths: Sequence[str], profile: str | None = None, *, rerun: bool = False) -> Submission:
+    """What goes to the server: the files, the values of variables that they only name, and the profiles beside them.
+
+    Raises InvalidFiles when one cannot be read.
+    """
+    files = read(paths)
+    return Submission(
+        files=files,
+        environment=_environment(files, os.environ),
+        profiles=_profiles(paths),
+        profile=profile,
+        rerun=rerun,
+    )
+
+
+def read(paths: Sequence[str]) -> tuple[SourceFile, ...]:
+    """The files' texts. Raises InvalidFiles with one diagnostic for each that is not a readable, filled text file."""
+    files: list[SourceFile] = []
+    found: list[Diagnostic] = []
+    for path in dict.fromkeys(paths):
+        result = _read(path)
+        if isinstance(result, Diagnostic):
+            found.append(result)
+        else:
+            files.append(result)
+    if found:
+        raise InvalidFiles(tuple(found), {})
+    return tuple(files)
+
+
+def sources(sent: Submission) -> Mapping[str, str]:
+    """The texts by their names, for showing diagnostics."""
+    files = (*sent.files, sent.profiles) if sent.profiles else sent.files
+    return {file.name: file.text for file in files}
+
+
+def _read(path: str) -> SourceFile | Diagnostic:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        return Diagnostic("file-not-found", f"there is no file `{path}`", help="check the path after `-f`")
+    except IsADirectoryError:
+        return Diagnostic("file-unreadable", f"`{path}` is a folder", help="name a file in it")
+    except OSError as error:
+        return Diagnostic("file-unreadable", f"cannot read `{path}`: {error.strerror}")
+    except UnicodeDecodeError:
+        return Diagnostic("file-unreadable", f"`{path}` is not text in UTF-8")
+    if len(content) > LARGEST_BYTES:
+        return Diagnostic(
+            "file-too-large", f"`{path}` is larger than 1 MiB", help="configurations are small YAML files"
+        )
+    if not text.strip():
+        return Diagnostic("file-empty", f"`{path}` is empty", help="begin with `type: fleet`, `volume` or `task`")
+    return SourceFile(path, text)
+
+
+def _environment(files: Sequence[SourceFile], environ: Mapping[str, str]) -> dict[str, str]:
+    """The values of the variables that the files name without one."""
+    from atoll.spec import named_environment
+
+    names = {name for file in files for name in named_environment(file.text)}
+    return {name: environ[name] for name in sorted(names) if name in environ}
+
+
+def _profiles(paths: Sequence[str]) -> SourceFile | None:
+    """The nearest profiles file: beside the first configuration that has one, else in the current folder."""
+    folders = [*(Path(path).parent for path in paths), Path()]
+    for candidate in (folder / name for folder in folders for name in PROFILES):
+        if candidate.is_file():
+            result = _read(str(candidate))
+            if isinstance(result, Diagnostic):
+                raise InvalidFiles((result,), {})
+            return result
+    return None

@@ -1,0 +1,114 @@
+"""`atoll event`: every change of state, in one place."""
+
+from datetime import datetime
+
+import click
+
+from atoll.cli import terminal, units
+from atoll.cli.errors import CommandError
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.table import Table
+from atoll.client import Client, connect
+from atoll.wire.api import EventView
+
+FOLLOW_SECONDS = 20.0
+
+
+@click.group(cls=NounGroup)
+def event() -> None:
+    """Show changes of state, and follow them; without a command: list."""
+
+
+@event.command("list")
+@click.option("-f", "--follow", is_flag=True, help="Go on with new events until Ctrl-C.")
+@click.option("--name", metavar="NAME", help="Only events of this fleet, instance, volume, run or zone.")
+@click.option("--kind", metavar="KIND", help="Only events of this kind: fleet, instance, volume, run, job, zone.")
+@click.option(
+    "--last", type=click.IntRange(min=1), default=50, show_default=True, help="Begin with the newest so many."
+)
+@verbose_option
+@json_option
+def list_events(follow: bool, name: str | None, kind: str | None, last: int, verbose: bool, as_json: bool) -> None:
+    """Show the newest events, the oldest first."""
+    client = connect()
+    found = client.events(last=last, name=name, kind=kind)
+    if follow:
+        _follow(client, found, (name, kind), as_json)
+    elif as_json:
+        print_json(found)
+    else:
+        event_table(found, units.now(), verbose).print()
+
+
+@event.command("get")
+@click.argument("seq", type=click.IntRange(min=1))
+@verbose_option
+@json_option
+def get_event(seq: int, verbose: bool, as_json: bool) -> None:
+    """Show one event, by its number."""
+    found = [one for one in connect().events(after=seq - 1, limit=1) if one.seq == seq]
+    if not found:
+        raise CommandError(f"there is no event {seq}", "see `atoll event -v`")
+    print_json(found[0]) if as_json else event_table(found, units.now(), verbose).print()
+
+
+def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:
+    """The key facts; `verbose` adds number, region, zone id and reason code."""
+    if verbose:
+        headings = (
+            "SEQ",
+            "TIME",
+            "KIND",
+            "NAME",
+            "FROM",
+            "TO",
+            "BACKEND",
+            "REGION",
+            "ZONE",
+            "ZONE ID",
+            "REASON",
+            "MESSAGE",
+        )
+        table = Table(headings, optional=("ZONE ID", "REASON", "MESSAGE"))
+    else:
+        table = Table(("TIME", "KIND", "NAME", "CHANGE", "ZONE", "MESSAGE"), optional=("MESSAGE",))
+    for one in events:
+        where = units.place(one.zone)
+        if verbose:
+            backend, region = (one.zone.backend, one.zone.region) if one.zone else ("-", "-")
+            table.add(str(one.seq), one.time.isoformat(timespec="milliseconds"), one.kind, one.name,
+                      one.from_state or "-", one.to_state, backend, region, where, units.zone_id(one.zone), one.reason,
+                      one.message)  # fmt: skip
+        else:
+            table.add(units.ago(one.time, at), one.kind, one.name, change(one), where, one.message or one.reason)
+    return table
+
+
+def change(one: EventView) -> str:
+    """`launching → idle`."""
+    return f"{one.from_state} → {one.to_state}" if one.from_state else one.to_state
+
+
+def line(one: EventView) -> str:
+    """One event as one line of progress."""
+    where = f" in {one.zone}" if one.zone and one.kind != "zone" else ""
+    why = f": {one.message or one.reason}" if one.message or one.reason else ""
+    return f" {units.clock(one.time)}  {one.kind} {one.name}: {change(one)}{where}{why}"
+
+
+def _follow(client: Client, events: list[EventView], filters: tuple[str | None, str | None], as_json: bool) -> None:
+    after = 0
+    while True:
+        for one in events:
+            after = max(after, one.seq)
+            _show(one, as_json)
+        events = client.events(after=after, wait=FOLLOW_SECONDS, name=filters[0], kind=filters[1])
+
+
+def _show(one: EventView, as_json: bool) -> None:
+    if not as_json:
+        terminal.out(line(one))
+        return
+    import msgspec
+
+    terminal.out(msgspec.json.encode(one).decode())

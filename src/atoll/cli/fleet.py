@@ -1,0 +1,151 @@
+"""`atoll fleet` and `atoll instance`: what was asked for, and the machines that it became."""
+
+from datetime import datetime
+
+import click
+
+from atoll.cli import units
+from atoll.cli.errors import CommandError
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.table import Table, block
+from atoll.client import connect
+from atoll.wire.api import FleetView, InstanceView
+
+READY = ("idle", "busy", "active")
+"""The states of an instance that can do work."""
+HEADINGS = ("NAME", "NODES", "PLACEMENT", "ZONES", "STATUS", "CREATED", "NOTE")
+DETAILS = (
+    *("BACKEND", "REGION", "ZONE", "ZONE ID", "TYPE", "RESOURCES", "MARKET", "PRICE", "STATUS", "CREATED"),
+    *("VOLUMES", "ID", "MESSAGE"),
+)
+
+
+@click.group(cls=NounGroup)
+def fleet() -> None:
+    """Show fleets and their instances; without a command: list."""
+
+
+@fleet.command("list")
+@verbose_option
+@json_option
+def list_fleets(verbose: bool, as_json: bool) -> None:
+    """Show all fleets, each with its instances."""
+    found = connect().fleets()
+    print_json(found) if as_json else _print(found, verbose)
+
+
+@fleet.command("get")
+@click.argument("name")
+@verbose_option
+@json_option
+def get_fleet(name: str, verbose: bool, as_json: bool) -> None:
+    """Show one fleet."""
+    found = connect().fleet(name)
+    print_json(found) if as_json else _print([found], verbose)
+
+
+@click.group(cls=NounGroup)
+def instance() -> None:
+    """Show the instances of all fleets; without a command: list."""
+
+
+@instance.command("list")
+@verbose_option
+@json_option
+def list_instances(verbose: bool, as_json: bool) -> None:
+    """Show the instances of all fleets."""
+    found = connect().instances()
+    print_json(found) if as_json else instance_table(found, units.now(), verbose).print()
+
+
+@instance.command("get")
+@click.argument("name")
+@verbose_option
+@json_option
+def get_instance(name: str, verbose: bool, as_json: bool) -> None:
+    """Show one instance, by its name (FLEET-NODE) or id."""
+    found = [one for one in connect().instances() if name in (one.name, one.id)]
+    if not found:
+        raise CommandError(f"there is no instance `{name}`", "see `atoll instance`")
+    print_json(found[0]) if as_json else instance_table(found, units.now(), verbose).print()
+
+
+def ready(view: FleetView) -> int:
+    """How many instances of a fleet can do work."""
+    return sum(one.status in READY for one in view.instances)
+
+
+def placement(view: FleetView) -> str:
+    """How the nodes lie: `spread, skew 0`."""
+    return f"{view.strategy}, skew {view.skew}" if view.strategy == "spread" else view.strategy
+
+
+def fleet_table(fleets: list[FleetView], at: datetime) -> Table:
+    """The key facts: a line for each fleet and, below it, for each instance."""
+    table = Table(HEADINGS, optional=("NOTE",))
+    for view in fleets:
+        zones = units.zone_counts(one.zone for one in view.instances)
+        table.add(
+            view.name,
+            f"{ready(view)}/{view.nodes}",
+            placement(view),
+            zones or "-",
+            view.status,
+            units.ago(view.created_at, at),
+            view.message,
+        )
+        places = block([[str(one.zone), one.instance_type, units.price(one.price)] for one in view.instances])
+        for one, where in zip(view.instances, places, strict=True):
+            table.add(f" {one.node}", "", "", where, one.status, _work(one), one.message)
+    return table
+
+
+def fleet_details(fleets: list[FleetView], at: datetime) -> Table:
+    """Everything: the region beside the zone, ids, prices, errors."""
+    table = Table(("NAME", "NODES", "PLACEMENT", *DETAILS), optional=("ZONE ID", "VOLUMES", "MESSAGE"))
+    for view in fleets:
+        created = units.ago(view.created_at, at)
+        count = f"{ready(view)}/{view.nodes}"
+        zones = units.zone_counts(one.zone for one in view.instances)
+        owner = "made for runs" if view.auto_created else ""
+        price = units.price(view.price)
+        message = ". ".join(part for part in (owner, view.message) if part)
+        table.add(view.name, count, placement(view), "", "", zones, "", "", "", "", price, view.status, created,
+                  "", view.id, message)  # fmt: skip
+        for one in view.instances:
+            table.add(f" {one.node}", "", "", *_details(one, at))
+    return table
+
+
+def instance_table(instances: list[InstanceView], at: datetime, verbose: bool) -> Table:
+    """Instances by themselves, each with its fleet."""
+    if verbose:
+        table = Table(("NAME", "FLEET", *DETAILS), optional=("ZONE ID", "VOLUMES", "MESSAGE"))
+        for one in instances:
+            table.add(one.name, one.fleet, *_details(one, at))
+        return table
+    table = Table(("NAME", "FLEET", "ZONE", "TYPE", "PRICE", "STATUS", "RUNS", "CREATED"), optional=("RUNS",))
+    for one in instances:
+        created = units.ago(one.created_at, at)
+        runs = ", ".join(one.runs)
+        price = units.price(one.price)
+        table.add(one.name, one.fleet, str(one.zone), one.instance_type, price, one.status, runs, created)
+    return table
+
+
+def _details(one: InstanceView, at: datetime) -> list[str]:
+    zone = one.zone
+    identity = f"{one.id} ({one.backend_id})" if one.backend_id else one.id
+    message = one.message or one.reason or _work(one)
+    return [zone.backend, zone.region, zone.name, units.zone_id(zone), one.instance_type,
+            units.machine(one.cpus, one.memory_gb, one.gpu), one.market, units.price(one.price), one.status,
+            units.ago(one.created_at, at), ", ".join(one.volumes), identity, message]  # fmt: skip
+
+
+def _work(one: InstanceView) -> str:
+    return f"(run {', '.join(one.runs)})" if one.runs else ""
+
+
+def _print(fleets: list[FleetView], verbose: bool) -> None:
+    at = units.now()
+    (fleet_details(fleets, at) if verbose else fleet_table(fleets, at)).print()

@@ -1,0 +1,227 @@
+"""Follows what was applied, stopped or deleted until it is settled: progress from events, and the logs of runs.
+
+Level-triggered: an event only says that it is time to look; what counts is the state that the server tells then.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from atoll.cli import errors, terminal, units
+from atoll.cli.event import line
+from atoll.cli.fleet import ready
+from atoll.cli.log import LogPrinter
+from atoll.client import ApiError, Client, ClientError
+from atoll.wire.api import ApplyResponse, ChangeAction, FleetView, RunView, VolumeView
+
+WAIT_SECONDS = 10.0
+FAILED = "failed"
+GONE = "deleted"
+HELD = ("available", "attached", "active", "in-use")
+"""The states of a volume that exists."""
+
+View = FleetView | VolumeView | RunView
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A thing to follow: `kind` is fleet, volume or run."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a target settled: its exit code, and a sentence about it."""
+
+    code: int
+    text: str
+
+
+def follow_applied(client: Client, accepted: ApplyResponse) -> int:
+    """Show progress and logs until everything that changed is settled. Returns the first exit code that is not 0."""
+    targets = [Target(one.kind, one.name) for one in accepted.changes if one.action != ChangeAction.UNCHANGED]
+    runs = [target.name for target in targets if target.kind == "run"]
+    logs = Logs(client, several=len(runs) > 1)
+    try:
+        outcomes = Follower(client, targets, accepted.event).until_settled(lambda view: _settled(view, logs))
+        logs.join()
+    except KeyboardInterrupt:
+        raise left_running(runs) from None
+    for outcome in outcomes.values():
+        if outcome.code:
+            errors.show(outcome.text)
+        else:
+            terminal.note(f" {outcome.text}")
+    return next((outcome.code for outcome in outcomes.values() if outcome.code), 0)
+
+
+def follow_stop(client: Client, name: str, after: int) -> RunView:
+    """Show progress until a run has stopped; returns it."""
+    found: list[RunView] = []
+
+    def look(view: View) -> Outcome | None:
+        if isinstance(view, RunView) and view.finished_at is not None:
+            found.append(view)
+            return Outcome(0, "")
+        return None
+
+    try:
+        Follower(client, [Target("run", name)], after).until_settled(look)
+    except KeyboardInterrupt:
+        raise errors.LeftRunning(f"run {name} goes on stopping", [f"atoll run get {name}"]) from None
+    return found[0] if found else client.run(name)
+
+
+def follow_deleted(client: Client, target: Target, after: int) -> None:
+    """Show progress until a target is gone."""
+    try:
+        Follower(client, [target], after).until_settled(lambda view: None)
+    except KeyboardInterrupt:
+        raise errors.LeftRunning(f"{target} goes on being deleted", [f"atoll {target.kind}"]) from None
+
+
+def left_running(runs: Sequence[str]) -> "errors.LeftRunning":
+    """What to say after Ctrl-C: the work goes on, and how to come back."""
+    if not runs:
+        return errors.LeftRunning("the work goes on", ["atoll event -f", "atoll fleet"])
+    hints = [hint for name in runs for hint in (f"atoll logs {name} -f", f"atoll stop {name}")]
+    return errors.LeftRunning(f"{', '.join(runs)} goes on running", hints)
+
+
+class Follower:
+    """Prints the events of some targets until each is settled or gone."""
+
+    def __init__(self, client: Client, targets: Sequence[Target], after: int) -> None:
+        self._client = client
+        self._targets = list(targets)
+        self._after = after
+        self._told: dict[Target, str] = {}
+
+    def until_settled(self, settled: Callable[[View], Outcome | None]) -> dict[Target, Outcome]:
+        """Ask `settled` for each target's state whenever something happened; a target that is gone is settled."""
+        outcomes: dict[Target, Outcome] = {}
+        while True:
+            for target in self._targets:
+                if target not in outcomes and (outcome := self._look(target, settled)) is not None:
+                    outcomes[target] = outcome
+            if len(outcomes) == len(self._targets):
+                self._news(wait=0)
+                return {target: outcomes[target] for target in self._targets}
+            while not self._news(wait=WAIT_SECONDS):
+                pass
+
+    def _look(self, target: Target, settled: Callable[[View], Outcome | None]) -> Outcome | None:
+        try:
+            view = _view(self._client, target)
+        except ApiError as error:
+            if error.status == 404:
+                return Outcome(1, f"{target} was deleted")
+            raise
+        if view.status == GONE:
+            return Outcome(1, f"{target} was deleted")
+        outcome = settled(view)
+        if outcome is None and view.message and view.message != self._told.get(target):
+            self._told[target] = view.message
+            terminal.note(f" {target}: {view.message}")
+        return outcome
+
+    def _news(self, wait: float) -> bool:
+        """Print what happened; True when it is time to look (something of ours happened, or nothing at all)."""
+        events = self._client.events(after=self._after, wait=wait)
+        ours = False
+        for one in events:
+            self._after = max(self._after, one.seq)
+            if any(one.name == target.name or one.name.startswith(f"{target.name}-") for target in self._targets):
+                ours = True
+                terminal.note(line(one))
+        return ours or not events
+
+
+class Logs:
+    """Prints the logs of runs, each job's in a thread of its own. `several` puts the run's name before each line."""
+
+    def __init__(self, client: Client, *, several: bool) -> None:
+        self._client = client
+        self._several = several
+        self._threads: dict[tuple[str, int], threading.Thread] = {}
+        self._finished: dict[str, threading.Event] = {}
+
+    def watch(self, run: RunView) -> None:
+        """Take up the jobs of a run that have begun; once the run is finished, its printers end with their logs."""
+        finished = self._finished.setdefault(run.name, threading.Event())
+        for job in run.jobs:
+            key = (run.name, job.rank)
+            if key not in self._threads and (job.instance or job.started_at):
+                name = run.name if len(run.jobs) == 1 else f"{run.name}-{job.rank}"
+                prefix = f"{name} | " if self._several or len(run.jobs) > 1 else ""
+                printer = LogPrinter(self._client, run.name, job.rank, prefix)
+                self._threads[key] = threading.Thread(target=_print_log, args=(printer, finished), daemon=True)
+                self._threads[key].start()
+        if run.finished_at is not None:
+            finished.set()
+
+    def join(self) -> None:
+        """Wait until every line of the finished runs is printed."""
+        for thread in self._threads.values():
+            thread.join()
+
+
+def _print_log(printer: LogPrinter, finished: threading.Event) -> None:
+    try:
+        printer.follow(finished)
+    except ClientError as error:
+        terminal.note(f" the log breaks off: {error.message}")
+
+
+def _view(client: Client, target: Target) -> View:
+    if target.kind == "fleet":
+        return client.fleet(target.name)
+    return client.volume(target.name) if target.kind == "volume" else client.run(target.name)
+
+
+def _settled(view: View, logs: Logs) -> Outcome | None:
+    if isinstance(view, FleetView):
+        return _fleet_outcome(view)
+    if isinstance(view, VolumeView):
+        return _volume_outcome(view)
+    logs.watch(view)
+    return _run_outcome(view)
+
+
+def _fleet_outcome(view: FleetView) -> Outcome | None:
+    if view.status == FAILED:
+        return Outcome(1, _failure("fleet", view.name, view.message))
+    if view.status == "active" and ready(view) >= view.nodes:
+        zones = units.zone_counts(one.zone for one in view.instances)
+        return Outcome(0, f"fleet {view.name} is active" + (f": {zones}" if zones else ""))
+    return None
+
+
+def _volume_outcome(view: VolumeView) -> Outcome | None:
+    if view.status == FAILED:
+        return Outcome(1, _failure("volume", view.name, view.message))
+    if view.zone is None and view.binding != "immediate":
+        return Outcome(0, f"volume {view.name} waits for its first use to get a zone")
+    return Outcome(0, f"volume {view.name} is {view.status} in {view.zone}") if view.status in HELD else None
+
+
+def _run_outcome(view: RunView) -> Outcome | None:
+    if view.finished_at is None:
+        up = view.type != "task" and view.status == "running"
+        return Outcome(0, f"run {view.name} is running") if up else None
+    if view.exit_code == 0 or (view.exit_code is None and view.status == "done"):
+        return Outcome(0, f"run {view.name} is {view.status}")
+    message = view.message or view.reason or next((job.message for job in view.jobs if job.message), "")
+    if not message and view.exit_code is not None:
+        message = f"exit code {view.exit_code}"
+    verb = "failed" if view.status == FAILED else f"ended as {view.status}"
+    return Outcome(view.exit_code or 1, f"run {view.name} {verb}" + (f": {message}" if message else ""))
+
+
+def _failure(kind: str, name: str, message: str) -> str:
+    return f"{kind} {name} failed" + (f": {message}" if message else "")

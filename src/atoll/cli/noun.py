@@ -1,0 +1,38 @@
+"""What the commands named after a noun share: `atoll fleet` is `atoll fleet list`, and the options of every listing."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from atoll.cli import terminal
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NounGroup(click.Group):
+    """A group that lists when no command of its own is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+def verbose_option(function: F) -> F:
+    """Adds `-v`."""
+    return click.option("-v", "--verbose", is_flag=True, help="Show everything: regions, ids, prices, errors.")(
+        function
+    )
+
+
+def json_option(function: F) -> F:
+    """Adds `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the API's own objects as JSON.")(function)
+
+
+def print_json(value: object) -> None:
+    """The API's objects, indented."""
+    import msgspec
+
+    terminal.out(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

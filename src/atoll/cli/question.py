@@ -1,0 +1,19 @@
+"""The one question that commands ask: yes or no, and no unless somebody says yes."""
+
+import click
+
+from atoll.cli import terminal
+from atoll.cli.errors import CommandError
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only after a yes. `yes` is what `-y` says.
+
+    Raises UsageError where nobody can answer, CommandError after a no.
+    """
+    if yes:
+        return
+    if not terminal.interactive():
+        raise click.UsageError("nobody is there to ask: pass `-y` to go on without a question")
+    if not click.confirm(question, default=False):
+        raise CommandError("nothing was done")

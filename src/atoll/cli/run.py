@@ -1,0 +1,138 @@
+"""`atoll run`, `ps`, `logs` and `stop`: the work that was asked for."""
+
+from datetime import datetime
+
+import click
+
+from atoll.cli import terminal, units
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.table import Table
+from atoll.client import Client, connect
+from atoll.wire.api import JobView, RunView
+
+all_option = click.option("-a", "--all", "finished", is_flag=True, help="Show finished runs too.")
+
+
+@click.group(cls=NounGroup)
+def run() -> None:
+    """Show runs; without a command: list."""
+
+
+@run.command("list")
+@all_option
+@verbose_option
+@json_option
+def list_runs(finished: bool, verbose: bool, as_json: bool) -> None:
+    """Show the runs that are not finished, or all."""
+    _list(finished, verbose, as_json)
+
+
+@run.command("get")
+@click.argument("name")
+@verbose_option
+@json_option
+def get_run(name: str, verbose: bool, as_json: bool) -> None:
+    """Show one run."""
+    found = connect().run(name)
+    print_json(found) if as_json else run_table([found], units.now(), verbose).print()
+
+
+@click.command()
+@all_option
+@verbose_option
+@json_option
+def ps(finished: bool, verbose: bool, as_json: bool) -> None:
+    """Show the runs that are not finished; the same as `atoll run list`."""
+    _list(finished, verbose, as_json)
+
+
+@click.command()
+@click.argument("name", metavar="RUN")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run is finished.")
+@click.option("--job", type=click.IntRange(min=0), default=0, help="The job, by its rank; 0 unless told otherwise.")
+def logs(name: str, follow: bool, job: int) -> None:
+    """Print the log of one job of a run."""
+    from atoll.cli.log import LogPrinter
+
+    client = connect()
+    client.run(name)
+    printer = LogPrinter(client, name, job)
+    if not follow:
+        printer.print_all()
+        return
+    try:
+        printer.follow()
+    except KeyboardInterrupt:
+        from atoll.cli.follow import left_running
+
+        raise left_running([name]) from None
+
+
+@click.command()
+@click.argument("name", metavar="RUN")
+@click.option("--abort", is_flag=True, help="Kill it at once, without the polite part.")
+@click.option("-d", "--detach", is_flag=True, help="Do not wait until it has stopped.")
+def stop(name: str, abort: bool, detach: bool) -> None:
+    """Stop a run and wait until it has stopped."""
+    from atoll.cli.follow import follow_stop
+
+    client = connect()
+    after = newest_event(client)
+    stopped = client.stop_run(name, abort=abort)
+    if not detach and stopped.finished_at is None:
+        stopped = follow_stop(client, name, after)
+    terminal.out(f"run {name}: {stopped.status}" + ("" if stopped.finished_at else ", stopping"))
+
+
+def newest_event(client: Client) -> int:
+    """The number of the newest event: what comes after it is news."""
+    newest = client.events(last=1)
+    return newest[-1].seq if newest else 0
+
+
+def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:
+    """The key facts, with a line for each job where there are several."""
+    if verbose:
+        return _details(runs, at)
+    table = Table(("NAME", "TYPE", "ZONE", "INSTANCE", "PRICE", "STATUS", "CREATED", "ERROR"), optional=("ERROR",))
+    for one in runs:
+        single = one.jobs[0] if len(one.jobs) == 1 else None
+        zones = units.place(single.zone) if single else units.zone_counts(job.zone for job in one.jobs)
+        instance = (single.instance if single else None) or "-"
+        created = units.ago(one.created_at, at)
+        table.add(
+            one.name, one.type, zones or "-", instance, units.price(one.price), _status(one), created, _error(one)
+        )
+        for job in one.jobs if single is None else ():
+            table.add(f" {job.rank}", "", units.place(job.zone), job.instance or "-", "", _status(job), "", _error(job))
+    return table
+
+
+def _details(runs: list[RunView], at: datetime) -> Table:
+    headings = ("NAME", "TYPE", "BACKEND", "REGION", "ZONE", "ZONE ID", "FLEET", "INSTANCE", "INSTANCE TYPE", "ATTEMPT",
+                "PRICE", "STATUS", "CREATED", "FINISHED", "ID", "ERROR")  # fmt: skip
+    table = Table(headings, optional=("ZONE ID", "FINISHED", "ERROR"))
+    for one in runs:
+        zones = units.zone_counts(job.zone for job in one.jobs)
+        table.add(one.name, one.type, "", "", zones or "-", "", "", "", "", "", units.price(one.price), _status(one),
+                  units.ago(one.created_at, at), units.ago(one.finished_at, at), one.id, _error(one))  # fmt: skip
+        for job in one.jobs:
+            backend, region = (job.zone.backend, job.zone.region) if job.zone else ("-", "-")
+            table.add(f" {job.rank}", "", backend, region, units.place(job.zone), units.zone_id(job.zone),
+                      job.fleet or "-", job.instance or "-", job.instance_type or "-", str(job.submission), "",
+                      _status(job), units.ago(job.started_at, at), units.ago(job.finished_at, at), job.id,
+                      _error(job))  # fmt: skip
+    return table
+
+
+def _status(one: RunView | JobView) -> str:
+    return f"{one.status} ({one.exit_code})" if one.exit_code else one.status
+
+
+def _error(one: RunView | JobView) -> str:
+    return one.message or (one.reason if one.exit_code != 0 else "")
+
+
+def _list(finished: bool, verbose: bool, as_json: bool) -> None:
+    found = connect().runs(all=finished)
+    print_json(found) if as_json else run_table(found, units.now(), verbose).print()

@@ -1,0 +1,126 @@
+"""`atoll server`: the server of this machine. Other commands start it by themselves."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import click
+
+from atoll.cli import errors, terminal, units
+from atoll.cli.errors import CommandError
+from atoll.cli.noun import json_option, print_json
+from atoll.cli.table import Table, block
+from atoll.client import Client, NoServer, autostart, connect, location
+from atoll.client.location import Location
+from atoll.wire.api import ServerStatus
+
+STOP_SECONDS = 30.0
+POLL_SECONDS = 0.02
+
+
+@click.group()
+def server() -> None:
+    """Start, stop and show the server of this machine."""
+
+
+@server.command()
+@click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
+@click.option("--host", metavar="HOST", help="Listen on TCP at this address in place of a Unix socket.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Listen on TCP at this port in place of a Unix socket.")
+def start(foreground: bool, host: str | None, port: int | None) -> None:
+    """Start the server where it does not run."""
+    folder = _own()
+    options = _options(host, port)
+    if foreground:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        command = autostart.command(folder, options)
+        os.execv(command[0], command)  # noqa: S606 - this process becomes the server
+    known = autostart.running(folder)
+    if known is not None and options:
+        raise CommandError(
+            f"a server runs already for {folder}, at {known.address} (pid {known.pid})",
+            "stop it first: `atoll server stop`",
+        )
+    place = known or autostart.start(folder, options)
+    state = "runs already" if known else "runs"
+    terminal.out(f"the server {state} at {place.address} (pid {place.pid}), with its data in {folder}")
+
+
+@server.command()
+def stop() -> None:
+    """Stop the server; instances, and the jobs on them, go on."""
+    folder = _own()
+    place = _known(folder)
+    if place is None or place.pid is None:
+        terminal.out(f"no server runs for {folder}")
+        return
+    os.kill(place.pid, signal.SIGTERM)
+    limit = time.monotonic() + STOP_SECONDS
+    while autostart.alive(place.pid):
+        if time.monotonic() > limit:
+            raise CommandError(f"the server (pid {place.pid}) has not stopped after {STOP_SECONDS:g} s",
+                               f"see {folder / autostart.LOG_FILE}")  # fmt: skip
+        time.sleep(POLL_SECONDS)
+    terminal.out("the server has stopped")
+
+
+@server.command()
+@json_option
+def status(as_json: bool) -> int:
+    """Show the server, its data and its backends; ends with exit code 1 where none runs."""
+    if location.remote() is None and autostart.running(location.home()) is None:
+        terminal.out(f"no server runs for {location.home()}")
+        return errors.FAILED
+    found = connect().status()
+    if as_json:
+        print_json(found)
+    else:
+        terminal.out("\n".join(_facts(found)))
+        _backends(found).print()
+    return 0
+
+
+def _own() -> Path:
+    """The data folder of this machine's own server; refuses when the environment points elsewhere."""
+    if os.environ.get("ATOLL_SERVER_URL"):
+        raise CommandError("ATOLL_SERVER_URL points to another server", "start and stop it where it runs")
+    return location.home()
+
+
+def _options(host: str | None, port: int | None) -> list[str]:
+    if host and not port:
+        raise click.UsageError("`--host` needs `--port`")
+    return ["--host", host or "127.0.0.1", "--port", str(port)] if port else []
+
+
+def _known(folder: Path) -> Location | None:
+    """The process to stop: a healthy server, or one that is silent; never just any process of that id."""
+    try:
+        place = autostart.running(folder)
+    except NoServer:
+        return location.local(folder)
+    if place is None:
+        return None
+    pid = Client(place.address, place.token).status().pid
+    return Location(place.address, place.token, pid)
+
+
+def _facts(found: ServerStatus) -> list[str]:
+    return block(
+        [
+            ("address", found.address),
+            ("pid", str(found.pid)),
+            ("version", found.version),
+            ("started", units.ago(found.started_at, units.now())),
+            ("database", found.database),
+        ],
+        " ",
+    )
+
+
+def _backends(found: ServerStatus) -> Table:
+    table = Table(("BACKEND", "ZONES", "OFFERS", "SEEN", "ERROR"), optional=("ERROR",))
+    for one in found.backends:
+        table.add(one.name, str(one.zones), str(one.offers), units.ago(one.as_of, units.now()) or "never", one.error)
+    return table

@@ -1,0 +1,133 @@
+"""`atoll zone`: the places of all backends, what they hold, and how to fail one on purpose."""
+
+from datetime import datetime
+
+import click
+
+from atoll.cli import terminal, units
+from atoll.cli.errors import CommandError
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.table import Table
+from atoll.client import Client, connect
+from atoll.model.zone import Capacity
+from atoll.wire.api import ZoneView
+
+
+@click.group(cls=NounGroup)
+def zone() -> None:
+    """Show zones, fail and restore them; without a command: list."""
+
+
+@zone.command("list")
+@verbose_option
+@json_option
+def list_zones(verbose: bool, as_json: bool) -> None:
+    """Show the zones of all configured backends."""
+    found = connect().zones()
+    print_json(found) if as_json else zone_table(found, units.now(), verbose).print()
+
+
+@zone.command("get")
+@click.argument("name")
+@verbose_option
+@json_option
+def get_zone(name: str, verbose: bool, as_json: bool) -> None:
+    """Show one zone, by its name, its id or BACKEND/REGION/ZONE."""
+    found = find(connect(), name)
+    print_json(found) if as_json else zone_table([found], units.now(), verbose).print()
+
+
+@zone.command("fail")
+@click.argument("name")
+def fail(name: str) -> None:
+    """Take a zone down the hard way, to see what happens: its instances die."""
+    client = connect()
+    view = client.fail_zone(_faulty(find(client, name)).zone)
+    terminal.out(f"zone {view.zone}: {view.state}\n  `atoll zone restore {view.zone}` brings it back")
+
+
+@zone.command("restore")
+@click.argument("name")
+def restore(name: str) -> None:
+    """Let a failed zone take work again."""
+    client = connect()
+    view = client.restore_zone(_faulty(find(client, name)).zone)
+    terminal.out(f"zone {view.zone}: {view.state}")
+
+
+def find(client: Client, name: str) -> ZoneView:
+    """The one zone of that name or id. Raises CommandError when there is none, or more than one."""
+    wanted = name.casefold()
+    zones = client.zones()
+    found = [view for view in zones if wanted in _names(view)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        places = ", ".join(_path(view) for view in found)
+        raise CommandError(f"`{name}` is the name of several zones", f"name one of {places}")
+    from difflib import get_close_matches
+
+    known = {str(view.zone).casefold(): str(view.zone) for view in zones}
+    near = get_close_matches(wanted, known, n=1)
+    guess = f"did you mean `{known[near[0]]}`?" if near else "see `atoll zone`"
+    raise CommandError(f"there is no zone `{name}`", guess)
+
+
+def zone_table(zones: list[ZoneView], at: datetime, verbose: bool) -> Table:
+    """The key facts; `verbose` adds region, zone id, kind, offers and when it was last seen."""
+    if verbose:
+        return _details(zones, at)
+    table = Table(("ZONE", "BACKEND", "STATE", "USED", "INSTANCES", "VOLUMES", "REASON"), optional=("REASON",))
+    for view in zones:
+        table.add(str(view.zone), view.zone.backend, view.state, _used(view), str(view.instances), str(view.volumes),
+                  _reason(view))  # fmt: skip
+    return table
+
+
+def _details(zones: list[ZoneView], at: datetime) -> Table:
+    headings = (
+        *("BACKEND", "REGION", "ZONE", "ZONE ID", "KIND", "STATE", "USED", "INSTANCES", "VOLUMES", "OFFERS"),
+        *("SEEN", "CAN FAIL", "REASON"),
+    )
+    table = Table(headings, optional=("ZONE ID", "REASON"))
+    for view in zones:
+        zone = view.zone
+        table.add(zone.backend, zone.region, str(zone), units.zone_id(zone), zone.kind, view.state, _used(view),
+                  str(view.instances), str(view.volumes), str(view.offers), units.ago(view.as_of, at),
+                  "yes" if view.faults else "no", _reason(view))  # fmt: skip
+    return table
+
+
+def _faulty(view: ZoneView) -> ZoneView:
+    if not view.faults:
+        raise CommandError(f"zones of {view.zone.backend} cannot be failed or restored", "only those of `local` can")
+    return view
+
+
+def _names(view: ZoneView) -> set[str]:
+    names = {str(view.zone), view.zone.zone_id or "", _path(view)}
+    return {name.casefold() for name in names if name}
+
+
+def _path(view: ZoneView) -> str:
+    return f"{view.zone.backend}/{view.zone.region}/{view.zone.name}"
+
+
+def _used(view: ZoneView) -> str:
+    """`2 of 16 CPUs, 8 of 64GB`; only the first figures where no total is declared."""
+    total, used = view.capacity, view.used
+    if total is None:
+        return f"{units.number(used.cpus)} CPUs, {units.gigabytes(used.memory_gb)}"
+    parts = [
+        f"{units.number(used.cpus)} of {units.number(total.cpus)} CPUs",
+        f"{units.number(used.memory_gb)} of {units.gigabytes(total.memory_gb)}",
+    ]
+    return ", ".join(parts + _gpus(total, used))
+
+
+def _gpus(total: Capacity, used: Capacity) -> list[str]:
+    return [f"{units.number(used.gpus)} of {units.number(total.gpus)} GPUs"] if total.gpus else []
+
+
+def _reason(view: ZoneView) -> str:
+    return f"{view.reason}, until {units.until(view.until)}".strip(", ") if view.until else view.reason

@@ -1,0 +1,251 @@
+"""The client: one method for each route of `atoll.wire.api`, each with its answer's type.
+
+Used by every command, and by programs that drive Atoll. Safe to use from several threads. Only reading is tried again
+when a connection fails: a change that was sent may have been accepted.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from atoll.client import transport
+from atoll.client.errors import ApiError, NoServer, ServerGone
+from atoll.model.zone import Zone
+from atoll.wire.api import (
+    ApplyResponse,
+    EventView,
+    FleetView,
+    Healthz,
+    InstanceView,
+    OfferQuery,
+    OfferView,
+    PlanResponse,
+    Problem,
+    RunView,
+    ServerStatus,
+    StopRequest,
+    Submission,
+    VolumeView,
+    ZoneView,
+)
+
+T = TypeVar("T")
+
+Query = Mapping[str, Any]
+RETRY_PAUSES = (0.05, 0.2, 0.5)
+"""Seconds between the attempts of a read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Bytes of the log file of attempt `submission` of a job; `end` says that nothing follows."""
+
+    data: bytes
+    end: bool
+    submission: int
+
+
+class Client:
+    """Talks to one server about one project.
+
+    `address` is `unix:/path` or `http://host:port`; `timeout` in seconds bounds every call, long polls get their `wait`
+    on top. Every method raises ApiError when the server refuses and ServerGone when it does not answer.
+    """
+
+    def __init__(self, address: str, token: str, project: str = "main", *, timeout: float = 30) -> None:
+        self.address = address
+        self.project = project
+        self._token = token
+        self._timeout = timeout
+
+    # The server
+
+    def healthz(self) -> Healthz:
+        """That the server is up, and its version; asked once."""
+        response = self._exchange("GET", "/healthz", None, self._timeout)
+        return _decoded(response, Healthz)
+
+    def status(self) -> ServerStatus:
+        """What `atoll server status` shows."""
+        return self._get("/api/status", ServerStatus, "asking for its status")
+
+    # Configurations
+
+    def plan(self, submission: Submission) -> PlanResponse:
+        """What applying would change, and where everything would go."""
+        return self._send("POST", self._path("plan"), PlanResponse, "planning", submission)
+
+    def apply(self, submission: Submission) -> ApplyResponse:
+        """Accept the files as the desired state; work goes on after the answer."""
+        return self._send("POST", self._path("apply"), ApplyResponse, "applying", submission)
+
+    # Fleets and instances
+
+    def fleets(self) -> list[FleetView]:
+        """All fleets, with their instances."""
+        return self._get(self._path("fleets"), list[FleetView], "listing fleets")
+
+    def fleet(self, name: str) -> FleetView:
+        """One fleet."""
+        return self._get(self._path("fleets", name), FleetView, f"reading fleet {name}")
+
+    def delete_fleet(self, name: str) -> FleetView:
+        """Ask for the end of a fleet; 409 `fleet-busy` while runs use it."""
+        return self._send("DELETE", self._path("fleets", name), FleetView, f"deleting fleet {name}")
+
+    def instances(self) -> list[InstanceView]:
+        """The instances of all fleets."""
+        return self._get(self._path("instances"), list[InstanceView], "listing instances")
+
+    # Volumes
+
+    def volumes(self) -> list[VolumeView]:
+        """All volumes."""
+        return self._get(self._path("volumes"), list[VolumeView], "listing volumes")
+
+    def volume(self, name: str) -> VolumeView:
+        """One volume."""
+        return self._get(self._path("volumes", name), VolumeView, f"reading volume {name}")
+
+    def delete_volume(self, name: str) -> VolumeView:
+        """Ask for the end of a volume and its data; 409 `volume-attached` while it is in use."""
+        return self._send("DELETE", self._path("volumes", name), VolumeView, f"deleting volume {name}")
+
+    # Runs
+
+    def runs(self, *, all: bool = False) -> list[RunView]:
+        """The runs that are not finished, or all."""
+        return self._get(self._path("runs"), list[RunView], "listing runs", {"all": 1} if all else {})
+
+    def run(self, name: str) -> RunView:
+        """One run."""
+        return self._get(self._path("runs", name), RunView, f"reading run {name}")
+
+    def stop_run(self, name: str, *, abort: bool = False) -> RunView:
+        """Ask a run to stop; `abort` skips the polite part."""
+        return self._send("POST", self._path("runs", name, "stop"), RunView, f"stopping run {name}", StopRequest(abort))
+
+    def delete_run(self, name: str) -> RunView:
+        """Forget a finished run; 409 `run-active` before."""
+        return self._send("DELETE", self._path("runs", name), RunView, f"deleting run {name}")
+
+    def logs(self, name: str, *, job: int = 0, offset: int = 0, wait: float = 0) -> LogChunk:
+        """The log file of one job from byte `offset`; waits up to `wait` seconds for more."""
+        query = {"job": job, "offset": offset, "wait": wait}
+        path = self._path("runs", name, "logs")
+        response = self._read(path, f"reading the log of run {name}", query)
+        headers = response.headers
+        return LogChunk(
+            data=response.body,
+            end=headers.get("atoll-log-end", "").lower() == "true",
+            submission=int(headers.get("atoll-log-submission") or 0),
+        )
+
+    # Events
+
+    def events(
+        self,
+        *,
+        after: int | None = None,
+        wait: float = 0,
+        limit: int | None = None,
+        last: int | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+    ) -> list[EventView]:
+        """Events in their order: those after number `after`, or the newest `last`."""
+        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, "kind": kind, "name": name}
+        return self._get(self._path("events"), list[EventView], "following events", query)
+
+    # Zones and offers
+
+    def zones(self) -> list[ZoneView]:
+        """The zones of all configured backends."""
+        return self._get(self._path("zones"), list[ZoneView], "listing zones")
+
+    def zone(self, zone: Zone) -> ZoneView:
+        """One zone."""
+        return self._get(self._zone_path(zone), ZoneView, f"reading zone {zone}")
+
+    def fail_zone(self, zone: Zone) -> ZoneView:
+        """Take a zone down on purpose."""
+        return self._send("POST", self._zone_path(zone, "fail"), ZoneView, f"failing zone {zone}")
+
+    def restore_zone(self, zone: Zone) -> ZoneView:
+        """Let a failed zone take work again."""
+        return self._send("POST", self._zone_path(zone, "restore"), ZoneView, f"restoring zone {zone}")
+
+    def offers(self, query: OfferQuery) -> list[OfferView]:
+        """Offers that fit, cheapest first."""
+        asked = {item.name: getattr(query, item.name) for item in fields(query)}
+        return self._get(self._path("offers"), list[OfferView], "listing offers", asked)
+
+    # How
+
+    def _path(self, *parts: str) -> str:
+        return "/".join(["/api/projects", quote(self.project, safe=""), *(quote(part, safe="") for part in parts)])
+
+    def _zone_path(self, zone: Zone, *action: str) -> str:
+        return self._path("zones", zone.backend, zone.region, zone.name, *action)
+
+    def _get(self, path: str, kind: type[T], doing: str, query: Query | None = None) -> T:
+        return _decoded(self._read(path, doing, query), kind)
+
+    def _read(self, path: str, doing: str, query: Query | None) -> transport.Response:
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        target = f"{path}?{urlencode(asked, doseq=True)}" if asked else path
+        timeout = self._timeout + float(asked.get("wait", 0))
+        for pause in RETRY_PAUSES:
+            try:
+                return self._exchange("GET", target, None, timeout, doing)
+            except ServerGone as error:
+                if error.silent:
+                    raise
+                time.sleep(pause)
+        return self._exchange("GET", target, None, timeout, doing)
+
+    def _send(self, method: str, path: str, kind: type[T], doing: str, body: object = None) -> T:
+        encoded = None if body is None else msgspec.json.encode(body)
+        return _decoded(self._exchange(method, path, encoded, self._timeout, doing), kind)
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, timeout: float, doing: str = "asking whether it is up"
+    ) -> transport.Response:
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            response = transport.send(self.address, transport.Request(method, path, headers, body, timeout))
+        except transport.Unreachable as error:
+            raise ServerGone(self.address, doing, error) from error
+        except transport.BadAddress as error:
+            raise NoServer(
+                f"`{self.address}` is not the address of a server",
+                "give `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`",
+            ) from error
+        if response.status >= 400:
+            raise ApiError(response.status, _problem(response))
+        return response
+
+
+def _decoded(response: transport.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(response.body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ApiError(response.status, _foreign(f"the server's answer was not understood: {error}")) from error
+
+
+def _problem(response: transport.Response) -> Problem:
+    try:
+        return msgspec.json.decode(response.body, type=Problem)
+    except msgspec.MsgspecError:
+        return _foreign(f"the server answered with HTTP status {response.status} and no reason")
+
+
+def _foreign(message: str) -> Problem:
+    """A problem with an answer that is none of our server's shapes."""
+    return Problem("unknown-answer", message, "check the address and that server and command have the same version")

@@ -1,0 +1,75 @@
+"""Where the server is: told by the environment, or by the files that it leaves in the data folder.
+
+ATOLL_HOME            the data folder, in place of the user's own
+ATOLL_SERVER_URL      a server elsewhere; then none is ever started here
+ATOLL_TOKEN           the token of that server
+ATOLL_PROJECT         the project, `main` unless told otherwise
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from atoll.client.errors import NoServer
+
+SERVER_FILE = "server.json"
+TOKEN_FILE = "token"  # noqa: S105 - the name of the file, not a token
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A server and what to show it. `pid` is None when it is not one of this machine's own."""
+
+    address: str
+    token: str
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFile:
+    """What a running server writes to `server.json` (mode 0600)."""
+
+    address: str
+    pid: int
+    version: str
+
+
+def home(environ: Mapping[str, str] = os.environ) -> Path:
+    """The data folder; it need not exist yet."""
+    told = environ.get("ATOLL_HOME")
+    if told:
+        return Path(told).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("atoll", appauthor=False))
+
+
+def project(environ: Mapping[str, str] = os.environ) -> str:
+    """The project that commands speak of."""
+    return environ.get("ATOLL_PROJECT") or "main"
+
+
+def remote(environ: Mapping[str, str] = os.environ) -> Location | None:
+    """The server that the environment names, or None. Raises NoServer when its token is missing."""
+    address = environ.get("ATOLL_SERVER_URL")
+    if not address:
+        return None
+    token = environ.get("ATOLL_TOKEN")
+    if not token:
+        raise NoServer("ATOLL_SERVER_URL is set and ATOLL_TOKEN is not", "set ATOLL_TOKEN to a token of that server")
+    return Location(address, token)
+
+
+def local(folder: Path) -> Location | None:
+    """The server that last ran on this data folder, or None. It may be gone."""
+    try:
+        found = msgspec.json.decode((folder / SERVER_FILE).read_bytes(), type=ServerFile)
+        token = (folder / TOKEN_FILE).read_text().strip()
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        raise NoServer(f"cannot read {error.filename}: {error.strerror}", "check who owns the data folder") from error
+    return Location(found.address, token, found.pid)
