@@ -1,0 +1,35 @@
+"""The volume: a network disk, in a zone that is told or chosen."""
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from atoll.spec.base import Duration, Flag, Model, Name, Size, Text, Texts, wrong_value
+from atoll.spec.profile import Tags
+
+
+class Volume(Model):
+    """A volume. `size` is in GB; without `availability_zone` the planner chooses."""
+
+    type: Literal["volume"]
+    name: Name | None = None
+    backend: Text
+    region: Text | None = None
+    availability_zone: Text | None = None
+    size: Size | None = None
+    binding_mode: Literal["immediate", "wait-for-first-consumer"] = "immediate"
+    volume_id: Text | None = None
+    auto_cleanup_duration: Duration = None
+    tags: Tags | None = None
+    claim_name: Text | None = None
+    storage_class_name: Text | None = None
+    access_modes: Texts | None = None
+    read_only: Flag = False
+    backend_options: Any = None
+
+    @model_validator(mode="after")
+    def _one_zone(self) -> "Volume":
+        zone = self.availability_zone
+        if zone is not None and (not zone.strip() or zone.startswith("!") or "*" in zone or "?" in zone):
+            raise wrong_value("one zone in `availability_zone`, by its name or id")
+        return self
