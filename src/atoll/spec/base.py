@@ -9,7 +9,15 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, PlainSerializer, PlainValidator, Strict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    model_validator,
+)
 from pydantic import WithJsonSchema as Schema
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -203,9 +211,7 @@ def _range_schema(kind: str, pattern: str) -> dict[str, Any]:
 SIZE_PATTERN = r"[0-9]+(\.[0-9]+)? ?([MGTmgt][Bb])?"
 COUNT_SCHEMA = _range_schema("integer", "[0-9]+")
 SIZE_RANGE_SCHEMA = _range_schema("number", SIZE_PATTERN)
-SIZE_SCHEMA = {
-    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": f"^{SIZE_PATTERN}$"}]
-}
+SIZE_SCHEMA = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": f"^{SIZE_PATTERN}$"}]}
 DURATION_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": 0},
@@ -224,9 +230,5 @@ Positive = Annotated[int, PlainValidator(_whole(1)), Schema({"type": "integer", 
 Price = Annotated[float, PlainValidator(_positive), Schema({"type": "number", "exclusiveMinimum": 0})]
 Duration = Annotated[float | None, PlainValidator(duration), Schema(DURATION_SCHEMA)]
 Size = Annotated[float, PlainValidator(size), Schema(SIZE_SCHEMA)]
-CountRange = Annotated[
-    Range, PlainValidator(span_of(count)), PlainSerializer(_as_mapping), Schema(COUNT_SCHEMA)
-]
-SizeRange = Annotated[
-    Range, PlainValidator(span_of(size)), PlainSerializer(_as_mapping), Schema(SIZE_RANGE_SCHEMA)
-]
+CountRange = Annotated[Range, PlainValidator(span_of(count)), PlainSerializer(_as_mapping), Schema(COUNT_SCHEMA)]
+SizeRange = Annotated[Range, PlainValidator(span_of(size)), PlainSerializer(_as_mapping), Schema(SIZE_RANGE_SCHEMA)]

@@ -25,9 +25,13 @@ LONGEST_NUMBER = 64
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z")
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
-    spelling: value for word, value in (("true", True), ("false", False)) for spelling in (word, word.title(), word.upper())
+    spelling: value
+    for word, value in (("true", True), ("false", False))
+    for spelling in (word, word.title(), word.upper())
 }
-_PLAIN_TAGS = frozenset({None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null", "seq", "map"))})
+_PLAIN_TAGS = frozenset(
+    {None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null", "seq", "map"))}
+)
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 
@@ -152,7 +156,9 @@ class _Composer:
         mark = error.problem_mark or error.context_mark
         span = mark and Span(self._file.name, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
         line = self._file.text.splitlines()[mark.line : mark.line + 1] if mark else []
-        help = "indent with spaces" if line and "\t" in line[0][: mark.column + 1] else "check quotes, brackets and colons"
+        help = (
+            "indent with spaces" if line and "\t" in line[0][: mark.column + 1] else "check quotes, brackets and colons"
+        )
         return Diagnostic("not-yaml", f"this is not YAML: {error.problem}", span=span, help=help)
 
     def _unprintable(self) -> Diagnostic:
