@@ -41,7 +41,7 @@ def _entry(entry: Any, index: int) -> tuple[str, str | None, str | int]:
 
 
 def _at(place: str | int, code: str, text: str, help: str | None = None) -> PydanticCustomError:
-    return PydanticCustomError(code, "{text}", {"text": text, "help": help, "path": (place,)})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{text}", {"text": text, "help": help, "path": (place,)})
 
 
 Environment = Annotated[

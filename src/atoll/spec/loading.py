@@ -180,7 +180,7 @@ def _stem(file: str, otherwise: str) -> str:
     return re.sub(r"^[^a-z]+", "", name) or otherwise
 
 
-def _free(name: str, taken: set[str | None]) -> str:
+def _free(name: str, taken: set[str]) -> str:
     candidate, number = name, 2
     while candidate in taken:
         candidate, number = f"{name[:34]}-{number}", number + 1

@@ -53,6 +53,7 @@ class Node:
     is_mapping: bool = False
     is_plain: bool = False
     size: int = 1
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,9 @@ class _Composer:
 
         span = self._span(event)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, span)
+            return self._alias(event.anchor, span, depth)
         if depth > DEEPEST:
-            raise Unreadable(Diagnostic("too-deep", f"nested deeper than {DEEPEST} levels", span=span))
+            raise Unreadable(_too_deep(span))
         if isinstance(event, yaml.ScalarEvent):
             node = Node(event.value, span, event.tag, is_plain=event.style is None or event.style == "")
         else:
@@ -134,15 +135,18 @@ class _Composer:
         last = self._span(end)
         whole = Span(span.file, span.line, span.column, last.end_line, last.end_column)
         size = 1 + sum(child.size for child in children)
+        height = 1 + max((child.height for child in children), default=0)
         if not is_mapping:
-            return Node(children, whole, event.tag, size=size)
+            return Node(children, whole, event.tag, size=size, height=height)
         pairs = list(zip(children[::2], children[1::2], strict=True))
-        return Node(pairs, whole, event.tag, is_mapping=True, size=size)
+        return Node(pairs, whole, event.tag, is_mapping=True, size=size, height=height)
 
-    def _alias(self, anchor: str, span: Span) -> Node:
-        node = self._anchors.get(anchor)
+    def _alias(self, anchor: str | None, span: Span, depth: int) -> Node:
+        node = self._anchors.get(anchor or "")
         if node is None:
             raise Unreadable(Diagnostic("not-yaml", f"`*{anchor}` has no anchor `&{anchor}` before it", span=span))
+        if depth + node.height > DEEPEST:
+            raise Unreadable(_too_deep(span))
         self._aliased += node.size
         if self._aliased > MOST_ALIASED:
             raise Unreadable(Diagnostic("too-deep", f"aliases add more than {MOST_ALIASED:,} values", span=span))
@@ -171,9 +175,13 @@ class _Composer:
         return Diagnostic("not-yaml", f"`{self._file.name}` is not text")
 
 
+def _too_deep(span: Span) -> Diagnostic:
+    return Diagnostic("too-deep", f"nested deeper than {DEEPEST} levels", span=span)
+
+
 def _printable(letter: str) -> bool:
     code = ord(letter)
-    return letter in "\t\r\x85" or 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xD7FF or 0xE000 <= code
+    return letter in "\t\r\x85" or 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xD7FF or code >= 0xE000
 
 
 class _Constructor:
@@ -199,35 +207,37 @@ class _Constructor:
         return self._value(node, path)
 
     def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
-        seen: dict[str, Span] = {}
         data: dict[str, Any] = {}
-        merged: list[Node] = []
-        pairs: Any = node.value
-        for key, value in pairs:
-            if key.is_plain and key.value == "<<":
-                merged.extend(self._merged(value))
-                continue
+        for key, value in self._pairs(node):
             name = self._key(key)
-            if name in seen:
-                note = f"it stands in line {seen[name].line} already"
-                self._find("duplicate-key", f"`{name}` is set twice", key.span, note)
-                continue
-            seen[name] = key.span
-            self._raw.places[(*path, name)] = Place(value.span, key.span)
-            data[name] = self._value(value, (*path, name))
-        for source in merged:
-            for key, value in source.value:  # type: ignore[misc]
-                name = self._key(key)
-                if name not in data:
-                    self._raw.places[(*path, name)] = Place(value.span, key.span)
-                    data[name] = self._value(value, (*path, name))
+            if name not in data:
+                self._raw.places[(*path, name)] = Place(value.span, key.span)
+                data[name] = self._value(value, (*path, name))
         return data
 
-    def _merged(self, node: Node) -> list[Node]:
-        nodes = node.value if isinstance(node.value, list) and not node.is_mapping else [node]
-        if not all(isinstance(one, Node) and one.is_mapping for one in nodes):
+    def _pairs(self, node: Node) -> list[tuple[Node, Node]]:
+        """The mapping's own pairs, then those merged in, which count where no earlier one has their key."""
+        seen: dict[str, Span] = {}
+        own: list[tuple[Node, Node]] = []
+        merged: list[tuple[Node, Node]] = []
+        pairs: Any = node.value
+        for key, value in pairs:
+            name = self._key(key)
+            if key.is_plain and name == "<<":
+                merged.extend(self._merged(value))
+            elif name in seen:
+                note = f"it stands in line {seen[name].line} already"
+                self._find("duplicate-key", f"`{name[:60]}` is set twice", key.span, note)
+            else:
+                seen[name] = key.span
+                own.append((key, value))
+        return own + merged
+
+    def _merged(self, node: Node) -> list[tuple[Node, Node]]:
+        sources: Any = node.value if isinstance(node.value, list) and not node.is_mapping else [node]
+        if not all(source.is_mapping for source in sources):
             raise Unreadable(Diagnostic("not-yaml", "`<<` takes a mapping or a list of mappings", span=node.span))
-        return [one for one in nodes if isinstance(one, Node)]
+        return [pair for source in sources for pair in self._pairs(source)]
 
     def _key(self, node: Node) -> str:
         if not isinstance(node.value, str):
