@@ -67,14 +67,15 @@ def wrong_type(expected: str) -> PydanticCustomError:
     return PydanticCustomError("wrong-type", "expected {expected}", {"expected": expected})
 
 
-def wrong_value(expected: str, help: str | None = None) -> PydanticCustomError:
-    """The refusal of a value of the right kind that is none of the possible ones."""
-    return refusal("wrong-value", f"expected {expected}", help)
+def wrong_value(expected: str, path: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """The refusal of a value of the right kind that is none of the possible ones; `path` leads into it."""
+    return refusal("wrong-value", f"expected {expected}", None, path)
 
 
-def refusal(code: str, message: str, help: str | None = None) -> PydanticCustomError:
-    """The refusal of a value under one of our codes."""
-    return PydanticCustomError(code, "{text}", {"text": message, "help": help})
+def refusal(code: str, message: str, help: str | None = None, path: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """The refusal of a value under one of our codes; `path` leads to what is wrong within the value."""
+    # The code is data here; pydantic's annotation asks for a literal.
+    return PydanticCustomError(code, "{text}", {"text": message, "help": help, "path": path})  # type: ignore[arg-type,unused-ignore]
 
 
 def number(value: Any) -> float:

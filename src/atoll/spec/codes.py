@@ -58,8 +58,8 @@ _FILES = (
         "too-deep",
         "The file is nested too deeply",
         "A configuration may have 50 levels, and its aliases may add 10,000 values.",
-        _FLEET + "nodes: 1\ntags: " + "[" * 51 + "]" * 51 + "\n",
-        _FLEET + "nodes: 1\ntags: {team: vision}\n",
+        _FLEET + "nodes: 1\nresources: " + "[" * 51 + "]" * 51 + "\n",
+        _FLEET + "nodes: 1\nresources: {cpu: 4}\n",
     ),
 )
 
@@ -189,11 +189,11 @@ _ZONES = (
         _VOLUME
         + "availability_zone: us-east-1b\n---\n"
         + _RUN
-        + 'volumes: ["data:/data"]\navailability_zones: [us-east-1a]\n',
+        + 'volumes: ["data:/data"]\nbackends: [aws]\navailability_zones: [us-east-1a]\n',
         _VOLUME
         + "availability_zone: us-east-1b\n---\n"
         + _RUN
-        + 'volumes: ["data:/data"]\navailability_zones: [us-east-1a, us-east-1b]\n',
+        + 'volumes: ["data:/data"]\nbackends: [aws]\navailability_zones: [us-east-1a, us-east-1b]\n',
     ),
 )
 
@@ -220,8 +220,8 @@ def text(code: Code) -> str:
 def page() -> str:
     """The page of the documentation."""
     head = (
-        "# Diagnostics\n\nEvery finding has a stable code; `atoll explain CODE` prints its section. This page is made by "
-        "`python -m atoll.spec.codes`.\n"
+        "# Diagnostics\n\nEvery finding has a stable code; `atoll explain CODE` prints its section. This page is made "
+        "by `python -m atoll.spec.codes`.\n"
     )
     return head + "".join(f"\n## {text(one)}\n" for one in codes().values())
 

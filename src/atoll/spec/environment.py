@@ -7,7 +7,7 @@ from pydantic import PlainValidator, ValidationInfo
 from pydantic import WithJsonSchema as Schema
 from pydantic_core import PydanticCustomError
 
-from atoll.spec.base import wrong_type
+from atoll.spec.base import refusal, wrong_type
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}\Z")
 
@@ -41,7 +41,7 @@ def _entry(entry: Any, index: int) -> tuple[str, str | None, str | int]:
 
 
 def _at(place: str | int, code: str, text: str, help: str | None = None) -> PydanticCustomError:
-    return PydanticCustomError(code, "{text}", {"text": text, "help": help, "path": (place,)})
+    return refusal(code, text, help, (place,))
 
 
 Environment = Annotated[

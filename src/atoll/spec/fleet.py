@@ -67,9 +67,9 @@ class Placement(Model):
     def _consistent(self) -> "Placement":
         for key in ("max_skew", "min_zones", "on_shortage", "survive_zones"):
             if key in self.model_fields_set and self.strategy != "spread":
-                raise wrong_value(f"`strategy: spread` beside `{key}`, which means nothing otherwise")
+                raise wrong_value(f"`strategy: spread` beside `{key}`, which means nothing otherwise", (key,))
         if self.min_zones is not None and self.survive_zones >= self.min_zones:
-            raise wrong_value("`survive_zones` to be smaller than `min_zones`")
+            raise wrong_value("`survive_zones` to be smaller than `min_zones`", ("survive_zones",))
         return self
 
 

@@ -43,11 +43,11 @@ class Mount(Model):
     @model_validator(mode="after")
     def _one_source(self) -> "Mount":
         if not self.path.startswith("/"):
-            raise wrong_value("a path that begins with `/`, as in `data:/data`")
+            raise wrong_value("a path that begins with `/`, as in `data:/data`", ("path",))
         if bool(self.names) == (self.instance_path is not None):
             raise refusal("missing-key", "a mount needs either `name` or `instance_path`")
         if self.instance_path is not None and not self.instance_path.startswith("/"):
-            raise wrong_value("an `instance_path` that begins with `/`")
+            raise wrong_value("an `instance_path` that begins with `/`", ("instance_path",))
         for name in self.names:
             if not _VOLUME.match(_RANK.sub("0", name)):
                 help = "`${{ dstack.node_rank }}` is the only value that a name can take in" if "${{" in name else None

@@ -93,10 +93,12 @@ class Run(ProfileParameters):
     @model_validator(mode="after")
     def _mounts_apart(self) -> "Run":
         seen: set[str] = set()
-        for mount in self.volumes:
+        for index, mount in enumerate(self.volumes):
             path = mount.path.rstrip("/") or "/"
             if path in seen:
-                raise refusal("duplicate-mount", f"two mounts at `{path}`", "give each mount a path of its own")
+                raise refusal(
+                    "duplicate-mount", f"two mounts at `{path}`", "give each mount its own path", ("volumes", index)
+                )
             seen.add(path)
         return self
 

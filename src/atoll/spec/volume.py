@@ -31,5 +31,5 @@ class Volume(Model):
     def _one_zone(self) -> "Volume":
         zone = self.availability_zone
         if zone is not None and (not zone.strip() or zone.startswith("!") or "*" in zone or "?" in zone):
-            raise wrong_value("one zone in `availability_zone`, by its name or id")
+            raise wrong_value("one zone in `availability_zone`, by its name or id", ("availability_zone",))
         return self
