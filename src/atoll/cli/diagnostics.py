@@ -91,9 +91,11 @@ def _cut(text: str, columns: int) -> str:
 def _visible(text: str) -> str:
     """The text without what would move a terminal's cursor."""
     shown = text.replace("\t", TAB).replace("\r", "").replace("\n", " ")
-    return "".join(
-        "�" if unicodedata.category(letter) in ("Cc", "Cs") or letter in _BIDI else letter for letter in shown
-    )
+    return "".join("�" if _moves(letter) else letter for letter in shown)
+
+
+def _moves(letter: str) -> bool:
+    return letter in _BIDI or unicodedata.category(letter) in ("Cc", "Cs")
 
 
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

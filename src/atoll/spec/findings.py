@@ -51,7 +51,7 @@ def _diagnostic(
     where = _written(path, places)
     if code in ("wrong-type", "wrong-value") and where and isinstance(where[-1], str):
         said = f"`{where[-1]}`: {said}"
-    return Diagnostic(code, said, span=span_of(places, path), help=facts.get("help"))
+    return Diagnostic(code, said, span=span_of(places, where), help=facts.get("help"))
 
 
 def _said(kind: str, facts: dict[str, Any]) -> tuple[str, str]:
@@ -79,8 +79,8 @@ def _unknown_key(loc: Path, model: type[BaseModel], places: Mapping[Path, Place]
     names = list(_keys(model, loc[:-1]))
     near = get_close_matches(key, names, n=1, cutoff=0.6)
     help = f"did you mean `{near[0]}`?" if near else "the keys here are " + ", ".join(f"`{name}`" for name in names)
-    if len(help) > 300:
-        help = "see the keys of this type with `atoll export schema`"
+    if len(help) > 160:
+        help = "`atoll export schema` has the keys of every type"
     return Diagnostic(
         "unknown-key", f"`{key[:60]}` is not a key here", span=span_of(places, (*start, *loc), True), help=help
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from atoll.spec.base import Duration, Model, Name, Positive, Text, Whole, refusal, wrong_type, wrong_value
 from atoll.spec.environment import Environment
@@ -114,6 +114,8 @@ class Ssh(Model):
 
 class Fleet(Selection):
     """A fleet. `idle_duration` is in seconds, None is `off`."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [key]} for key in ("nodes", "ssh_config")]})
 
     type: Literal["fleet"]
     name: Name | None = None

@@ -20,7 +20,7 @@ PLANNED = (
     _code(
         "zone-impaired",
         "A zone with trouble",
-        "The provider says that the zone is impaired, or it has been failed by hand. No work goes there until it is well.",
+        "The provider says that the zone is impaired, or it has been failed by hand. It gets no work until it is well.",
     ),
     _code(
         "zone-drained",

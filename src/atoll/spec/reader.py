@@ -24,6 +24,7 @@ LONGEST_NUMBER = 64
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z")
+_EXCLUSION = re.compile(r"[\[,-] *(!(?!!)[^\s,\]]+)[,\]]?$")
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     spelling: value
     for word, value in (("true", True), ("false", False))
@@ -158,11 +159,11 @@ class _Composer:
 
     def _syntax(self, error: Any) -> Diagnostic:
         mark = error.problem_mark or error.context_mark
+        lines = self._file.text.split("\n")
+        if mark and error.context_mark and not "".join(lines[mark.line :])[mark.column :].strip():
+            mark = error.context_mark  # the end of the file shows nothing; what was never closed does
         span = mark and Span(self._file.name, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
-        line = self._file.text.splitlines()[mark.line : mark.line + 1] if mark else []
-        help = (
-            "indent with spaces" if line and "\t" in line[0][: mark.column + 1] else "check quotes, brackets and colons"
-        )
+        help = _cure(lines[mark.line][: mark.column + 1] if mark and mark.line < len(lines) else "")
         return Diagnostic("not-yaml", f"this is not YAML: {error.problem}", span=span, help=help)
 
     def _unprintable(self) -> Diagnostic:
@@ -173,6 +174,14 @@ class _Composer:
                 span = Span(self._file.name, number, bad, number, bad + 1)
                 return Diagnostic("not-yaml", f"the character U+{ord(line[bad - 1]):04X} may not be in YAML", span=span)
         return Diagnostic("not-yaml", f"`{self._file.name}` is not text")
+
+
+def _cure(line: str) -> str:
+    """What is most likely wrong in a line that YAML cannot read further."""
+    if "\t" in line:
+        return "indent with spaces"
+    tag = _EXCLUSION.search(line)
+    return f'write `"{tag[1]}"` in quotes' if tag else "check quotes, brackets and colons"
 
 
 def _too_deep(span: Span) -> Diagnostic:

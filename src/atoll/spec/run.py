@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from atoll.spec.base import CountRange, Duration, Flag, Model, Name, Positive, Text, Texts, Whole, refusal, wrong_value
 from atoll.spec.environment import Environment
@@ -115,6 +115,10 @@ class Group(Model):
 
 class Task(Run):
     """Commands that end."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [key]} for key in ("commands", "image", "groups")]}
+    )
 
     type: Literal["task"]
     nodes: Positive = 1

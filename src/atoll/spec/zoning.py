@@ -14,6 +14,9 @@ from atoll.zones.directory import Directory, Resolution, builtin
 from atoll.zones.naming import ZONELESS
 from atoll.zones.selection import ZoneSelector
 
+MOST_ZONES = 16
+"""Zones that a note lists."""
+
 MOST_RANKS = 64
 """Nodes of a run whose volumes are looked at; the planner looks at all."""
 
@@ -85,7 +88,7 @@ def _refusal(
     backends, regions = scope
     body = text.strip().removeprefix("!").strip()
     span, home = document.span(path), answer.home
-    zones = (f"zones: {', '.join(answer.known)}",) if answer.known else ()
+    zones = _known(answer)
     near = answer.suggestions[0] if answer.suggestions else None
     help = f"did you mean `{near}`?" if near else None
     if answer.problem == "ambiguous-zone":
@@ -103,6 +106,12 @@ def _refusal(
             str(answer.problem), message, span=span, notes=(living, *zones), help=f"{help} `{key}` to {value}"
         )
     return Diagnostic(str(answer.problem), message, span=span, notes=zones, help=help)
+
+
+def _known(answer: Resolution) -> tuple[str, ...]:
+    more = len(answer.known) - MOST_ZONES
+    names = ", ".join(answer.known[:MOST_ZONES]) + (f" and {more} more" if more > 0 else "")
+    return (f"zones: {names}",) if names else ()
 
 
 def _ambiguous(text: str, span_at: tuple[Document, Path], answer: Resolution) -> Diagnostic:
