@@ -16,7 +16,7 @@ ACTED_ON: dict[str, frozenset[str]] = {
     "task": frozenset(
         _PLACED
         | {"commands", "env", "shell", "working_dir", "nodes", "volumes"}
-        | {"retry", "max_duration", "stop_duration", "creation_policy", "fleets"}
+        | {"retry", "max_duration", "stop_duration", "stop_criteria", "creation_policy", "fleets"}
     ),
 }
 """The keys acted on, by type; a type that is not in here is only checked."""

@@ -16,7 +16,7 @@ class Nodes(Model):
     """How many nodes a fleet has: `3`, `2..8`, or the mapping. `target` is `min` unless told; no `max` is no limit."""
 
     min: Whole = 0
-    target: Whole | None = None
+    target: Whole = 0
     max: Whole | None = None
 
     short: ClassVar[tuple[dict[str, Any], ...]] = (
@@ -27,7 +27,8 @@ class Nodes(Model):
     @classmethod
     def expand(cls, value: Any) -> Any:
         if isinstance(value, dict):
-            return {"target": value.get("min", 0), **value}
+            long = {key: bound for key, bound in value.items() if bound is not None}
+            return {"target": long.get("min", 0), **long}
         if isinstance(value, int) and not isinstance(value, bool):
             return {"min": value, "target": value, "max": value}
         if not isinstance(value, str):
@@ -42,8 +43,7 @@ class Nodes(Model):
 
     @model_validator(mode="after")
     def _ordered(self) -> "Nodes":
-        target = self.min if self.target is None else self.target
-        if target < self.min or (self.max is not None and target > self.max):
+        if self.target < self.min or (self.max is not None and self.target > self.max):
             raise wrong_value("`min` ≤ `target` ≤ `max`")
         return self
 

@@ -1,4 +1,4 @@
-"""A mount of a run: one of several volumes at a path, or a folder of the instance at a path."""
+"""A mount of a run: one of several volumes at a path, or a folder of the instance at a path; and what else is put in."""
 
 import re
 from typing import Annotated, Any, ClassVar
@@ -18,45 +18,66 @@ def _as_list(value: Any) -> Any:
 Names = Annotated[tuple[Text, ...], BeforeValidator(_as_list, json_schema_input_type=Text | tuple[Text, ...])]
 
 
-class Mount(Model):
-    """`name:/path`, `/instance/path:/path`, or the mapping.
+class VolumeMount(Model):
+    """`name:/path`, or the mapping. `names` are volumes of which any will do."""
 
-    `names` are volumes of which any will do, empty for a folder of the instance.
-    """
-
-    names: Names = Field(default=(), alias="name")
-    instance_path: Text | None = None
+    names: Names = Field(alias="name")
     path: Text
-    optional: Flag = False
 
-    short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string", "pattern": r"^[^:]+(:[^}][^:]*)?:/.*$"},)
-
-    @classmethod
-    def expand(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        source, colon, path = value.rpartition(":")
-        if not colon or not source:
-            raise wrong_value("a mount such as `data:/data`")
-        return {"instance_path" if source.startswith("/") else "name": source, "path": path}
+    short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string", "pattern": r"^[^/:][^:]*:/[^:]*$"},)
 
     @model_validator(mode="after")
-    def _one_source(self) -> "Mount":
-        if not self.path.startswith("/"):
-            raise wrong_value("a path that begins with `/`, as in `data:/data`", ("path",))
-        if bool(self.names) == (self.instance_path is not None):
-            raise refusal("missing-key", "a mount needs either `name` or `instance_path`")
-        if self.instance_path is not None and not self.instance_path.startswith("/"):
-            raise wrong_value("an `instance_path` that begins with `/`", ("instance_path",))
+    def _possible(self) -> "VolumeMount":
+        _rooted(self.path, "path")
+        if not self.names:
+            raise wrong_value("the name of a volume", ("name",))
         for name in self.names:
             if not _VOLUME.match(_RANK.sub("0", name)):
                 help = "`${{ dstack.node_rank }}` is the only value that a name can take in" if "${{" in name else None
-                raise refusal("bad-name", f"`{name[:60]}` is not the name of a volume", help)
+                raise refusal("bad-name", f"`{name[:60]}` is not the name of a volume", help, ("name",))
         return self
 
     def names_for(self, rank: int) -> tuple[str, ...]:
         """The volumes that the node of this rank may take, the first that fits."""
         return tuple(_RANK.sub(str(rank), name) for name in self.names)
+
+
+class InstanceMount(Model):
+    """`/instance/path:/path`, or the mapping: a folder of the instance."""
+
+    instance_path: Text
+    path: Text
+    optional: Flag = False
+
+    short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string", "pattern": "^/[^:]*:/[^:]*$"},)
+
+    @model_validator(mode="after")
+    def _possible(self) -> "InstanceMount":
+        _rooted(self.path, "path")
+        _rooted(self.instance_path, "instance_path")
+        return self
+
+
+def _rooted(path: str, key: str) -> None:
+    if not path.startswith("/"):
+        raise wrong_value("a path that begins with `/`, as in `data:/data`", (key,))
+
+
+def _mount(value: Any) -> Any:
+    """The mount of the right kind; a mapping tells it by `instance_path`."""
+    if isinstance(value, str):
+        source, _, path = value.rpartition(":")
+        if not source:
+            raise wrong_value("a mount such as `data:/data`")
+        value = {"instance_path" if source.startswith("/") else "name": source, "path": path}
+    if isinstance(value, dict) and "instance_path" in value:
+        return InstanceMount.model_validate(value)
+    return value if isinstance(value, InstanceMount) else VolumeMount.model_validate(value)
+
+
+Mount = Annotated[
+    VolumeMount | InstanceMount, BeforeValidator(_mount, json_schema_input_type=VolumeMount | InstanceMount)
+]
 
 
 class RegistryAuth(Model):

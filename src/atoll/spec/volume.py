@@ -2,14 +2,18 @@
 
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
-from atoll.spec.base import Duration, Flag, Model, Name, Size, Text, Texts, wrong_value
+from atoll.spec.base import Duration, Flag, Model, Name, Size, Text, Texts, refusal, wrong_value
 from atoll.spec.profile import Tags
 
 
 class Volume(Model):
     """A volume. `size` is in GB; without `availability_zone` the planner chooses."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [key]} for key in ("size", "volume_id", "claim_name")]}
+    )
 
     type: Literal["volume"]
     name: Name | None = None
@@ -26,6 +30,12 @@ class Volume(Model):
     access_modes: Texts | None = None
     read_only: Flag = False
     backend_options: Any = None
+
+    @model_validator(mode="after")
+    def _sized(self) -> "Volume":
+        if self.size is None and self.volume_id is None and self.claim_name is None:
+            raise refusal("missing-key", "a volume needs `size`", "add `size: 100GB`")
+        return self
 
     @model_validator(mode="after")
     def _one_zone(self) -> "Volume":

@@ -6,7 +6,7 @@ from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.zone import Zone
 from atoll.spec.document import Document
 from atoll.spec.fleet import Fleet
-from atoll.spec.mount import Mount
+from atoll.spec.mount import VolumeMount
 from atoll.spec.reader import Path
 from atoll.spec.run import Gateway, Run, Task
 from atoll.spec.volume import Volume
@@ -135,7 +135,8 @@ def _reach(
     """Mounts of which no volume lies in a zone that the run allows."""
     selector = ZoneSelector.compile(spec.availability_zones)
     ranks = range(min(spec.nodes, MOST_RANKS)) if isinstance(spec, Task) else range(1)
-    for index, mount in enumerate(spec.volumes):
+    mounts = [(index, mount) for index, mount in enumerate(spec.volumes) if isinstance(mount, VolumeMount)]
+    for index, mount in mounts:
         for rank in ranks:
             outside = _outside(mount, rank, volumes, selector, directory)
             if outside:
@@ -144,7 +145,7 @@ def _reach(
 
 
 def _outside(
-    mount: Mount, rank: int, volumes: Mapping[str, Document], selector: ZoneSelector, directory: Directory
+    mount: VolumeMount, rank: int, volumes: Mapping[str, Document], selector: ZoneSelector, directory: Directory
 ) -> list[tuple[Document, Zone]]:
     """The volumes of a mount and their zones, when all of them are known and none is allowed."""
     found: list[tuple[Document, Zone]] = []
