@@ -1,1 +1,43 @@
-"""Configuration files: YAML text to typed specs with source positions, or to diagnostics. Pure."""
+"""YAML text to typed specs with source positions, and diagnostics. The server, the engine and `atoll validate` use it.
+
+The face is loaded when it is asked for: a command that only looks for the names of variables pays for no pydantic.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from atoll.spec.source import SourceFile
+
+if TYPE_CHECKING:
+    from atoll.spec.document import Document, Parsed, spec_from_json
+    from atoll.spec.loading import parse
+
+__all__ = ["Document", "Parsed", "SourceFile", "named_environment", "parse", "spec_from_json"]
+
+_HOMES = {"parse": "loading", "Document": "document", "Parsed": "document", "spec_from_json": "document"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def named_environment(text: str) -> tuple[str, ...]:
+    """The variables that a file names without a value, in its order; none when it cannot be read."""
+    if "env" not in text:
+        return ()
+    from atoll.spec.reader import Unreadable, read
+
+    names: dict[str, None] = {}
+    try:
+        for document in read(SourceFile("", text)):
+            env = document.data.get("env") if isinstance(document.data, dict) else None
+            if isinstance(env, dict):
+                names.update(dict.fromkeys(name for name, value in env.items() if value is None))
+            elif isinstance(env, list):
+                names.update(dict.fromkeys(entry for entry in env if isinstance(entry, str) and "=" not in entry))
+    except Unreadable:
+        return ()
+    return tuple(names)

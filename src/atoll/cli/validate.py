@@ -1,0 +1,135 @@
+"""`atoll validate`, `explain` and `export`: all that needs no server."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from atoll.model.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from atoll.spec import SourceFile
+
+SUFFIXES = (".atoll.yml", ".atoll.yaml", ".dstack.yml", ".dstack.yaml")
+LARGEST_BYTES = 1024 * 1024
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...")
+@click.option("--strict", is_flag=True, help="Refuse warnings too.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True,
+              help="How findings are printed.")  # fmt: skip
+@click.option("--profile", metavar="NAME", help="Check with this profile of the profiles file.")
+def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None) -> int:
+    """Check configuration files without a server.
+
+    All files are taken together, as `apply` would. Of a folder, the `.atoll.yml` and `.dstack.yml` files in it and
+    below are taken. Exit code 1 means that there are errors.
+    """
+    from atoll.spec import parse
+
+    found: list[Diagnostic] = []
+    files = [file for path in _expanded(paths, found) if (file := _source(path, found))]
+    profiles = _profiles(paths, found)
+    parsed = parse(files, environment=os.environ, profiles=profiles, profile=profile)
+    found.extend(parsed.diagnostics)
+    failed = any(one.severity == "error" or strict for one in found)
+    sources = {file.name: file.text for file in (*files, *([profiles] if profiles else []))}
+    _print(found, sources, form, f"{len(parsed.documents)} {_plural(len(parsed.documents), 'document')} in "
+           f"{len(files)} {_plural(len(files), 'file')}")  # fmt: skip
+    return 1 if failed else 0
+
+
+@click.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Explain the CODE of a finding, such as `unknown-zone`."""
+    from atoll.spec.codes import codes, text
+
+    known = codes()
+    found = known.get(code.strip().lower())
+    if found is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(code, known, n=1)
+        help = f"did you mean `{near[0]}`?" if near else "the codes are " + ", ".join(known)
+        raise click.ClickException(f"no code `{code}`; {help}")
+    click.echo(text(found))
+
+
+@click.group()
+def export() -> None:
+    """Print what other programs read."""
+
+
+@export.command("schema")
+def export_schema() -> None:
+    """Print the JSON Schema of configuration files, for editors."""
+    import json
+
+    from atoll.spec.schema import schema
+
+    click.echo(json.dumps(schema(), indent=2))
+
+
+def _expanded(paths: Sequence[str], found: list[Diagnostic]) -> Iterator[str]:
+    """The files, and those of the folders, each once."""
+    seen: dict[str, None] = {}
+    for path in paths:
+        if Path(path).is_dir():
+            inside = sorted(str(one) for one in Path(path).rglob("*") if one.name.endswith(SUFFIXES) and one.is_file())
+            if not inside:
+                found.append(Diagnostic("missing-file", f"no `.atoll.yml` file in `{path}`"))
+            seen.update(dict.fromkeys(inside))
+        else:
+            seen[path] = None
+    return iter(seen)
+
+
+def _source(path: str, found: list[Diagnostic]) -> "SourceFile | None":
+    """The file's text; None, and what is wrong, when it cannot be read."""
+    from atoll.spec import SourceFile
+
+    try:
+        with Path(path).open("rb") as file:
+            return SourceFile(path, file.read(LARGEST_BYTES + 1).decode("utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        found.append(Diagnostic("missing-file", f"there is no file `{path}`", help="check the path"))
+    except UnicodeDecodeError:
+        found.append(Diagnostic("unreadable-file", f"`{path}` is not text in UTF-8"))
+    except OSError as error:
+        found.append(Diagnostic("unreadable-file", f"cannot read `{path}`: {error.strerror}"))
+    return None
+
+
+def _profiles(paths: Sequence[str], found: list[Diagnostic]) -> "SourceFile | None":
+    """The profiles file beside the first path that has one, else that of the current folder."""
+    folders = [*(Path(path) if Path(path).is_dir() else Path(path).parent for path in paths), Path()]
+    for folder in folders:
+        for name in (".atoll", ".dstack"):
+            candidate = folder / name / "profiles.yml"
+            if candidate.is_file():
+                return _source(str(candidate), found)
+    return None
+
+
+def _print(found: Sequence[Diagnostic], sources: dict[str, str], form: str, checked: str) -> None:
+    from atoll.cli.diagnostics import as_github, as_json, render, summary
+
+    if form == "json":
+        click.echo(as_json(found))
+    elif form == "github":
+        if found:
+            click.echo(as_github(found))
+    else:
+        coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        if found:
+            click.echo(render(found, sources, colour=coloured))
+        click.echo(f"{summary(found)}; checked {checked}" if found else f"{checked}, nothing wrong")
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else word + "s"

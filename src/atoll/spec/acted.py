@@ -1,0 +1,42 @@
+"""Which keys this release acts on; the others are read, checked, and warned about. The one place that says so."""
+
+from collections.abc import Iterator
+
+from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.spec.document import Document
+
+_PLACED = {
+    "resources", "backends", "regions", "availability_zones", "instance_types", "spot_policy", "max_price",
+    "idle_duration",
+}  # fmt: skip
+
+ACTED_ON: dict[str, frozenset[str]] = {
+    "fleet": frozenset(_PLACED | {"nodes", "placement"}),
+    "volume": frozenset({"backend", "region", "availability_zone", "size", "binding_mode"}),
+    "task": frozenset(
+        _PLACED
+        | {"commands", "env", "shell", "working_dir", "nodes", "volumes"}
+        | {"retry", "max_duration", "stop_duration", "stop_criteria", "creation_policy", "fleets"}
+    ),
+}
+"""The keys acted on, by type; a type that is not in here is only checked."""
+
+_ALWAYS = {"type", "name"}
+
+
+def warnings(document: Document) -> Iterator[Diagnostic]:
+    """A warning for each key that is set to something and has no effect yet."""
+    acted_on = ACTED_ON.get(document.type)
+    if acted_on is None:
+        yield _warning(document, "type", f"`{document.type}` is checked, but cannot be applied yet")
+        return
+    fields = type(document.spec).model_fields
+    for key in fields:
+        if key in _ALWAYS or key in acted_on or key not in document.spec.model_fields_set:
+            continue
+        if getattr(document.spec, key) != fields[key].get_default(call_default_factory=True, validated_data={}):
+            yield _warning(document, key, f"`{key}` is read, but has no effect yet")
+
+
+def _warning(document: Document, key: str, message: str) -> Diagnostic:
+    return Diagnostic("not-acted-on", message, Severity.WARNING, document.span((key,), key=key != "type"))

@@ -1,0 +1,77 @@
+"""One document of a submission: its typed spec, and where each part of it was written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from atoll.model.diagnostic import Diagnostic, Span
+from atoll.spec.fleet import Fleet
+from atoll.spec.reader import Path, Place
+from atoll.spec.run import DevEnvironment, Gateway, Run, Service, Task
+from atoll.spec.volume import Volume
+
+Spec = Fleet | Volume | Task | Service | DevEnvironment | Gateway
+
+MODELS: Mapping[str, type[Spec]] = {
+    "fleet": Fleet,
+    "volume": Volume,
+    "task": Task,
+    "service": Service,
+    "dev-environment": DevEnvironment,
+    "gateway": Gateway,
+}
+"""The model of each `type`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document. `name` is the file's own, or one made from the file's name."""
+
+    type: str
+    name: str
+    spec: Spec
+    file: str
+    places: Mapping[Path, Place] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def kind(self) -> str:
+        """`fleet`, `volume`, `run` or `gateway`: names are unique within a kind."""
+        return "run" if isinstance(self.spec, Run) else self.type
+
+    def span(self, path: Path, key: bool = False) -> Span | None:
+        """Where the value at `path` stands (its key with `key`), or else the nearest thing around it."""
+        return span_of(self.places, path, key)
+
+    def to_json(self) -> dict[str, Any]:
+        """What was set, in the long forms and units of the spec; `spec_from_json` makes the same spec of it."""
+        return self.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What `parse` found. Documents with errors are left out of `documents`."""
+
+    documents: tuple[Document, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True without errors; warnings may be there."""
+        return not any(found.severity == "error" for found in self.diagnostics)
+
+
+def span_of(places: Mapping[Path, Place], path: Path, key: bool = False) -> Span | None:
+    """The span of the longest beginning of `path` that was written."""
+    for end in range(len(path), -1, -1):
+        place = places.get(path[:end])
+        if place is not None:
+            return place.key if place.key is not None and (key or end < len(path)) else place.value
+    return None
+
+
+def spec_from_json(type: str, data: Mapping[str, Any]) -> Spec:
+    """The spec that `Document.to_json` saved. Raises ValueError for what it never saves."""
+    model = MODELS.get(type)
+    if model is None:
+        raise ValueError(f"no type `{type}`")
+    return model.model_validate(data)
