@@ -1,0 +1,76 @@
+"""A job's folder: the files through which the agent and the job's supervisor speak, whichever of the two is alive.
+
+    job.json      what to run; written by the agent, durably, before it answers
+    lock          locked for as long as a supervisor lives; the agent hands the locked file to it
+    control       a FIFO; a byte written to it makes the supervisor look at stop.json
+    stop.json     asked to stop, and when to be firm
+    begun         a supervisor has started: the job must not be started a second time
+    running.json  the shell runs
+    exit.json     how it ended; the last word
+    log           the output, in the format of `atoll.wire.logs`
+    script, work, staging    the commands, the default working folder, and an empty folder for mounts
+
+The supervisor starts for each job, so this module imports little.
+"""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+class Folder:
+    """The names of one job's files, and how they are written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.job = path / "job.json"
+        self.lock = path / "lock"
+        self.control = path / "control"
+        self.stop = path / "stop.json"
+        self.begun = path / "begun"
+        self.running = path / "running.json"
+        self.exit = path / "exit.json"
+        self.log = path / "log"
+        self.script = path / "script"
+        self.work = path / "work"
+        self.staging = path / "staging"
+
+    def wake(self) -> None:
+        """Let the supervisor look at stop.json; nothing happens when there is none yet, or no more."""
+        with suppress(OSError):
+            opened = os.open(self.control, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(opened, b"!")
+            finally:
+                os.close(opened)
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file in one step that survives a power cut: whoever reads it finds all of it or none."""
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    with new.open("w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync(path.parent)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """The content of a JSON file; None when there is none."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def sync(folder: Path) -> None:
+    """Make the names in this folder survive a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,201 @@
+"""Volumes at their paths: a private view of the file system for one job, by Linux' mount namespaces.
+
+The supervisor calls `enter` in the child that becomes the job's shell. As root a mount namespace is enough; anyone else
+gets a user namespace that maps them to themselves. The host's own file system is never written to: where a path's
+parent is missing, its deepest folder that exists is covered by a tmpfs which shows the folder's former entries, and the
+path is made in there. See mount_namespaces(7), user_namespaces(7) and pivot_root(2).
+"""
+
+import ctypes
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+_NEWNS, _NEWUSER = 0x20000, 0x10000000
+_NOSUID, _NODEV, _BIND, _REC, _UNBINDABLE, _PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x20000, 0x40000
+_DETACH = 2
+_AT_FDCWD, _CLONE, _CLOEXEC, _RECURSIVE, _EMPTY_PATH = -100, 0x1, os.O_CLOEXEC, 0x8000, 0x4
+_FORBIDDEN = ("/proc", "/sys", "/dev")
+
+MODES = {"mount": _NEWNS, "user": _NEWUSER | _NEWNS}
+"""How a private view can be had, best first."""
+
+
+class MountError(Exception):
+    """A volume cannot appear at its path; the text says why."""
+
+
+def refusal(path: str) -> str | None:
+    """Why no volume may be mounted at this path, or None when one may."""
+    if not path.startswith("/") or path.startswith("//") or os.path.normpath(path) != path or "\0" in path:
+        return f"mount path {path!r}: give an absolute path without `.`, `..` or a slash at its end"
+    if path == "/" or any(path == top or path.startswith(top + "/") for top in _FORBIDDEN):
+        return f"mount path {path}: the system needs this place"
+    return None
+
+
+def probe(folder: Path) -> str:
+    """The first of MODES that works here, tried for real in children; empty when none does.
+
+    `folder` is an empty one of ours. `ATOLL_AGENT_NO_NAMESPACES=1` forbids all.
+    """
+    if os.environ.get("ATOLL_AGENT_NO_NAMESPACES") == "1" or not hasattr(_libc, "unshare"):
+        return ""
+    return next((mode for mode in MODES if _works(mode, folder)), "")
+
+
+def enter(mode: str, mounts: Sequence[tuple[str, str]], staging: Path) -> None:
+    """Give this process, and what it starts, a view in which each (source, path) of `mounts` is mounted.
+
+    `staging` is an empty folder of ours. Call it in a process of one thread, just before it runs the job.
+    Raises MountError.
+    """
+    try:
+        _unshare(mode)
+        view = _View(staging)
+        sources = [_clone(source) for source, _ in mounts]
+        for (source, path), opened in zip(mounts, sources, strict=True):
+            try:
+                view.mount(opened, path)
+            except OSError as error:
+                raise MountError(f"cannot mount {source} at {path}: {error.strerror}") from error
+        for opened in sources:
+            os.close(opened)
+    except OSError as error:
+        raise MountError(f"cannot mount volumes: {error}") from error
+
+
+class _View:
+    """This process's own view of the file system, and which of its file systems are its own tmpfs."""
+
+    def __init__(self, staging: Path) -> None:
+        self._staging = str(staging)
+        self._ours: set[int] = set()
+
+    def mount(self, source: int, path: str) -> None:
+        """Mount the folder open as `source` at `path`, making the path where it is missing."""
+        real = os.path.realpath(path)
+        if (refused := refusal(real)) is not None:
+            raise MountError(refused)
+        deepest = Path(real)
+        while not deepest.exists():
+            deepest = deepest.parent
+        if not deepest.is_dir():
+            raise MountError(f"cannot mount at {path}: {deepest} is not a folder")
+        if str(deepest) != real:
+            if deepest.stat().st_dev not in self._ours:
+                self._cover(str(deepest))
+            Path(real).mkdir(parents=True)
+        moved = _syscall(_MOVE_MOUNT, source, b"", _AT_FDCWD, os.fsencode(real), _EMPTY_PATH)
+        _check(moved, f"mount at {real}")
+
+    def _cover(self, folder: str) -> None:
+        """Put a tmpfs over `folder` that shows the same entries and can be added to."""
+        target = self._staging if folder == "/" else folder
+        former = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            mode = stat.S_IMODE(os.fstat(former).st_mode)
+            _mount("atoll", target, _NOSUID | _NODEV, kind="tmpfs", options=f"mode={mode:o}")
+            # Unbindable, so that showing the folder it is staged in does not show it a second time.
+            _mount(None, target, _UNBINDABLE)
+            for name in os.listdir(former):
+                _show(former, name, target)
+        finally:
+            os.close(former)
+        if folder == "/":
+            _pivot(target)
+        self._ours.add(Path(folder).stat().st_dev)
+
+
+def _show(former: int, name: str, folder: str) -> None:
+    """Let the entry `name` of the open folder `former` appear in `folder`."""
+    source, target = f"{_fd_path(former)}/{name}", Path(folder, name)
+    try:
+        kind = os.stat(name, dir_fd=former, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(kind):
+        target.symlink_to(os.readlink(name, dir_fd=former))
+        return
+    if stat.S_ISDIR(kind):
+        target.mkdir()
+    else:
+        target.touch()
+    try:
+        _mount(source, str(target), _BIND | _REC)
+    except FileNotFoundError:  # It went away since it was listed.
+        target.rmdir() if stat.S_ISDIR(kind) else target.unlink()
+
+
+def _pivot(root: str) -> None:
+    """Make the mount at `root` the root, and let go of the old one."""
+    here = Path.cwd()
+    os.chdir(root)
+    try:
+        _check(_syscall(_PIVOT_ROOT, b".", b"."), "pivot_root")
+        _check(_libc.umount2(b".", _DETACH), "umount2")
+    except OSError as error:
+        # The first root of a kernel (an initramfs) cannot be exchanged: pivot_root(2), EINVAL.
+        if error.errno != errno.EINVAL:
+            raise
+        os.chroot(".")
+    os.chdir(here)
+
+
+def _works(mode: str, folder: Path) -> bool:
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            enter(mode, [(str(folder), "/atoll-probe/volume")], folder)
+            code = 0
+        except MountError:
+            pass
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _unshare(mode: str) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    _check(_libc.unshare(MODES[mode]), "unshare")
+    if MODES[mode] & _NEWUSER:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+            Path("/proc/self", name).write_text(text)
+    _mount(None, "/", _REC | _PRIVATE)
+
+
+def _clone(folder: str) -> int:
+    # Taken before anything is mounted, since a mount may hide the place where a source is; and a copy of its mount,
+    # since the old root goes, and with it all that belongs to it: open_tree(2), Linux 5.2.
+    opened: int = _syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(folder), _CLONE | _CLOEXEC | _RECURSIVE)
+    return _check(opened, f"open {folder}")
+
+
+def _fd_path(opened: int) -> str:
+    return f"/proc/self/fd/{opened}"
+
+
+def _mount(source: str | None, target: str, flags: int, *, kind: str | None = None, options: str | None = None) -> None:
+    texts = [None if text is None else os.fsencode(text) for text in (source, target, kind, options)]
+    _check(_libc.mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]), f"mount at {target}")
+
+
+def _syscall(number: int, *arguments: int | bytes) -> int:
+    wide = [ctypes.c_long(value) if isinstance(value, int) else value for value in (number, *arguments)]
+    result: int = _libc.syscall(*wide)
+    return result
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_OPEN_TREE, _MOVE_MOUNT = 428, 429
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}.get(os.uname().machine, -1)
