@@ -1,6 +1,7 @@
 """Keeping an accepted submission: records and work of all its documents, in one transaction."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from atoll.engine.draft import Draft
 from atoll.engine.placement import NewId, keep_instances, keep_jobs, keep_zone
@@ -33,7 +34,7 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
 
 
 async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, new_id: NewId) -> None:
-    spec = draft.document.spec
+    spec: Any = draft.document.spec
     if isinstance(draft.kept, Volume):
         await tx.update(draft.kept, config=draft.config)
         await keep_zone(tx, draft.kept, placed)
@@ -63,7 +64,8 @@ async def _keep_waiting_zones(tx: Transaction, project: str, plan: Plan) -> None
 
 
 async def _accept_fleet(tx: Transaction, project: str, draft: Draft, new_id: NewId) -> Fleet:
-    nodes = draft.document.spec.nodes.target
+    spec: Any = draft.document.spec
+    nodes = spec.nodes.target
     kept = draft.kept
     if isinstance(kept, Fleet) and draft.change.action is ChangeAction.UPDATE:
         fleet = await tx.update(kept, config=draft.config, nodes=nodes, message="")
@@ -105,8 +107,9 @@ async def _accept_run(
         ),
         reason="applied",
     )
+    spec: Any = draft.document.spec
     jobs = [
         await tx.add(Job(new_id(), project, run.id, run.name, rank, 0, JobState.SUBMITTED, tx.now))
-        for rank in range(draft.document.spec.nodes or 1)
+        for rank in range(spec.nodes or 1)
     ]
     await keep_jobs(tx, run, jobs, placed, planned, new_id)

@@ -6,6 +6,7 @@ Names and positions inside the file are `spec`'s affair; whether something fits 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from atoll.engine.demand import volume_names
 from atoll.model.diagnostic import Diagnostic, Severity
@@ -50,7 +51,7 @@ def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     volume = document.kind == "volume"
-    named = [document.spec.backend] if volume else list(document.spec.backends or ())
+    named = [_spec(document).backend] if volume else list(_spec(document).backends or ())
     missing = [name for name in named if name not in scene.backends]
     configured = ", ".join(f"`{name}`" for name in sorted(scene.backends))
     for name in missing:
@@ -67,18 +68,18 @@ def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 def _zone_texts(document: Document) -> list[tuple[str, tuple[str | int, ...]]]:
     if document.kind == "volume":
-        zone = document.spec.availability_zone
+        zone = _spec(document).availability_zone
         return [(zone, ("availability_zone",))] if zone else []
-    zones = document.spec.availability_zones or ()
+    zones = _spec(document).availability_zones or ()
     return [(str(text), ("availability_zones", index)) for index, text in enumerate(zones)]
 
 
 def _zone_names(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     # Where the document names its backends, `spec` has checked the zones by the same directory.
-    if document.kind == "volume" or document.spec.backends:
+    if document.kind == "volume" or _spec(document).backends:
         return
     for text, path in _zone_texts(document):
-        found = scene.directory.resolve(text, backends=scene.backends, regions=document.spec.regions or None)
+        found = scene.directory.resolve(text, backends=scene.backends, regions=_spec(document).regions or None)
         if found.problem and found.problem != "ambiguous-zone":
             yield unknown_zone(document, text, path, found.problem, found.known, found.suggestions, scene.backends)
 
@@ -116,9 +117,9 @@ def _zone_states(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 
 def _volumes(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    zones = document.spec.availability_zones
+    zones = _spec(document).availability_zones
     selector = ZoneSelector.compile([str(zone) for zone in zones] if zones else None)
-    for name, path in volume_names(document.spec).items():
+    for name, path in volume_names(_spec(document)).items():
         if name not in scene.volumes:
             yield _unknown("volume", name, document, path, scene.volumes)
             continue
@@ -133,7 +134,7 @@ def _volumes(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 
 def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    for index, name in enumerate(document.spec.fleets or ()):
+    for index, name in enumerate(_spec(document).fleets or ()):
         if name not in scene.fleets:
             yield _unknown("fleet", str(name), document, ("fleets", index), scene.fleets)
 
@@ -144,3 +145,8 @@ def _unknown(
     near = get_close_matches(name, sorted(known), 1)
     help = f"did you mean `{near[0]}`?" if near else f"apply the {kind} first, or put it into the same file"
     return Diagnostic(f"unknown-{kind}", f"there is no {kind} `{name}`", span=document.span(path), help=help)
+
+
+def _spec(document: Document) -> Any:
+    # Which keys there are follows from the document's type, which every caller has looked at.
+    return document.spec

@@ -170,7 +170,7 @@ class Engine:
             await tx.failures.forget(zone_scope(zone))
 
     def _faults(self, zone: Zone) -> ZoneFaults:
-        backend = self.backends.get(zone.backend)
+        backend: object = self.backends.get(zone.backend)
         if not isinstance(backend, ZoneFaults):
             raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
         return backend

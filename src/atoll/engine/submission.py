@@ -19,7 +19,8 @@ from atoll.engine.world import World, take_snapshot
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.zone import Zone
-from atoll.planning import explain, plan
+from atoll.planning import explain
+from atoll.planning.planner import plan
 from atoll.planning.request import Document as Demand
 from atoll.planning.request import Request
 from atoll.spec import Document, Parsed, SourceFile, parse

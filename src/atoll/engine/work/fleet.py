@@ -8,7 +8,8 @@ from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.world import take_snapshot
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState
-from atoll.planning import explain, plan
+from atoll.planning import explain
+from atoll.planning.planner import plan
 from atoll.planning.request import Request
 from atoll.reconcile.action import EndInstances, PlanNodes
 from atoll.reconcile.fleet import FleetSight, decide

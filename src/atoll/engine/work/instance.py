@@ -122,7 +122,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         except _REFUSED as error:
             await self._refused(lease, instance, error)
             return None
-        changes = {"backend_id": machine.id, "agent_url": machine.agent_url}
+        changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url}
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(instance, InstanceState.STARTING, **changes))
         return None
@@ -135,7 +135,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
             if not isinstance(error, InvalidRequest | ZoneMismatch):
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
-            changes = {"end_reason": instance.end_reason or reason, "message": error.message}
+            changes: dict[str, Any] = {"end_reason": instance.end_reason or reason, "message": error.message}
             await self.after(tx, await tx.step(instance, InstanceState.TERMINATED, reason=reason, **changes))
 
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:

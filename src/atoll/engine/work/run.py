@@ -10,7 +10,8 @@ from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.world import take_snapshot
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
-from atoll.planning import explain, plan
+from atoll.planning import explain
+from atoll.planning.planner import plan
 from atoll.planning.request import Request
 from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
 from atoll.reconcile.run import RetryPolicy, RunSight, decide

@@ -1,0 +1,5 @@
+"""`python -m atoll.server`."""
+
+from atoll.server.main import main
+
+main()

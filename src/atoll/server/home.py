@@ -1,0 +1,105 @@
+"""The data folder of a server: its database, token, address and lock.
+
+DIR/               0700
+DIR/atoll.db       the database (SQLite)
+DIR/token          the first user's token, made at the first start, 0600
+DIR/server.json    where the server listens, while it does, 0600
+DIR/server.lock    held by the one server of this folder; holds its process id
+DIR/config.yml     optional: which backends, and how they are set up
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SOCKET_PATH_BYTES = 100
+"""Socket addresses hold 108 bytes with their ending."""
+
+
+class HomeError(Exception):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+class Home:
+    """One data folder, locked for this server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(self._lock, 20).decode(errors="replace").strip()
+            os.close(self._lock)
+            raise HomeError(
+                f"a server (process {pid}) uses {folder} already: use it, or stop it with `atoll server stop`"
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def token(self) -> str:
+        """The token of this folder, made when there is none."""
+        path = self.folder / "token"
+        if not path.exists():
+            _write_private(path, secrets.token_urlsafe(32))
+        return path.read_text().strip()
+
+    @property
+    def socket(self) -> Path:
+        """Where the Unix socket goes: in the folder, or in a private temporary one where that path is too long."""
+        path = self.folder / "server.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+            return path
+        name = hashlib.sha256(os.fsencode(self.folder.resolve())).hexdigest()[:16]
+        short = Path(tempfile.gettempdir(), f"atoll-{os.getuid()}-{name}")
+        short.mkdir(mode=0o700, exist_ok=True)
+        found = short.lstat()
+        if found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise HomeError(f"{short} belongs to somebody else: remove it, or use a data folder with a shorter path")
+        return short / "server.sock"
+
+    def config(self) -> Mapping[str, Any]:
+        """The configuration file's content. Raises HomeError."""
+        path = self.folder / "config.yml"
+        if not path.exists():
+            return {}
+        try:
+            content = yaml.safe_load(path.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise HomeError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        content = {} if content is None else content
+        backends = content.get("backends", []) if isinstance(content, dict) else None
+        if not isinstance(backends, list) or not all(isinstance(item, dict) and "type" in item for item in backends):
+            raise HomeError(f"{path}: `backends` must be a list of mappings, each with a `type`")
+        return dict(content)
+
+    def announce(self, address: str, version: str) -> None:
+        """Let clients find the server."""
+        _write_private(
+            self.folder / "server.json", json.dumps({"address": address, "pid": os.getpid(), "version": version})
+        )
+
+    def close(self) -> None:
+        """The server listens no more."""
+        (self.folder / "server.json").unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,85 @@
+"""`python -m atoll.server --home DIR [--host H --port N]`: one server process."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from atoll import __version__
+from atoll.engine.engine import Engine
+from atoll.server.app import create_app
+from atoll.server.auth import keep_token
+from atoll.server.home import Home, HomeError
+from atoll.store.database import DatabaseError
+
+log = logging.getLogger("atoll.server")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT. Exits 1 with one line where it cannot start."""
+    parser = argparse.ArgumentParser(prog="atoll.server")
+    parser.add_argument("--home", type=Path, required=True, help="the data folder")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on, with --port")
+    parser.add_argument("--port", type=int, help="listen on this port instead of a Unix socket (0: a free one)")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_serve(arguments.home, arguments.host, arguments.port))
+    except (HomeError, DatabaseError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+async def _serve(folder: Path, host: str, port: int | None) -> None:
+    home = Home(folder)
+    try:
+        listener, address = _listen(home, host, port)
+        engine = await Engine.open(folder, database_url=os.environ.get("ATOLL_DATABASE_URL"), config=home.config())
+        await keep_token(engine, home.token)
+        app = create_app(engine, address)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, setattr, server, "should_exit", True)
+        await engine.start()
+        home.announce(address, __version__)
+        log.info("address=%s home=%s started", address, folder)
+        try:
+            await server.serve([listener])
+        finally:
+            app.state.closing = True
+            engine.news.ring()
+            await engine.close()
+            log.info("stopped")
+    finally:
+        home.close()
+
+
+def _listen(home: Home, host: str, port: int | None) -> tuple[socket.socket, str]:
+    if port is None:
+        path = home.socket
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        return listener, f"unix:{path}"
+    if host not in _LOOPBACK:
+        log.warning("host=%s listening beyond this machine, without encryption: put a TLS proxy before it", host)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise HomeError(f"cannot listen on {host}:{port}: {error.strerror}: choose another --port") from error
+    return listener, f"http://{host}:{listener.getsockname()[1]}"
