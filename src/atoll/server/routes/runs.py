@@ -1,0 +1,100 @@
+"""Runs and their logs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from atoll.engine.refusal import Refused, not_found
+from atoll.model.records import Instance, Job, Run
+from atoll.model.states import JOB, RUN
+from atoll.server.answer import answer
+from atoll.server.views import run_view
+from atoll.store.transaction import Transaction
+from atoll.wire.api import RunView, StopRequest
+
+router = APIRouter(prefix="/api/projects/{project}/runs")
+LOG_BYTES = 1 << 20
+Wait = Annotated[float, Query(ge=0, le=30)]
+
+
+@router.get("", response_model=list[RunView])
+async def runs(project: str, request: Request, all: bool = False) -> Response:
+    """The unfinished runs, or all."""
+    async with request.app.state.engine.database.read() as tx:
+        found = await tx.runs.listing(project)
+        return answer(await _views(tx, [run for run in found if all or run.state not in RUN.final]))
+
+
+@router.get("/{name}", response_model=RunView)
+async def run(project: str, name: str, request: Request) -> Response:
+    """One run."""
+    async with request.app.state.engine.database.read() as tx:
+        return answer((await _views(tx, [await _named(tx, project, name)]))[0])
+
+
+@router.post("/{name}/stop", response_model=RunView)
+async def stop(project: str, name: str, body: StopRequest, request: Request) -> Response:
+    """Ask a run to stop."""
+    await request.app.state.engine.stop_run(project, name, body.abort)
+    return await run(project, name, request)
+
+
+@router.delete("/{name}", response_model=RunView)
+async def delete(project: str, name: str, request: Request) -> Response:
+    """Take a finished run from the lists."""
+    removed = await request.app.state.engine.delete_run(project, name)
+    async with request.app.state.engine.database.read() as tx:
+        return answer((await _views(tx, [removed]))[0])
+
+
+@router.get("/{name}/logs")
+async def logs(
+    project: str,
+    name: str,
+    request: Request,
+    job: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    wait: Wait = 0,
+) -> Response:
+    """What the log holds from `offset`; waits for more when there is nothing yet."""
+    engine = request.app.state.engine
+    loop_end: float | None = None
+    while True:
+        seen = engine.news.count
+        async with engine.database.read() as tx:
+            found = await _job(tx, await _named(tx, project, name), job)
+        over = found.state in JOB.final
+        data = engine.logs.read(found, offset, LOG_BYTES)
+        now = engine.context.now().timestamp()
+        loop_end = now + wait if loop_end is None else loop_end
+        if data or over or now >= loop_end or request.app.state.closing:
+            headers = {"Atoll-Log-Submission": str(found.submission)}
+            if over and len(data) < LOG_BYTES:
+                headers["Atoll-Log-End"] = "true"
+            return Response(data, media_type="application/octet-stream", headers=headers)
+        await engine.news.wait(seen, loop_end - now)
+
+
+async def _job(tx: Transaction, run: Run, rank: int) -> Job:
+    for job in await tx.runs.jobs(run):
+        if job.rank == rank:
+            return job
+    raise Refused("not-found", f"run `{run.name}` has no job {rank}", status=404)
+
+
+async def _named(tx: Transaction, project: str, name: str) -> Run:
+    found = await tx.runs.named(project, name)
+    if found is None:
+        raise not_found("run", name)
+    return found
+
+
+async def _views(tx: Transaction, found: list[Run]) -> list[RunView]:
+    jobs = await tx.runs.jobs_of([run.id for run in found])
+    instances: dict[str, Instance] = {}
+    for job in (job for group in jobs.values() for job in group):
+        if job.instance_id and job.instance_id not in instances:
+            instance = await tx.get(Instance, job.instance_id)
+            if instance is not None:
+                instances[instance.id] = instance
+    return [run_view(run, jobs.get(run.id, []), instances) for run in found]

@@ -1,0 +1,219 @@
+"""Records and plans in the shapes of the wire. No configuration is shown, so that no variable's value can be."""
+
+from collections.abc import Mapping, Sequence
+
+from atoll.engine.planned import Planned
+from atoll.model.records import Attachment, Event, Fleet, Instance, Job, Run, Volume
+from atoll.model.resources import InstanceType
+from atoll.model.states import InstanceState
+from atoll.planning import explain
+from atoll.planning.plan import DocumentPlan, NodePlacement, Refusal
+from atoll.wire.api import (
+    EventView,
+    FleetView,
+    InstanceView,
+    JobView,
+    PlannedDocument,
+    PlannedNode,
+    PlannedRefusal,
+    PlannedShortfall,
+    PlanView,
+    RunView,
+    VolumeView,
+)
+
+
+def gpu_text(type_: InstanceType) -> str:
+    """`H100:8`, or empty."""
+    return f"{type_.gpu.name}:{type_.gpu.count}" if type_.gpu else ""
+
+
+def instance_view(instance: Instance, claims: Sequence[Job], ties: Sequence[Attachment]) -> InstanceView:
+    """One machine, idle or busy as jobs hold it."""
+    runs = tuple(job.run for job in claims if job.instance_id == instance.id)
+    status: str = instance.state
+    if instance.state is InstanceState.ACTIVE:
+        status = "unreachable" if instance.unreachable_since else "busy" if runs else "idle"
+    type_ = instance.instance_type
+    return InstanceView(
+        instance.id,
+        instance.name,
+        instance.fleet,
+        instance.node,
+        status,
+        instance.zone,
+        type_.name,
+        type_.cpus,
+        type_.memory_gb,
+        gpu_text(type_),
+        instance.market,
+        instance.price,
+        instance.created_at,
+        runs,
+        tuple(tie.name for tie in ties if tie.instance_id == instance.id),
+        instance.backend_id,
+        instance.end_reason,
+        instance.message,
+    )
+
+
+def fleet_view(
+    fleet: Fleet, instances: Sequence[Instance], claims: Sequence[Job], ties: Sequence[Attachment]
+) -> FleetView:
+    """A fleet with its machines. The skew is over the zones that are used."""
+    placement = fleet.config.get("placement", "any")
+    strategy = placement.get("strategy", "any") if isinstance(placement, dict) else str(placement)
+    counts: dict[object, int] = {}
+    for instance in instances:
+        counts[instance.zone] = counts.get(instance.zone, 0) + 1
+    skew = max(counts.values(), default=0) - min(counts.values(), default=0)
+    views = tuple(instance_view(instance, claims, ties) for instance in instances)
+    price = sum(instance.price for instance in instances)
+    return FleetView(
+        fleet.id,
+        fleet.name,
+        fleet.state,
+        fleet.nodes,
+        strategy,
+        skew,
+        price,
+        fleet.created_at,
+        fleet.auto_created,
+        views,
+        fleet.message,
+    )
+
+
+def volume_view(volume: Volume, ties: Sequence[Attachment], instances: Mapping[str, Instance]) -> VolumeView:
+    """A volume, and the machines that hold it."""
+    holders = tuple(
+        instances[tie.instance_id].name for tie in ties if tie.volume_id == volume.id and tie.instance_id in instances
+    )
+    return VolumeView(
+        volume.id,
+        volume.name,
+        "deleting" if volume.end_reason else volume.state,
+        volume.size_gb,
+        volume.backend,
+        volume.zone,
+        volume.created_at,
+        holders,
+        volume.backend_id,
+        str(volume.config.get("binding_mode", "immediate")),
+        message=volume.message,
+    )
+
+
+def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance]) -> RunView:
+    """A run with the newest attempt of each job."""
+    held = [instances[job.instance_id] for job in jobs if job.instance_id in instances]
+    views = tuple(_job_view(job, instances.get(job.instance_id or "")) for job in jobs)
+    return RunView(
+        run.id,
+        run.name,
+        run.type,
+        run.state,
+        run.created_at,
+        sum(instance.price for instance in held),
+        views,
+        run.exit_code,
+        run.reason,
+        run.message,
+        run.finished_at,
+    )
+
+
+def _job_view(job: Job, instance: Instance | None) -> JobView:
+    return JobView(
+        job.id,
+        job.rank,
+        job.submission,
+        job.state,
+        job.zone,
+        instance.name if instance else None,
+        instance.fleet if instance else None,
+        instance.instance_type.name if instance else None,
+        job.exit_code,
+        job.reason,
+        job.message,
+        job.started_at,
+        job.finished_at,
+    )
+
+
+def event_view(event: Event) -> EventView:
+    """One change of state."""
+    return EventView(
+        event.seq,
+        event.time,
+        event.kind,
+        event.name,
+        event.from_state,
+        event.to_state,
+        event.zone,
+        event.reason,
+        event.message,
+    )
+
+
+def plan_view(planned: Planned) -> PlanView:
+    """A plan with a sentence for each of its reasons."""
+    documents = tuple(_document_view(document, planned.instance_names) for document in planned.plan.documents)
+    return PlanView(documents, planned.plan.price, planned.plan.complete, planned.plan.proven)
+
+
+def _document_view(document: DocumentPlan, names: Mapping[str, str]) -> PlannedDocument:
+    short = document.shortfall
+    refusals = [_refusal_view(refusal) for refusal in document.refusals]
+    return PlannedDocument(
+        document.kind,
+        document.name,
+        tuple(_node_view(placement, names) for placement in document.placements),
+        document.zone,
+        tuple(view for view in refusals if view.instance_type is None),
+        tuple(view for view in refusals if view.instance_type is not None),
+        None
+        if short is None
+        else PlannedShortfall(
+            short.wanted,
+            short.placed,
+            short.code,
+            dict(short.data),
+            explain.shortfall_text(document.kind, document.name, short),
+            tuple(explain.cure_text(cure) for cure in short.cures),
+        ),
+        document.price,
+        document.traffic,
+        document.notes,
+    )
+
+
+def _node_view(placement: NodePlacement, names: Mapping[str, str]) -> PlannedNode:
+    type_ = placement.instance_type
+    return PlannedNode(
+        placement.node,
+        placement.zone,
+        type_.name,
+        type_.cpus,
+        type_.memory_gb,
+        gpu_text(type_),
+        placement.market,
+        placement.price,
+        placement.source,
+        names.get(placement.instance or "", placement.instance),
+        placement.fleet,
+        placement.fleet_node,
+        placement.volumes,
+    )
+
+
+def _refusal_view(refusal: Refusal) -> PlannedRefusal:
+    return PlannedRefusal(
+        refusal.zone,
+        refusal.code,
+        dict(refusal.data),
+        explain.refusal_text(refusal),
+        refusal.instance_type,
+        refusal.market,
+        refusal.count,
+    )
