@@ -106,7 +106,7 @@ def volume_view(volume: Volume, ties: Sequence[Attachment], instances: Mapping[s
 
 def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance]) -> RunView:
     """A run with the newest attempt of each job."""
-    held = [instances[job.instance_id] for job in jobs if job.instance_id in instances]
+    held = [instances[job.instance_id] for job in jobs if job.instance_id and job.instance_id in instances]
     views = tuple(_job_view(job, instances.get(job.instance_id or "")) for job in jobs)
     return RunView(
         run.id,
