@@ -75,9 +75,9 @@ class LogPrinter:
         from atoll.wire.logs import parse
 
         self._offset += len(chunk.data)
-        whole, newline, self._rest = (self._rest + chunk.data).rpartition(b"\n")
-        for line in parse(whole + newline):
-            self._put(line.stream, line.text, "" if line.partial else "\n")
+        lines, self._rest = parse(self._rest + chunk.data)
+        for line in lines:
+            self._put(line.stream, line.text.decode(errors="replace"), "" if line.partial else "\n")
         return bool(chunk.data)
 
     def _put(self, stream: str, text: str, end: str) -> None:

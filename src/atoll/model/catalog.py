@@ -1,25 +1,176 @@
-"""The catalog: an immutable snapshot of offers, with its date."""
+"""The catalog: an immutable snapshot of offers as columns, with its date.
 
-from collections.abc import Iterable, Iterator
+Backends' listings are gathered into one by the engine; the planner filters it a million offers at a time, so it is held
+in numpy arrays, sorted by zone, instance type and market: 22 bytes an offer beside the tables of zones and types.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
-from atoll.model.offer import Offer
+import numpy as np
+from numpy.typing import NDArray
+
+from atoll.model.offer import Availability, Market, Offer
+from atoll.model.resources import InstanceType
+from atoll.model.zone import Zone
+
+MARKETS = tuple(Market)
+"""The market column holds positions in here."""
+
+AVAILABILITIES = tuple(Availability)
+"""The availability column holds positions in here."""
+
+UNTOLD = -1
+"""In the count column: the provider does not say how many can be had."""
+
+GpuModel = tuple[str, str, tuple[int, int] | None]
+"""What GPUs of one kind share: name, vendor, compute capability."""
+
+
+class TypeTable:
+    """Instance types as columns. `gpu_model` and `arch` hold positions in `gpu_models` and `archs`; -1 is no GPU."""
+
+    def __init__(self, types: Sequence[InstanceType]) -> None:
+        self.types = tuple(types)
+        self.cpus = np.array([t.cpus for t in types], dtype=np.float64)
+        self.memory_gb = np.array([t.memory_gb for t in types], dtype=np.float64)
+        self.disk_gb = np.array([t.disk_gb for t in types], dtype=np.float64)
+        self.gpu_count = np.array([t.gpu.count if t.gpu else 0 for t in types], dtype=np.float64)
+        self.gpu_memory_gb = np.array([t.gpu.memory_gb if t.gpu else 0 for t in types], dtype=np.float64)
+        models: dict[GpuModel, int] = {}
+        archs: dict[str, int] = {}
+        self.gpu_model = np.array([_gpu_model(t, models) for t in types], dtype=np.int32)
+        self.arch = np.array([archs.setdefault(t.arch, len(archs)) for t in types], dtype=np.int32)
+        self.gpu_models = tuple(models)
+        self.archs = tuple(archs)
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+
+def _gpu_model(instance_type: InstanceType, models: dict[GpuModel, int]) -> int:
+    gpu = instance_type.gpu
+    if gpu is None or gpu.count == 0:
+        return -1
+    return models.setdefault((gpu.name, gpu.vendor, gpu.compute_capability), len(models))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One row an offer; `zone` and `type` are positions in the catalog's tables."""
+
+    zone: NDArray[np.int32]
+    type: NDArray[np.int32]
+    market: NDArray[np.uint8]
+    price: NDArray[np.float64]
+    availability: NDArray[np.uint8]
+    count: NDArray[np.int32]
+
+    def take(self, order: NDArray[np.intp]) -> "Columns":
+        """The rows in another order."""
+        return Columns(*(getattr(self, name)[order] for name in self.__slots__))
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The columns by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @property
+    def nbytes(self) -> int:
+        """What the columns take, in bytes."""
+        return sum(column.nbytes for column in self.arrays.values())
 
 
 class Catalog:
-    """Offers of all backends at one time."""
+    """Offers of all backends at one time, in the order of zone, instance type and market."""
 
-    def __init__(self, offers: tuple[Offer, ...], as_of: datetime) -> None:
-        self._offers = offers
+    def __init__(self, zones: Sequence[Zone], types: Sequence[InstanceType], columns: Columns, as_of: datetime) -> None:
+        """`zones` and `types` may hold unused entries; the columns may be in any order."""
+        zone_order = sorted(range(len(zones)), key=lambda i: zones[i])
+        type_order = sorted(range(len(types)), key=lambda i: (types[i].name, repr(types[i])))
+        self.zones = tuple(zones[i] for i in zone_order)
+        self.table = TypeTable([types[i] for i in type_order])
         self.as_of = as_of
+        zone = _ranks(zone_order)[columns.zone] if len(columns.zone) else columns.zone
+        kind = _ranks(type_order)[columns.type] if len(columns.type) else columns.type
+        renamed = Columns(zone, kind, columns.market, columns.price, columns.availability, columns.count)
+        self.columns = renamed.take(np.lexsort((columns.market, kind, zone)))
+        counts = np.bincount(self.columns.zone, minlength=len(zones))
+        self.bounds = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        for column in self.columns.arrays.values():
+            column.setflags(write=False)
 
     @classmethod
     def from_offers(cls, offers: Iterable[Offer], as_of: datetime) -> "Catalog":
-        """The catalog of these offers, in their order."""
-        return cls(tuple(offers), as_of)
+        """The catalog of these offers."""
+        zones: dict[Zone, int] = {}
+        types: dict[InstanceType, int] = {}
+        markets = {market: i for i, market in enumerate(MARKETS)}
+        availabilities = {availability: i for i, availability in enumerate(AVAILABILITIES)}
+        rows = [
+            (
+                zones.setdefault(offer.zone, len(zones)),
+                types.setdefault(offer.instance_type, len(types)),
+                markets[offer.market],
+                offer.price,
+                availabilities[offer.availability],
+                UNTOLD if offer.count is None else offer.count,
+            )
+            for offer in offers
+        ]
+        by_column = list(zip(*rows, strict=True)) or [()] * 6
+        kinds = (np.int32, np.int32, np.uint8, np.float64, np.uint8, np.int32)
+        columns = Columns(*(np.array(values, dtype=kind) for values, kind in zip(by_column, kinds, strict=True)))
+        return cls(tuple(zones), tuple(types), columns, as_of)
 
     def __len__(self) -> int:
-        return len(self._offers)
+        return len(self.columns.price)
 
     def __iter__(self) -> Iterator[Offer]:
-        return iter(self._offers)
+        return (self.offer(row) for row in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalog) and self.as_of == other.as_of and self._signature == other._signature
+
+    def __hash__(self) -> int:
+        return hash((self.as_of, len(self)))
+
+    def offer(self, row: int) -> Offer:
+        """The offer in one row."""
+        columns = self.columns
+        count = int(columns.count[row])
+        return Offer(
+            zone=self.zones[columns.zone[row]],
+            instance_type=self.table.types[columns.type[row]],
+            market=MARKETS[columns.market[row]],
+            price=float(columns.price[row]),
+            availability=AVAILABILITIES[columns.availability[row]],
+            count=None if count == UNTOLD else count,
+        )
+
+    def rows(self, zone: int) -> slice:
+        """The rows of the zone at this position in `zones`."""
+        return slice(int(self.bounds[zone]), int(self.bounds[zone + 1]))
+
+    @cached_property
+    def positions(self) -> dict[Zone, int]:
+        """Where each zone stands in `zones`."""
+        return {zone: i for i, zone in enumerate(self.zones)}
+
+    @cached_property
+    def nbytes(self) -> int:
+        """What the columns take, in bytes; the tables of zones and types are shared by all offers."""
+        return self.columns.nbytes
+
+    @cached_property
+    def _signature(self) -> tuple[object, ...]:
+        return (self.zones, self.table.types, *(column.tobytes() for column in self.columns.arrays.values()))
+
+
+def _ranks(order: Sequence[int]) -> NDArray[np.int32]:
+    ranks = np.empty(len(order), dtype=np.int32)
+    ranks[np.asarray(order, dtype=np.intp)] = np.arange(len(order), dtype=np.int32)
+    return ranks

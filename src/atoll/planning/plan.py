@@ -131,8 +131,10 @@ class Cure:
 class DocumentPlan:
     """The plan of one fleet, run or volume.
 
-    A volume's `zone` is None while it waits for its first consumer. `price` is USD an hour for what is new; `traffic`
-    USD a GB between zones where parts of it lie apart (0: nothing to pay).
+    `refusals` holds one for each zone that is not used, the nearest miss first; `offers` counts the refused offers of
+    all zones by zone and code, and names the type where it is one. A volume's `zone` is None while it waits for its
+    first consumer. `price` is USD an hour for what is new; `traffic` USD a GB between zones where parts of it lie apart
+    (0: nothing to pay).
     """
 
     kind: DocumentKind
@@ -140,6 +142,7 @@ class DocumentPlan:
     placements: tuple[NodePlacement, ...] = ()
     zone: Zone | None = None
     refusals: tuple[Refusal, ...] = ()
+    offers: tuple[Refusal, ...] = ()
     shortfall: Shortfall | None = None
     price: float = 0
     traffic: float = 0

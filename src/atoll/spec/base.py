@@ -124,6 +124,8 @@ def count(value: Any) -> float:
         return float(value)
     if isinstance(value, str):
         raise wrong_value("a whole number or a range such as `4..8`")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # as the canonical form has it
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong_type("a whole number or a range such as `4..8`")
     if value < 0:

@@ -1,0 +1,173 @@
+"""Which single requirement, dropped or changed, would make a document fit: each is tried, none is guessed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from atoll.model.resources import Range
+from atoll.planning.feasibility import PASSED
+from atoll.planning.joint import Decider
+from atoll.planning.plan import Cure, Fact
+from atoll.planning.problem import Solution
+from atoll.planning.refusals import Reasons
+from atoll.planning.request import (
+    Document,
+    FleetRequest,
+    OnShortage,
+    Placement,
+    Requirements,
+    RunRequest,
+    SpotPolicy,
+    Strategy,
+    VolumeRequest,
+)
+
+Consumer = FleetRequest | RunRequest
+
+
+def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
+    """Every single change that lets the document fit beside what is placed already."""
+    others = [d for d in reasons.decision.placed if (type(d), d.name) != (type(document), document.name)]
+    trial = Decider(reasons.decider.world, (*others, document))
+    found = []
+    for requirement, value, changed in _changes(document, trial):
+        solution = trial.solve([*others, changed])
+        if solution is not None:
+            found.append(_cure(requirement, value, changed, solution, trial))
+    price = _max_price(document, others, trial)
+    return (*found, *price)
+
+
+def _cure(requirement: str, value: Fact, changed: Document, solution: Solution, trial: Decider) -> Cure:
+    zones = trial.world.zones
+    if isinstance(changed, VolumeRequest):
+        return Cure(requirement, value, tuple(zones[z].zone for z in trial.volume_zones(changed)), 0)
+    numbers = _used(changed, solution)
+    feasible = trial.feasibility(changed.requirements)
+    if isinstance(changed, FleetRequest) or not any(node.mounts for node in changed.nodes):
+        numbers |= set(feasible.passing)
+    prices = [_lowest(changed.requirements, zone, trial) for zone in numbers]
+    least = min((price for price in prices if price is not None), default=0.0)
+    return Cure(requirement, value, tuple(zones[zone].zone for zone in sorted(numbers)), least)
+
+
+def _used(document: Consumer, solution: Solution) -> set[int]:
+    if isinstance(document, FleetRequest):
+        return {option.zone for option, _ in solution.fleets.get(document.name, ())}
+    return {share.supply.zone for share in solution.runs.get(document.name, ())}
+
+
+def _lowest(requirements: Requirements, zone: int, trial: Decider) -> float | None:
+    place = trial.world.catalog_zone[zone]
+    if place is None:
+        return None
+    catalog, feasible = trial.world.snapshot.catalog, trial.feasibility(requirements)
+    rows = catalog.rows(place)
+    prices = catalog.columns.price[rows][feasible.offers[rows] == PASSED]
+    return float(prices.min()) if len(prices) else None
+
+
+def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
+    if isinstance(document, VolumeRequest):
+        if document.availability_zone is not None:
+            yield "availability_zone", None, replace(document, availability_zone=None)
+        if document.region is not None:
+            yield "region", None, replace(document, region=None)
+        if document.backend is not None:
+            yield "backend", None, replace(document, backend=None)
+        return
+    for requirement, value, requirements in _looser(document.requirements):
+        yield requirement, value, replace(document, requirements=requirements)
+    if isinstance(document, FleetRequest):
+        yield from _looser_fleet(document, trial)
+    else:
+        yield from _looser_run(document)
+
+
+def _looser(asked: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
+    for name in ("availability_zones", "regions", "backends", "instance_types"):
+        if getattr(asked, name) is not None:
+            yield name, None, replace(asked, **{name: None})
+    if asked.spot_policy is not SpotPolicy.AUTO:
+        yield "spot_policy", SpotPolicy.AUTO.value, replace(asked, spot_policy=SpotPolicy.AUTO)
+    resources = asked.resources
+    yield "resources.cpu", None, replace(asked, resources=replace(resources, cpus=Range()))
+    yield "resources.memory", None, replace(asked, resources=replace(resources, memory_gb=Range()))
+    if resources.disk_gb is not None:
+        yield "resources.disk", None, replace(asked, resources=replace(resources, disk_gb=None))
+    if resources.arch is not None:
+        yield "resources.cpu.arch", None, replace(asked, resources=replace(resources, arch=None))
+    if resources.gpu is not None:
+        yield "resources.gpu", None, replace(asked, resources=replace(resources, gpu=None))
+
+
+def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
+    placement = fleet.placement
+    if placement.min_zones is not None:
+        yield "placement.min_zones", None, replace(fleet, placement=replace(placement, min_zones=None))
+    if placement.survive_zones:
+        yield "placement.survive_zones", None, replace(fleet, placement=replace(placement, survive_zones=0))
+    if placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.REJECT:
+        high = replace(placement, max_skew=fleet.nodes + len(trial.world.fleets.get(fleet.name, ())))
+        value = OnShortage.BEST_EFFORT.value
+        yield (
+            "placement.on_shortage",
+            value,
+            replace(fleet, placement=replace(high, on_shortage=OnShortage.BEST_EFFORT)),
+        )
+    if placement.strategy is not Strategy.ANY:
+        yield "placement", Strategy.ANY.value, replace(fleet, placement=Placement())
+    fewer = _fewest(fleet, trial)
+    if fewer is not None:
+        yield "nodes", fewer.nodes, fewer
+
+
+def _fewest(fleet: FleetRequest, trial: Decider) -> FleetRequest | None:
+    """The fleet with as many nodes as fit with its placement kept."""
+    others = [d for d in trial.documents if d is not fleet]
+    low, high = len(trial.world.fleets.get(fleet.name, ())), fleet.nodes - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = trial.solve([*others, replace(fleet, nodes=middle)]) is not None
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return replace(fleet, nodes=low) if low >= 1 and low < fleet.nodes else None
+
+
+def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
+    if run.single_zone:
+        yield "placement", Strategy.ANY.value, replace(run, single_zone=False)
+    if run.fleets is not None:
+        yield "fleets", None, replace(run, fleets=None)
+    if run.instances is not None:
+        yield "instances", None, replace(run, instances=None)
+    if not run.may_create:
+        yield "creation_policy", "reuse-or-create", replace(run, may_create=True)
+
+
+def _max_price(document: Document, others: list[Document], trial: Decider) -> Iterator[Cure]:
+    """The least `max_price` that fits."""
+    if isinstance(document, VolumeRequest) or document.requirements.max_price is None:
+        return
+
+    def at(price: float | None) -> Document:
+        return replace(document, requirements=replace(document.requirements, max_price=price))
+
+    if trial.solve([*others, at(None)]) is None:
+        return
+    loose = at(None)
+    assert not isinstance(loose, VolumeRequest)
+    feasible = trial.feasibility(loose.requirements)
+    prices = np.unique(trial.world.snapshot.catalog.columns.price[feasible.offers == PASSED])
+    prices = prices[prices > document.requirements.max_price]
+    low, high = 0, len(prices) - 1
+    while low < high:
+        middle = (low + high) // 2
+        fits = trial.solve([*others, at(float(prices[middle]))]) is not None
+        low, high = (low, middle) if fits else (middle + 1, high)
+    if not len(prices):
+        return
+    value = float(prices[low])
+    solution = trial.solve([*others, at(value)])
+    if solution is not None:
+        yield _cure("max_price", value, at(value), solution, trial)

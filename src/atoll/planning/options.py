@@ -1,0 +1,149 @@
+"""The few offers worth considering: of all that pass the filters, those that no other one beats.
+
+`cheapest` keeps what matters when nothing but price decides; `undominated` what matters when capacities and quotas
+decide too. Both keep enough that the best plan over the options is the best plan over all offers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atoll.model.catalog import MARKETS, UNTOLD, TypeTable
+from atoll.model.offer import Market
+from atoll.model.resources import InstanceType
+from atoll.model.zone import Capacity
+from atoll.planning.feasibility import PASSED, Feasibility, markets, type_stages
+from atoll.planning.request import Requirements
+from atoll.planning.world import World
+
+Key = tuple[float, float, float, float, float, float, str, str]
+Signature = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An offer that one document may buy. `limit` is how many can be had (None: not told); the smaller `key` first."""
+
+    zone: int
+    offer: int
+    instance_type: InstanceType
+    market: Market
+    price: float
+    limit: int | None
+    quota: int | None
+    key: Key = field(compare=False)
+
+    @property
+    def use(self) -> Capacity:
+        """What one machine takes of its zone."""
+        return self.instance_type.capacity
+
+
+def size(instance_type: InstanceType) -> tuple[float, float, float, float]:
+    """By which the smaller of two sufficient types is found: GPUs before CPUs before memory before disk."""
+    gpus = instance_type.gpu.count if instance_type.gpu else 0
+    return (gpus, instance_type.cpus, instance_type.memory_gb, instance_type.disk_gb)
+
+
+def cheapest(
+    feasibility: Feasibility, world: World, lots: Sequence[float], users: Sequence[Requirements]
+) -> list[Option]:
+    """For each zone the cheapest passing offer, and where numbers are limited also what comes next.
+
+    `users` are the requirements of runs that may use what is bought: what suits other users is another kind of offer.
+    """
+    columns = world.snapshot.catalog.columns
+    rows = np.flatnonzero(feasibility.offers == PASSED)
+    kept: list[NDArray[np.intp]] = []
+    signature = _signature(rows, users, world)
+    for kind in np.unique(signature):
+        same = rows[signature == kind]
+        zones = columns.zone[same]
+        starts = np.flatnonzero(np.diff(zones, prepend=-1))
+        spans = np.diff(np.append(starts, len(same)))
+        unlimited = np.where(columns.count[same] == UNTOLD, columns.price[same], np.inf)
+        # All that is not dearer than the cheapest unlimited one; all, where every one is limited.
+        kept.append(same[columns.price[same] <= np.repeat(np.minimum.reduceat(unlimited, starts), spans)])
+    chosen = np.sort(np.concatenate(kept)) if kept else rows
+    return _options(chosen, world, lots)
+
+
+def undominated(
+    feasibility: Feasibility, world: World, lots: Sequence[float], users: Sequence[Requirements]
+) -> list[Option]:
+    """The passing offers of which no other in the same zone is as cheap and takes as little of everything limited."""
+    rows = np.flatnonzero(feasibility.offers == PASSED)
+    signature = _signature(rows, users, world)
+    by_place: dict[tuple[int, int], list[Option]] = {}
+    for option, kind in zip(_options(rows, world, lots), signature.tolist(), strict=True):
+        by_place.setdefault((option.zone, kind), []).append(option)
+    return [option for place in sorted(by_place) for option in _front(by_place[place], world)]
+
+
+def _front(options: list[Option], world: World) -> list[Option]:
+    front: list[Option] = []
+    unlimited: list[Option] = []
+    for option in sorted(options, key=lambda o: o.key):
+        if any(_beats(other, option, world) for other in unlimited):
+            continue
+        front.append(option)
+        if option.limit is None:
+            unlimited.append(option)
+    return front
+
+
+def _beats(one: Option, other: Option, world: World) -> bool:
+    if one.quota is not None and (one.quota != other.quota or one.use.cpus > other.use.cpus):
+        return False
+    return world.free[one.zone] is None or other.use.covers(one.use)
+
+
+def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: World) -> Signature:
+    """A number for each row: rows with the same number suit the same users."""
+    catalog = world.snapshot.catalog
+    columns = catalog.columns
+    signature: Signature = np.zeros(len(rows), dtype=np.int64)
+    for user in dict.fromkeys(users):
+        suits = (type_stages(user, catalog.table) == PASSED)[columns.type[rows]]
+        suits &= np.array([market in markets(user.spot_policy) for market in MARKETS])[columns.market[rows]]
+        if user.max_price is not None:
+            suits &= columns.price[rows] <= user.max_price
+        # Numbered anew each time, so that any number of users fits.
+        signature = np.unique(signature * 2 + suits, return_inverse=True)[1].astype(np.int64)
+    return signature
+
+
+def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float]) -> list[Option]:
+    catalog = world.snapshot.catalog
+    columns = catalog.columns
+    zones = [world.zone_of_offers[place] for place in columns.zone[rows].tolist()]
+    values = zip(
+        rows.tolist(),
+        zones,
+        columns.type[rows].tolist(),
+        columns.market[rows].tolist(),
+        columns.price[rows].tolist(),
+        columns.count[rows].tolist(),
+        strict=True,
+    )
+    options = []
+    for row, zone, kind, number, price, count in values:
+        instance_type, market = catalog.table.types[kind], MARKETS[number]
+        limit = None if count == UNTOLD else count
+        key = (price, *size(instance_type), lots[zone], instance_type.name, market)
+        options.append(Option(zone, row, instance_type, market, price, limit, world.quota(zone, market), key))
+    return options
+
+
+def suits(requirements: Requirements, instance_type: InstanceType, market: Market, price: float) -> bool:
+    """True when a machine that is there already (or planned) has what these requirements ask, wherever it is."""
+    if requirements.max_price is not None and price > requirements.max_price:
+        return False
+    return market in markets(requirements.spot_policy) and fits(requirements, instance_type)
+
+
+def fits(requirements: Requirements, instance_type: InstanceType) -> bool:
+    """True when an instance type passes the filters for types."""
+    return bool(type_stages(requirements, TypeTable([instance_type]))[0] == PASSED)

@@ -1,0 +1,201 @@
+"""`plan`: the one function that says where everything goes. Dry runs, apply, retries and what-if all call it.
+
+It gathers what the other modules decide and explain into one document plan for each document of the request. Pure: the
+same request over the same snapshot gives the same plan.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from atoll.model.zone import Zone
+from atoll.planning import explain
+from atoll.planning.cures import cures
+from atoll.planning.joint import Decider, Decision
+from atoll.planning.options import Option
+from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
+from atoll.planning.problem import Share
+from atoll.planning.refusals import Reasons
+from atoll.planning.remainder import Remainder
+from atoll.planning.request import Binding, Document, FleetRequest, Request, RunRequest, VolumeRequest
+from atoll.planning.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
+from atoll.planning.snapshot import Snapshot
+from atoll.planning.traffic import traffic
+from atoll.planning.volumes import lone_zone
+from atoll.planning.world import World
+
+
+def plan(request: Request, snapshot: Snapshot) -> Plan:
+    """Where the request's documents go in this world, and why not elsewhere. No placement is a result, too."""
+    world = World.of(snapshot, request.id)
+    decider = Decider(world, request.documents)
+    decision = decider.decide()
+    reasons = Reasons(decider, decision, Remainder.after(decision.solution, world))
+    layout = Layout.of(decision, world)
+    documents = tuple(_document(document, reasons, layout) for document in request.documents)
+    return Plan(documents, sum(document.price for document in documents), decision.solution.proven)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The solution with numbers for nodes: which node of a fleet, which rank of a run, stands where."""
+
+    fleets: dict[str, tuple[NodePlacement, ...]]
+    runs: dict[str, tuple[NodePlacement, ...]]
+
+    @classmethod
+    def of(cls, decision: Decision, world: World) -> "Layout":
+        """Fleets get their lowest free node numbers, round and round over the zones; runs take planned nodes in order."""
+        fleets = {name: _fleet_nodes(name, bought, world) for name, bought in decision.solution.fleets.items()}
+        free = {
+            (name, node.zone, node.instance_type, node.market): [
+                other for other in nodes if (other.zone, other.instance_type, other.market) == _kind(node)
+            ]
+            for name, nodes in fleets.items()
+            for node in nodes
+        }
+        taken: dict[object, int] = {}
+        runs = {}
+        for name in sorted(decision.solution.runs):
+            nodes = [n for share in decision.solution.runs[name] for n in _run_nodes(share, free, taken, world)]
+            runs[name] = tuple(sorted(nodes, key=lambda node: node.node))
+        return cls(fleets, runs)
+
+
+def _kind(node: NodePlacement) -> tuple[object, ...]:
+    return (node.zone, node.instance_type, node.market)
+
+
+def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) -> tuple[NodePlacement, ...]:
+    by_zone: dict[int, list[Option]] = {}
+    for option, count in sorted(bought, key=lambda entry: (entry[0].zone, entry[0].key)):
+        by_zone.setdefault(option.zone, []).extend([option] * count)
+    turns = [
+        option
+        for turn in range(max(map(len, by_zone.values()), default=0))
+        for _, queue in sorted(by_zone.items())
+        for option in queue[turn : turn + 1]
+    ]
+    there = {instance.node for instance in world.fleets.get(name, ())}
+    numbers = (number for number in range(len(there) + len(turns)) if number not in there)
+    return tuple(
+        NodePlacement(number, world.zones[o.zone].zone, o.instance_type, o.market, o.price)
+        for number, o in zip(numbers, turns, strict=False)
+    )
+
+
+def _run_nodes(
+    share: Share, free: dict[tuple[object, ...], list[NodePlacement]], taken: dict[object, int], world: World
+) -> Iterable[NodePlacement]:
+    supply = share.supply
+    zone = world.zones[supply.zone].zone
+    for rank in share.ranks:
+        if supply.pool is not None:
+            place = taken[supply.pool.ids] = taken.get(supply.pool.ids, -1) + 1
+            instance = next(i for i in world.snapshot.instances if i.id == supply.pool.ids[place])
+            used = NodePlacement(rank, zone, instance.instance_type, instance.market, 0, Source.EXISTING)
+            yield replace(used, instance=instance.id, fleet=instance.fleet, volumes=share.volumes)
+            continue
+        option = supply.option
+        assert option is not None
+        node = NodePlacement(rank, zone, option.instance_type, option.market, option.price, volumes=share.volumes)
+        if supply.fleet is None:
+            yield node
+            continue
+        key = (supply.fleet, zone, option.instance_type, option.market)
+        place = taken[key] = taken.get(key, -1) + 1
+        number = free[key][place].node
+        yield replace(node, price=0, source=Source.PLANNED, fleet=supply.fleet, fleet_node=number)
+
+
+def _document(document: Document, reasons: Reasons, layout: Layout) -> DocumentPlan:
+    if isinstance(document, FleetRequest):
+        return _fleet(document, reasons, layout)
+    if isinstance(document, RunRequest):
+        return _run(document, reasons, layout)
+    return _volume(document, reasons, layout)
+
+
+def _placed(document: Document, reasons: Reasons) -> Document | None:
+    """The document as it was placed, or None."""
+    same = (d for d in reasons.decision.placed if type(d) is type(document) and d.name == document.name)
+    return next(same, None)
+
+
+def _used(nodes: Iterable[NodePlacement], reasons: Reasons) -> frozenset[int]:
+    return frozenset(reasons.decider.world.number[node.zone] for node in nodes)
+
+
+def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
+    world = reasons.decider.world
+    nodes = layout.fleets.get(fleet.name, ())
+    existing = world.fleets.get(fleet.name, ())
+    placed = _placed(fleet, reasons)
+    whole = isinstance(placed, FleetRequest) and placed.nodes >= fleet.nodes
+    used = _used(nodes, reasons) | {world.number[instance.zone] for instance in existing}
+    refusals = reasons.of_fleet(fleet, used, short=not whole)
+    shortfall = None
+    if not whole:
+        shortfall = fleet_shortfall(fleet, len(nodes) + len(existing), refusals, reasons)
+        shortfall = replace(shortfall, cures=cures(fleet, reasons))
+    notes = ()
+    if whole and isinstance(placed, FleetRequest) and placed.placement.max_skew != fleet.placement.max_skew:
+        notes = (explain.skew_note(placed.placement.max_skew, fleet.placement.max_skew),)
+    return DocumentPlan(
+        DocumentKind.FLEET,
+        fleet.name,
+        placements=nodes,
+        refusals=refusals,
+        offers=reasons.offers(reasons.decider.feasibility(fleet.requirements)),
+        shortfall=shortfall,
+        price=sum(node.price for node in nodes),
+        notes=notes,
+    )
+
+
+def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
+    placed = _placed(run, reasons) is not None
+    nodes = layout.runs.get(run.name, ()) if placed else ()
+    refusals = reasons.of_run(run, _used(nodes, reasons), short=not placed)
+    shortfall = None
+    if not placed:
+        shortfall = replace(run_shortfall(run, refusals, reasons), cures=cures(run, reasons))
+    zones = {node.zone for node in nodes}
+    unseen = sorted(
+        {z.backend for z in zones if not reasons.decider.world.backend(z.backend).mounts_at_path}
+        if any(node.volumes for node in nodes)
+        else ()
+    )
+    buys = run.may_create and run.instances is None
+    return DocumentPlan(
+        DocumentKind.RUN,
+        run.name,
+        placements=nodes,
+        refusals=refusals,
+        offers=reasons.offers(reasons.decider.feasibility(run.requirements)) if buys else (),
+        shortfall=shortfall,
+        price=sum(node.price for node in nodes),
+        traffic=traffic(zones),
+        notes=(*(explain.path_note(name) for name in unseen), *explain.distance_notes(zones)),
+    )
+
+
+def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
+    world, decision = reasons.decider.world, reasons.decision
+    zone: Zone | None = None
+    placed = _placed(volume, reasons) is not None
+    existing = world.volumes.get(volume.name)
+    if existing is not None:
+        zone = existing.zone
+    elif volume.name in decision.solution.disks:
+        zone = world.zones[decision.solution.disks[volume.name]].zone
+    elif placed and (volume.binding is Binding.IMMEDIATE or volume.availability_zone is not None):
+        nodes = [world.number[node.zone] for nodes in layout.fleets.values() for node in nodes]
+        number = lone_zone(volume, world, [*nodes, *(world.number[i.zone] for i in world.snapshot.instances)])
+        zone = None if number is None else world.zones[number].zone
+    refusals = reasons.of_volume(volume, frozenset() if zone is None else frozenset({world.number[zone]}))
+    shortfall = None
+    if not placed:
+        shortfall = replace(volume_shortfall(volume, refusals), cures=cures(volume, reasons))
+    if zone is None and placed:
+        refusals = ()
+    return DocumentPlan(DocumentKind.VOLUME, volume.name, zone=zone, refusals=refusals, shortfall=shortfall)

@@ -1,0 +1,298 @@
+"""One reason for each zone that a document does not use, the nearest miss first, and the chief reason when it fails.
+
+The filters have recorded how far each offer came; what they cannot know (volumes, strategies, what the plan itself
+took) is added here from the decision.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from atoll.model.catalog import TypeTable
+from atoll.planning.facts import Facts, facts
+from atoll.planning.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages, zone_stages
+from atoll.planning.joint import Decider, Decision, reusable
+from atoll.planning.plan import Refusal, RefusalCode
+from atoll.planning.remainder import Remainder
+from atoll.planning.request import FleetRequest, RunRequest, Strategy, VolumeRequest
+from atoll.planning.snapshot import ExistingInstance
+from atoll.planning.volumes import volume_refusals
+
+AFTER_FILTERS = (
+    RefusalCode.FLEET,
+    RefusalCode.INSTANCE_BUSY,
+    RefusalCode.VOLUME_ZONE,
+    RefusalCode.NO_VOLUMES,
+    RefusalCode.VOLUME_ATTACHED,
+    RefusalCode.CLUSTER,
+    RefusalCode.SPREAD,
+    RefusalCode.NOT_NEEDED,
+)
+"""What refuses a zone whose offers pass, from the farthest miss to the nearest."""
+
+_NEARNESS = {code: i for i, code in enumerate((*FILTERS, *AFTER_FILTERS))}
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Answers why, for the documents of one decision."""
+
+    decider: Decider
+    decision: Decision
+    remainder: Remainder
+
+    def of_fleet(self, fleet: FleetRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
+        """Why the other zones are not used for a fleet; `short` says that it did not fit as asked."""
+        feasibility = self.decider.feasibility(fleet.requirements)
+        found = []
+        for zone in self._others(used):
+            code, data, count = self._static(feasibility, zone)
+            if code is None:
+                code, data = self._of_strategy(fleet, feasibility, zone, used, short)
+            found.append(self._refusal(zone, code, data, count))
+        return _ordered(found)
+
+    def of_run(self, run: RunRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
+        """Why the other zones are not used for a run."""
+        feasibility = self.decider.feasibility(run.requirements)
+        zone_level = zone_stages(run.requirements, self.decider.world)
+        found = []
+        for zone in self._others(used):
+            count = 1
+            if zone_level[zone] < PASSED:
+                code = FILTERS[zone_level[zone]]
+                data: Facts = facts(code, feasibility, zone, self.decider.world)
+            else:
+                volume = self._volume_elsewhere(run, zone)
+                code, data, count = (*volume, 1) if volume is not None else self._of_machines(run, zone, feasibility)
+                if code is None:
+                    code, data = self._of_choice(run, feasibility, zone, used, short)
+            found.append(self._refusal(zone, code, data, count))
+        return _ordered(found)
+
+    def of_volume(self, volume: VolumeRequest, used: frozenset[int]) -> tuple[Refusal, ...]:
+        """Why the other zones are not used for a volume."""
+        refused = volume_refusals(volume, self.decider.world)
+        found = []
+        for zone in self._others(used):
+            code, data = refused.get(zone, (RefusalCode.NOT_NEEDED, {"why": "volume"}))
+            found.append(self._refusal(zone, code, data, 1))
+        return _ordered(found)
+
+    def offers(self, feasibility: Feasibility) -> tuple[Refusal, ...]:
+        """The refused offers of zones that are not out as a whole, counted by zone and code."""
+        world = self.decider.world
+        catalog = world.snapshot.catalog
+        if len(catalog) == 0:
+            return ()
+        width = PASSED + 1
+        counts = np.bincount(catalog.columns.zone.astype(np.int64) * width + feasibility.offers)
+        found = []
+        for key in np.flatnonzero(counts).tolist():
+            place, stage = divmod(key, width)
+            if stage <= STAGE[RefusalCode.IMPAIRED] or stage == PASSED:
+                continue
+            zone, count = world.zone_of_offers[place], int(counts[key])
+            data = facts(FILTERS[stage], feasibility, zone, world)
+            named = data.get("instance_type") if count == 1 else None
+            kind = named if isinstance(named, str) else None
+            found.append(Refusal(world.zones[zone].zone, FILTERS[stage], data, kind, count=count))
+        return _ordered(found)
+
+    def _others(self, used: frozenset[int]) -> Iterable[int]:
+        return (zone for zone in range(len(self.decider.world.zones)) if zone not in used)
+
+    def _refusal(self, zone: int, code: RefusalCode, data: Facts, count: int) -> Refusal:
+        return Refusal(self.decider.world.zones[zone].zone, code, data, count=count)
+
+    def _static(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode | None, Facts, int]:
+        stage = feasibility.zones[zone]
+        if stage == PASSED:
+            return None, {}, 1
+        world = self.decider.world
+        code = FILTERS[stage]
+        absent = self._absent_type(feasibility, zone) if code is RefusalCode.INSTANCE_TYPE else None
+        if absent is not None:
+            return RefusalCode.NOT_OFFERED, {"instance_type": absent}, 1
+        place = world.catalog_zone[zone]
+        rows = world.snapshot.catalog.rows(place) if place is not None else slice(0, 0)
+        count = int((feasibility.offers[rows] == stage).sum())
+        return code, facts(code, feasibility, zone, world), max(1, count)
+
+    def _absent_type(self, feasibility: Feasibility, zone: int) -> str | None:
+        """A type that was asked for, that the backend has elsewhere and not here."""
+        wanted = {name.casefold() for name in feasibility.requirements.instance_types or ()}
+        world = self.decider.world
+        catalog, backend = world.snapshot.catalog, world.zones[zone].zone.backend
+        kinds = [i for i, t in enumerate(catalog.table.types) if t.name.casefold() in wanted]
+        for place, other in enumerate(catalog.zones):
+            if other.backend == backend:
+                there = set(catalog.columns.type[catalog.rows(place)].tolist())
+                found = [catalog.table.types[kind].name for kind in kinds if kind in there]
+                if found:
+                    return found[0]
+        return None
+
+    def _of_strategy(
+        self, fleet: FleetRequest, feasibility: Feasibility, zone: int, used: frozenset[int], short: bool
+    ) -> tuple[RefusalCode, Facts]:
+        taken = self.remainder.refusal(feasibility, zone)
+        if taken is not None:
+            return taken
+        world = self.decider.world
+        if fleet.placement.strategy is Strategy.CLUSTER:
+            group = self.decider.fleet_group(fleet, (), None, thorough=True)
+            if group.home is not None and group.home != zone and group.missing:
+                return RefusalCode.CLUSTER, {"home": str(world.zones[group.home].zone)}
+            here = [option for option in group.options if option.zone == zone]
+            fit = self.remainder.room(here, group.missing)
+            if fit < group.missing:
+                return RefusalCode.CLUSTER, {"fits": fit, "wanted": group.missing}
+        if short:
+            return RefusalCode.SPREAD, {"full": self._full(feasibility), "min_zones": fleet.placement.min_zones}
+        existing = self.decider.world.fleets.get(fleet.name, ())
+        if len(existing) >= fleet.nodes and not fleet.placement.survive_zones:
+            return RefusalCode.NOT_NEEDED, {"why": "complete"}
+        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, used)
+
+    def _full(self, feasibility: Feasibility) -> tuple[str, ...]:
+        """The zones that pass and have no room left."""
+        zones = self.decider.world.zones
+        return tuple(str(zones[z].zone) for z in feasibility.passing if self.remainder.refusal(feasibility, z))
+
+    def _dearer(self, feasibility: Feasibility, zone: int, used: frozenset[int]) -> Facts:
+        here = self.lowest(feasibility, zone)
+        there = [price for other in sorted(used) if (price := self.lowest(feasibility, other)) is not None]
+        if here is None or not there:
+            return {"why": "equal"}
+        why = "dearer" if here > min(there) + 1e-9 else "equal"
+        return {"why": why, "price": here, "chosen": min(there)}
+
+    def lowest(self, feasibility: Feasibility, zone: int) -> float | None:
+        """The price of the cheapest offer that passes in a zone, in USD an hour."""
+        place = self.decider.world.catalog_zone[zone]
+        if place is None or feasibility.zones[zone] < PASSED:
+            return None
+        catalog = self.decider.world.snapshot.catalog
+        rows = catalog.rows(place)
+        return float(catalog.columns.price[rows][feasibility.offers[rows] == PASSED].min())
+
+    def _volume_elsewhere(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
+        """A mount none of whose volumes is or may be in this zone."""
+        placed = self.decision.solution.disks
+        for node in run.nodes:
+            for mount in node.mounts:
+                disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) is not None]
+                if any(placed.get(disk.name, zone) == zone and zone in disk.zones for disk in disks):
+                    continue
+                homes = {z for disk in disks for z in ((placed[disk.name],) if disk.name in placed else disk.zones)}
+                zones = self.decider.world.zones
+                if all(disk.new and disk.name not in placed for disk in disks) and disks:
+                    refused = self.decider.volume_refused(disks[0].name, zone)
+                    if refused is not None and refused[0] is RefusalCode.NO_VOLUMES:
+                        return refused
+                return RefusalCode.VOLUME_ZONE, {
+                    "volumes": mount.volumes,
+                    "zones": tuple(str(zones[z].zone) for z in sorted(homes)),
+                    "rank": node.rank,
+                }
+        return None
+
+    def _of_machines(
+        self, run: RunRequest, zone: int, feasibility: Feasibility
+    ) -> tuple[RefusalCode | None, Facts, int]:
+        """Why no machine of this zone would do; no code when one would."""
+        instances = [
+            i
+            for members in self.decider.world.fleets.values()
+            for i in members
+            if self.decider.world.number[i.zone] == zone
+        ]
+        buys = run.may_create and run.instances is None
+        if any(not i.busy and reusable(run, i) for i in instances) or self._planned(run, zone):
+            held = self._attached(run, zone)
+            return (None, {}, 1) if held is None else (*held, 1)
+        if not buys:
+            return _of_instances(run, instances)
+        code, data, count = self._static(feasibility, zone)
+        if code is None and (held := self._attached(run, zone)) is not None:
+            return (*held, 1)
+        return code, data, count
+
+    def _planned(self, run: RunRequest, zone: int) -> bool:
+        solution = self.decision.solution
+        fleets = [d for d in self.decision.placed if isinstance(d, FleetRequest)]
+        group = self.decider.run_group(run, fleets, thorough=False)
+        return any(option.zone == zone for fleet in group.fleets for option, _ in solution.fleets.get(fleet, ()))
+
+    def _attached(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
+        """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
+        idle = {i.id for members in self.decider.world.fleets.values() for i in members if self._usable(run, i)}
+        for node in run.nodes:
+            for mount in node.mounts:
+                disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) and zone in d.zones]
+                held = [d for d in disks if d.holders and not d.shared and d.holders.isdisjoint(idle)]
+                if disks and len(held) == len(disks):
+                    instances = tuple(sorted(held[0].holders))
+                    return RefusalCode.VOLUME_ATTACHED, {"volume": held[0].name, "instances": instances}
+        return None
+
+    def _usable(self, run: RunRequest, instance: ExistingInstance) -> bool:
+        return not instance.busy and reusable(run, instance)
+
+    def _of_choice(
+        self, run: RunRequest, feasibility: Feasibility, zone: int, used: frozenset[int], short: bool
+    ) -> tuple[RefusalCode, Facts]:
+        """A zone where the run's machines could be, and are not."""
+        taken = self.remainder.refusal(feasibility, zone) if feasibility.zones[zone] == PASSED else None
+        if taken is not None and not self._planned(run, zone):
+            return taken
+        if short:
+            return RefusalCode.CLUSTER, {"wanted": len(run.nodes), "single_zone": run.single_zone}
+        placed = self.decision.solution.runs.get(run.name, ())
+        if any(share.supply.pool is not None for share in placed):
+            return RefusalCode.NOT_NEEDED, {"why": "reuse"}
+        if any(share.supply.fleet is not None for share in placed):
+            return RefusalCode.NOT_NEEDED, {"why": "planned"}
+        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, used)
+
+
+def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tuple[RefusalCode | None, Facts, int]:
+    """Why none of a zone's instances serves a run that may not buy."""
+    known = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
+    known = [i for i in known if run.instances is None or i.id in run.instances]
+    if not known:
+        return RefusalCode.FLEET, {"fleets": run.fleets or (), "instances": run.instances or ()}, 1
+    idle = [i for i in known if not i.busy]
+    if not idle:
+        return RefusalCode.INSTANCE_BUSY, {"count": len(known)}, len(known)
+    stages = type_stages(run.requirements, TypeTable([i.instance_type for i in idle]))
+    best = int(stages.max())
+    if best < PASSED:
+        here = [i.instance_type for i, stage in zip(idle, stages.tolist(), strict=True) if stage == best]
+        data = {"cpus": max(t.cpus for t in here), "memory_gb": max(t.memory_gb for t in here)}
+        return FILTERS[best], {"wanted": _asked(run, FILTERS[best]), "reuse": True, **data}, len(here)
+    if all(i.market not in markets(run.requirements.spot_policy) for i in idle):
+        return RefusalCode.MARKET, {"wanted": run.requirements.spot_policy.value}, len(idle)
+    price = min(i.price for i in idle)
+    return RefusalCode.PRICE, {"limit": run.requirements.max_price, "price": price, "reuse": True}, len(idle)
+
+
+def _asked(run: RunRequest, code: RefusalCode) -> str:
+    resources = run.requirements.resources
+    amounts: Mapping[RefusalCode, object] = {
+        RefusalCode.CPU: resources.cpus,
+        RefusalCode.MEMORY: resources.memory_gb,
+        RefusalCode.DISK: resources.disk_gb,
+        RefusalCode.ARCH: resources.arch,
+    }
+    return str(amounts.get(code, ""))
+
+
+def _ordered(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    def nearest(refusal: Refusal) -> tuple[object, ...]:
+        price = refusal.data.get("price")
+        return (-_NEARNESS[refusal.code], price if isinstance(price, float) else 0.0, refusal.zone)
+
+    return tuple(sorted(refusals, key=nearest))

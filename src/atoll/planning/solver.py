@@ -1,0 +1,101 @@
+"""A mixed-integer programme, solved by HiGHS: one objective after the other, each kept while the next is improved.
+
+The seam between planning and the solver: `model` writes rows and columns here and nothing else knows HiGHS. The work
+is bounded by a time limit; HiGHS is deterministic on one thread, so the same programme has the same answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from highspy import HighsLp
+
+TIME_LIMIT = 5.0
+"""Seconds for each objective."""
+
+SLACK = 1e-6
+"""How much of an earlier objective a later one may give up: less than any difference of prices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The value of each variable, and whether each objective was proven best."""
+
+    values: tuple[float, ...]
+    proven: bool
+
+    def count(self, variable: int) -> int:
+        """An integer variable's value."""
+        return round(self.values[variable])
+
+
+@dataclass(slots=True)
+class Programme:
+    """Rows and columns as they are written down; all variables are integers of at least 0."""
+
+    upper: list[float] = field(default_factory=list)
+    rows: list[tuple[Mapping[int, float], float, float]] = field(default_factory=list)
+
+    def variable(self, upper: float) -> int:
+        """A new integer variable from 0 to `upper`."""
+        self.upper.append(upper)
+        return len(self.upper) - 1
+
+    def row(self, terms: Mapping[int, float], lower: float = -inf, upper: float = inf) -> None:
+        """The sum of the terms lies from `lower` to `upper`."""
+        self.rows.append((terms, lower, upper))
+
+    def solve(self, objectives: Sequence[Mapping[int, float]]) -> Answer | None:
+        """The least of the first objective, then of the next among those; None when nothing fits at all."""
+        import highspy
+
+        if any(not terms and not lower <= 0 <= upper for terms, lower, upper in self.rows):
+            return None
+        highs = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in (
+            ("output_flag", False),
+            ("threads", 1),
+            ("mip_rel_gap", 0.0),
+            ("mip_abs_gap", SLACK / 10),
+            ("mip_feasibility_tolerance", 1e-7),
+            ("time_limit", TIME_LIMIT),
+        ):
+            highs.setOptionValue(option, value)
+        highs.passModel(self._lp())
+        columns = np.arange(len(self.upper), dtype=np.int32)
+        proven, values = True, None
+        for objective in objectives:
+            costs = np.array([objective.get(i, 0.0) for i in range(len(self.upper))])
+            highs.changeColsCost(len(columns), columns, costs)
+            highs.run()
+            status = highs.getModelStatus()
+            if highs.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+                return None if values is None else Answer(values, False)
+            proven = proven and status == highspy.HighsModelStatus.kOptimal
+            values = tuple(float(v) for v in highs.getSolution().col_value)
+            used = np.flatnonzero(costs).astype(np.int32)
+            best = sum(costs[i] * round(values[i]) for i in used)
+            highs.addRow(-inf, best + SLACK * max(1.0, abs(best) * 1e-3), len(used), used, costs[used])
+        return None if values is None else Answer(values, proven)
+
+    def _lp(self) -> "HighsLp":
+        import highspy
+
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = len(self.upper), len(self.rows)
+        lp.col_cost_ = np.zeros(len(self.upper))
+        lp.col_lower_ = np.zeros(len(self.upper))
+        lp.col_upper_ = np.array(self.upper, dtype=np.float64)
+        lp.row_lower_ = np.array([lower for _, lower, _ in self.rows], dtype=np.float64)
+        lp.row_upper_ = np.array([upper for _, _, upper in self.rows], dtype=np.float64)
+        lp.integrality_ = [highspy.HighsVarType.kInteger] * len(self.upper)
+        matrix = lp.a_matrix_
+        matrix.format_ = highspy.MatrixFormat.kRowwise
+        matrix.start_ = np.cumsum([0, *(len(terms) for terms, _, _ in self.rows)]).astype(np.int32)
+        matrix.index_ = np.array([i for terms, _, _ in self.rows for i in terms], dtype=np.int32)
+        matrix.value_ = np.array([v for terms, _, _ in self.rows for v in terms.values()], dtype=np.float64)
+        return lp

@@ -1,0 +1,63 @@
+"""Where a volume may go, and where one goes that no run of the request uses."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from atoll.model.catalog import AVAILABILITIES
+from atoll.model.offer import Availability
+from atoll.model.zone import ZoneState
+from atoll.planning.feasibility import ZONE_STATES
+from atoll.planning.plan import Fact, RefusalCode
+from atoll.planning.request import VolumeRequest
+from atoll.planning.world import World
+from atoll.zones.selection import ZoneSelector
+
+
+def volume_refusals(volume: VolumeRequest, world: World) -> dict[int, tuple[RefusalCode, Mapping[str, Fact]]]:
+    """For each zone where the volume cannot go, why."""
+    asked = volume.availability_zone
+    selector = None if asked is None else ZoneSelector.compile([asked])
+    refused: dict[int, tuple[RefusalCode, Mapping[str, Fact]]] = {}
+    for number, info in enumerate(world.zones):
+        zone = info.zone
+        if volume.backend is not None and zone.backend.casefold() != volume.backend.casefold():
+            refused[number] = (RefusalCode.BACKEND, {"wanted": (volume.backend,)})
+        elif volume.region and zone.region.casefold() != volume.region.casefold():
+            refused[number] = (RefusalCode.REGION, {"wanted": (volume.region,)})
+        elif selector is not None and not zone.name:
+            refused[number] = (RefusalCode.NO_ZONES, {"wanted": (asked,) if asked else ()})
+        elif selector is not None and not selector.matches(zone):
+            refused[number] = (RefusalCode.ZONE, {"wanted": (asked,) if asked else ()})
+        elif not world.backend(zone.backend).volumes:
+            refused[number] = (RefusalCode.NO_VOLUMES, {"backend": zone.backend})
+        elif info.state is not ZoneState.AVAILABLE:
+            until = info.until.isoformat() if info.until else None
+            refused[number] = (ZONE_STATES[info.state], {"reason": info.reason, "until": until})
+    return refused
+
+
+def volume_zones(volume: VolumeRequest, world: World) -> tuple[int, ...]:
+    """The zones where the volume may go."""
+    refused = volume_refusals(volume, world)
+    return tuple(number for number in range(len(world.zones)) if number not in refused)
+
+
+def lone_zone(volume: VolumeRequest, world: World, nodes: Iterable[int]) -> int | None:
+    """The zone of a volume that nothing in the request uses, or None when it can go nowhere.
+
+    Where the fleets' nodes are (`nodes` holds the zone of each, existing and planned), else where machines can be had;
+    ties break by the request's id and never by the order of zones.
+    """
+    zones = volume_zones(volume, world)
+    near = list(nodes)
+    lots = world.lots(volume.name)
+    offered = offered_zones(world)
+    return min(zones, key=lambda zone: (-near.count(zone), zone not in offered, lots[zone]), default=None)
+
+
+def offered_zones(world: World) -> frozenset[int]:
+    """The zones that offer any machine now."""
+    catalog = world.snapshot.catalog
+    has = catalog.columns.availability == AVAILABILITIES.index(Availability.AVAILABLE)
+    return frozenset(world.zone_of_offers[place] for place in np.unique(catalog.columns.zone[has]).tolist())

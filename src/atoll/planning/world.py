@@ -1,0 +1,114 @@
+"""The snapshot, made ready for planning: zones numbered, what is left of each, failures in force.
+
+Built once for each plan; every other module of planning reads it and none changes it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from atoll.model.catalog import MARKETS
+from atoll.model.failure import Failure
+from atoll.model.offer import Market
+from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
+from atoll.planning.failures import in_force
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Quota, Snapshot
+from atoll.zones.selection import ZoneSelector
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What planning reads. Zones are numbered in the order of their names, whatever order the snapshot has.
+
+    `free` is what is left of a zone's declared capacity (None: not declared); `catalog_zone` the zone's place in the
+    catalog (None: it has no offers); `quotas` leave `free_cpus` each.
+    """
+
+    snapshot: Snapshot
+    zones: tuple[ZoneInfo, ...]
+    number: dict[Zone, int]
+    free: tuple[Capacity | None, ...]
+    catalog_zone: tuple[int | None, ...]
+    zone_of_offers: tuple[int, ...]
+    quotas: tuple[Quota, ...]
+    quota_of: dict[tuple[str, str, Market], int]
+    failures: tuple[Failure, ...]
+    backends: dict[str, BackendInfo]
+    fleets: dict[str, tuple[ExistingInstance, ...]]
+    volumes: dict[str, ExistingVolume]
+    salt: str
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, request_id: str) -> "World":
+        """The world of this snapshot, for breaking ties by this request's id."""
+        infos = {info.zone: info for info in snapshot.zones}
+        for zone in _mentioned(snapshot):
+            infos.setdefault(zone, ZoneInfo(zone))
+        zones = tuple(infos[zone] for zone in sorted(infos))
+        number = {info.zone: i for i, info in enumerate(zones)}
+        quotas = tuple(sorted(snapshot.quotas, key=lambda q: (q.backend, q.region, q.market)))
+        return cls(
+            snapshot=snapshot,
+            zones=zones,
+            number=number,
+            free=_free(zones, snapshot),
+            catalog_zone=tuple(snapshot.catalog.positions.get(info.zone) for info in zones),
+            zone_of_offers=tuple(number[zone] for zone in snapshot.catalog.zones),
+            quotas=quotas,
+            quota_of={(q.backend, q.region, q.market): i for i, q in enumerate(quotas)},
+            failures=in_force(snapshot.failures, snapshot.now),
+            backends={info.name: info for info in snapshot.backends},
+            fleets=_by_fleet(snapshot.instances),
+            volumes={volume.name: volume for volume in snapshot.volumes},
+            salt=f"{request_id}|{snapshot.seed}",
+        )
+
+    def backend(self, name: str) -> BackendInfo:
+        """What the backend can do; one that the snapshot does not describe can do what most can."""
+        return self.backends.get(name) or BackendInfo(name)
+
+    def quota(self, zone: int, market: Market) -> int | None:
+        """Which quota a machine there counts against."""
+        place = self.zones[zone].zone
+        return self.quota_of.get((place.backend, place.region, market))
+
+    def free_cpus(self, quota: int) -> float:
+        """How many more vCPUs a quota allows."""
+        return self.quotas[quota].limit_cpus - self.quotas[quota].used_cpus
+
+    def select(self, patterns: Sequence[str]) -> list[int]:
+        """The zones that these patterns allow."""
+        selector = ZoneSelector.compile(patterns)
+        return [i for i, info in enumerate(self.zones) if selector.matches(info.zone)]
+
+    def lots(self, name: str) -> tuple[float, ...]:
+        """A number from 0 to 1 for each zone, the same for the same request, seed and document: it decides ties."""
+        return tuple(self._lot(name, info.zone) for info in self.zones)
+
+    def _lot(self, name: str, zone: Zone) -> float:
+        text = f"{self.salt}|{name}|{zone.backend}|{zone.region}|{zone.name}"
+        return int.from_bytes(blake2b(text.encode(), digest_size=4).digest()) / 2**32
+
+
+def _mentioned(snapshot: Snapshot) -> Iterator[Zone]:
+    yield from snapshot.catalog.zones
+    yield from (instance.zone for instance in snapshot.instances)
+    yield from (volume.zone for volume in snapshot.volumes)
+
+
+def _free(zones: Sequence[ZoneInfo], snapshot: Snapshot) -> tuple[Capacity | None, ...]:
+    used: dict[Zone, Capacity] = {}
+    for usage in snapshot.usage:
+        used[usage.zone] = used.get(usage.zone, Capacity()) + usage.used
+    return tuple(None if info.capacity is None else info.capacity - used.get(info.zone, Capacity()) for info in zones)
+
+
+def _by_fleet(instances: Sequence[ExistingInstance]) -> dict[str, tuple[ExistingInstance, ...]]:
+    fleets: dict[str, list[ExistingInstance]] = {}
+    for instance in sorted(instances, key=lambda i: (i.fleet, i.node, i.id)):
+        fleets.setdefault(instance.fleet, []).append(instance)
+    return {name: tuple(members) for name, members in fleets.items()}
+
+
+MARKET_NUMBER = {market: i for i, market in enumerate(MARKETS)}
+"""A market's number in the catalog's columns."""
