@@ -83,14 +83,14 @@ def end_marked(folder: Path, seconds: float) -> bool:
 def _parents() -> list[tuple[int, int]]:
     """Each live process and its parent; zombies are dead. Fields as in proc(5), `/proc/pid/stat`."""
     found = []
-    for name in os.listdir(_PROC) if _PROC.is_dir() else ():
-        if not name.isdigit():
+    for entry in _PROC.iterdir() if _PROC.is_dir() else ():
+        if not entry.name.isdigit():
             continue
         try:
-            stat = (_PROC / name / "stat").read_bytes()
+            stat = (entry / "stat").read_bytes()
         except OSError:
             continue
         state, parent = stat.rpartition(b")")[2].split()[:2]
         if state not in (b"Z", b"X"):
-            found.append((int(name), int(parent)))
+            found.append((int(entry.name), int(parent)))
     return found

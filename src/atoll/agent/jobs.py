@@ -1,0 +1,275 @@
+"""The agent's view of its jobs. All that is known of them is in their folders, so an agent that starts anew knows all.
+
+A job's supervisor holds the lock of the job's folder for as long as it lives. A job without an end whose lock is free
+has lost its supervisor: one that never began is started, any other is `interrupted`, and what is left of it is ended.
+"""
+
+import fcntl
+import math
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from atoll.agent import mounts, processes
+from atoll.agent.folder import Folder, read, sync, write
+from atoll.wire.agent import JobPhase, JobState, JobStop, JobSubmission
+
+LOGS_BYTES = 1 << 20
+"""The most of a log that one answer carries."""
+
+_ID = re.compile(r"[a-z0-9-]{1,64}")
+_PASSED_ON = ("PATH", "HOME", "LANG", "USER", "TMPDIR")
+_MACHINE = "ATOLL_MACHINE_FOLDER"
+_FIRM_SECONDS = 2.0
+_PACKAGES = Path(__file__).resolve().parents[2]
+_SUPERVISOR = "import sys; sys.path.insert(0, sys.argv.pop(1)); from atoll.agent.supervisor import main; main()"
+
+
+class JobError(Exception):
+    """The request cannot be met; `status` is the HTTP status that says so, and the text is for the user."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Jobs:
+    """All jobs below `folder`. `mount_mode` is what mounts.probe found. Calls block, for a few milliseconds."""
+
+    def __init__(self, folder: Path, mount_mode: str, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._mount_mode = mount_mode
+        self._environment = {name: environment[name] for name in (*_PASSED_ON, _MACHINE) if name in environment}
+        self._ended: dict[str, JobState] = {}
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for leftover in folder.glob(".*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def submit(self, job: str, submission: JobSubmission) -> JobState:
+        """Start a job, or tell of the one that has this id. Raises JobError (422)."""
+        if _ID.fullmatch(job) is None:
+            raise JobError(422, "a job's id has 1 to 64 of a-z, 0-9 and -")
+        if (found := self._find(job)) is None:
+            _check(submission, self._folder)
+            found = self._create(job, submission)
+            self._supervise(found)
+        return self._state(found)
+
+    def state(self, job: str) -> JobState:
+        """The job as it is now. Raises JobError (404)."""
+        return self._state(self._get(job))
+
+    def all(self) -> list[JobState]:
+        """Every job, by id."""
+        names = sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
+        return [self._state(found) for name in names if (found := self._find(name)) is not None]
+
+    def running(self) -> int:
+        """How many jobs have not exited."""
+        return sum(state.phase is not JobPhase.EXITED for state in self.all())
+
+    def stop(self, job: str, wish: JobStop) -> JobState:
+        """Ask a job to stop; a second wish can only shorten the grace. Raises JobError (404, 422)."""
+        if not (math.isfinite(wish.grace) and wish.grace >= 0):
+            raise JobError(422, "`grace` is a number of seconds, 0 or more")
+        folder = self._get(job)
+        if not folder.exit.exists():
+            kill_at = time.monotonic() + wish.grace
+            before = read(folder.stop)
+            if before is None or kill_at < before["kill_at"]:
+                write(folder.stop, {"kill_at": kill_at})
+            folder.wake()
+        return self._state(folder)
+
+    def forget(self, job: str) -> None:
+        """Remove an exited job and its files; nothing happens when there is none. Raises JobError (409)."""
+        folder = self._find(job)
+        if folder is None:
+            return
+        if self._state(folder).phase is not JobPhase.EXITED:
+            raise JobError(409, f"job {job} has not exited")
+        # Renamed first: half a folder must not look like a job.
+        gone = folder.path.with_name(f".{job}.gone")
+        folder.path.replace(gone)
+        self._ended.pop(job, None)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def logs(self, job: str, offset: int, limit: int) -> tuple[bytes, bool]:
+        """Bytes of the log from `offset`, and whether nothing follows them. Raises JobError (404)."""
+        folder = self._get(job)
+        exited = self._state(folder).phase is JobPhase.EXITED
+        try:
+            with folder.log.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                file.seek(offset)
+                data = file.read(min(limit, LOGS_BYTES))
+        except FileNotFoundError:
+            return b"", exited
+        return data, exited and offset + len(data) >= size
+
+    def _get(self, job: str) -> Folder:
+        found = self._find(job)
+        if found is None:
+            raise JobError(404, f"no job {job}")
+        return found
+
+    def _find(self, job: str) -> Folder | None:
+        if _ID.fullmatch(job) is None:
+            return None
+        folder = Folder(self._folder / job)
+        return folder if folder.job.exists() else None
+
+    def _create(self, job: str, submission: JobSubmission) -> Folder:
+        """Make the job's folder in one step: whatever cuts it off leaves all of it or none."""
+        draft = Folder(self._folder / f".{job}.new")
+        shutil.rmtree(draft.path, ignore_errors=True)
+        for path in (draft.path, draft.work, draft.staging):
+            path.mkdir(mode=0o700)
+        final = Folder(self._folder / job)
+        draft.script.write_text("set -e\n" + "\n".join(submission.commands) + "\n")
+        write(draft.job, self._description(final, submission))
+        draft.path.replace(final.path)
+        sync(self._folder)
+        return final
+
+    def _description(self, folder: Folder, submission: JobSubmission) -> dict[str, Any]:
+        places = {}
+        for each in submission.mounts:
+            name = re.sub(r"[^A-Z0-9]", "_", each.volume.upper())
+            places[f"ATOLL_VOLUME_{name}"] = each.path if self._mount_mode else each.source
+        marks = {processes.MARK: str(folder.path)}
+        if _MACHINE in self._environment:
+            marks[_MACHINE] = self._environment[_MACHINE]
+        return {
+            "shell": submission.shell,
+            "working_dir": submission.working_dir,
+            "environment": self._environment | submission.env | places | marks,
+            "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
+            "mount_mode": self._mount_mode,
+            "max_duration": submission.max_duration,
+        }
+
+    def _state(self, folder: Folder) -> JobState:
+        name = folder.path.name
+        if (known := self._ended.get(name)) is not None:
+            return known
+        end = read(folder.exit)
+        if end is None and not _held(folder):
+            end = self._take_up(folder)
+        if end is not None:
+            self._ended[name] = _exited(folder, end)
+            return self._ended[name]
+        begun = read(folder.running)
+        phase = JobPhase.STARTING if begun is None else JobPhase.RUNNING
+        return JobState(
+            id=name,
+            phase=JobPhase.STOPPING if folder.stop.exists() else phase,
+            log_bytes=_size(folder),
+            started_at=_time(begun["started_at"]) if begun else None,
+        )
+
+    def _take_up(self, folder: Folder) -> dict[str, Any] | None:
+        """What becomes of a job whose lock is free: its end, or None when it has only now been started."""
+        if (end := read(folder.exit)) is not None:
+            return end
+        if not folder.begun.exists():
+            self._supervise(folder)
+            return None
+        message = "its supervisor or the machine went away under it"
+        if not processes.end_marked(folder.path, _FIRM_SECONDS):
+            message += "; some of its processes cannot be ended"
+        started = (read(folder.running) or {}).get("started_at")
+        end = {"exit_code": None, "reason": "interrupted", "message": message, "started_at": started}
+        end["exited_at"] = datetime.now(UTC).isoformat()
+        write(folder.exit, end)
+        return end
+
+    def _supervise(self, folder: Folder) -> None:
+        lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.set_inheritable(lock, True)
+            words = ["-I", "-S", "-c", _SUPERVISOR, str(_PACKAGES), str(folder.path), str(lock)]
+            silent = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+            os.posix_spawn(
+                sys.executable, [sys.executable, *words], self._environment, file_actions=[silent], setsid=True
+            )
+        finally:
+            os.close(lock)
+
+
+def _held(folder: Folder) -> bool:
+    """True while a supervisor lives: the lock came from us to it, and ends with it."""
+    try:
+        lock = os.open(folder.lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _exited(folder: Folder, end: dict[str, Any]) -> JobState:
+    return JobState(
+        id=folder.path.name,
+        phase=JobPhase.EXITED,
+        exit_code=end["exit_code"],
+        reason=end["reason"],
+        message=end["message"],
+        log_bytes=_size(folder),
+        started_at=_time(end["started_at"]),
+        exited_at=_time(end["exited_at"]),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _size(folder: Folder) -> int:
+    with suppress(FileNotFoundError):
+        return folder.log.stat().st_size
+    return 0
+
+
+def _check(submission: JobSubmission, state: Path) -> None:
+    """Raise JobError (422) for what cannot be run."""
+    texts = [*submission.commands, submission.shell, submission.working_dir or ""]
+    texts += [text for pair in submission.env.items() for text in pair]
+    texts += [text for each in submission.mounts for text in (each.volume, each.source, each.path)]
+    if any("\0" in text for text in texts):
+        raise JobError(422, "a zero byte has no place in a command, a variable or a path")
+    if not submission.commands:
+        raise JobError(422, "`commands` is empty")
+    if not submission.shell:
+        raise JobError(422, "`shell` is empty")
+    if any(not name or "=" in name for name in submission.env):
+        raise JobError(422, "a variable's name is not empty and has no `=`")
+    longest = submission.max_duration
+    if longest is not None and not (math.isfinite(longest) and longest > 0):
+        raise JobError(422, "`max_duration` is a number of seconds above 0")
+    for each in submission.mounts:
+        _check_mount(each.source, each.path, state)
+    if len({each.path for each in submission.mounts}) < len(submission.mounts):
+        raise JobError(422, "two volumes have the same mount path")
+
+
+def _check_mount(source: str, path: str, state: Path) -> None:
+    if (refused := mounts.refusal(path)) is not None:
+        raise JobError(422, refused)
+    if not source.startswith("/"):
+        raise JobError(422, f"a volume's source is an absolute path, not {source!r}")
+    ours = state.resolve()
+    if ours.is_relative_to(path) or Path(path).is_relative_to(ours):
+        raise JobError(422, f"mount path {path}: the agent's own files are there")
