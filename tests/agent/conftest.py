@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -34,8 +35,9 @@ class RealAgent:
         self.http = self._client()
         deadline = time.monotonic() + 10
         while True:
-            with suppress(httpx.TransportError):
-                self.http.get("/healthz")
+            # By hand: a failed attempt of httpx leaves its socket open.
+            with suppress(OSError), socket.socket(socket.AF_UNIX) as attempt:
+                attempt.connect(str(self.socket))
                 return self
             assert time.monotonic() < deadline, "the agent does not answer"
             time.sleep(0.01)
@@ -92,13 +94,11 @@ class RealAgent:
         return answer.json()
 
     def close(self) -> None:
-        with suppress(httpx.HTTPError):
-            self.http.post("/shutdown")
-        self.http.close()
         if self.process is not None:
             if self.process.poll() is None:
-                self.end(signal.SIGTERM)
+                self.http.post("/shutdown")
             self.process.wait(10)
+        self.http.close()
 
     def _client(self) -> httpx.Client:
         return httpx.Client(transport=httpx.HTTPTransport(uds=str(self.socket)), base_url="http://agent", timeout=20)
