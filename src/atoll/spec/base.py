@@ -124,8 +124,10 @@ def count(value: Any) -> float:
         return float(value)
     if isinstance(value, str):
         raise wrong_value("a whole number or a range such as `4..8`")
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type("a whole number or a range such as `4..8`")
+    if value != value // 1:
+        raise wrong_value("a whole number")
     if value < 0:
         raise wrong_value("a number that is not negative")
     return float(value)

@@ -95,7 +95,8 @@ def _draft(
     try:
         spec = model.model_validate(data, context={"environment": environment})
     except ValidationError as error:
-        found.extend(diagnostics(error, model, places))
+        told = {one.span for one in raw.findings}
+        found.extend(one for one in diagnostics(error, model, places) if one.span not in told)
         return []
     return [_Draft(type, spec, file, places)] if not raw.findings else []
 

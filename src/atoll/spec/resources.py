@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import PlainValidator
+from pydantic import PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as Schema
 
 from atoll.model import resources as model
@@ -79,6 +79,7 @@ def _names(value: Any) -> tuple[str, ...]:
 Capability = Annotated[
     tuple[int, int],
     PlainValidator(_capability),
+    PlainSerializer(list),
     Schema(
         {
             "anyOf": [
@@ -92,6 +93,7 @@ Capability = Annotated[
 GpuNames = Annotated[
     tuple[str, ...],
     PlainValidator(_names),
+    PlainSerializer(list),
     Schema(
         {
             "anyOf": [
