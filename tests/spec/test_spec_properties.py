@@ -43,6 +43,7 @@ resources = st.fixed_dictionaries(
         "gpu": st.sampled_from([0, 1, "H100:8", "24GB..", "amd:MI300X", {"name": ["A100"], "compute_capability": 8.0}]),
     },
 )
+lines = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]))
 tasks = st.fixed_dictionaries(
     {
         "type": st.just("task"),
