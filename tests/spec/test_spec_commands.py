@@ -44,7 +44,7 @@ def test_the_frame_is_as_wide_as_the_line_number_and_the_caret_counts_wide_chara
     span = Span("f.yml", 100, 7, 100, 8)
     assert render([Diagnostic("wrong-value", "no", span=span, notes=("why",))], {"f.yml": text}, colour=False) == (
         "error[wrong-value]: no\n"
-        "   --> f.yml:100:7\n"
+        "    --> f.yml:100:7\n"
         "     |\n"
         " 100 |     日本é: x\n"
         "     |            ^\n"
