@@ -1,7 +1,7 @@
 """What reading configuration files costs.
 
-`parse` of one submission of 1,000 documents (tasks, fleets and volumes with zones, in ten files), in CPU-seconds of this
-process after a first parse, the best of three; and `atoll validate` of one small file as a process of its own, in
+`parse` of one submission of 1,000 documents (tasks, fleets and volumes with zones, in ten files), in CPU-seconds of
+this process after a first parse, the best of three; and `atoll validate` of one small file as a process of its own, in
 CPU-seconds (user and system) of that process, the median of five.
 """
 

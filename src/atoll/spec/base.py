@@ -33,7 +33,7 @@ _GB = {"MB": 1 / 1024, "GB": 1, "TB": 1024}
 class Model(BaseModel):
     """A spec or a part of one. A part that has short forms overrides `expand` and lists their schemas in `short`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ()
 
