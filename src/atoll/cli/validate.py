@@ -29,9 +29,6 @@ def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None)
     All files are taken together, as `apply` would. Of a folder, the `.atoll.yml` and `.dstack.yml` files in it and
     below are taken. Exit code 1 means that there are errors.
     """
-    import gc
-
-    gc.disable()  # a short process that builds a lot and drops nothing: collecting would only cost time
     from atoll.spec import parse
 
     found: list[Diagnostic] = []

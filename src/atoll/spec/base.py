@@ -115,7 +115,16 @@ def size(value: Any) -> float:
         return float(match[1]) * _GB[(match[2] or "GB").upper()]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type(expected)
-    return _positive(value)
+    if number(value) < 0:
+        raise wrong_value("a size that is not negative")
+    return float(value)
+
+
+def _some(value: Any) -> float:
+    found = size(value)
+    if found <= 0:
+        raise wrong_value("a size above 0")
+    return found
 
 
 def count(value: Any) -> float:
@@ -232,6 +241,6 @@ Whole = Annotated[int, PlainValidator(_whole(0)), Schema({"type": "integer", "mi
 Positive = Annotated[int, PlainValidator(_whole(1)), Schema({"type": "integer", "minimum": 1, "maximum": 1_000_000})]
 Price = Annotated[float, PlainValidator(_positive), Schema({"type": "number", "exclusiveMinimum": 0})]
 Duration = Annotated[float | None, PlainValidator(duration), Schema(DURATION_SCHEMA)]
-Size = Annotated[float, PlainValidator(size), Schema(SIZE_SCHEMA)]
+Size = Annotated[float, PlainValidator(_some), Schema(SIZE_SCHEMA)]
 CountRange = Annotated[Range, PlainValidator(span_of(count)), PlainSerializer(_as_mapping), Schema(COUNT_SCHEMA)]
 SizeRange = Annotated[Range, PlainValidator(span_of(size)), PlainSerializer(_as_mapping), Schema(SIZE_RANGE_SCHEMA)]
