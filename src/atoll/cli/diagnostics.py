@@ -5,6 +5,7 @@ under its text.
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,6 +14,8 @@ from atoll.model.diagnostic import Diagnostic, Severity, Span
 
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "bold": "\x1b[1m", "frame": "\x1b[34m"}
 _RESET = "\x1b[0m"
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""The line breaks of YAML, by which the places count."""
 TAB = "    "
 WIDEST = 120
 """Columns of a file's line that are shown."""
@@ -20,7 +23,7 @@ WIDEST = 120
 
 def render(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], *, colour: bool) -> str:
     """The diagnostics with their pieces of `sources` (texts by file name), a blank line between two."""
-    lines = {name: text.splitlines() for name, text in sources.items()}
+    lines = {name: _BREAK.split(text) for name, text in sources.items()}
     return "\n".join(_one(diagnostic, lines, colour) for diagnostic in diagnostics)
 
 

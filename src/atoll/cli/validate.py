@@ -23,7 +23,7 @@ LARGEST_BYTES = 1024 * 1024
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True,
               help="How findings are printed.")  # fmt: skip
 @click.option("--profile", metavar="NAME", help="Check with this profile of the profiles file.")
-def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None) -> int:
+def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None) -> None:
     """Check configuration files without a server.
 
     All files are taken together, as `apply` would. Of a folder, the `.atoll.yml` and `.dstack.yml` files in it and
@@ -40,7 +40,8 @@ def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None)
     sources = {file.name: file.text for file in (*files, *([profiles] if profiles else []))}
     _print(found, sources, form, f"{len(parsed.documents)} {_plural(len(parsed.documents), 'document')} in "
            f"{len(files)} {_plural(len(files), 'file')}")  # fmt: skip
-    return 1 if failed else 0
+    if failed:
+        click.get_current_context().exit(1)
 
 
 @click.command()

@@ -33,7 +33,7 @@ _GB = {"MB": 1 / 1024, "GB": 1, "TB": 1024}
 class Model(BaseModel):
     """A spec or a part of one. A part that has short forms overrides `expand` and lists their schemas in `short`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ()
 
@@ -115,7 +115,16 @@ def size(value: Any) -> float:
         return float(match[1]) * _GB[(match[2] or "GB").upper()]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type(expected)
-    return _positive(value)
+    if number(value) < 0:
+        raise wrong_value("a size that is not negative")
+    return float(value)
+
+
+def _some(value: Any) -> float:
+    found = size(value)
+    if found <= 0:
+        raise wrong_value("a size above 0")
+    return found
 
 
 def count(value: Any) -> float:
@@ -124,10 +133,10 @@ def count(value: Any) -> float:
         return float(value)
     if isinstance(value, str):
         raise wrong_value("a whole number or a range such as `4..8`")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # as the canonical form has it
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type("a whole number or a range such as `4..8`")
+    if value != value // 1:
+        raise wrong_value("a whole number")
     if value < 0:
         raise wrong_value("a number that is not negative")
     return float(value)
@@ -232,6 +241,6 @@ Whole = Annotated[int, PlainValidator(_whole(0)), Schema({"type": "integer", "mi
 Positive = Annotated[int, PlainValidator(_whole(1)), Schema({"type": "integer", "minimum": 1, "maximum": 1_000_000})]
 Price = Annotated[float, PlainValidator(_positive), Schema({"type": "number", "exclusiveMinimum": 0})]
 Duration = Annotated[float | None, PlainValidator(duration), Schema(DURATION_SCHEMA)]
-Size = Annotated[float, PlainValidator(size), Schema(SIZE_SCHEMA)]
+Size = Annotated[float, PlainValidator(_some), Schema(SIZE_SCHEMA)]
 CountRange = Annotated[Range, PlainValidator(span_of(count)), PlainSerializer(_as_mapping), Schema(COUNT_SCHEMA)]
 SizeRange = Annotated[Range, PlainValidator(span_of(size)), PlainSerializer(_as_mapping), Schema(SIZE_RANGE_SCHEMA)]

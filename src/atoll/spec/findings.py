@@ -1,7 +1,6 @@
 """Pydantic's errors as diagnostics: our codes, our words, and the place in the file."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -75,6 +74,8 @@ def _said(kind: str, facts: dict[str, Any]) -> tuple[str, str]:
 
 
 def _unknown_key(loc: Path, model: type[BaseModel], places: Mapping[Path, Place], start: Path) -> Diagnostic:
+    from difflib import get_close_matches
+
     key = str(loc[-1])
     names = list(_keys(model, loc[:-1]))
     near = get_close_matches(key, names, n=1, cutoff=0.6)

@@ -48,6 +48,10 @@ class Nodes(Model):
         return self
 
 
+def _no_nodes() -> Nodes:
+    return Nodes(min=0, target=0, max=0)
+
+
 class Placement(Model):
     """How the nodes lie over zones: a strategy's name, or the mapping."""
 
@@ -119,9 +123,9 @@ class Fleet(Selection):
 
     type: Literal["fleet"]
     name: Name | None = None
-    nodes: Nodes = Nodes(min=0, target=0, max=0)
-    placement: Placement = Placement()
-    resources: Resources = Resources()
+    nodes: Nodes = Field(default_factory=_no_nodes)
+    placement: Placement = Field(default_factory=Placement)
+    resources: Resources = Field(default_factory=Resources)
     idle_duration: Duration = DAYS_3
     blocks: Positive | Literal["auto"] = 1
     retry: RetryOrNot = None

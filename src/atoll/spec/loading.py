@@ -3,20 +3,21 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from atoll.model.diagnostic import Diagnostic
-from atoll.spec import acted, zoning
+from atoll.spec import acted
 from atoll.spec.document import MODELS, Document, Parsed, Spec, span_of
 from atoll.spec.findings import diagnostics
 from atoll.spec.profile import Profiles
 from atoll.spec.reader import Path, Place, RawDocument, Unreadable, read
 from atoll.spec.run import Run
 from atoll.spec.source import SourceFile
-from atoll.zones.directory import Directory
+
+if TYPE_CHECKING:
+    from atoll.zones.directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def parse(
     environment: Mapping[str, str] | None = None,
     profiles: SourceFile | None = None,
     profile: str | None = None,
-    directory: Directory | None = None,
+    directory: "Directory | None" = None,
 ) -> Parsed:
     """The documents of `files`, taken together, and all that is wrong with them. Never raises for their content.
 
@@ -58,10 +59,18 @@ def parse(
             drafts.extend(_draft(raw, file.name, chosen, environment or {}, found))
     documents = _named(drafts)
     found.extend(_duplicates(documents))
-    found.extend(zoning.check(documents, directory))
+    found.extend(_zone_findings(documents, directory))
     for document in documents:
         found.extend(acted.warnings(document))
     return Parsed(documents, tuple(_ordered(found, files)))
+
+
+def _zone_findings(documents: Sequence[Document], directory: "Directory | None") -> Iterable[Diagnostic]:
+    if not any("availability_zone" in key for one in documents for key in one.spec.model_fields_set):
+        return ()
+    from atoll.spec import zoning
+
+    return zoning.check(documents, directory)
 
 
 def _documents(file: SourceFile, found: list[Diagnostic]) -> list[RawDocument]:
@@ -95,7 +104,8 @@ def _draft(
     try:
         spec = model.model_validate(data, context={"environment": environment})
     except ValidationError as error:
-        found.extend(diagnostics(error, model, places))
+        told = {one.span for one in raw.findings}
+        found.extend(one for one in diagnostics(error, model, places) if one.span not in told)
         return []
     return [_Draft(type, spec, file, places)] if not raw.findings else []
 
@@ -116,6 +126,8 @@ def _type(raw: RawDocument, found: list[Diagnostic]) -> str | None:
     type = raw.data["type"]
     if isinstance(type, str) and type in MODELS:
         return type
+    from difflib import get_close_matches
+
     near = get_close_matches(str(type), MODELS, n=1)
     help = f"did you mean `{near[0]}`?" if near else f"the types are {types}"
     shown = f"`{type[:60]}`" if isinstance(type, str) else "this"

@@ -1,4 +1,4 @@
-"""A mount of a run: one of several volumes, or a folder of the instance, at a path; and what else is put in."""
+"""A mount of a run: one of several volumes at a path, or a folder of the instance; and the files put in beside."""
 
 import re
 from typing import Annotated, Any, ClassVar

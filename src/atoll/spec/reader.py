@@ -24,6 +24,7 @@ LONGEST_NUMBER = 64
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z")
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _EXCLUSION = re.compile(r"[\[,-] *(!(?!!)[^\s,\]]+)[,\]]?$")
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     spelling: value
@@ -159,7 +160,7 @@ class _Composer:
 
     def _syntax(self, error: Any) -> Diagnostic:
         mark = error.problem_mark or error.context_mark
-        lines = self._file.text.split("\n")
+        lines = _BREAK.split(self._file.text)
         if mark and error.context_mark and not "".join(lines[mark.line :])[mark.column :].strip():
             mark = error.context_mark  # the end of the file shows nothing; what was never closed does
         span = mark and Span(self._file.name, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
@@ -167,7 +168,7 @@ class _Composer:
         return Diagnostic("not-yaml", f"this is not YAML: {error.problem}", span=span, help=help)
 
     def _unprintable(self) -> Diagnostic:
-        lines = self._file.text.split("\n")
+        lines = _BREAK.split(self._file.text)
         for number, line in enumerate(lines, 1):
             bad = next((column for column, letter in enumerate(line, 1) if not _printable(letter)), None)
             if bad:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as Schema
 
 from atoll.model import resources as model
@@ -79,6 +79,7 @@ def _names(value: Any) -> tuple[str, ...]:
 Capability = Annotated[
     tuple[int, int],
     PlainValidator(_capability),
+    PlainSerializer(list),
     Schema(
         {
             "anyOf": [
@@ -92,6 +93,7 @@ Capability = Annotated[
 GpuNames = Annotated[
     tuple[str, ...],
     PlainValidator(_names),
+    PlainSerializer(list),
     Schema(
         {
             "anyOf": [
@@ -149,7 +151,7 @@ def _kind(token: str) -> str:
 class Resources(Model):
     """What one node asks for. Without `disk` nobody asked: dstack's 100GB would refuse most laptops."""
 
-    cpu: Cpu = Cpu()
+    cpu: Cpu = Field(default_factory=Cpu)
     memory: SizeRange = Range(8, None)
     shm_size: Size | None = None
     gpu: Gpu | None = None

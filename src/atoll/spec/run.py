@@ -81,7 +81,7 @@ class Run(ProfileParameters):
     nvcc: Flag | None = None
     single_branch: Flag | None = None
     shell: Text | None = None
-    resources: Resources = Resources()
+    resources: Resources = Field(default_factory=Resources)
     priority: Annotated[int, Field(strict=True, ge=0, le=100)] | None = None
     volumes: tuple[Mount, ...] = ()
     docker: Flag | None = None
@@ -108,7 +108,7 @@ class Group(Model):
 
     name: Text | None = None
     nodes: Positive = 1
-    resources: Resources = Resources()
+    resources: Resources = Field(default_factory=Resources)
     commands: Texts = ()
     ports: tuple[Port, ...] = ()
 
