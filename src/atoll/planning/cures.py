@@ -86,9 +86,13 @@ def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Do
 
 
 def _looser(asked: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
-    for name in ("availability_zones", "regions", "backends", "instance_types"):
-        if getattr(asked, name) is not None:
-            yield name, None, replace(asked, **{name: None})
+    lists = {
+        "availability_zones": replace(asked, availability_zones=None),
+        "regions": replace(asked, regions=None),
+        "backends": replace(asked, backends=None),
+        "instance_types": replace(asked, instance_types=None),
+    }
+    yield from ((name, None, looser) for name, looser in lists.items() if looser != asked)
     if asked.spot_policy is not SpotPolicy.AUTO:
         yield "spot_policy", SpotPolicy.AUTO.value, replace(asked, spot_policy=SpotPolicy.AUTO)
     resources = asked.resources

@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from atoll.model.zone import Zone
-from atoll.planning import shortfalls
-from atoll.planning.plan import Cure, DocumentKind, Fact, Refusal, RefusalCode, Shortfall
+from atoll.planning.plan import Cure, DocumentKind, Fact, Refusal, RefusalCode, Shortfall, ShortfallCode
 
 Facts = Mapping[str, Fact]
 
@@ -41,21 +40,20 @@ def shortfall_text(kind: DocumentKind, name: str, shortfall: Shortfall) -> str:
 def _reason(kind: DocumentKind, shortfall: Shortfall) -> str:
     data = shortfall.data
     match shortfall.code:
-        case shortfalls.MIN_ZONES:
+        case ShortfallCode.MIN_ZONES:
             zones = _count(_number(data, "eligible"), "zone")
-            return (
-                f"min_zones asks for {_number(data, 'wanted')} zones, and {zones} can serve ({_names(data, 'zones')})"
-            )
-        case shortfalls.NOT_ENOUGH:
+            asked = _number(data, "wanted")
+            return f"min_zones asks for {asked} zones, and {zones} can serve ({_names(data, 'zones')})"
+        case ShortfallCode.NOT_ENOUGH:
             return _not_enough(kind, shortfall)
-        case shortfalls.UNKNOWN_VOLUME:
+        case ShortfallCode.UNKNOWN_VOLUME:
             return f"there is no volume {_quoted(data, 'volumes')}"
-        case shortfalls.UNPLACED_VOLUME:
+        case ShortfallCode.UNPLACED_VOLUME:
             return f"volume {_quoted(data, 'volumes')} does not fit itself"
-        case shortfalls.VOLUMES_APART:
+        case ShortfallCode.VOLUMES_APART:
             one, other = _names(data, "one_zones", " or "), _names(data, "other_zones", " or ")
             return f"volume `{data['one']}` is in {one}, and volume `{data['other']}` is in {other or 'no zone'}"
-        case shortfalls.NO_BACKEND:
+        case ShortfallCode.NO_OFFERS:
             return "no backend offers anything"
     zone = data.get("zone")
     where = "" if zone is None else f"{zone}: "

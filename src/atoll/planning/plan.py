@@ -71,6 +71,21 @@ class RefusalCode(StrEnum):
     """Fits, and another was better: the facts say why (dearer, further)."""
 
 
+class ShortfallCode(StrEnum):
+    """Why a document as a whole does not fit, where no single refusal says it; else the code is a `RefusalCode`."""
+
+    MIN_ZONES = "min-zones"
+    NOT_ENOUGH = "not-enough"
+    """Machines can be had, but not so many, or not as the placement asks."""
+    UNKNOWN_VOLUME = "unknown-volume"
+    UNPLACED_VOLUME = "unplaced-volume"
+    """A run mounts a volume of the same request that goes nowhere."""
+    VOLUMES_APART = "volumes-apart"
+    """One node mounts volumes that have no zone in common."""
+    NO_OFFERS = "no-offers"
+    """There is no zone at all to look at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why one zone (or one offer in it, when `instance_type` is set) is not used, with `count` offers behind it."""

@@ -44,9 +44,9 @@ class Layout:
 
     @classmethod
     def of(cls, decision: Decision, world: World) -> "Layout":
-        """Fleets get their lowest free node numbers, round and round over the zones; runs take planned nodes in order."""
+        """Fleets get their lowest free node numbers, zone by turns; runs take planned nodes in order."""
         fleets = {name: _fleet_nodes(name, bought, world) for name, bought in decision.solution.fleets.items()}
-        free = {
+        free: dict[tuple[object, ...], list[NodePlacement]] = {
             (name, node.zone, node.instance_type, node.market): [
                 other for other in nodes if (other.zone, other.instance_type, other.market) == _kind(node)
             ]
@@ -137,7 +137,7 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     if not whole:
         shortfall = fleet_shortfall(fleet, len(nodes) + len(existing), refusals, reasons)
         shortfall = replace(shortfall, cures=cures(fleet, reasons))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if whole and isinstance(placed, FleetRequest) and placed.placement.max_skew != fleet.placement.max_skew:
         notes = (explain.skew_note(placed.placement.max_skew, fleet.placement.max_skew),)
     return DocumentPlan(

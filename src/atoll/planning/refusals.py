@@ -59,16 +59,18 @@ class Reasons:
         zone_level = zone_stages(run.requirements, self.decider.world)
         found = []
         for zone in self._others(used):
-            count = 1
             if zone_level[zone] < PASSED:
                 code = FILTERS[zone_level[zone]]
-                data: Facts = facts(code, feasibility, zone, self.decider.world)
-            else:
-                volume = self._volume_elsewhere(run, zone)
-                code, data, count = (*volume, 1) if volume is not None else self._of_machines(run, zone, feasibility)
-                if code is None:
-                    code, data = self._of_choice(run, feasibility, zone, used, short)
-            found.append(self._refusal(zone, code, data, count))
+                found.append(self._refusal(zone, code, facts(code, feasibility, zone, self.decider.world), 1))
+                continue
+            elsewhere = self._volume_elsewhere(run, zone)
+            if elsewhere is not None:
+                found.append(self._refusal(zone, *elsewhere, 1))
+                continue
+            unfit, data, count = self._of_machines(run, zone, feasibility)
+            if unfit is None:
+                unfit, data = self._of_choice(run, feasibility, zone, used, short)
+            found.append(self._refusal(zone, unfit, data, count))
         return _ordered(found)
 
     def of_volume(self, volume: VolumeRequest, used: frozenset[int]) -> tuple[Refusal, ...]:

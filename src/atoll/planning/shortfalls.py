@@ -2,27 +2,9 @@
 
 from collections.abc import Sequence
 
-from atoll.planning.plan import Refusal, RefusalCode, Shortfall
+from atoll.planning.plan import Refusal, RefusalCode, Shortfall, ShortfallCode
 from atoll.planning.refusals import Reasons
 from atoll.planning.request import FleetRequest, RunRequest, Strategy, VolumeRequest
-
-MIN_ZONES = "min-zones"
-"""A fleet: fewer eligible zones than `min_zones`."""
-
-NOT_ENOUGH = "not-enough"
-"""Machines can be had, but not so many."""
-
-UNKNOWN_VOLUME = "unknown-volume"
-"""A run mounts a volume that neither exists nor is planned."""
-
-UNPLACED_VOLUME = "unplaced-volume"
-"""A run mounts a volume of the same request that goes nowhere."""
-
-VOLUMES_APART = "volumes-apart"
-"""One node mounts volumes that lie in different zones."""
-
-NO_BACKEND = "no-offers"
-"""There is no zone at all to look at."""
 
 _CHOICE = frozenset({RefusalCode.NOT_NEEDED, RefusalCode.SPREAD, RefusalCode.CLUSTER})
 
@@ -33,7 +15,9 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
     least = fleet.placement.min_zones
     if eligible and least is not None and len(eligible) < least:
         zones = tuple(str(reasons.decider.world.zones[zone].zone) for zone in eligible)
-        return Shortfall(fleet.nodes, placed, MIN_ZONES, {"wanted": least, "eligible": len(eligible), "zones": zones})
+        return Shortfall(
+            fleet.nodes, placed, ShortfallCode.MIN_ZONES, {"wanted": least, "eligible": len(eligible), "zones": zones}
+        )
     if not eligible:
         return _chief(fleet.nodes, placed, refusals)
     strategy = fleet.placement.strategy
@@ -50,7 +34,7 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
         "survive_zones": fleet.placement.survive_zones,
         "zones": len(eligible),
     }
-    return Shortfall(fleet.nodes, placed, NOT_ENOUGH, data)
+    return Shortfall(fleet.nodes, placed, ShortfallCode.NOT_ENOUGH, data)
 
 
 def run_shortfall(run: RunRequest, refusals: Sequence[Refusal], reasons: Reasons) -> Shortfall:
@@ -61,17 +45,19 @@ def run_shortfall(run: RunRequest, refusals: Sequence[Refusal], reasons: Reasons
         for mount in node.mounts:
             disks = [reasons.decider.disk_of(name) for name in mount.volumes]
             if not any(disks):
-                return Shortfall(wanted, 0, UNKNOWN_VOLUME, {"volumes": mount.volumes, "rank": node.rank})
+                return Shortfall(wanted, 0, ShortfallCode.UNKNOWN_VOLUME, {"volumes": mount.volumes, "rank": node.rank})
             if all(disk is None or (disk.new and disk.name not in placed) for disk in disks):
-                return Shortfall(wanted, 0, UNPLACED_VOLUME, {"volumes": mount.volumes, "rank": node.rank})
+                return Shortfall(
+                    wanted, 0, ShortfallCode.UNPLACED_VOLUME, {"volumes": mount.volumes, "rank": node.rank}
+                )
     apart = _apart(run, reasons)
     if apart is not None:
-        return Shortfall(wanted, 0, VOLUMES_APART, apart)
+        return Shortfall(wanted, 0, ShortfallCode.VOLUMES_APART, apart)
     held = next((refusal for refusal in refusals if refusal.code is RefusalCode.VOLUME_ATTACHED), None)
     if held is not None:
         return Shortfall(wanted, 0, held.code, held.data)
     if any(refusal.code in _CHOICE for refusal in refusals):
-        return Shortfall(wanted, 0, NOT_ENOUGH, {"strategy": "cluster" if run.single_zone else "any"})
+        return Shortfall(wanted, 0, ShortfallCode.NOT_ENOUGH, {"strategy": "cluster" if run.single_zone else "any"})
     return _chief(wanted, 0, refusals)
 
 
@@ -105,7 +91,7 @@ def _chief(wanted: int, placed: int, refusals: Sequence[Refusal]) -> Shortfall:
     """The nearest miss, with the zone where it is."""
     near = [refusal for refusal in refusals if refusal.code not in _CHOICE]
     if not near:
-        return Shortfall(wanted, placed, NO_BACKEND)
+        return Shortfall(wanted, placed, ShortfallCode.NO_OFFERS)
     same = [refusal.zone for refusal in near if refusal.code is near[0].code]
     data = {**near[0].data, "zone": str(near[0].zone), "zones": len(same)}
     return Shortfall(wanted, placed, near[0].code, data)
