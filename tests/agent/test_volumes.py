@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import RealAgent
 
 from atoll.agent import mounts
+from conftest import RealAgent
 
 NOBODY = 65534
 

@@ -100,7 +100,7 @@ class _View:
             _mount("atoll", target, _NOSUID | _NODEV, kind="tmpfs", options=f"mode={mode:o}")
             # Unbindable, so that showing the folder it is staged in does not show it a second time.
             _mount(None, target, _UNBINDABLE)
-            for name in os.listdir(former):  # noqa: PTH208 - of an open folder, which has no path any more
+            for name in os.listdir(former):
                 _show(former, name, target)
         finally:
             os.close(former)

@@ -18,6 +18,7 @@ Count = Annotated[int, Query(ge=1, le=1000)]
 async def events(  # noqa: PLR0913 - one for each query parameter
     project: str,
     request: Request,
+    *,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Wait = 0,
     limit: Count = 500,

@@ -52,6 +52,7 @@ async def restore(project: str, backend: str, region: str, name: str, request: R
 async def offers(  # noqa: PLR0913 - one for each query parameter
     project: str,
     request: Request,
+    *,
     backend: Annotated[list[str] | None, Query()] = None,
     region: Annotated[list[str] | None, Query()] = None,
     zone: Annotated[list[str] | None, Query()] = None,
