@@ -89,9 +89,10 @@ class RealAgent:
             assert time.monotonic() < deadline, self.output(job)
             time.sleep(0.01)
 
-    def ok(self, answer: httpx.Response) -> Any:
+    def ok(self, answer: httpx.Response) -> dict[str, Any]:
         assert answer.is_success, answer.text
-        return answer.json()
+        state: dict[str, Any] = answer.json()
+        return state
 
     def close(self) -> None:
         if self.process is not None:

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from conftest import RealAgent
+from tests.agent.conftest import RealAgent
 
 
 def test_a_job_runs_its_commands_in_turn_and_keeps_their_output(agent: RealAgent) -> None:

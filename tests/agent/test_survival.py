@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from conftest import RealAgent, alive
+from tests.agent.conftest import RealAgent, alive
 
 WAITS = "echo $$; exec sleep 60"
 STUBBORN = "trap '' TERM; echo $$; while :; do sleep 1; done"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atoll.agent import mounts
-from conftest import RealAgent
+from tests.agent.conftest import RealAgent
 
 NOBODY = 65534
 
