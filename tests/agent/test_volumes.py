@@ -1,5 +1,6 @@
 """Volumes at their paths, as root and as somebody else, and where no namespaces are to be had."""
 
+import ctypes
 import os
 import tempfile
 from collections.abc import Iterator
@@ -108,6 +109,8 @@ def test_somebody_who_is_not_root_gets_volumes_at_their_paths_too(open_base: Pat
                 os.setgroups([])
                 os.setresgid(NOBODY, NOBODY, NOBODY)
                 os.setresuid(NOBODY, NOBODY, NOBODY)
+                # A change of user takes /proc/self away until the next exec: prctl(2), PR_SET_DUMPABLE.
+                ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
             os.chdir("/")
             assert mounts.probe(open_base / "staging") == "user"
             mounts.enter("user", [(str(open_base / "volume"), "/atoll-test/data")], open_base / "staging")
