@@ -10,6 +10,7 @@ import click
 from atoll.cli import errors, terminal, units
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import json_option, print_json
+from atoll.cli.orphan import orphans
 from atoll.cli.table import Table, block
 from atoll.client import Client, NoServer, autostart, connect, location
 from atoll.client.location import Location
@@ -81,6 +82,9 @@ def status(as_json: bool) -> int:
     return 0
 
 
+server.add_command(orphans)
+
+
 def _own() -> Path:
     """The data folder of this machine's own server; refuses when the environment points elsewhere."""
     if os.environ.get("ATOLL_SERVER_URL"):
@@ -122,5 +126,7 @@ def _facts(found: ServerStatus) -> list[str]:
 def _backends(found: ServerStatus) -> Table:
     table = Table(("BACKEND", "ZONES", "OFFERS", "SEEN", "ERROR"), optional=("ERROR",))
     for one in found.backends:
-        table.add(one.name, str(one.zones), str(one.offers), units.ago(one.as_of, units.now()) or "never", one.error)
+        seen = units.ago(one.as_of, units.now()) or "never"
+        alone = [f"{circuit.region or 'its API'} left alone: {circuit.message}" for circuit in one.circuits]
+        table.add(one.name, str(one.zones), str(one.offers), seen, "; ".join(filter(None, [one.error, *alone])))
     return table

@@ -23,6 +23,7 @@ from atoll.wire.api import (
     InstanceView,
     OfferQuery,
     OfferView,
+    OrphanView,
     PlanResponse,
     Problem,
     RunView,
@@ -72,6 +73,14 @@ class Client:
     def status(self) -> ServerStatus:
         """What `atoll server status` shows."""
         return self._get("/api/status", ServerStatus, "asking for its status")
+
+    def orphans(self) -> list[OrphanView]:
+        """Resources on the backends that no record wants."""
+        return self._get("/api/orphans", list[OrphanView], "looking for orphans")
+
+    def end_orphans(self) -> list[OrphanView]:
+        """End them, disks with their data; those that were ended."""
+        return self._send("DELETE", "/api/orphans", list[OrphanView], "ending orphans")
 
     # Configurations
 

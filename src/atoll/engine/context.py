@@ -6,6 +6,7 @@ from datetime import datetime
 
 from atoll.backends.base import Backend, Machine, MachineState
 from atoll.engine.bell import Bell
+from atoll.engine.calls import Calls
 from atoll.engine.logfiles import LogFiles
 from atoll.engine.world import Worlds
 from atoll.model.records import Instance
@@ -18,6 +19,7 @@ class Context:
 
     database: Database
     backends: Mapping[str, Backend]
+    calls: Calls
     worlds: Worlds
     logs: LogFiles
     news: Bell

@@ -12,6 +12,7 @@ from atoll.backends.base import Backend, ZoneFaults
 from atoll.backends.registry import open_backend
 from atoll.engine import removal
 from atoll.engine.bell import Bell
+from atoll.engine.calls import Calls
 from atoll.engine.context import Context
 from atoll.engine.logfiles import LogFiles
 from atoll.engine.planned import Planned
@@ -22,9 +23,11 @@ from atoll.engine.work.fleet import FleetHandler
 from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.run import RunHandler
+from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.worker import Worker
 from atoll.engine.world import World, Worlds, usage_of, zone_scope
+from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone
 from atoll.planning.snapshot import Usage
@@ -63,6 +66,7 @@ class Engine:
                 Kind.ATTACHMENT: AttachmentHandler(context),
                 Kind.RUN: RunHandler(context),
                 Kind.JOB: JobHandler(context),
+                Kind.BACKEND: SweepHandler(context),
             },
         )
         self._running: asyncio.Task[None] | None = None
@@ -107,10 +111,14 @@ class Engine:
         database.on_commit = news.ring
         owner = await _owner(database, new_id)
         worlds = Worlds(backends, now)
-        return cls(Context(database, backends, worlds, LogFiles(home / "logs"), news, now, new_id, owner))
+        return cls(Context(database, backends, Calls(now), worlds, LogFiles(home / "logs"), news, now, new_id, owner))
 
     async def start(self) -> None:
-        """Begin to work."""
+        """Begin to work; credentials that were refused before may have been mended, and are tried anew."""
+        async with self.database.write() as tx:
+            for name in self.backends:
+                await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
+            await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         self._running = asyncio.create_task(self._worker.run())
 
     async def close(self) -> None:
@@ -156,6 +164,18 @@ class Engine:
         """What all instances take of their zones."""
         async with self.database.read() as tx:
             return usage_of(await tx.fleets.live_instances())
+
+    async def orphans(self) -> list[Resource]:
+        """Resources on the backends that bear our tag and that no record wants. Raises BackendError."""
+        sweeps = [await look_over(self.context, name, backend) for name, backend in sorted(self.backends.items())]
+        return [resource for sweep in sweeps for resource in (*sweep.strays(), *sweep.orphans())]
+
+    async def end_orphans(self) -> list[Resource]:
+        """End every orphan, a disk with its data; those that were ended. Raises BackendError."""
+        found = await self.orphans()
+        for resource in found:
+            await end(self.context, resource)
+        return found
 
     async def fail_zone(self, zone: Zone) -> None:
         """Take a zone down, where its backend can. Raises Refused."""

@@ -12,17 +12,21 @@ from datetime import timedelta
 from atoll.backends.base import BackendError
 from atoll.engine.context import Context
 from atoll.engine.work.handler import Due, Handler
+from atoll.model.failure import FailureKind
 from atoll.model.records import Kind
+from atoll.reconcile.backoff import delay
 from atoll.store.work import Lease, LeaseLost
 
 log = logging.getLogger("atoll.engine")
 
 LEASE = timedelta(minutes=3)
 """Longer than any handler's turn: each call to a backend takes at most one minute."""
-PARALLEL = 512
+PARALLEL = 2048
+"""Items under way at once: most of them wait, for a backend or for a job's output."""
+BREATH = 0.005
+"""Between two looks at the queue, in seconds: one look serves all that became due meanwhile."""
 LONGEST_PAUSE = 5.0
 """Even without news the queue is looked at this often: another server may have put work there."""
-LONGEST_BACKOFF = 60.0
 
 
 class Worker:
@@ -45,6 +49,7 @@ class Worker:
                 task.add_done_callback(self._tasks.discard)
             seen = count
             await self._context.news.wait(seen, await self._pause())
+            await asyncio.sleep(BREATH)
 
     async def stop(self, seconds: float) -> None:
         """Let what is under way finish for a while, then leave it to its lease's end."""
@@ -78,10 +83,10 @@ class Worker:
             return
         except BackendError as error:
             log.warning("kind=%s id=%s error=%s message=%s", lease.kind, lease.id, error.kind, error.message)
-            due = Due(max(backoff(lease.attempts), error.retry_after or 0), failed=True)
+            due = _again(lease, error.kind, error.retry_after)
         except Exception:
             log.exception("kind=%s id=%s failed", lease.kind, lease.id)
-            due = Due(backoff(lease.attempts), failed=True)
+            due = _again(lease, None)
         now = self._context.now()
         again = None if due.seconds is None else now + timedelta(seconds=due.seconds)
         try:
@@ -91,6 +96,5 @@ class Worker:
             return
 
 
-def backoff(attempts: int) -> float:
-    """Seconds until the next try after so many failed ones: half a second, doubled each time, at most a minute."""
-    return float(min(0.5 * 2 ** min(attempts, 10), LONGEST_BACKOFF))
+def _again(lease: Lease, kind: FailureKind | None, told: float | None = None) -> Due:
+    return Due(delay(kind, lease.attempts, lease.id, told), failed=True)

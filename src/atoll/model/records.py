@@ -17,7 +17,7 @@ from atoll.model.zone import Zone
 
 
 class Kind(StrEnum):
-    """The kinds of things that are kept and worked on."""
+    """The kinds of things that are kept and worked on. A backend has no record: it is looked over as a whole."""
 
     FLEET = "fleet"
     INSTANCE = "instance"
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     ATTACHMENT = "attachment"
     RUN = "run"
     JOB = "job"
+    BACKEND = "backend"
 
 
 @dataclass(frozen=True, slots=True)

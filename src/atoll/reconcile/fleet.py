@@ -10,36 +10,44 @@ from atoll.reconcile.action import EndInstances, Finished, FleetAction, PlanNode
 
 @dataclass(frozen=True, slots=True)
 class FleetSight:
-    """A fleet and its instances that are not terminated; `claimed` are the ids of those that jobs hold."""
+    """A fleet: how many of its instances are not terminated (`alive`), and how many of those shall stay (`staying`).
+
+    `instances` and the ids of those that jobs hold (`claimed`) are looked up only where some may have to go.
+    """
 
     fleet: Fleet
-    instances: Collection[Instance]
+    alive: int
+    staying: int
+    instances: Collection[Instance] = ()
     claimed: Collection[str] = ()
 
 
 def decide(sight: FleetSight) -> FleetAction:
     """The next action for a fleet."""
-    staying = [instance for instance in sight.instances if not instance.end_reason]
     match sight.fleet.state:
         case FleetState.DELETED:
             return Finished()
         case FleetState.DELETING:
-            if staying:
-                return EndInstances(tuple(instance.id for instance in staying), "fleet-deleted")
-            return Finished() if sight.instances else Step(FleetState.DELETED)
+            if sight.staying:
+                return EndInstances(tuple(instance.id for instance in _staying(sight)), "fleet-deleted")
+            return Finished() if sight.alive else Step(FleetState.DELETED)
         case FleetState.ACTIVE:
-            return _size(sight, staying)
+            return _size(sight)
 
 
-def _size(sight: FleetSight, staying: list[Instance]) -> FleetAction:
+def _staying(sight: FleetSight) -> list[Instance]:
+    return [instance for instance in sight.instances if not instance.end_reason]
+
+
+def _size(sight: FleetSight) -> FleetAction:
     fleet = sight.fleet
     if fleet.auto_created:
-        return Finished() if sight.instances else Step(FleetState.DELETING, "unused")
-    if len(staying) < fleet.nodes:
+        return Finished() if sight.alive else Step(FleetState.DELETING, "unused")
+    if sight.staying < fleet.nodes:
         return PlanNodes()
-    surplus = len(staying) - fleet.nodes
+    surplus = sight.staying - fleet.nodes
     if surplus:
         # Idle ones first, and of those the newest: what was there first stays.
-        order = sorted(staying, key=lambda instance: (instance.id in sight.claimed, -instance.node))
+        order = sorted(_staying(sight), key=lambda instance: (instance.id in sight.claimed, -instance.node))
         return EndInstances(tuple(instance.id for instance in order[:surplus]), "fleet-resized")
     return Finished()

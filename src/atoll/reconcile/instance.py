@@ -11,26 +11,40 @@ START_LIMIT = timedelta(minutes=10)
 """How long a machine may take until its agent answers."""
 UNREACHABLE_LIMIT = timedelta(minutes=1)
 """How long an agent may be silent on a machine that its backend calls healthy."""
-PROBE_SECONDS = 5.0
-"""How often an active instance is looked at."""
+START_PAUSE = 5.0
+"""The longest pause between two looks at a machine that starts."""
+PROBE_SECONDS = 300.0
+"""How often an active instance's agent is asked, where nothing wakes it earlier: sweeps notice machines that are gone,
+and jobs notice agents that fall silent."""
+APPEAR_LIMIT = timedelta(minutes=2)
+"""How long after its launch a machine may be unknown to its backend: listings lag behind."""
+UNKNOWN = "unknown"
+"""The backend's word on a machine that it does not know: gone, or not yet to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceSight:
     """An instance and what was seen of it.
 
-    `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`), None where it was not asked; `answers`
-    tells of the agent, None where it was not asked. `idle_limit` is None where idle instances stay; `blocked` while
-    the fleet that this one replaces is still there.
+    `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not asked;
+    `answers` tells of the agent, None where it was not asked, and `agent_url` where the backend has it. `idle_limit` is
+    None where idle instances stay; `blocked` while the fleet that this one replaces is still there.
     """
 
     instance: Instance
     now: datetime
     machine: str | None = None
     answers: bool | None = None
+    agent_url: str | None = None
     claimed: bool = False
     idle_limit: timedelta | None = None
     blocked: bool = False
+
+    @property
+    def gone(self) -> bool:
+        """Whether there is no machine any more; one that its backend does not know may be too new to be seen."""
+        settled = self.now - self.instance.created_at > APPEAR_LIMIT
+        return self.machine == "gone" or (self.machine == UNKNOWN and settled)
 
 
 def decide(sight: InstanceSight) -> InstanceAction:
@@ -39,15 +53,13 @@ def decide(sight: InstanceSight) -> InstanceAction:
         case InstanceState.PENDING:
             return _pending(sight)
         case InstanceState.LAUNCHING:
-            # Also when its end is asked for: the launch, idempotent by its token, is the one call that tells for sure
-            # whether there is a machine to end.
-            return Launch()
+            return _launching(sight)
         case InstanceState.STARTING:
             return _starting(sight)
         case InstanceState.ACTIVE:
             return _active(sight)
         case InstanceState.TERMINATING:
-            return _ended(sight, sight.instance.end_reason) if sight.machine == "gone" else Terminate()
+            return _ended(sight, sight.instance.end_reason) if sight.gone else Terminate()
         case InstanceState.TERMINATED:
             return Finished()
 
@@ -58,29 +70,42 @@ def _pending(sight: InstanceSight) -> InstanceAction:
     return Wait(1) if sight.blocked else Step(InstanceState.LAUNCHING)
 
 
+def _launching(sight: InstanceSight) -> InstanceAction:
+    late = sight.now - sight.instance.created_at > START_LIMIT
+    if late and not sight.instance.end_reason:
+        # Its fleet looks for another place meanwhile.
+        return Mark({"end_reason": "launch-timeout"})
+    # Also when its end is asked for: the launch, idempotent by its token, is the one call that tells for sure whether
+    # there is a machine to end.
+    return Launch()
+
+
 def _starting(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
-    if sight.machine == "gone":
+    if sight.gone:
         return _ended(sight, instance.end_reason or "lost")
     if instance.end_reason:
         return Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.machine == "ready" and sight.answers:
-        return Step(InstanceState.ACTIVE, changes={"idle_since": sight.now})
+        changes = {"idle_since": sight.now, "agent_url": sight.agent_url, "message": ""}
+        return Step(InstanceState.ACTIVE, changes=changes)
     age = sight.now - instance.created_at
     if age > START_LIMIT:
         message = f"its agent did not answer within {START_LIMIT.seconds // 60} minutes"
         return Step(InstanceState.TERMINATING, "start-timeout", {"end_reason": "start-timeout", "message": message})
-    return Wait(min(0.05 + age.total_seconds() / 10, PROBE_SECONDS))
+    return Wait(min(0.05 + age.total_seconds() / 4, START_PAUSE))
 
 
 def _active(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
-    if sight.machine == "gone":
+    if sight.gone:
         return _ended(sight, instance.end_reason or "lost")
     if instance.end_reason:
         return Wait(1) if sight.claimed else Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.answers is False:
         return _silent(sight)
+    if sight.agent_url not in (None, instance.agent_url):
+        return Mark({"agent_url": sight.agent_url})
     if instance.unreachable_since is not None:
         return Mark({"unreachable_since": None})
     if sight.idle_limit is not None and not sight.claimed and instance.idle_since is not None:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from atoll import __version__
+from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
 from atoll.engine.refusal import Refused
 from atoll.server.answer import problem, refusal
@@ -35,6 +36,7 @@ def create_app(engine: Engine, address: str) -> FastAPI:
         app.include_router(module.router, dependencies=[Depends(require_token)])
     app.middleware("http")(_observe)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(BackendError, _backend_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     return app
@@ -67,6 +69,11 @@ async def _observe(request: Request, proceed: Callable[[Request], Awaitable[Resp
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     return refusal(error)
+
+
+async def _backend_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BackendError)
+    return problem(error.kind.value, error.message, 503, "`atoll server status` shows how the backends are")
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

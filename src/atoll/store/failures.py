@@ -59,9 +59,10 @@ class FailureRepository:
             )
         )
 
-    async def forget(self, scope: Scope) -> None:
-        """Drop what is remembered of a zone or wider place, as when it is restored by hand."""
+    async def forget(self, scope: Scope, kind: FailureKind | None = None) -> None:
+        """Drop what is remembered of a zone or wider place (of one kind, or all), as when it is restored by hand."""
         where = [failures.c.backend == scope.backend]
         where += [failures.c.region == scope.region] if scope.region is not None else []
         where += [failures.c.zone == scope.zone] if scope.zone is not None else []
+        where += [failures.c.kind == kind] if kind is not None else []
         await self._connection.execute(delete(failures).where(*where))

@@ -1,13 +1,17 @@
 """Fleets and their instances."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import InstanceState
 from atoll.store.query import fetch
 from atoll.store.tables import fleets, instances
+
+PART = 1000
+"""How many ids one statement names: databases bound it."""
 
 
 class FleetRepository:
@@ -30,6 +34,30 @@ class FleetRepository:
         """The fleet's instances that are not terminated, by node."""
         where = (instances.c.fleet_id == fleet.id, instances.c.state != InstanceState.TERMINATED)
         return await fetch(self._connection, Kind.INSTANCE, *where, order="node")
+
+    async def size(self, fleet_id: str) -> tuple[int, int]:
+        """How many instances of the fleet are not terminated, and how many of those shall stay."""
+        staying = case((instances.c.end_reason == "", 1), else_=0)
+        counts = select(func.count(), func.coalesce(func.sum(staying), 0)).where(
+            instances.c.fleet_id == fleet_id, instances.c.state != InstanceState.TERMINATED
+        )
+        alive, stay = (await self._connection.execute(counts)).one()
+        return alive, stay
+
+    async def end(self, ids: Collection[str], reason: str) -> None:
+        """Ask instances to go; those that shall go already keep their reason."""
+        every = tuple(ids)
+        for start in range(0, len(every), PART):
+            chosen = (instances.c.id.in_(every[start : start + PART]), instances.c.end_reason == "")
+            await self._connection.execute(update(instances).where(*chosen).values(end_reason=reason))
+
+    async def machines(self, backend: str) -> dict[str, tuple[InstanceState, str | None]]:
+        """State and machine (the backend's id) of every instance of a backend that is not terminated, by its id."""
+        where = (instances.c.backend == backend, instances.c.state != InstanceState.TERMINATED)
+        rows = await self._connection.execute(
+            select(instances.c.id, instances.c.state, instances.c.backend_id).where(*where)
+        )
+        return {row.id: (InstanceState(row.state), row.backend_id) for row in rows}
 
     async def live_instances(self, project: str | None = None) -> Sequence[Instance]:
         """All instances that are not terminated, of one project or of all, by fleet and node."""

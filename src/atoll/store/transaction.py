@@ -1,6 +1,6 @@
 """One transaction: every read and write of records goes through here, and every change of state leaves its event."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -43,6 +43,12 @@ class Transaction:
         kind = type_.kind
         row = (await self._connection.execute(select(TABLES[kind]).where(TABLES[kind].c.id == id))).mappings().first()
         return None if row is None else record_of(kind, dict(row))
+
+    async def known(self, kind: Kind, ids: Collection[str]) -> frozenset[str]:
+        """Which of these ids are those of records, whatever became of them."""
+        table = TABLES[kind]
+        rows = await self._connection.execute(select(table.c.id).where(table.c.id.in_(ids)))
+        return frozenset(rows.scalars())
 
     async def add(self, record: R, *, reason: str = "") -> R:
         """Keep a new record, make it due, and record that it came to be."""

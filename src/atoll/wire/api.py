@@ -4,6 +4,8 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
 
     GET    /healthz                                    -> Healthz
     GET    /api/status                                 -> ServerStatus
+    GET    /api/orphans                                -> list[OrphanView]
+    DELETE /api/orphans                                -> list[OrphanView]    those that were ended
     POST   /api/projects/P/plan                        <- Submission -> PlanResponse
     POST   /api/projects/P/apply                       <- Submission -> ApplyResponse
     GET    /api/projects/P/fleets[/NAME]               -> list[FleetView] | FleetView
@@ -57,14 +59,24 @@ class Healthz:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCircuit:
+    """An API that gave no usable answers and is left alone until then; `region` is empty for calls of no region."""
+
+    region: str
+    until: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class BackendStatus:
-    """One configured backend: when its listing was last seen, and what went wrong lately."""
+    """One configured backend: when its listing was last seen, what went wrong lately, and what is left alone."""
 
     name: str
     zones: int
     offers: int
     as_of: datetime | None
     error: str = ""
+    circuits: tuple[OpenCircuit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,17 @@ class ServerStatus:
     database: str
     started_at: datetime
     backends: tuple[BackendStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanView:
+    """A resource on a backend that bears this installation's tag and that no record wants. `kind` is instance or
+    volume, `token` the id of the record that it was made for."""
+
+    kind: str
+    zone: Zone
+    backend_id: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     spot: bool = False
     cpus: float | None = None
     memory: float | None = None
-    latency: float = 0
+    latency: float | dict[str, float] = 0
     boot: float = 0
     deletion: float = 0
     lag: float = 0
@@ -155,8 +155,10 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def script_from_mapping(mapping: Mapping[str, object]) -> Script:
-    """A script from a configuration file: the fields of `_Settings`; `cpus` and `memory` are each zone's capacity,
-    `chances` is `{operation: {kind: chance}}`, `lost` `{operation: chance}` of lost answers.
+    """A script from a configuration file: the fields of `_Settings`.
+
+    `latency` is one for all calls or by operation, `cpus` and `memory` are each zone's capacity, `chances` is
+    `{operation: {kind: chance}}`, `lost` `{operation: chance}` of lost answers.
 
     Raises ValueError.
     """
@@ -170,9 +172,10 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
         for kind, chance in kinds.items()
     ]
     faults += [lost_reply(operation, times=None, chance=chance) for operation, chance in told.lost.items()]
+    latency = told.latency if isinstance(told.latency, dict) else {"*": told.latency}
     script = Script(
         grid(told.zones, told.regions, told.types, spot=told.spot),
-        latency={"*": (told.latency, told.latency)},
+        latency={operation: (seconds, seconds) for operation, seconds in latency.items()},
         boot=told.boot,
         deletion=told.deletion,
         lag=told.lag,

@@ -6,7 +6,7 @@ from atoll.engine.demand import fleet_request, spec_of
 from atoll.engine.placement import PlacementRaced, claim_epoch, keep_instances
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.world import take_snapshot
-from atoll.model.records import Fleet, Instance, Kind
+from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.planning import explain
 from atoll.planning.planner import plan
@@ -26,14 +26,17 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
     decide = staticmethod(decide)
 
     async def look(self, id: str) -> tuple[Fleet, FleetSight] | None:
-        """The fleet, its instances, and which of them jobs hold."""
+        """The fleet and how many instances it has; which ones, and which of them jobs hold, where some may go."""
         async with self.context.database.read() as tx:
             fleet = await tx.get(Fleet, id)
             if fleet is None:
                 return None
+            alive, staying = await tx.fleets.size(fleet.id)
+            if staying <= (fleet.nodes if fleet.state is FleetState.ACTIVE else 0):
+                return fleet, FleetSight(fleet, alive, staying)
             instances = await tx.fleets.instances(fleet)
             claimed = {job.instance_id for job in await tx.runs.claims() if job.instance_id}
-        return fleet, FleetSight(fleet, instances, claimed)
+        return fleet, FleetSight(fleet, alive, staying, instances, claimed)
 
     async def effect(self, lease: Lease, sight: FleetSight, action: Any) -> Due | None:
         """Plan missing instances, or ask surplus ones to go."""
@@ -41,10 +44,8 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
             return await self._plan(lease, sight.fleet)
         assert isinstance(action, EndInstances)
         async with self.context.database.write(lease) as tx:
-            for id in action.ids:
-                instance = await tx.get(Instance, id)
-                if instance is not None and not instance.end_reason:
-                    await tx.wake(await tx.update(instance, end_reason=action.reason))
+            await tx.fleets.end(action.ids, action.reason)
+            await tx.work.wake(Kind.INSTANCE, action.ids, tx.now)
         return None
 
     async def after(self, tx: Transaction, record: Fleet) -> None:

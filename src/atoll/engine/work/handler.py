@@ -1,11 +1,12 @@
 """What all handlers share: the loop of look, decide, act, and how errors of backends are met."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from atoll.backends.base import Backend, BackendError, Unavailable
+from atoll.engine.calls import CALL_SECONDS
 from atoll.engine.context import Context
 from atoll.model.records import Record
 from atoll.model.zone import Zone
@@ -13,8 +14,7 @@ from atoll.reconcile.action import Finished, Mark, Step, Wait
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
-CALL_SECONDS = 60.0
-"""How long one call to a backend may take; a longer one counts as unavailable, its outcome unknown."""
+P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 S = TypeVar("S")
@@ -65,9 +65,19 @@ class Reconciling(Generic[R, S]):
                 async with self.context.database.write(lease) as tx:
                     await self.after(tx, await tx.update(record, **action.changes))
             else:
-                due = await self.effect(lease, sight, action)
+                due = await self._effect(lease, record, sight, action)
             if due is not None:
                 return due
+
+    async def _effect(self, lease: Lease, record: R, sight: S, action: Any) -> Due | None:
+        """Carry out an effect; what a backend said against it stands with the record until it succeeds."""
+        try:
+            return await self.effect(lease, sight, action)
+        except BackendError as error:
+            if record.message != error.message:
+                async with self.context.database.write(lease) as tx:
+                    await tx.update(record, message=error.message)
+            raise
 
     async def step(self, lease: Lease, record: R, action: Step) -> None:
         """Record a change of state, and wake whom it concerns."""
@@ -89,6 +99,10 @@ class Reconciling(Generic[R, S]):
     async def after(self, tx: Transaction, record: R) -> None:
         """Wake whom a change of this record concerns."""
 
+    async def call(self, zone: Zone, method: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a method of the zone's backend, by way of its circuit. Raises BackendError."""
+        return await self.context.calls.make(zone.backend, zone, method, *args, **kwargs)
+
     def backend(self, zone: Zone) -> Backend:
         """The backend of a zone. Raises Unavailable when it is not configured (any more)."""
         backend = self.context.backends.get(zone.backend)
@@ -97,8 +111,8 @@ class Reconciling(Generic[R, S]):
         return backend
 
 
-async def call(answer: Awaitable[T]) -> T:
-    """Await a backend's answer for a bounded time. Raises BackendError."""
+async def ask(answer: Awaitable[T]) -> T:
+    """Await an agent's answer for a bounded time. Raises BackendError."""
     try:
         async with asyncio.timeout(CALL_SECONDS):
             return await answer

@@ -1,5 +1,6 @@
 """Instances: launched, watched and ended on their backends."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,14 +19,14 @@ from atoll.backends.base import (
 )
 from atoll.engine.context import machine_of
 from atoll.engine.demand import spec_of
-from atoll.engine.work.handler import Due, Reconciling, call, reason_of
+from atoll.engine.work.handler import Due, Reconciling, ask, reason_of
 from atoll.engine.world import FAILURE_MEMORY
 from atoll.model.failure import Scope
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState, InstanceState
 from atoll.planning.failures import remember
 from atoll.reconcile.action import Launch, Terminate
-from atoll.reconcile.instance import InstanceSight, decide
+from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -40,26 +41,20 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
     decide = staticmethod(decide)
 
     async def look(self, id: str) -> tuple[Instance, InstanceSight] | None:
-        """The instance, its machine and its agent."""
+        """The instance, its machine and its agent, as far as its state makes them matter."""
         async with self.context.database.read() as tx:
             instance = await tx.get(Instance, id)
             if instance is None or instance.state is InstanceState.TERMINATED:
                 return None
-            fleet = await tx.get(Fleet, instance.fleet_id)
-            claimed = bool(await tx.runs.claims(id))
-            replaced = await tx.get(Fleet, fleet.replaces) if fleet is not None and fleet.replaces else None
-            size = len(await tx.fleets.instances(fleet)) if fleet is not None else 0
-        machine, answers, instance = await self._observe(instance)
-        sight = InstanceSight(
-            instance,
-            self.context.now(),
-            machine,
-            answers,
-            claimed,
-            _idle_limit(fleet, size),
-            replaced is not None and replaced.state is not FleetState.DELETED,
-        )
-        return instance, sight
+            claimed, idle_limit, blocked = False, None, False
+            if instance.state is InstanceState.ACTIVE:
+                claimed = bool(await tx.runs.claims(id))
+                idle_limit = None if claimed else await _idle_limit(tx, instance)
+            elif instance.state is InstanceState.PENDING:
+                blocked = await _blocked(tx, instance)
+        machine, answers, agent_url = await self._observe(instance)
+        now = self.context.now()
+        return instance, InstanceSight(instance, now, machine, answers, agent_url, claimed, idle_limit, blocked)
 
     async def effect(self, lease: Lease, sight: InstanceSight, action: Any) -> Due | None:
         """Launch or terminate the machine."""
@@ -67,45 +62,47 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             return await self._launch(lease, sight.instance)
         assert isinstance(action, Terminate)
         if sight.instance.backend_id is not None:
-            await call(self.backend(sight.instance.zone).terminate(sight.instance.backend_id, sight.instance.zone))
+            zone = sight.instance.zone
+            await self.call(zone, self.backend(zone).terminate, sight.instance.backend_id, zone)
         if sight.machine is not None:
             return Due(0.1)
         return None
 
     async def after(self, tx: Transaction, record: Instance) -> None:
-        """Wake the fleet, and the jobs and attachments on the instance."""
+        """Wake the fleet that lost it, and the jobs and attachments on it."""
         if record.end_reason == "idle" and record.state is InstanceState.ACTIVE:
             await self._shrink(tx, record)
+        if record.end_reason:
+            await tx.work.wake(Kind.FLEET, [record.fleet_id], tx.now)
         if record.state not in (InstanceState.ACTIVE, InstanceState.TERMINATED, InstanceState.TERMINATING):
             return
-        await tx.work.wake(Kind.FLEET, [record.fleet_id], tx.now)
         ties = await tx.attachments.live(instance=record.id)
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
         claims = await tx.runs.claims(record.id)
         siblings = await tx.runs.jobs_of([job.run_id for job in claims])
         await tx.work.wake(Kind.JOB, [job.id for jobs in siblings.values() for job in jobs], tx.now)
 
-    async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, Instance]:
+    async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, str | None]:
+        """The machine's state, whether its agent answers, and where, as far as they were asked for."""
         if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
             gone = instance.state is InstanceState.TERMINATING
-            return ("gone" if gone else None), None, instance
+            return ("gone" if gone else None), None, None
         if instance.state is InstanceState.ACTIVE and await self._answers(instance):
-            return None, True, instance
+            return None, True, None
         try:
-            machine = await call(self.backend(instance.zone).describe(instance.backend_id, instance.zone))
+            machine = await self.call(
+                instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
+            )
         except NotFound:
-            return "gone", None, instance
-        if machine.agent_url is not None and machine.agent_url != instance.agent_url:
-            async with self.context.database.write() as tx:
-                instance = await tx.update(instance, agent_url=machine.agent_url)
+            return UNKNOWN, None, None
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
-            answers = await self._answers(instance)
-        return machine.state.value, answers, instance
+            answers = await self._answers(replace(instance, agent_url=machine.agent_url))
+        return machine.state.value, answers, machine.agent_url
 
     async def _answers(self, instance: Instance) -> bool:
         try:
-            await call(self.backend(instance.zone).agent(machine_of(instance)).health())
+            await ask(self.backend(instance.zone).agent(machine_of(instance)).health())
         except BackendError:
             return False
         return True
@@ -118,11 +115,11 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             Tags(self.context.owner, instance.id, instance.name),
         )
         try:
-            machine = await call(self.backend(instance.zone).launch(request))
+            machine = await self.call(instance.zone, self.backend(instance.zone).launch, request)
         except _REFUSED as error:
             await self._refused(lease, instance, error)
             return None
-        changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url}
+        changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(instance, InstanceState.STARTING, **changes))
         return None
@@ -144,13 +141,21 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             await tx.update(fleet, nodes=max(fleet.nodes - 1, 0))
 
 
-def _idle_limit(fleet: Fleet | None, size: int) -> timedelta | None:
+async def _blocked(tx: Transaction, instance: Instance) -> bool:
+    """Whether the fleet whose place this one's takes is still there."""
+    fleet = await tx.get(Fleet, instance.fleet_id)
+    replaced = await tx.get(Fleet, fleet.replaces) if fleet is not None and fleet.replaces else None
+    return replaced is not None and replaced.state is not FleetState.DELETED
+
+
+async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:
+    fleet = await tx.get(Fleet, instance.fleet_id)
     if fleet is None:
         return timedelta(0)
     if fleet.auto_created:
         seconds = fleet.config.get("idle_duration", AUTO_IDLE_SECONDS)
         return timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
     spec = spec_of(fleet)
-    if spec.idle_duration is None or size <= spec.nodes.min:
+    if spec.idle_duration is None or (await tx.fleets.size(fleet.id))[1] <= spec.nodes.min:
         return None
     return timedelta(seconds=spec.idle_duration)

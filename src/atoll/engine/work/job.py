@@ -7,7 +7,7 @@ from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFo
 from atoll.engine.context import machine_of
 from atoll.engine.demand import mount_paths, spec_of
 from atoll.engine.environment import job_environment
-from atoll.engine.work.handler import Due, Reconciling, call
+from atoll.engine.work.handler import Due, Reconciling, ask
 from atoll.model.records import Instance, Job, Kind, Run
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState
 from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
@@ -52,7 +52,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             if isinstance(action, SubmitJob):
                 return await self._submit(lease, sight.job, sight.instance, agent)
             if isinstance(action, StopJob):
-                await call(agent.stop(sight.job.id, action.grace))
+                await ask(agent.stop(sight.job.id, action.grace))
             else:
                 assert isinstance(action, FollowJob)
             return await self._follow(lease, sight.job, agent)
@@ -93,7 +93,7 @@ class JobHandler(Reconciling[Job, JobSight]):
 
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:
-            await call(agent.submit(job.id, await self._submission(job, instance)))
+            await ask(agent.submit(job.id, await self._submission(job, instance)))
         except InvalidRequest as error:
             await self._over(lease, job, "start-failed", None, error.message)
             return None
@@ -126,12 +126,12 @@ class JobHandler(Reconciling[Job, JobSight]):
         until = loop.time() + FOLLOW_SECONDS
         while True:
             offset = self.context.logs.size(job)
-            chunk = await call(agent.logs(job.id, offset, LOG_CHUNK, POLL_SECONDS))
+            chunk = await ask(agent.logs(job.id, offset, LOG_CHUNK, POLL_SECONDS))
             if chunk.data:
                 self.context.logs.append(job, offset, chunk.data)
                 self.context.news.ring()
             if chunk.end:
-                await self._exited(lease, job, await call(agent.state(job.id)), agent)
+                await self._exited(lease, job, await ask(agent.state(job.id)), agent)
                 return None
             async with self.context.database.read() as tx:
                 current = await tx.get(Job, job.id)
@@ -152,7 +152,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             message = state.message or (f"exit code {code}" if code is not None else "")
             await self._over(lease, job, state.reason or "exit-code", code, message)
         try:
-            await call(agent.forget(job.id))
+            await ask(agent.forget(job.id))
         except BackendError:
             return  # the agent keeps it a little longer; the machine's end removes it
 

@@ -15,7 +15,7 @@ from atoll.backends.base import (
     VolumeRequest,
     ZoneMismatch,
 )
-from atoll.engine.work.handler import Due, Reconciling, call, reason_of
+from atoll.engine.work.handler import Due, Reconciling, reason_of
 from atoll.model.records import Kind, Volume
 from atoll.model.states import VolumeState
 from atoll.model.zone import Zone
@@ -50,7 +50,7 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
         assert isinstance(action, DeleteDisk)
         try:
             if volume.backend_id is not None:
-                await call(disks.delete_volume(volume.backend_id, volume.zone))
+                await self.call(volume.zone, disks.delete_volume, volume.backend_id, volume.zone)
         except InvalidRequest:
             return Due(2, failed=True)  # a machine that is ending may hold it a little longer
         async with self.context.database.write(lease) as tx:
@@ -66,14 +66,14 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
     async def _create(self, lease: Lease, volume: Volume, zone: Zone, disks: VolumeBackend) -> Due | None:
         request = VolumeRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
         try:
-            disk = await call(disks.create_volume(request))
+            disk = await self.call(zone, disks.create_volume, request)
         except _REFUSED as error:
             async with self.context.database.write(lease) as tx:
                 failed = await tx.step(volume, VolumeState.FAILED, reason=reason_of(error), message=error.message)
                 await self.after(tx, failed)
             return None
         async with self.context.database.write(lease) as tx:
-            await self.after(tx, await tx.step(volume, VolumeState.AVAILABLE, backend_id=disk.id))
+            await self.after(tx, await tx.step(volume, VolumeState.AVAILABLE, backend_id=disk.id, message=""))
         return None
 
     def _disks(self, zone: Zone) -> VolumeBackend:

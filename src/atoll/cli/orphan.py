@@ -1,0 +1,44 @@
+"""`atoll server orphans`: resources on the backends that this server has no record of."""
+
+import click
+
+from atoll.cli import errors, terminal
+from atoll.cli.noun import json_option, print_json
+from atoll.cli.question import confirm
+from atoll.cli.table import Table
+from atoll.client import connect
+from atoll.wire.api import OrphanView
+
+
+@click.command()
+@click.option("--terminate", is_flag=True, help="End them; a volume with its data.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@json_option
+def orphans(terminate: bool, yes: bool, as_json: bool) -> int:
+    """Show resources on the backends that bear this server's tag and that it has no record of.
+
+    A database that was restored from an older state may have forgotten machines that still cost money. Ends with exit
+    code 1 where there are any and they were not ended.
+    """
+    client = connect()
+    found = client.orphans()
+    if not as_json:
+        _show(found)
+    if found and terminate:
+        confirm(f"End {len(found)} of them?", yes=yes)
+        found = client.end_orphans()
+        if not as_json:
+            terminal.out(f"ended {len(found)}")
+    if as_json:
+        print_json(found)
+    return errors.FAILED if found and not terminate else 0
+
+
+def _show(found: list[OrphanView]) -> None:
+    if not found:
+        terminal.out("every resource has its record")
+        return
+    table = Table(("KIND", "BACKEND", "ZONE", "ID", "RECORD"))
+    for one in found:
+        table.add(one.kind, one.zone.backend, str(one.zone), one.backend_id, one.token)
+    table.print()

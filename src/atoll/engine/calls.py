@@ -1,0 +1,116 @@
+"""Every call to a provider goes through here: bounded in time and in number, and stopped where a circuit is open.
+
+A circuit is a backend's API in one region (calls that concern no zone share one of their own). It opens when several
+calls in a row got no usable answer; then calls fail at once, until one of them is let through as a trial. So a dead
+backend costs nobody's time but its own, and neither its calls nor its waiting take room from another's.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
+
+from atoll.backends.base import BackendError, Throttled, Unavailable
+from atoll.model.failure import Scope
+from atoll.model.zone import Zone
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CALL_SECONDS = 60.0
+"""How long one call may take; a longer one counts as unavailable, its outcome unknown."""
+MOST_CALLS = 256
+"""How many calls to one backend may be under way; further ones are told to come again."""
+OPEN_AFTER = 5
+"""So many calls in a row without a usable answer open the circuit."""
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=2)
+"""How long a circuit stays open at first, and at most: it doubles with each trial that fails."""
+CROWDED_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Circuit:
+    """One API: `failures` in a row without a usable answer, the last of them, and until when no call is made."""
+
+    failures: int = 0
+    open_until: datetime | None = None
+    message: str = ""
+    trial: bool = False
+
+    def refuses(self, now: datetime) -> bool:
+        """Whether a call may not be made now; the first one after the pause is the trial."""
+        if self.open_until is None:
+            return False
+        if now < self.open_until or self.trial:
+            return True
+        self.trial = True
+        return False
+
+    def answered(self) -> None:
+        """A usable answer, be it a refusal: the circuit is closed."""
+        self.failures, self.open_until, self.message, self.trial = 0, None, "", False
+
+    def silent(self, now: datetime, message: str) -> None:
+        """No usable answer."""
+        self.failures, self.message, self.trial = self.failures + 1, message, False
+        if self.failures >= OPEN_AFTER:
+            pause = FIRST_PAUSE * 2.0 ** min(self.failures - OPEN_AFTER, 10)
+            self.open_until = now + min(pause, LONGEST_PAUSE)
+
+
+class Calls:
+    """The calls of one engine. `open_circuits` tells which APIs are left alone, for who asks how things are."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._circuits: dict[tuple[str, str], Circuit] = {}
+        self._under_way: dict[str, int] = {}
+
+    async def make(
+        self, backend: str, zone: Zone | None, method: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call `method` of a backend, about `zone` where it concerns one. Raises BackendError.
+
+        Unavailable and Throttled with `retry_after` say that nothing was sent: the circuit is open, or too many calls
+        are under way.
+        """
+        region = zone.region if zone else ""
+        circuit = self._circuits.setdefault((backend, region), Circuit())
+        now = self._now()
+        if self._under_way.get(backend, 0) >= MOST_CALLS:
+            raise Throttled(f"{MOST_CALLS} calls to {backend} are under way", retry_after=CROWDED_SECONDS)
+        if circuit.refuses(now):
+            left = ((circuit.open_until or now) - now).total_seconds()
+            scope = Scope(backend, region or None)
+            raise Unavailable(f"{backend} is left alone for a while: {circuit.message}", scope, retry_after=left)
+        self._under_way[backend] = self._under_way.get(backend, 0) + 1
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                answer = await method(*args, **kwargs)
+        except TimeoutError as error:
+            circuit.silent(self._now(), f"no answer within {CALL_SECONDS:.0f} s")
+            raise Unavailable(circuit.message, Scope(backend, region or None)) from error
+        except Unavailable as error:
+            circuit.silent(self._now(), error.message)
+            raise
+        except BackendError:
+            circuit.answered()
+            raise
+        except BaseException:
+            circuit.trial = False
+            raise
+        finally:
+            self._under_way[backend] -= 1
+        circuit.answered()
+        return answer
+
+    def open_circuits(self, backend: str) -> tuple[tuple[str, datetime, str], ...]:
+        """Which of a backend's APIs are left alone: the region (empty: no region's), until when, and why."""
+        now = self._now()
+        return tuple(
+            (region, circuit.open_until, circuit.message)
+            for (name, region), circuit in sorted(self._circuits.items())
+            if name == backend and circuit.open_until is not None and circuit.open_until > now
+        )

@@ -1,0 +1,115 @@
+"""Sweeps: a whole backend at one look. What should be there and is not is looked at; what no record wants is ended.
+
+One call tells of a thousand machines, so that a machine's own handler need not ask for it every few seconds.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from atoll.backends.base import Backend, Disk, VolumeBackend
+from atoll.engine.context import Context
+from atoll.engine.work.handler import Due
+from atoll.model.records import Kind
+from atoll.model.states import InstanceState
+from atoll.model.zone import Zone
+from atoll.reconcile.sweep import Found, SweepFindings, SweepSight, decide
+from atoll.store.work import Lease
+
+log = logging.getLogger("atoll.engine")
+
+SWEEP_SECONDS = 5.0
+"""How often a backend is looked over."""
+SHARE = 50
+"""A sweep is followed by so many times its own length at least: it takes 2 % of one CPU at most."""
+EXPECTING = (InstanceState.STARTING, InstanceState.ACTIVE)
+"""The states in which an instance's machine can be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A machine or disk on a backend that bears our tag."""
+
+    kind: Kind
+    backend: str
+    zone: Zone
+    id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one look over a backend found; `resources` by kind and id."""
+
+    machines: SweepFindings
+    disks: SweepFindings
+    resources: dict[tuple[Kind, str], Resource]
+
+    def strays(self) -> list[Resource]:
+        """What belongs to records that have ended."""
+        return self._of(self.machines.strays, self.disks.strays)
+
+    def orphans(self) -> list[Resource]:
+        """What no record knows."""
+        return self._of(self.machines.orphans, self.disks.orphans)
+
+    def _of(self, machines: tuple[Found, ...], disks: tuple[Found, ...]) -> list[Resource]:
+        found = [self.resources[(Kind.INSTANCE, each.id)] for each in machines]
+        return found + [self.resources[(Kind.VOLUME, each.id)] for each in disks]
+
+
+class SweepHandler:
+    """Looks over backends."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def work(self, lease: Lease) -> Due:
+        """Look over one backend. Raises LeaseLost, BackendError."""
+        backend = self._context.backends.get(lease.id)
+        if backend is None:
+            return Due(None)
+        began = self._context.now()
+        sweep = await look_over(self._context, lease.id, backend)
+        if sweep.machines.missing:
+            async with self._context.database.write(lease) as tx:
+                await tx.work.wake(Kind.INSTANCE, sweep.machines.missing, tx.now)
+        for stray in sweep.strays():
+            log.warning("kind=%s id=%s zone=%s ended: its record has ended", stray.kind, stray.id, stray.zone)
+            await end(self._context, stray)
+        for orphan in sweep.orphans():
+            log.warning("kind=%s id=%s zone=%s is known to no record", orphan.kind, orphan.id, orphan.zone)
+        took = (self._context.now() - began).total_seconds()
+        return Due(max(SWEEP_SECONDS, SHARE * took))
+
+
+async def look_over(context: Context, name: str, backend: Backend) -> Sweep:
+    """Ask a backend for all that is ours, and hold it against the records. Raises BackendError."""
+    machines = await context.calls.make(name, None, backend.find, context.owner)
+    disks: tuple[Disk, ...] = ()
+    if isinstance(backend, VolumeBackend):
+        disks = await context.calls.make(name, None, backend.find_volumes, context.owner)
+    async with context.database.read() as tx:
+        instances = await tx.fleets.machines(name)
+        volumes = {volume.id for volume in await tx.volumes.listing()}
+        loose = [each.token for each in machines if each.token not in instances]
+        ended = await tx.known(Kind.INSTANCE, loose) if loose else frozenset()
+        loose = [each.token for each in disks if each.token not in volumes]
+        deleted = await tx.known(Kind.VOLUME, loose) if loose else frozenset()
+    expected = {id: machine for id, (state, machine) in instances.items() if machine and state in EXPECTING}
+    resources = {(Kind.INSTANCE, m.id): Resource(Kind.INSTANCE, name, m.zone, m.id, m.token) for m in machines}
+    resources |= {(Kind.VOLUME, d.id): Resource(Kind.VOLUME, name, d.zone, d.id, d.token) for d in disks}
+    return Sweep(
+        decide(SweepSight([Found(each.id, each.token) for each in machines], expected, instances.keys(), ended)),
+        decide(SweepSight([Found(each.id, each.token) for each in disks], {}, volumes, deleted)),
+        resources,
+    )
+
+
+async def end(context: Context, resource: Resource) -> None:
+    """Terminate a machine, or delete a disk with its data. Raises BackendError."""
+    backend = context.backends[resource.backend]
+    if resource.kind is Kind.INSTANCE:
+        await context.calls.make(resource.backend, resource.zone, backend.terminate, resource.id, resource.zone)
+        return
+    assert isinstance(backend, VolumeBackend)
+    await context.calls.make(resource.backend, resource.zone, backend.delete_volume, resource.id, resource.zone)
