@@ -18,7 +18,7 @@ from atoll.planning.refusals import Reasons
 from atoll.planning.remainder import Remainder
 from atoll.planning.request import Binding, Document, FleetRequest, Request, RunRequest, VolumeRequest
 from atoll.planning.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
-from atoll.planning.snapshot import Snapshot
+from atoll.planning.snapshot import ExistingInstance, Snapshot
 from atoll.planning.traffic import traffic
 from atoll.planning.volumes import lone_zone
 from atoll.planning.world import World
@@ -46,23 +46,19 @@ class Layout:
     def of(cls, decision: Decision, world: World) -> "Layout":
         """Fleets get their lowest free node numbers, zone by turns; runs take planned nodes in order."""
         fleets = {name: _fleet_nodes(name, bought, world) for name, bought in decision.solution.fleets.items()}
-        free: dict[tuple[object, ...], list[NodePlacement]] = {
-            (name, node.zone, node.instance_type, node.market): [
-                other for other in nodes if (other.zone, other.instance_type, other.market) == _kind(node)
-            ]
-            for name, nodes in fleets.items()
-            for node in nodes
-        }
+        free: dict[tuple[object, ...], list[NodePlacement]] = {}
+        for name, nodes in fleets.items() if decision.solution.runs else ():
+            for node in nodes:
+                free.setdefault((name, node.zone, node.instance_type, node.market), []).append(node)
         taken: dict[object, int] = {}
+        existing = {instance.id: instance for instance in world.snapshot.instances}
         runs = {}
         for name in sorted(decision.solution.runs):
-            nodes = [n for share in decision.solution.runs[name] for n in _run_nodes(share, free, taken, world)]
-            runs[name] = tuple(sorted(nodes, key=lambda node: node.node))
+            placed: list[NodePlacement] = []
+            for share in decision.solution.runs[name]:
+                placed += _run_nodes(share, free, taken, existing, world.zones[share.supply.zone].zone)
+            runs[name] = tuple(sorted(placed, key=lambda node: node.node))
         return cls(fleets, runs)
-
-
-def _kind(node: NodePlacement) -> tuple[object, ...]:
-    return (node.zone, node.instance_type, node.market)
 
 
 def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) -> tuple[NodePlacement, ...]:
@@ -84,14 +80,17 @@ def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) 
 
 
 def _run_nodes(
-    share: Share, free: dict[tuple[object, ...], list[NodePlacement]], taken: dict[object, int], world: World
+    share: Share,
+    free: dict[tuple[object, ...], list[NodePlacement]],
+    taken: dict[object, int],
+    existing: dict[str, ExistingInstance],
+    zone: Zone,
 ) -> Iterable[NodePlacement]:
     supply = share.supply
-    zone = world.zones[supply.zone].zone
     for rank in share.ranks:
         if supply.pool is not None:
             place = taken[supply.pool.ids] = taken.get(supply.pool.ids, -1) + 1
-            instance = next(i for i in world.snapshot.instances if i.id == supply.pool.ids[place])
+            instance = existing[supply.pool.ids[place]]
             used = NodePlacement(rank, zone, instance.instance_type, instance.market, 0, Source.EXISTING)
             yield replace(used, instance=instance.id, fleet=instance.fleet, volumes=share.volumes)
             continue
