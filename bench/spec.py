@@ -1,19 +1,20 @@
 """What reading configuration files costs.
 
 `parse` of one submission of 1,000 documents (tasks, fleets and volumes with zones, in ten files), in CPU-seconds of
-this process after a first parse, the best of three; and `atoll validate` of one small file as a process of its own, in
-CPU-seconds (user and system) of that process, the median of five.
+this process after a first parse, three times; and `atoll validate` of one small file as a process of its own, in
+CPU-seconds (user and system) of that process, five times.
 """
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from atoll.spec import SourceFile, parse
+from bench.measure import Measure
 
 _FLEET = """type: fleet
 name: fleet-{n}
@@ -56,15 +57,13 @@ max_duration: 3d
 """
 
 
-def figures() -> list[tuple[str, float, float | None, str]]:
-    """Each figure: its name, the value measured, the target, the unit."""
-    return [
-        ("parse 1,000 documents", _parse_cpu(), 2.0, "CPU-s"),
-        ("atoll validate, one small file", _validate_cpu(), 0.25, "CPU-s"),
-    ]
+def measures() -> Iterator[Measure]:
+    """What reading costs in this process, and as a command."""
+    yield Measure("parse 1,000 documents", _parse_cpu(), "CPU-s", 2.0)
+    yield Measure("atoll validate, one small file", _validate_cpu(), "CPU-s", 0.25)
 
 
-def _parse_cpu() -> float:
+def _parse_cpu() -> tuple[float, ...]:
     kinds = (_FLEET, _VOLUME, _TASK, _TASK.replace("task-", "other-"))
     texts = [kinds[n % 4].format(n=n // 4) for n in range(1000)]
     files = [SourceFile(f"f{n}.yml", "---\n".join(texts[n::10])) for n in range(10)]
@@ -74,15 +73,15 @@ def _parse_cpu() -> float:
         parsed = parse(files)
         taken.append(time.process_time() - start)
         assert len(parsed.documents) == 1000, parsed.diagnostics[:3]
-    return min(taken[1:])
+    return tuple(taken[1:])
 
 
-def _validate_cpu() -> float:
+def _validate_cpu() -> tuple[float, ...]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.atoll.yml"
         path.write_text(_TASK.format(n=1).replace("  - volume-1:/data\n", "  - data:/data\n"))
         command = [sys.executable, "-c", "from atoll.cli.validate import validate; validate()", str(path)]
-        return statistics.median(_child_cpu(command) for _ in range(5))
+        return tuple(_child_cpu(command) for _ in range(5))
 
 
 def _child_cpu(command: list[str]) -> float:
@@ -90,8 +89,3 @@ def _child_cpu(command: list[str]) -> float:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
-
-
-if __name__ == "__main__":
-    for name, value, target, unit in figures():
-        print(f"{name:<40} {value:8.3f} {unit}  (reach {target})")
