@@ -12,6 +12,10 @@ __all__ = ["FakeBackend", "FakeCloud", "Fault", "JobScript", "Ledger", "Script",
 
 
 def open_fake(config: Mapping[str, object], state: Path) -> FakeBackend:
-    """A backend on a cloud of its own in real time, whose ledger is `state`/ledger.jsonl. Raises ValueError."""
-    script = script_from_mapping(config)
-    return FakeBackend(FakeCloud(script, ledger=Ledger(state / "ledger.jsonl")))
+    """A backend on a cloud in real time, whose ledger is the file `ledger` of the configuration, which the servers of
+    one database share, else `state`/ledger.jsonl. Raises ValueError.
+    """
+    told = dict(config)
+    ledger = told.pop("ledger", None)
+    script = script_from_mapping(told)
+    return FakeBackend(FakeCloud(script, ledger=Ledger(Path(str(ledger)) if ledger else state / "ledger.jsonl")))
