@@ -50,6 +50,14 @@ class TypeTable:
     def __len__(self) -> int:
         return len(self.types)
 
+    @cached_property
+    def by_name(self) -> dict[str, list[int]]:
+        """The positions of the types of each name, whose case is folded."""
+        found: dict[str, list[int]] = {}
+        for place, kind in enumerate(self.types):
+            found.setdefault(kind.name.casefold(), []).append(place)
+        return found
+
 
 def _gpu_model(instance_type: InstanceType, models: dict[GpuModel, int]) -> int:
     gpu = instance_type.gpu
@@ -159,6 +167,25 @@ class Catalog:
     def positions(self) -> dict[Zone, int]:
         """Where each zone stands in `zones`."""
         return {zone: i for i, zone in enumerate(self.zones)}
+
+    @cached_property
+    def conditions(self) -> NDArray[np.uint8]:
+        """Each offer's market and availability in one number, `market * len(AVAILABILITIES) + availability`.
+
+        An offer of which none is left counts as unavailable.
+        """
+        availability = self.columns.availability
+        if self.counted:
+            spent = (self.columns.count == 0) & (availability == AVAILABILITIES.index(Availability.AVAILABLE))
+            availability = np.where(spent, np.uint8(AVAILABILITIES.index(Availability.UNAVAILABLE)), availability)
+        conditions = self.columns.market * np.uint8(len(AVAILABILITIES)) + availability
+        conditions.setflags(write=False)
+        return conditions
+
+    @cached_property
+    def counted(self) -> bool:
+        """True when any offer tells how many can be had."""
+        return bool((self.columns.count != UNTOLD).any())
 
     @cached_property
     def nbytes(self) -> int:

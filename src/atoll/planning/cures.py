@@ -59,13 +59,7 @@ def _used(document: Consumer, solution: Solution) -> set[int]:
 
 
 def _lowest(requirements: Requirements, zone: int, trial: Decider) -> float | None:
-    place = trial.world.catalog_zone[zone]
-    if place is None:
-        return None
-    catalog, feasible = trial.world.snapshot.catalog, trial.feasibility(requirements)
-    rows = catalog.rows(place)
-    prices = catalog.columns.price[rows][feasible.offers[rows] == PASSED]
-    return float(prices.min()) if len(prices) else None
+    return trial.feasibility(requirements).group(PASSED).price(zone)
 
 
 def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:

@@ -5,18 +5,19 @@ it fails, and a zone's is the highest stage of its offers: the reason that is to
 once, column by column.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atoll.model.catalog import AVAILABILITIES, MARKETS, TypeTable
+from atoll.model.catalog import AVAILABILITIES, MARKETS, Catalog, TypeTable
 from atoll.model.failure import Failure, FailureKind
 from atoll.model.offer import Availability, Market
 from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.model.zone import ZoneState
-from atoll.planning.plan import RefusalCode
+from atoll.planning.groups import Group
+from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import Requirements, SpotPolicy
 from atoll.planning.world import MARKET_NUMBER, World
 from atoll.zones.selection import ZoneSelector
@@ -75,33 +76,79 @@ class Feasibility:
     """The stage of each offer of the catalog, and of each zone of the world."""
 
     requirements: Requirements
+    world: World
     offers: Stages
     zones: tuple[int, ...]
+    amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
+    """Facts of refusals by code and zone, as far as they were asked for."""
+    _groups: dict[int, Group] = field(default_factory=dict, compare=False)
 
     @property
     def passing(self) -> tuple[int, ...]:
         """The zones with at least one offer that fails nothing."""
         return tuple(i for i, stage in enumerate(self.zones) if stage == PASSED)
 
+    def group(self, stage: int) -> Group:
+        """The offers of one stage."""
+        if stage not in self._groups:
+            self._groups[stage] = Group.of(np.flatnonzero(self.offers == stage), self.world)
+        return self._groups[stage]
+
 
 def assess(requirements: Requirements, world: World) -> Feasibility:
     """The stages of all offers and zones under these requirements, before any strategy or volume."""
     catalog = world.snapshot.catalog
-    columns = catalog.columns
     zones = zone_stages(requirements, world)
     if len(catalog) == 0:
-        return Feasibility(requirements, np.empty(0, dtype=np.uint8), tuple(_unoffered(zones)))
+        return Feasibility(requirements, world, np.empty(0, dtype=np.uint8), tuple(_unoffered(zones)))
     by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
-    stages = np.minimum(by_zone[columns.zone], type_stages(requirements, catalog.table)[columns.type])
-    for code, refused in _of_offers(requirements, world):
-        np.minimum(stages, np.where(refused, np.uint8(STAGE[code]), np.uint8(PASSED)), out=stages)
+    stages = _offer_stages(requirements, by_zone, catalog)
     _apply_failures(stages, world)
     _apply_limits(stages, world)
     # reduceat needs a row for each zone; the catalog's table may hold zones without any.
     filled = np.flatnonzero(np.diff(catalog.bounds))
     nearest = np.maximum.reduceat(stages, catalog.bounds[filled])
     seen = {world.zone_of_offers[zone]: int(stage) for zone, stage in zip(filled, nearest, strict=True)}
-    return Feasibility(requirements, stages, tuple(seen.get(i, s) for i, s in enumerate(_unoffered(zones))))
+    return Feasibility(requirements, world, stages, tuple(seen.get(i, s) for i, s in enumerate(_unoffered(zones))))
+
+
+def _offer_stages(requirements: Requirements, by_zone: Stages, catalog: Catalog) -> Stages:
+    """What the zone, the type and the offer itself say; offers of zones that are out are not looked at."""
+    columns = catalog.columns
+    by_type = type_stages(requirements, catalog.table)
+    by_condition = _condition_stages(requirements)
+    stages = np.empty(len(catalog), dtype=np.uint8)
+    # Neighbouring zones of the same stage together: the fewest and longest pieces.
+    ends = np.flatnonzero(np.diff(by_zone, append=np.uint8(PASSED + 1))) + 1
+    first = 0
+    for end in ends.tolist():
+        rows, stage = slice(int(catalog.bounds[first]), int(catalog.bounds[end])), by_zone[first]
+        first = end
+        if stage < PASSED:
+            stages[rows] = stage
+            continue
+        part = stages[rows]
+        np.minimum(by_type[columns.type[rows]], by_condition[catalog.conditions[rows]], out=part)
+        if requirements.max_price is not None:
+            _lower(part, columns.price[rows] > requirements.max_price, RefusalCode.PRICE)
+    return stages
+
+
+def _condition_stages(requirements: Requirements) -> Stages:
+    """The stage of each market with each availability, in the order of `Catalog.conditions`."""
+    allowed = markets(requirements.spot_policy)
+    states = {
+        Availability.NOT_OFFERED: STAGE[RefusalCode.NOT_OFFERED],
+        Availability.UNAVAILABLE: STAGE[RefusalCode.UNAVAILABLE],
+    }
+    return np.array(
+        [
+            states.get(availability, PASSED) if market in allowed else STAGE[RefusalCode.MARKET]
+            for market in MARKETS
+            for availability in AVAILABILITIES
+        ],
+        dtype=np.uint8,
+    )
 
 
 def _unoffered(zones: Sequence[int]) -> list[int]:
@@ -144,8 +191,8 @@ def type_stages(requirements: Requirements, table: TypeTable) -> Stages:
     stages = np.full(len(table), PASSED, dtype=np.uint8)
     wanted = _folded(requirements.instance_types)
     if wanted is not None:
-        refused = np.array([t.name.casefold() not in wanted for t in table.types], dtype=bool)
-        stages[refused] = STAGE[RefusalCode.INSTANCE_TYPE]
+        stages[:] = STAGE[RefusalCode.INSTANCE_TYPE]
+        stages[[place for name in wanted for place in table.by_name.get(name, ())]] = PASSED
     for code, refused in _of_types(requirements.resources, table):
         np.minimum(stages, np.where(refused, np.uint8(STAGE[code]), np.uint8(PASSED)), out=stages)
     return stages
@@ -212,21 +259,6 @@ def markets(policy: SpotPolicy) -> frozenset[Market]:
             return frozenset({Market.ON_DEMAND, Market.RESERVED})
         case _:
             return frozenset(Market)
-
-
-def _of_offers(requirements: Requirements, world: World) -> list[tuple[RefusalCode, NDArray[np.bool_]]]:
-    columns = world.snapshot.catalog.columns
-    allowed = markets(requirements.spot_policy)
-    by_market = np.array([market not in allowed for market in MARKETS])
-    state = columns.availability
-    refused = [
-        (RefusalCode.MARKET, by_market[columns.market]),
-        (RefusalCode.NOT_OFFERED, state == AVAILABILITIES.index(Availability.NOT_OFFERED)),
-        (RefusalCode.UNAVAILABLE, (state == AVAILABILITIES.index(Availability.UNAVAILABLE)) | (columns.count == 0)),
-    ]
-    if requirements.max_price is not None:
-        refused.append((RefusalCode.PRICE, columns.price > requirements.max_price))
-    return refused
 
 
 def _apply_failures(stages: Stages, world: World) -> None:

@@ -5,17 +5,18 @@ took) is added here from the decision.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from atoll.model.catalog import TypeTable
 from atoll.planning.facts import Facts, facts
 from atoll.planning.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages, zone_stages
+from atoll.planning.groups import Group
 from atoll.planning.joint import Decider, Decision, reusable
 from atoll.planning.plan import Refusal, RefusalCode
 from atoll.planning.remainder import Remainder
-from atoll.planning.request import FleetRequest, RunRequest, Strategy, VolumeRequest
+from atoll.planning.request import FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.volumes import volume_refusals
 
@@ -35,42 +36,59 @@ _NEARNESS = {code: i for i, code in enumerate((*FILTERS, *AFTER_FILTERS))}
 
 
 @dataclass(frozen=True, slots=True)
+class _Case:
+    """What all zones of one document have in common.
+
+    `short` says that it did not fit as asked; `chosen` is the lowest price in the zones that it uses; in the zones
+    `planned` are machines of the request's fleets that it might use.
+    """
+
+    short: bool
+    chosen: float | None
+    planned: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Reasons:
     """Answers why, for the documents of one decision."""
 
     decider: Decider
     decision: Decision
     remainder: Remainder
+    _offered: dict[Requirements, dict[str, str]] = field(default_factory=dict)
 
     def of_fleet(self, fleet: FleetRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a fleet; `short` says that it did not fit as asked."""
         feasibility = self.decider.feasibility(fleet.requirements)
+        case = _Case(short, _lowest(feasibility, used))
         found = []
         for zone in self._others(used):
             code, data, count = self._static(feasibility, zone)
             if code is None:
-                code, data = self._of_strategy(fleet, feasibility, zone, used, short)
-            found.append(self._refusal(zone, code, data, count))
+                code, data = self._of_strategy(fleet, feasibility, zone, case)
+            found.append((zone, self._refusal(zone, code, data, count)))
         return _ordered(found)
 
     def of_run(self, run: RunRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a run."""
         feasibility = self.decider.feasibility(run.requirements)
+        case = _Case(short, _lowest(feasibility, used), self._planned(run))
         zone_level = zone_stages(run.requirements, self.decider.world)
         found = []
         for zone in self._others(used):
             if zone_level[zone] < PASSED:
                 code = FILTERS[zone_level[zone]]
-                found.append(self._refusal(zone, code, facts(code, feasibility, zone, self.decider.world), 1))
+                data, count = facts(code, feasibility, zone, self.decider.world), 1
+                found.append((zone, self._refusal(zone, code, data, count)))
                 continue
             elsewhere = self._volume_elsewhere(run, zone)
             if elsewhere is not None:
-                found.append(self._refusal(zone, *elsewhere, 1))
+                found.append((zone, self._refusal(zone, *elsewhere, 1)))
                 continue
-            unfit, data, count = self._of_machines(run, zone, feasibility)
+            unfit, data, count = self._of_machines(run, zone, feasibility, zone in case.planned)
             if unfit is None:
-                unfit, data = self._of_choice(run, feasibility, zone, used, short)
-            found.append(self._refusal(zone, unfit, data, count))
+                unfit, data = self._of_choice(run, feasibility, zone, case)
+            found.append((zone, self._refusal(zone, unfit, data, count)))
         return _ordered(found)
 
     def of_volume(self, volume: VolumeRequest, used: frozenset[int]) -> tuple[Refusal, ...]:
@@ -79,27 +97,20 @@ class Reasons:
         found = []
         for zone in self._others(used):
             code, data = refused.get(zone, (RefusalCode.NOT_NEEDED, {"why": "volume"}))
-            found.append(self._refusal(zone, code, data, 1))
+            found.append((zone, self._refusal(zone, code, data, 1)))
         return _ordered(found)
 
     def offers(self, feasibility: Feasibility) -> tuple[Refusal, ...]:
         """The refused offers of zones that are not out as a whole, counted by zone and code."""
         world = self.decider.world
-        catalog = world.snapshot.catalog
-        if len(catalog) == 0:
-            return ()
-        width = PASSED + 1
-        counts = np.bincount(catalog.columns.zone.astype(np.int64) * width + feasibility.offers)
         found = []
-        for key in np.flatnonzero(counts).tolist():
-            place, stage = divmod(key, width)
-            if stage <= STAGE[RefusalCode.IMPAIRED] or stage == PASSED:
-                continue
-            zone, count = world.zone_of_offers[place], int(counts[key])
-            data = facts(FILTERS[stage], feasibility, zone, world)
-            named = data.get("instance_type") if count == 1 else None
-            kind = named if isinstance(named, str) else None
-            found.append(Refusal(world.zones[zone].zone, FILTERS[stage], data, kind, count=count))
+        for stage in range(STAGE[RefusalCode.IMPAIRED] + 1, PASSED):
+            group = feasibility.group(stage)
+            for zone, count in zip(group.zones, group.counts, strict=True):
+                data = facts(FILTERS[stage], feasibility, zone, world)
+                named = data.get("instance_type") if count == 1 else None
+                kind = named if isinstance(named, str) else None
+                found.append((zone, Refusal(world.zones[zone].zone, FILTERS[stage], data, kind, count=count)))
         return _ordered(found)
 
     def _others(self, used: frozenset[int]) -> Iterable[int]:
@@ -117,27 +128,29 @@ class Reasons:
         absent = self._absent_type(feasibility, zone) if code is RefusalCode.INSTANCE_TYPE else None
         if absent is not None:
             return RefusalCode.NOT_OFFERED, {"instance_type": absent}, 1
-        place = world.catalog_zone[zone]
-        rows = world.snapshot.catalog.rows(place) if place is not None else slice(0, 0)
-        count = int((feasibility.offers[rows] == stage).sum())
-        return code, facts(code, feasibility, zone, world), max(1, count)
+        return code, facts(code, feasibility, zone, world), max(1, feasibility.group(stage).count(zone))
 
     def _absent_type(self, feasibility: Feasibility, zone: int) -> str | None:
         """A type that was asked for, that the backend has elsewhere and not here."""
-        wanted = {name.casefold() for name in feasibility.requirements.instance_types or ()}
+        asked = feasibility.requirements
+        if asked not in self._offered:
+            self._offered[asked] = self._types_of_backends(asked.instance_types or ())
+        return self._offered[asked].get(self.decider.world.zones[zone].zone.backend)
+
+    def _types_of_backends(self, names: Iterable[str]) -> dict[str, str]:
+        """For each backend that has any type of these names, the one in its first zone."""
         world = self.decider.world
-        catalog, backend = world.snapshot.catalog, world.zones[zone].zone.backend
-        kinds = [i for i, t in enumerate(catalog.table.types) if t.name.casefold() in wanted]
-        for place, other in enumerate(catalog.zones):
-            if other.backend == backend:
-                there = set(catalog.columns.type[catalog.rows(place)].tolist())
-                found = [catalog.table.types[kind].name for kind in kinds if kind in there]
-                if found:
-                    return found[0]
-        return None
+        catalog = world.snapshot.catalog
+        wanted = np.zeros(len(catalog.table), dtype=bool)
+        wanted[[place for name in names for place in catalog.table.by_name.get(name.casefold(), ())]] = True
+        group = Group.of(np.flatnonzero(wanted[catalog.columns.type]), world)
+        first: dict[str, str] = {}
+        for zone, row in zip(group.zones, group.rows[group.starts].tolist(), strict=True):
+            first.setdefault(world.zones[zone].zone.backend, catalog.table.types[catalog.columns.type[row]].name)
+        return first
 
     def _of_strategy(
-        self, fleet: FleetRequest, feasibility: Feasibility, zone: int, used: frozenset[int], short: bool
+        self, fleet: FleetRequest, feasibility: Feasibility, zone: int, case: _Case
     ) -> tuple[RefusalCode, Facts]:
         taken = self.remainder.refusal(feasibility, zone)
         if taken is not None:
@@ -151,34 +164,17 @@ class Reasons:
             fit = self.remainder.room(here, group.missing)
             if fit < group.missing:
                 return RefusalCode.CLUSTER, {"fits": fit, "wanted": group.missing}
-        if short:
+        if case.short:
             return RefusalCode.SPREAD, {"full": self._full(feasibility), "min_zones": fleet.placement.min_zones}
         existing = self.decider.world.fleets.get(fleet.name, ())
         if len(existing) >= fleet.nodes and not fleet.placement.survive_zones:
             return RefusalCode.NOT_NEEDED, {"why": "complete"}
-        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, used)
+        return RefusalCode.NOT_NEEDED, _dearer(feasibility, zone, case.chosen)
 
     def _full(self, feasibility: Feasibility) -> tuple[str, ...]:
         """The zones that pass and have no room left."""
         zones = self.decider.world.zones
         return tuple(str(zones[z].zone) for z in feasibility.passing if self.remainder.refusal(feasibility, z))
-
-    def _dearer(self, feasibility: Feasibility, zone: int, used: frozenset[int]) -> Facts:
-        here = self.lowest(feasibility, zone)
-        there = [price for other in sorted(used) if (price := self.lowest(feasibility, other)) is not None]
-        if here is None or not there:
-            return {"why": "equal"}
-        why = "dearer" if here > min(there) + 1e-9 else "equal"
-        return {"why": why, "price": here, "chosen": min(there)}
-
-    def lowest(self, feasibility: Feasibility, zone: int) -> float | None:
-        """The price of the cheapest offer that passes in a zone, in USD an hour."""
-        place = self.decider.world.catalog_zone[zone]
-        if place is None or feasibility.zones[zone] < PASSED:
-            return None
-        catalog = self.decider.world.snapshot.catalog
-        rows = catalog.rows(place)
-        return float(catalog.columns.price[rows][feasibility.offers[rows] == PASSED].min())
 
     def _volume_elsewhere(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
         """A mount none of whose volumes is or may be in this zone."""
@@ -202,7 +198,7 @@ class Reasons:
         return None
 
     def _of_machines(
-        self, run: RunRequest, zone: int, feasibility: Feasibility
+        self, run: RunRequest, zone: int, feasibility: Feasibility, planned: bool
     ) -> tuple[RefusalCode | None, Facts, int]:
         """Why no machine of this zone would do; no code when one would."""
         instances = [
@@ -212,7 +208,7 @@ class Reasons:
             if self.decider.world.number[i.zone] == zone
         ]
         buys = run.may_create and run.instances is None
-        if any(not i.busy and reusable(run, i) for i in instances) or self._planned(run, zone):
+        if any(not i.busy and reusable(run, i) for i in instances) or planned:
             held = self._attached(run, zone)
             return (None, {}, 1) if held is None else (*held, 1)
         if not buys:
@@ -222,11 +218,12 @@ class Reasons:
             return (*held, 1)
         return code, data, count
 
-    def _planned(self, run: RunRequest, zone: int) -> bool:
+    def _planned(self, run: RunRequest) -> frozenset[int]:
+        """The zones where fleets of the request have machines planned that the run might use."""
         solution = self.decision.solution
         fleets = [d for d in self.decision.placed if isinstance(d, FleetRequest)]
         group = self.decider.run_group(run, fleets, thorough=False)
-        return any(option.zone == zone for fleet in group.fleets for option, _ in solution.fleets.get(fleet, ()))
+        return frozenset(option.zone for fleet in group.fleets for option, _ in solution.fleets.get(fleet, ()))
 
     def _attached(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
         """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
@@ -244,20 +241,33 @@ class Reasons:
         return not instance.busy and reusable(run, instance)
 
     def _of_choice(
-        self, run: RunRequest, feasibility: Feasibility, zone: int, used: frozenset[int], short: bool
+        self, run: RunRequest, feasibility: Feasibility, zone: int, case: _Case
     ) -> tuple[RefusalCode, Facts]:
         """A zone where the run's machines could be, and are not."""
         taken = self.remainder.refusal(feasibility, zone) if feasibility.zones[zone] == PASSED else None
-        if taken is not None and not self._planned(run, zone):
+        if taken is not None and zone not in case.planned:
             return taken
-        if short:
+        if case.short:
             return RefusalCode.CLUSTER, {"wanted": len(run.nodes), "single_zone": run.single_zone}
         placed = self.decision.solution.runs.get(run.name, ())
         if any(share.supply.pool is not None for share in placed):
             return RefusalCode.NOT_NEEDED, {"why": "reuse"}
         if any(share.supply.fleet is not None for share in placed):
             return RefusalCode.NOT_NEEDED, {"why": "planned"}
-        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, used)
+        return RefusalCode.NOT_NEEDED, _dearer(feasibility, zone, case.chosen)
+
+
+def _lowest(feasibility: Feasibility, zones: Iterable[int]) -> float | None:
+    """The price of the cheapest offer that passes in these zones, in USD an hour."""
+    passed = feasibility.group(PASSED)
+    return min((price for zone in zones if (price := passed.price(zone)) is not None), default=None)
+
+
+def _dearer(feasibility: Feasibility, zone: int, chosen: float | None) -> Facts:
+    here = feasibility.group(PASSED).price(zone)
+    if here is None or chosen is None:
+        return {"why": "equal"}
+    return {"why": "dearer" if here > chosen + 1e-9 else "equal", "price": here, "chosen": chosen}
 
 
 def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tuple[RefusalCode | None, Facts, int]:
@@ -292,9 +302,12 @@ def _asked(run: RunRequest, code: RefusalCode) -> str:
     return str(amounts.get(code, ""))
 
 
-def _ordered(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
-    def nearest(refusal: Refusal) -> tuple[object, ...]:
-        price = refusal.data.get("price")
-        return (-_NEARNESS[refusal.code], price if isinstance(price, float) else 0.0, refusal.zone)
+def _ordered(refusals: Iterable[tuple[int, Refusal]]) -> tuple[Refusal, ...]:
+    """The nearest miss first, then the cheapest, then by the zone's number."""
 
-    return tuple(sorted(refusals, key=nearest))
+    def nearest(numbered: tuple[int, Refusal]) -> tuple[float, ...]:
+        zone, refusal = numbered
+        price = refusal.data.get("price")
+        return (-_NEARNESS[refusal.code], price if isinstance(price, float) else 0.0, zone)
+
+    return tuple(refusal for _, refusal in sorted(refusals, key=nearest))

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from atoll.model.catalog import UNTOLD
 from atoll.model.zone import Capacity
 from atoll.planning.facts import Facts, quota_facts
@@ -42,16 +40,13 @@ class Remainder:
 
     def refusal(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode, Facts] | None:
         """Why not even one more of the offers that pass in this zone can be had; None when one can."""
-        place = self.world.catalog_zone[zone]
-        if place is None:
-            return None
         catalog = self.world.snapshot.catalog
-        rows = catalog.rows(place)
+        rows = feasibility.group(PASSED).rows_in(zone)
         limited = self.zones[zone] is not None or bool(self.quotas)
-        if not limited and bool(((feasibility.offers[rows] == PASSED) & (catalog.columns.count[rows] == UNTOLD)).any()):
+        if not limited and (not catalog.counted or bool((catalog.columns.count[rows] == UNTOLD).any())):
             return None
         refused: tuple[RefusalCode, Facts] | None = None
-        for row in (np.flatnonzero(feasibility.offers[rows] == PASSED) + rows.start).tolist():
+        for row in rows.tolist():
             refused = self._of_row(row, zone)
             if refused is None:
                 return None

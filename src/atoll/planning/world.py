@@ -4,7 +4,7 @@ Built once for each plan; every other module of planning reads it and none chang
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from atoll.model.catalog import MARKETS
@@ -37,6 +37,7 @@ class World:
     fleets: dict[str, tuple[ExistingInstance, ...]]
     volumes: dict[str, ExistingVolume]
     salt: str
+    _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, snapshot: Snapshot, request_id: str) -> "World":
@@ -44,7 +45,7 @@ class World:
         infos = {info.zone: info for info in snapshot.zones}
         for zone in _mentioned(snapshot):
             infos.setdefault(zone, ZoneInfo(zone))
-        zones = tuple(infos[zone] for zone in sorted(infos))
+        zones = tuple(infos[zone] for zone in sorted(infos, key=lambda z: (z.backend, z.region, z.name)))
         number = {info.zone: i for i, info in enumerate(zones)}
         quotas = tuple(sorted(snapshot.quotas, key=lambda q: (q.backend, q.region, q.market)))
         return cls(
@@ -83,7 +84,9 @@ class World:
 
     def lots(self, name: str) -> tuple[float, ...]:
         """A number from 0 to 1 for each zone, the same for the same request, seed and document: it decides ties."""
-        return tuple(self._lot(name, info.zone) for info in self.zones)
+        if name not in self._lots:
+            self._lots[name] = tuple(self._lot(name, info.zone) for info in self.zones)
+        return self._lots[name]
 
     def _lot(self, name: str, zone: Zone) -> float:
         text = f"{self.salt}|{name}|{zone.backend}|{zone.region}|{zone.name}"
