@@ -78,6 +78,8 @@ class Feasibility:
     requirements: Requirements
     world: World
     offers: Stages
+    level: Sequence[int]
+    """The stage of each zone by what concerns it as a whole."""
     zones: tuple[int, ...]
     amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
     """Facts of refusals by code and zone, as far as they were asked for."""
@@ -100,7 +102,7 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     catalog = world.snapshot.catalog
     zones = zone_stages(requirements, world)
     if len(catalog) == 0:
-        return Feasibility(requirements, world, np.empty(0, dtype=np.uint8), tuple(_unoffered(zones)))
+        return Feasibility(requirements, world, np.empty(0, dtype=np.uint8), zones, tuple(_unoffered(zones)))
     by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
     stages = _offer_stages(requirements, by_zone, catalog)
     _apply_failures(stages, world)
@@ -109,7 +111,9 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     filled = np.flatnonzero(np.diff(catalog.bounds))
     nearest = np.maximum.reduceat(stages, catalog.bounds[filled])
     seen = {world.zone_of_offers[zone]: int(stage) for zone, stage in zip(filled, nearest, strict=True)}
-    return Feasibility(requirements, world, stages, tuple(seen.get(i, s) for i, s in enumerate(_unoffered(zones))))
+    return Feasibility(
+        requirements, world, stages, zones, tuple(seen.get(i, s) for i, s in enumerate(_unoffered(zones)))
+    )
 
 
 def _offer_stages(requirements: Requirements, by_zone: Stages, catalog: Catalog) -> Stages:

@@ -13,6 +13,7 @@ class Group:
     """Some offers by zone: `zones` are those that have any, `starts` and `counts` tell which of `rows` are whose."""
 
     rows: NDArray[np.intp]
+    prices: NDArray[np.float64]
     zones: tuple[int, ...]
     starts: NDArray[np.intp]
     counts: tuple[int, ...]
@@ -38,6 +39,7 @@ class Group:
         zones = tuple(world.zone_of_offers[place] for place in filled.tolist())
         return cls(
             rows,
+            prices,
             zones,
             starts,
             tuple(counts),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from atoll.planning import model, options, strategies
-from atoll.planning.feasibility import PASSED, Feasibility, assess, zone_stages
+from atoll.planning.feasibility import PASSED, Feasibility, assess
 from atoll.planning.limits import within_limits
 from atoll.planning.options import Option, suits
 from atoll.planning.plan import Fact, RefusalCode
@@ -26,7 +26,7 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import ExistingInstance
-from atoll.planning.volumes import volume_refusals, volume_zones
+from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
 
 
@@ -46,6 +46,8 @@ class Decider:
     documents: tuple[Document, ...]
     _feasible: dict[Requirements, Feasibility] = field(default_factory=dict)
     _options: dict[tuple[object, ...], tuple[Option, ...]] = field(default_factory=dict)
+    _refused: dict[VolumeRequest, VolumeRefusals] = field(default_factory=dict)
+    _disks: dict[str, Disk | None] = field(default_factory=dict)
     _pools: tuple[tuple[Pool, ExistingInstance], ...] | None = None
 
     def decide(self) -> Decision:
@@ -172,7 +174,7 @@ class Decider:
 
     def run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], thorough: bool) -> RunGroup:
         """The run in numbers; `fleets` are those of the same request."""
-        stages = zone_stages(run.requirements, self.world)
+        stages = self.feasibility(run.requirements).level
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
         buys = run.may_create and run.instances is None
         return RunGroup(
@@ -227,19 +229,28 @@ class Decider:
 
     def disk_of(self, name: str) -> Disk | None:
         """The volume of this name, among all documents."""
-        return self.disk(name, self._requested(name))
+        if name not in self._disks:
+            self._disks[name] = self.disk(name, self._requested(name))
+        return self._disks[name]
 
     def volume_refused(self, name: str, zone: int) -> tuple[RefusalCode, Mapping[str, Fact]] | None:
         """Why a volume of the request cannot go to a zone."""
         requested = self._requested(name)
-        return None if requested is None else volume_refusals(requested, self.world).get(zone)
+        return None if requested is None else self.volume_refusals(requested).get(zone)
 
     def _requested(self, name: str) -> VolumeRequest | None:
         return next((d for d in self.documents if isinstance(d, VolumeRequest) and d.name == name), None)
 
     def volume_zones(self, volume: VolumeRequest) -> tuple[int, ...]:
         """Where a volume of the request may go."""
-        return volume_zones(volume, self.world)
+        refused = self.volume_refusals(volume)
+        return tuple(zone for zone in range(len(self.world.zones)) if zone not in refused)
+
+    def volume_refusals(self, volume: VolumeRequest) -> VolumeRefusals:
+        """For each zone where a volume of the request cannot go, why."""
+        if volume not in self._refused:
+            self._refused[volume] = volume_refusals(volume, self.world)
+        return self._refused[volume]
 
     def classes(self, run: RunRequest) -> tuple[NodeClass, ...]:
         """The run's nodes by their mounts. Nodes share a class only where nothing can tell their volumes apart."""

@@ -15,6 +15,7 @@ from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity
 from atoll.planning.feasibility import PASSED, Feasibility, markets, type_stages
+from atoll.planning.groups import Group
 from atoll.planning.request import Requirements
 from atoll.planning.world import World
 
@@ -54,31 +55,39 @@ def cheapest(
 
     `users` are the requirements of runs that may use what is bought: what suits other users is another kind of offer.
     """
-    columns = world.snapshot.catalog.columns
-    rows = np.flatnonzero(feasibility.offers == PASSED)
-    kept: list[NDArray[np.intp]] = []
-    signature = _signature(rows, users, world)
-    for kind in np.unique(signature):
-        same = rows[signature == kind]
-        zones = columns.zone[same]
-        starts = np.flatnonzero(np.diff(zones, prepend=-1))
-        spans = np.diff(np.append(starts, len(same)))
-        unlimited = np.where(columns.count[same] == UNTOLD, columns.price[same], np.inf)
-        # All that is not dearer than the cheapest unlimited one; all, where every one is limited.
-        kept.append(same[columns.price[same] <= np.repeat(np.minimum.reduceat(unlimited, starts), spans)])
-    chosen = np.sort(np.concatenate(kept)) if kept else rows
-    return _options(chosen, world, lots)
+    passed = feasibility.group(PASSED)
+    signature, kinds = _signature(passed.rows, users, world)
+    groups = (Group.of(passed.rows[signature == kind], world) for kind in range(kinds)) if kinds > 1 else (passed,)
+    return _options(np.sort(np.concatenate([_not_dearer(group, world) for group in groups])), world, lots)
+
+
+def _not_dearer(group: Group, world: World) -> NDArray[np.intp]:
+    """All that is not dearer than the zone's cheapest unlimited one; all, where every one is limited."""
+    limits: Sequence[float] = group.lowest
+    if world.snapshot.catalog.counted and len(group.rows):
+        unlimited = np.where(world.snapshot.catalog.columns.count[group.rows] == UNTOLD, group.prices, np.inf)
+        limits = np.minimum.reduceat(unlimited, group.starts).tolist()
+    spans = zip(group.starts.tolist(), group.counts, limits, strict=True)
+    kept = [start + np.flatnonzero(group.prices[start : start + count] <= limit) for start, count, limit in spans]
+    return group.rows[np.concatenate(kept)] if kept else group.rows
 
 
 def undominated(
     feasibility: Feasibility, world: World, lots: Sequence[float], users: Sequence[Requirements]
 ) -> list[Option]:
     """The passing offers of which no other in the same zone is as cheap and takes as little of everything limited."""
-    rows = np.flatnonzero(feasibility.offers == PASSED)
-    signature = _signature(rows, users, world)
+    passed = feasibility.group(PASSED)
+    signature, kinds = _signature(passed.rows, users, world)
     by_place: dict[tuple[int, int], list[Option]] = {}
-    for option, kind in zip(_options(rows, world, lots), signature.tolist(), strict=True):
-        by_place.setdefault((option.zone, kind), []).append(option)
+    for kind in range(kinds):
+        group = Group.of(passed.rows[signature == kind], world) if kinds > 1 else passed
+        shared = np.zeros(len(group.rows), dtype=bool)
+        for zone, start, count in zip(group.zones, group.starts.tolist(), group.counts, strict=True):
+            shared[start : start + count] = world.shared(zone)
+        # Where nothing is shared with others, price decides alone.
+        alone = np.isin(group.rows, _not_dearer(group, world), assume_unique=True) & ~shared
+        for option in _options(group.rows[alone | shared], world, lots):
+            by_place.setdefault((option.zone, kind), []).append(option)
     return [option for place in sorted(by_place) for option in _front(by_place[place], world)]
 
 
@@ -100,19 +109,24 @@ def _beats(one: Option, other: Option, world: World) -> bool:
     return world.free[one.zone] is None or other.use.covers(one.use)
 
 
-def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: World) -> Signature:
-    """A number for each row: rows with the same number suit the same users."""
+def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: World) -> tuple[Signature, int]:
+    """A number for each row, from 0 to how many there are: rows with the same number suit the same users."""
     catalog = world.snapshot.catalog
     columns = catalog.columns
     signature: Signature = np.zeros(len(rows), dtype=np.int64)
+    kinds = 1
     for user in dict.fromkeys(users):
         suits = (type_stages(user, catalog.table) == PASSED)[columns.type[rows]]
         suits &= np.array([market in markets(user.spot_policy) for market in MARKETS])[columns.market[rows]]
         if user.max_price is not None:
             suits &= columns.price[rows] <= user.max_price
         # Numbered anew each time, so that any number of users fits.
-        signature = np.unique(signature * 2 + suits, return_inverse=True)[1].astype(np.int64)
-    return signature
+        pairs = signature * 2 + suits
+        present = np.flatnonzero(np.bincount(pairs, minlength=2 * kinds))
+        numbers = np.zeros(2 * kinds, dtype=np.int64)
+        numbers[present] = np.arange(len(present))
+        signature, kinds = numbers[pairs], max(1, len(present))
+    return signature, kinds
 
 
 def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float]) -> list[Option]:

@@ -4,21 +4,20 @@ The filters have recorded how far each offer came; what they cannot know (volume
 took) is added here from the decision.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from atoll.model.catalog import TypeTable
 from atoll.planning.facts import Facts, facts
-from atoll.planning.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages, zone_stages
+from atoll.planning.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.groups import Group
 from atoll.planning.joint import Decider, Decision, reusable
 from atoll.planning.plan import Refusal, RefusalCode
 from atoll.planning.remainder import Remainder
 from atoll.planning.request import FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
-from atoll.planning.volumes import volume_refusals
 
 AFTER_FILTERS = (
     RefusalCode.FLEET,
@@ -73,7 +72,7 @@ class Reasons:
         """Why the other zones are not used for a run."""
         feasibility = self.decider.feasibility(run.requirements)
         case = _Case(short, _lowest(feasibility, used), self._planned(run))
-        zone_level = zone_stages(run.requirements, self.decider.world)
+        zone_level = feasibility.level
         found = []
         for zone in self._others(used):
             if zone_level[zone] < PASSED:
@@ -93,7 +92,7 @@ class Reasons:
 
     def of_volume(self, volume: VolumeRequest, used: frozenset[int]) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a volume."""
-        refused = volume_refusals(volume, self.decider.world)
+        refused = self.decider.volume_refusals(volume)
         found = []
         for zone in self._others(used):
             code, data = refused.get(zone, (RefusalCode.NOT_NEEDED, {"why": "volume"}))
@@ -102,16 +101,22 @@ class Reasons:
 
     def offers(self, feasibility: Feasibility) -> tuple[Refusal, ...]:
         """The refused offers of zones that are not out as a whole, counted by zone and code."""
-        world = self.decider.world
-        found = []
-        for stage in range(STAGE[RefusalCode.IMPAIRED] + 1, PASSED):
-            group = feasibility.group(stage)
-            for zone, count in zip(group.zones, group.counts, strict=True):
-                data = facts(FILTERS[stage], feasibility, zone, world)
-                named = data.get("instance_type") if count == 1 else None
-                kind = named if isinstance(named, str) else None
-                found.append((zone, Refusal(world.zones[zone].zone, FILTERS[stage], data, kind, count=count)))
-        return _ordered(found)
+        found: list[Refusal] = []
+        for stage in range(PASSED - 1, STAGE[RefusalCode.IMPAIRED], -1):
+            refusals = list(self._counted(feasibility, stage))
+            if refusals and isinstance(refusals[0].data.get("price"), float):
+                refusals.sort(key=_price)
+            found.extend(refusals)
+        return tuple(found)
+
+    def _counted(self, feasibility: Feasibility, stage: int) -> Iterator[Refusal]:
+        """The refused offers of one stage, by zone."""
+        world, group, code = self.decider.world, feasibility.group(stage), FILTERS[stage]
+        for zone, count in zip(group.zones, group.counts, strict=True):
+            data = facts(code, feasibility, zone, world)
+            named = data.get("instance_type") if count == 1 else None
+            kind = named if isinstance(named, str) else None
+            yield Refusal(world.zones[zone].zone, code, data, kind, count=count)
 
     def _others(self, used: frozenset[int]) -> Iterable[int]:
         return (zone for zone in range(len(self.decider.world.zones)) if zone not in used)
@@ -307,7 +312,11 @@ def _ordered(refusals: Iterable[tuple[int, Refusal]]) -> tuple[Refusal, ...]:
 
     def nearest(numbered: tuple[int, Refusal]) -> tuple[float, ...]:
         zone, refusal = numbered
-        price = refusal.data.get("price")
-        return (-_NEARNESS[refusal.code], price if isinstance(price, float) else 0.0, zone)
+        return (-_NEARNESS[refusal.code], _price(refusal), zone)
 
     return tuple(refusal for _, refusal in sorted(refusals, key=nearest))
+
+
+def _price(refusal: Refusal) -> float:
+    price = refusal.data.get("price")
+    return price if isinstance(price, float) else 0.0

@@ -41,9 +41,11 @@ class Remainder:
     def refusal(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode, Facts] | None:
         """Why not even one more of the offers that pass in this zone can be had; None when one can."""
         catalog = self.world.snapshot.catalog
-        rows = feasibility.group(PASSED).rows_in(zone)
         limited = self.zones[zone] is not None or bool(self.quotas)
-        if not limited and (not catalog.counted or bool((catalog.columns.count[rows] == UNTOLD).any())):
+        if not limited and not catalog.counted:
+            return None
+        rows = feasibility.group(PASSED).rows_in(zone)
+        if not limited and bool((catalog.columns.count[rows] == UNTOLD).any()):
             return None
         refused: tuple[RefusalCode, Facts] | None = None
         for row in rows.tolist():

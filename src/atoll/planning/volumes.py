@@ -13,8 +13,10 @@ from atoll.planning.request import VolumeRequest
 from atoll.planning.world import World
 from atoll.zones.selection import ZoneSelector
 
+VolumeRefusals = Mapping[int, tuple[RefusalCode, Mapping[str, Fact]]]
 
-def volume_refusals(volume: VolumeRequest, world: World) -> dict[int, tuple[RefusalCode, Mapping[str, Fact]]]:
+
+def volume_refusals(volume: VolumeRequest, world: World) -> VolumeRefusals:
     """For each zone where the volume cannot go, why."""
     asked = volume.availability_zone
     selector = None if asked is None else ZoneSelector.compile([asked])

@@ -73,6 +73,10 @@ class World:
         place = self.zones[zone].zone
         return self.quota_of.get((place.backend, place.region, market))
 
+    def shared(self, zone: int) -> bool:
+        """True when machines there count against a capacity or a quota."""
+        return self.free[zone] is not None or any(self.quota(zone, market) is not None for market in Market)
+
     def free_cpus(self, quota: int) -> float:
         """How many more vCPUs a quota allows."""
         return self.quotas[quota].limit_cpus - self.quotas[quota].used_cpus
