@@ -9,7 +9,7 @@ then volumes, then runs, each in the order of the file.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from atoll.planning import model, options, strategies
+from atoll.planning import model, options, shortcuts, strategies
 from atoll.planning.feasibility import PASSED, Feasibility, assess
 from atoll.planning.limits import within_limits
 from atoll.planning.options import Option, suits
@@ -132,8 +132,27 @@ class Decider:
             bought = strategies.lay(group)
             if bought is None or within_limits(bought, self.world):
                 return None if bought is None else Solution({group.name: bought})
+        if len(documents) == 1 and isinstance(documents[0], RunRequest) and not _mounts(documents[0]):
+            alone = self._solve_lone(documents[0])
+            if alone is None or within_limits(alone.bought, self.world):
+                return alone
         thorough = bool(self.world.quotas) or any(free is not None for free in self.world.free)
-        return model.solve(self.problem(documents, partial, thorough), self.world)
+        problem = self.problem(documents, partial, thorough)
+        return self._solve_pinned(problem) or model.solve(problem, self.world)
+
+    def _solve_lone(self, run: RunRequest) -> Solution | None:
+        lots = self.world.lots(run.name)
+        return shortcuts.lone(self.run_group(run, (), thorough=False), lots)
+
+    def _solve_pinned(self, problem: Problem) -> Solution | None:
+        """The best solution with the fleets as they are best alone, if that is the best of all."""
+        if not (problem.fleets and problem.runs) or any(fleet.partial for fleet in problem.fleets):
+            return None
+        pinned = shortcuts.pinned(problem)
+        if pinned is None:
+            return None
+        solution = model.solve(pinned, self.world)
+        return solution if solution is not None and solution.cost <= shortcuts.least(pinned) + 1e-9 else None
 
     def problem(self, documents: Sequence[Document], partial: str | None, thorough: bool) -> Problem:
         """The problem that these documents make; `thorough` keeps what only shared limits make worth considering."""
@@ -278,6 +297,10 @@ def reusable(run: RunRequest, instance: ExistingInstance) -> bool:
     if run.instances is not None and instance.id not in run.instances:
         return False
     return suits(run.requirements, instance.instance_type, instance.market, instance.price)
+
+
+def _mounts(run: RunRequest) -> bool:
+    return any(node.mounts for node in run.nodes)
 
 
 def _precedence(document: Document) -> int:

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from atoll.model.resources import InstanceType
 from atoll.planning.limits import shared_limits
-from atoll.planning.options import Option, size, suits
+from atoll.planning.options import Option, bulk, suits
 from atoll.planning.plan import Source
 from atoll.planning.problem import FleetGroup, NodeClass, Problem, RunGroup, Share, Solution, Supply
 from atoll.planning.request import Strategy
@@ -78,7 +77,7 @@ class Model:
 
     def _buy(self, variable: int, option: Option) -> None:
         self.price[variable] = option.price
-        self.ties[variable] = SOURCE_WEIGHT[Source.NEW] + _bulk(option.instance_type) + option.key[5]
+        self.ties[variable] = SOURCE_WEIGHT[Source.NEW] + bulk(option.instance_type) + option.key[5]
 
     def _cluster(self, by_zone: Mapping[int, Terms], most: int, home: int | None) -> None:
         """All machines in one zone; `home` is the one where some are already."""
@@ -165,7 +164,7 @@ class Model:
         else:
             machine = supply.pool or supply.option
             assert machine is not None
-            self.ties[variable] = SOURCE_WEIGHT[supply.source] + _bulk(machine.instance_type) + lots[supply.zone]
+            self.ties[variable] = SOURCE_WEIGHT[supply.source] + bulk(machine.instance_type) + lots[supply.zone]
         return variable
 
     def _mount(self, run: RunGroup, number: int, by_zone: Mapping[int, Terms]) -> None:
@@ -276,11 +275,6 @@ class Model:
             for rank in mine:
                 chosen = tuple(volumes[place, supply.zone].pop(0) for place in range(len(group.mounts)))
                 yield Share((rank,), supply, chosen)
-
-
-def _bulk(instance_type: InstanceType) -> float:
-    gpus, cpus, memory, _ = size(instance_type)
-    return (gpus * 8 + cpus + memory / 16) / 10
 
 
 def solve(problem: Problem, world: World) -> Solution | None:

@@ -48,6 +48,12 @@ def size(instance_type: InstanceType) -> tuple[float, float, float, float]:
     return (gpus, instance_type.cpus, instance_type.memory_gb, instance_type.disk_gb)
 
 
+def bulk(instance_type: InstanceType) -> float:
+    """By which the smaller of two sufficient types is found where everything is decided at once; no limit's unit."""
+    gpus, cpus, memory, _ = size(instance_type)
+    return (gpus * 8 + cpus + memory / 16) / 10
+
+
 def cheapest(
     feasibility: Feasibility, world: World, lots: Sequence[float], users: Sequence[Requirements]
 ) -> list[Option]:
