@@ -138,6 +138,8 @@ class Decider:
                 return alone
         thorough = bool(self.world.quotas) or any(free is not None for free in self.world.free)
         problem = self.problem(documents, partial, thorough)
+        if not thorough:
+            problem = shortcuts.trimmed(problem, {name: self.world.lots(name) for name in problem.disks})
         return self._solve_pinned(problem) or model.solve(problem, self.world)
 
     def _solve_lone(self, run: RunRequest) -> Solution | None:
