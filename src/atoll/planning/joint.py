@@ -9,7 +9,7 @@ then volumes, then runs, each in the order of the file.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from atoll.planning import model, options, shortcuts, strategies
+from atoll.planning import dominance, model, options, shortcuts, strategies
 from atoll.planning.feasibility import PASSED, Feasibility, assess
 from atoll.planning.limits import within_limits
 from atoll.planning.options import Option, suits
@@ -139,7 +139,7 @@ class Decider:
         thorough = bool(self.world.quotas) or any(free is not None for free in self.world.free)
         problem = self.problem(documents, partial, thorough)
         if not thorough:
-            problem = shortcuts.trimmed(problem, {name: self.world.lots(name) for name in problem.disks})
+            problem = dominance.trimmed(problem, {name: self.world.lots(name) for name in problem.disks})
         return self._solve_pinned(problem) or model.solve(problem, self.world)
 
     def _solve_lone(self, run: RunRequest) -> Solution | None:

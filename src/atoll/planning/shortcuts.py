@@ -5,7 +5,7 @@ already. So where the fleets' own best layouts can take all runs, that is the be
 the model is who stands where: a far smaller question. Where they cannot, the model decides everything together.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from atoll.planning import strategies
@@ -100,40 +100,3 @@ def _served(run: RunGroup, fleets: Iterable[FleetGroup]) -> bool:
     mine = [fleet for fleet in fleets if fleet.name in run.fleets]
     options = {(o.instance_type, o.market, o.price): o for fleet in mine for o in fleet.options}
     return any(suits(run.requirements, o.instance_type, o.market, o.price) for o in options.values())
-
-
-def trimmed(problem: Problem, lots: Mapping[str, Sequence[float]]) -> Problem:
-    """The problem without offers that no best plan buys for a run, where nothing but their number limits them.
-
-    A node whose volumes are new and its own takes them along, so its zone is free, and only the best offer of all zones
-    counts. `lots` are those of the runs and of the volumes, by name.
-    """
-    uses: dict[str, int] = {}
-    for run in problem.runs:
-        for group in run.classes:
-            for name in (name for mount in group.mounts for name in mount):
-                uses[name] = uses.get(name, 0) + len(group.ranks)
-    own = {name for name, disk in problem.disks.items() if disk.new and uses.get(name) == 1}
-    return replace(problem, runs=tuple(_trimmed(run, problem, own, lots) for run in problem.runs))
-
-
-def _trimmed(run: RunGroup, problem: Problem, own: Collection[str], lots: Mapping[str, Sequence[float]]) -> RunGroup:
-    together = run.single_zone and sum(len(group.ranks) for group in run.classes) > 1
-    mounted = [[name for mount in group.mounts for name in mount] for group in run.classes]
-    choices = any(len(mount) > 1 for group in run.classes for mount in group.mounts)
-    if together or choices or any(name not in own for names in mounted for name in names):
-        return run
-    kept: dict[int, Option] = {}
-    for names in mounted:
-        reach = run.zones.intersection(*(problem.disks[name].zones for name in names))
-        ties = [lots[name] for name in names]
-        ranked = sorted(
-            ((o.price, bulk(o.instance_type) + o.key[5] + sum(t[o.zone] for t in ties) / 8, o.offer), o)
-            for o in run.options
-            if o.zone in reach
-        )
-        for _, option in ranked:
-            kept[option.offer] = option
-            if option.limit is None:
-                break
-    return replace(run, options=tuple(kept[offer] for offer in sorted(kept)))

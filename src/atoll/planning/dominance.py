@@ -1,0 +1,142 @@
+"""A problem without what no best solution buys, where nothing but their number limits offers.
+
+The exact model has a variable for each offer and each node that may stand on it, so what another offer beats for every
+purpose is left out before. Where zones' capacities or quotas are shared this does not hold, and it is not used.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from atoll.model.catalog import TypeTable
+from atoll.planning.feasibility import PASSED, markets, type_stages
+from atoll.planning.options import Option, bulk
+from atoll.planning.problem import FleetGroup, NodeClass, Problem, RunGroup
+from atoll.planning.request import Strategy
+
+Lots = Mapping[str, Sequence[float]]
+
+
+def trimmed(problem: Problem, lots: Lots) -> Problem:
+    """The problem without options that others beat. `lots` are those of the volumes, by name."""
+    own = _own(problem)
+    runs = tuple(_trimmed_run(run, problem, own, lots) for run in problem.runs)
+    fleets = tuple(_trimmed_fleet(fleet, problem, own) for fleet in problem.fleets)
+    return replace(problem, fleets=fleets, runs=runs)
+
+
+def _own(problem: Problem) -> frozenset[str]:
+    """The new volumes that one node alone mounts: they go where it goes."""
+    uses: dict[str, int] = {}
+    for run in problem.runs:
+        for group in run.classes:
+            for name in _mounted(group):
+                uses[name] = uses.get(name, 0) + len(group.ranks)
+    return frozenset(name for name, disk in problem.disks.items() if disk.new and uses.get(name) == 1)
+
+
+def _mounted(group: NodeClass) -> list[str]:
+    return [name for mount in group.mounts for name in mount]
+
+
+def _free(run: RunGroup, own: Collection[str]) -> bool:
+    """True when each node of a run may choose its zone without regard to anything else."""
+    if run.single_zone and sum(len(group.ranks) for group in run.classes) > 1:
+        return False
+    return all(len(mount) == 1 and mount[0] in own for group in run.classes for mount in group.mounts)
+
+
+def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
+    """The zones where nodes of this class may stand, as far as zones and volumes tell."""
+    reach = run.zones
+    for mount in group.mounts:
+        reach &= {zone for name in mount if name in problem.disks for zone in problem.disks[name].zones}
+    return reach
+
+
+def _trimmed_run(run: RunGroup, problem: Problem, own: Collection[str], lots: Lots) -> RunGroup:
+    """A run whose nodes choose freely buys the best offer of all zones, and before it what is limited."""
+    if not _free(run, own):
+        return run
+    kept: dict[int, Option] = {}
+    for group in run.classes:
+        reach, volumes = _reach(run, group, problem), [lots[name] for name in _mounted(group)]
+        ranked = sorted(
+            (o.price, bulk(o.instance_type) + o.key[5] + sum(lot[o.zone] for lot in volumes) / 8, o.offer, o)
+            for o in run.options
+            if o.zone in reach
+        )
+        for *_, option in ranked:
+            kept[option.offer] = option
+            if option.limit is None:
+                break
+    return replace(run, options=tuple(kept[offer] for offer in sorted(kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """An option, and which classes of nodes it can serve (`serves` has a bit for each)."""
+
+    option: Option
+    serves: int
+    bulk: float
+
+    def beats(self, other: "_Worth", strictly: bool) -> bool:
+        """True when this one does for every purpose, at less; or, unless `strictly`, at the same price and smaller."""
+        if self.option.limit is not None or other.serves & ~self.serves:
+            return False
+        if self.option.price != other.option.price:
+            return self.option.price < other.option.price
+        return not strictly and (self.bulk, self.option.offer) < (other.bulk, other.option.offer)
+
+
+def _trimmed_fleet(fleet: FleetGroup, problem: Problem, own: Collection[str]) -> FleetGroup:
+    users = [run for run in problem.runs if fleet.name in run.fleets]
+    by_zone: dict[int, list[_Worth]] = {}
+    for worth in _worths(fleet, users, problem):
+        by_zone.setdefault(worth.option.zone, []).append(worth)
+    fronts = {zone: _front(worths) for zone, worths in by_zone.items()}
+    if not fleet.placement.survive_zones and all(_free(run, own) for run in users):
+        if fleet.placement.strategy is Strategy.ANY:
+            every = [worth for front in fronts.values() for worth in front]
+            fronts = {zone: [w for w in front if not _beaten(w, every)] for zone, front in fronts.items()}
+        elif fleet.placement.strategy is Strategy.CLUSTER and not fleet.existing:
+            fronts = {zone: front for zone, front in fronts.items() if not _outdone(zone, fronts)}
+    kept = sorted((worth.option for front in fronts.values() for worth in front), key=lambda option: option.offer)
+    return replace(fleet, options=tuple(kept))
+
+
+def _worths(fleet: FleetGroup, users: Iterable[RunGroup], problem: Problem) -> list[_Worth]:
+    types = {option.instance_type: option for option in fleet.options}
+    place = {kind: i for i, kind in enumerate(types)}
+    table = TypeTable(list(types))
+    serves = [0] * len(fleet.options)
+    bit = 1
+    for run in users:
+        asked = run.requirements
+        fits, allowed = (type_stages(asked, table) == PASSED).tolist(), markets(asked.spot_policy)
+        dearest = asked.max_price
+        suits = [
+            fits[place[o.instance_type]] and o.market in allowed and (dearest is None or o.price <= dearest)
+            for o in fleet.options
+        ]
+        for group in run.classes:
+            reach = _reach(run, group, problem)
+            for i, option in enumerate(fleet.options):
+                if suits[i] and option.zone in reach:
+                    serves[i] |= bit
+            bit <<= 1
+    return [_Worth(o, mask, bulk(o.instance_type)) for o, mask in zip(fleet.options, serves, strict=True)]
+
+
+def _front(worths: Sequence[_Worth]) -> list[_Worth]:
+    """Those of one zone that no other beats."""
+    return [worth for worth in worths if not any(other.beats(worth, strictly=False) for other in worths)]
+
+
+def _beaten(worth: _Worth, every: Iterable[_Worth]) -> bool:
+    return any(other.beats(worth, strictly=True) for other in every)
+
+
+def _outdone(zone: int, fronts: Mapping[int, Sequence[_Worth]]) -> bool:
+    """True when another zone has something better for everything that this one has."""
+    return any(all(_beaten(worth, front) for worth in fronts[zone]) for other, front in fronts.items() if other != zone)
