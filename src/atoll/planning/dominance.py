@@ -4,7 +4,7 @@ The exact model has a variable for each offer and each node that may stand on it
 purpose is left out before. Where zones' capacities or quotas are shared this does not hold, and it is not used.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from atoll.model.catalog import TypeTable
@@ -13,55 +13,37 @@ from atoll.planning.options import Option, bulk
 from atoll.planning.problem import FleetGroup, NodeClass, Problem, RunGroup
 from atoll.planning.request import Strategy
 
-Lots = Mapping[str, Sequence[float]]
 
-
-def trimmed(problem: Problem, lots: Lots) -> Problem:
-    """The problem without options that others beat. `lots` are those of the volumes, by name."""
-    own = _own(problem)
-    runs = tuple(_trimmed_run(run, problem, own, lots) for run in problem.runs)
-    fleets = tuple(_trimmed_fleet(fleet, problem, own) for fleet in problem.fleets)
+def trimmed(problem: Problem) -> Problem:
+    """The problem without options that others beat."""
+    runs = tuple(_trimmed_run(run, problem) for run in problem.runs)
+    fleets = tuple(_trimmed_fleet(fleet, problem) for fleet in problem.fleets)
     return replace(problem, fleets=fleets, runs=runs)
 
 
-def _own(problem: Problem) -> frozenset[str]:
-    """The new volumes that one node alone mounts: they go where it goes."""
-    uses: dict[str, int] = {}
-    for run in problem.runs:
-        for group in run.classes:
-            for name in _mounted(group):
-                uses[name] = uses.get(name, 0) + len(group.ranks)
-    return frozenset(name for name, disk in problem.disks.items() if disk.new and uses.get(name) == 1)
-
-
-def _mounted(group: NodeClass) -> list[str]:
-    return [name for mount in group.mounts for name in mount]
-
-
-def _free(run: RunGroup, own: Collection[str]) -> bool:
+def _free(run: RunGroup) -> bool:
     """True when each node of a run may choose its zone without regard to anything else."""
-    if run.single_zone and sum(len(group.ranks) for group in run.classes) > 1:
-        return False
-    return all(len(mount) == 1 and mount[0] in own for group in run.classes for mount in group.mounts)
+    together = run.single_zone and sum(len(group.ranks) for group in run.classes) > 1
+    return not together and not any(group.mounts for group in run.classes)
 
 
 def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
     """The zones where nodes of this class may stand, as far as zones and volumes tell."""
-    reach = run.zones
+    reach = run.zones if group.reach is None else group.reach
     for mount in group.mounts:
         reach &= {zone for name in mount if name in problem.disks for zone in problem.disks[name].zones}
     return reach
 
 
-def _trimmed_run(run: RunGroup, problem: Problem, own: Collection[str], lots: Lots) -> RunGroup:
+def _trimmed_run(run: RunGroup, problem: Problem) -> RunGroup:
     """A run whose nodes choose freely buys the best offer of all zones, and before it what is limited."""
-    if not _free(run, own):
+    if not _free(run):
         return run
     kept: dict[int, Option] = {}
     for group in run.classes:
-        reach, volumes = _reach(run, group, problem), [lots[name] for name in _mounted(group)]
+        reach = _reach(run, group, problem)
         ranked = sorted(
-            (o.price, bulk(o.instance_type) + o.key[5] + sum(lot[o.zone] for lot in volumes) / 8, o.offer, o)
+            (o.price, bulk(o.instance_type) + o.key[5] + group.weights.get(o.zone, 0), o.offer, o)
             for o in run.options
             if o.zone in reach
         )
@@ -89,13 +71,13 @@ class _Worth:
         return not strictly and (self.bulk, self.option.offer) < (other.bulk, other.option.offer)
 
 
-def _trimmed_fleet(fleet: FleetGroup, problem: Problem, own: Collection[str]) -> FleetGroup:
+def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
     users = [run for run in problem.runs if fleet.name in run.fleets]
     by_zone: dict[int, list[_Worth]] = {}
     for worth in _worths(fleet, users, problem):
         by_zone.setdefault(worth.option.zone, []).append(worth)
     fronts = {zone: _front(worths) for zone, worths in by_zone.items()}
-    if not fleet.placement.survive_zones and all(_free(run, own) for run in users):
+    if not fleet.placement.survive_zones and all(_free(run) for run in users):
         if fleet.placement.strategy is Strategy.ANY:
             every = [worth for front in fronts.values() for worth in front]
             fronts = {zone: [w for w in front if not _beaten(w, every)] for zone, front in fronts.items()}

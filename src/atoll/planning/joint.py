@@ -9,7 +9,7 @@ then volumes, then runs, each in the order of the file.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from atoll.planning import dominance, model, options, shortcuts, strategies
+from atoll.planning import companions, dominance, model, options, shortcuts, strategies
 from atoll.planning.feasibility import PASSED, Feasibility, assess
 from atoll.planning.limits import within_limits
 from atoll.planning.options import Option, suits
@@ -137,10 +137,12 @@ class Decider:
             if alone is None or within_limits(alone.bought, self.world):
                 return alone
         thorough = bool(self.world.quotas) or any(free is not None for free in self.world.free)
-        problem = self.problem(documents, partial, thorough)
+        whole = self.problem(documents, partial, thorough)
+        problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
         if not thorough:
-            problem = dominance.trimmed(problem, {name: self.world.lots(name) for name in problem.disks})
-        return self._solve_pinned(problem) or model.solve(problem, self.world)
+            problem = dominance.trimmed(problem)
+        solution = self._solve_pinned(problem) or model.solve(problem, self.world)
+        return None if solution is None else companions.put_back(solution, whole)
 
     def _solve_lone(self, run: RunRequest) -> Solution | None:
         lots = self.world.lots(run.name)

@@ -125,7 +125,9 @@ class Model:
             taken = []
             for supply in self._supplies(run):
                 if supply.zone in reach:
-                    taken.append((supply, self._take(supply, len(group.ranks), lots)))
+                    variable = self._take(supply, len(group.ranks), lots)
+                    self.ties[variable] += group.weights.get(supply.zone, 0.0)
+                    taken.append((supply, variable))
             self.takes[run.name, number] = taken
             self.programme.row({variable: 1.0 for _, variable in taken}, len(group.ranks), len(group.ranks))
             by_zone: dict[int, Terms] = {}
@@ -137,7 +139,7 @@ class Model:
             self._cluster(in_zones, sum(len(group.ranks) for group in run.classes), None)
 
     def _reach(self, run: RunGroup, group: NodeClass) -> frozenset[int]:
-        reach = run.zones
+        reach = run.zones if group.reach is None else group.reach
         for mount in group.mounts:
             known = (self.problem.disks[name].zones for name in mount if name in self.problem.disks)
             reach &= frozenset(chain.from_iterable(known))

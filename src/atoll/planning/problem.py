@@ -50,10 +50,16 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class NodeClass:
-    """Nodes of a run with the same mounts; each mount is a choice of volumes."""
+    """Nodes of a run with the same mounts; each mount is a choice of volumes.
+
+    `reach` are the zones where volumes that were taken out of the problem let them be (None: any), and `weights` what
+    those add to the ties of each.
+    """
 
     ranks: tuple[int, ...]
     mounts: tuple[tuple[str, ...], ...]
+    reach: frozenset[int] | None = None
+    weights: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
