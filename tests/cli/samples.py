@@ -12,11 +12,13 @@ from atoll.wire.api import (
     FleetView,
     InstanceView,
     JobView,
+    PlannedCure,
     PlannedDocument,
     PlannedNode,
     PlannedRefusal,
     PlanResponse,
     PlanView,
+    RefusalScope,
     RunView,
     VolumeView,
     ZoneView,
@@ -89,14 +91,19 @@ def event(seq: int, kind: str, name: str, to_state: str, **more: Any) -> EventVi
 
 def node(number: int, zone: Zone, **more: Any) -> PlannedNode:
     values: dict[str, Any] = {
-        "node": number, "zone": zone, "instance_type": "local-2x8", "cpus": 2, "memory_gb": 8, "gpu": "",
+        "document": "hello", "node": number, "backend": zone.backend, "region": zone.region, "zone": zone.name,
+        "zone_id": zone.zone_id, "instance_type": "local-2x8", "cpus": 2, "memory_gb": 8, "gpu": "",
         "market": "on-demand", "price": 0.2016, "source": "new",
     }  # fmt: skip
     return PlannedNode(**(values | more))
 
 
 def refusal(zone: Zone, code: str, message: str, **more: Any) -> PlannedRefusal:
-    return PlannedRefusal(zone, code, {}, message, **more)
+    return PlannedRefusal(RefusalScope(zone.backend, zone.region, zone.name, zone.zone_id), code, {}, message, **more)
+
+
+def cure(message: str) -> PlannedCure:
+    return PlannedCure("cpu", None, (), 0, message)
 
 
 def change(kind: str = "run", name: str = "hello", action: ChangeAction = ChangeAction.CREATE, **more: Any) -> Change:

@@ -104,7 +104,7 @@ def test_offers_pass_their_filters_on_and_say_that_local_zones_share(atoll: Comm
     assert "none left" in shown.stdout
     assert "share the CPUs and the memory of this machine" in shown.stdout
     assert server.asked[-1].query == {
-        "cpu": ["2.."], "zone": ["local-a", "local-b"], "max_price": ["0.5"], "limit": ["100"],
+        "cpu": ["2.."], "zone": ["local-a", "local-b"], "max_price": ["0.5"], "limit": ["101"],
     }  # fmt: skip
 
 

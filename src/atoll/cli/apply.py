@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from atoll.cli import configuration, errors, plan_view, terminal
+from atoll.cli import configuration, errors, plan_view, saved_world, terminal
 from atoll.cli.errors import CommandError, InvalidFiles
 from atoll.cli.noun import json_option, print_json, verbose_option
 from atoll.cli.question import confirm
@@ -24,16 +24,35 @@ rerun_option = click.option("--rerun", is_flag=True, help="Start a finished task
 @file_option
 @profile_option
 @rerun_option
+@click.option("--snapshot", metavar="FILE", help="Plan on this saved world: no cloud is asked.")
+@click.option("--save-snapshot", "save", metavar="FILE", help="Write what was planned on, for `--snapshot`.")
 @verbose_option
 @json_option
-def plan(files: tuple[str, ...], profile: str | None, rerun: bool, verbose: bool, as_json: bool) -> int:
+def plan(
+    files: tuple[str, ...],
+    *,
+    profile: str | None,
+    rerun: bool,
+    snapshot: str | None,
+    save: str | None,
+    verbose: bool,
+    as_json: bool,
+) -> int:
     """Show what applying would change, where everything would go, and why not elsewhere.
 
     Ends with exit code 1 when something cannot be placed.
     """
+    if snapshot and save:
+        raise click.UsageError("`--snapshot` reads a saved world and `--save-snapshot` writes one: pass one of them")
     sent = configuration.submission(files, profile, rerun=rerun)
     with pointing_into(sent):
-        answer = connect().plan(sent)
+        if snapshot:
+            answer = saved_world.replay(connect(), sent, snapshot)
+        elif save:
+            answer, content = connect().plan_and_save(sent)
+            saved_world.write(content, save)
+        else:
+            answer = connect().plan(sent)
     _show(answer, sent, verbose, as_json)
     return 0 if answer.plan.complete else errors.FAILED
 

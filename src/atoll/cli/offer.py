@@ -1,5 +1,6 @@
 """`atoll offer`: what can be had, where, and for how much."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -7,65 +8,95 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.noun import json_option, print_json, verbose_option
 from atoll.cli.table import Table
-from atoll.client import connect
-from atoll.wire.api import OfferQuery, OfferView
+from atoll.client import Client, connect
+from atoll.wire.api import OfferGroup, OfferQuery, OfferView
 
 SHARED = (
     "the zones of `local` share the CPUs and the memory of this machine: their capacities are declared, not measured"
 )
+MOST = 10_000
 
 
 @click.command()
-@click.option("--cpu", metavar="RANGE", help="CPUs, as in configurations: `4..8`.")
+@click.option("--cpu", metavar="RANGE", help="CPUs, as in configurations: `4..8`, `arm:4..`.")
 @click.option("--memory", metavar="RANGE", help="Memory: `16GB..`.")
-@click.option("--gpu", metavar="GPU", help="GPUs: `H100:8`.")
+@click.option("--gpu", metavar="GPU", help="GPUs: `H100:8`, `24GB..`.")
 @click.option("--backend", metavar="NAME", multiple=True, help="Only this backend. May be repeated.")
 @click.option("--region", metavar="NAME", multiple=True, help="Only this region. May be repeated.")
 @click.option("--zone", metavar="NAME", multiple=True, help="Only this zone, by name, id or pattern. May be repeated.")
 @click.option("--instance-type", metavar="NAME", multiple=True, help="Only this instance type. May be repeated.")
-@click.option("--spot", type=click.Choice(["spot", "on-demand", "auto"]), help="The markets.")
+@click.option("--spot", "spot", flag_value="spot", help="Only spot offers.")
+@click.option("--on-demand", "spot", flag_value="on-demand", help="Only offers that nobody takes back.")
 @click.option("--max-price", type=click.FloatRange(min=0), metavar="USD", help="At most this price, USD an hour.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many offers.")
+@click.option("--group-by", type=click.Choice(["zone", "region", "type", "gpu"]), help="Put them together.")
+@click.option("--limit", type=click.IntRange(1, MOST), default=100, show_default=True, help="At most so many.")
 @verbose_option
 @json_option
-def offer(verbose: bool, as_json: bool, **asked: Any) -> None:
-    """Show the offers of all zones, cheapest first."""
-    found = connect().offers(OfferQuery(**asked))
-    if as_json:
-        print_json(found)
+def offer(verbose: bool, as_json: bool, group_by: str | None, **asked: Any) -> None:
+    """Show the offers of all zones, cheapest first.
+
+    Those that cannot be had now are shown with the reason.
+    """
+    query, client = OfferQuery(**asked), connect()
+    if group_by:
+        _groups(client, query, group_by, as_json)
         return
-    offer_table(found, verbose).print()
-    if any(one.zone.backend == "local" for one in found):
+    # One more than is shown tells whether there are more.
+    found = client.offers(replace(query, limit=min(query.limit + 1, MOST)))
+    shown = found[: query.limit]
+    if as_json:
+        print_json(shown)
+        return
+    if not shown:
+        terminal.out(" no backend offers this")
+        return
+    offer_table(shown, verbose).print()
+    if len(found) > len(shown):
+        terminal.out(f" and more: `--limit` shows them, `--group-by` counts them ({len(shown)} shown)")
+    if any(one.zone.backend == "local" for one in shown):
         terminal.out(f" {SHARED}")
 
 
-def offer_table(offers: list[OfferView], verbose: bool) -> Table:
-    """The key facts; `verbose` adds region, zone id and the provider's own word on availability."""
-    if verbose:
-        headings = (
-            "BACKEND",
-            "REGION",
-            "ZONE",
-            "ZONE ID",
-            "TYPE",
-            "RESOURCES",
-            "MARKET",
-            "PRICE",
-            "AVAILABILITY",
-            "NOTE",
-        )
-        table = Table(headings, optional=("ZONE ID", "NOTE"))
+def _groups(client: Client, query: OfferQuery, by: str, as_json: bool) -> None:
+    found = client.offer_groups(query, by)
+    if as_json:
+        print_json(found)
+    elif found:
+        group_table(found, by).print()
     else:
-        table = Table(("ZONE", "BACKEND", "TYPE", "RESOURCES", "MARKET", "PRICE", "NOTE"), optional=("NOTE",))
+        terminal.out(" no backend offers this")
+
+
+def offer_table(offers: list[OfferView], verbose: bool) -> Table:
+    """The key facts; `verbose` adds region, zone id, the provider's own word on availability and the code."""
+    if verbose:
+        headings = ("BACKEND", "REGION", "ZONE", "ZONE ID", "TYPE", "RESOURCES", "MARKET", "PRICE", "AVAILABILITY",
+                    "LEFT", "CODE", "NOTE")  # fmt: skip
+        table = Table(headings, optional=("ZONE ID", "LEFT", "CODE", "NOTE"))
+    else:
+        table = Table(("ZONE", "BACKEND", "TYPE", "RESOURCES", "MARKET", "PRICE", "AVAILABILITY"))
     for one in offers:
         zone, machine = one.zone, units.machine(one.cpus, one.memory_gb, one.gpu)
         rest = (one.instance_type, machine, one.market, units.price(one.price))
         if verbose:
-            table.add(zone.backend, zone.region, str(zone), units.zone_id(zone), *rest, one.availability, one.message)
+            left = "" if one.count is None else str(one.count)
+            table.add(
+                zone.backend, zone.region, str(zone), units.zone_id(zone), *rest, one.availability, left, one.code,
+                one.message,
+            )  # fmt: skip
         else:
-            table.add(str(zone), zone.backend, *rest, one.message or _availability(one))
+            table.add(str(zone), zone.backend, *rest, one.message or "available")
     return table
 
 
-def _availability(one: OfferView) -> str:
-    return "" if one.availability == "available" else one.availability
+def group_table(groups: list[OfferGroup], by: str) -> Table:
+    """How many offers each has, how many can be had now, and the cheapest of these."""
+    headings = (by.upper(), "BACKEND", "OFFERS", "AVAILABLE", "ZONES", "FROM", "AS", "IN")
+    table = Table(headings, optional=("BACKEND", "ZONES", "IN"))
+    for one in groups:
+        price = "" if one.price is None else units.price(one.price)
+        kind = " ".join(part for part in (one.instance_type, one.market) if part)
+        zones = "" if by == "zone" else str(one.zones)
+        where = "" if one.zone is None or by == "zone" else str(one.zone)
+        table.add(one.name, one.backend, str(one.offers), str(one.available), zones, price, kind, where)
+    return table

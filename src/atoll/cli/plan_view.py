@@ -2,10 +2,11 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
-from atoll.cli import terminal, units
-from atoll.cli.table import block
-from atoll.wire.api import Change, ChangeAction, PlannedDocument, PlannedNode, PlannedRefusal, PlanView
+from atoll.cli import refusals, terminal, units
+from atoll.cli.table import block, wrapped
+from atoll.wire.api import Change, ChangeAction, PlannedDocument, PlannedNode, PlanView
 
 _COLOURS = {
     ChangeAction.CREATE: "green",
@@ -18,16 +19,19 @@ _COLOURS = {
 
 def render(changes: tuple[Change, ...], plan: PlanView, *, verbose: bool) -> str:
     """The whole answer of a plan as text, without an ending newline."""
-    lines = change_lines(changes)
+    parts = ["\n".join(change_lines(changes))] if changes else []
     unchanged = {(one.kind, one.name) for one in changes if one.action == ChangeAction.UNCHANGED}
     for document in plan.documents:
         if (document.kind, document.name) not in unchanged or document.shortfall or verbose:
-            lines += ["", *document_lines(document, verbose=verbose)]
-    if len(plan.documents) > 1 and plan.price:
-        lines += ["", f" together: {units.price(plan.price)}/h"]
+            parts.append("\n".join(document_lines(document, verbose=verbose)))
+    ending = []
+    if sum(document.price > 0 for document in plan.documents) > 1:
+        ending.append(f" together: {units.price(plan.price)}/h")
     if not plan.proven:
-        lines.append(" note: the search reached its time limit; this is the best plan it had found")
-    return "\n".join(lines)
+        ending.append(" note: the search reached its time limit; this is the best plan it had found")
+    if ending:
+        parts.append("\n".join(ending))
+    return "\n\n".join(parts)
 
 
 def change_lines(changes: tuple[Change, ...]) -> list[str]:
@@ -47,16 +51,18 @@ def document_lines(document: PlannedDocument, *, verbose: bool) -> list[str]:
     """The plan of one fleet, volume or run."""
     lines = [_headline(document)]
     lines += _node_details(document.nodes) if verbose else _node_zones(document)
-    if document.shortfall:
-        lines.append(f"   {terminal.paint('cannot be placed', 'red', sys.stdout)}: {document.shortfall.message}")
-        lines += [f"   it would fit: {cure}" for cure in document.shortfall.cures]
     if document.traffic:
         lines.append(f"   traffic between its zones costs {units.price(document.traffic)}/GB")
     lines += [f"   note: {text}" for text in document.notes]
+    short = document.shortfall
+    if short:
+        lines.append(f"   {terminal.paint('does not fit', 'red', sys.stdout)}: {short.message}")
+        if short.cures:
+            lines += [" to make it fit", *(f"   {cure.message}" for cure in short.cures)]
     if document.refusals:
-        lines += [" not used", *_refusals(document.refusals, verbose)]
+        lines += [" not used", *(refusals.full if verbose else refusals.short)(document.refusals)]
     if verbose and document.offers:
-        lines += [" offers not used", *_refusals(document.offers, verbose)]
+        lines += [" offers not used", *refusals.full(document.offers)]
     return lines
 
 
@@ -65,66 +71,70 @@ def _headline(document: PlannedDocument) -> str:
     price = f", {units.price(document.price)}/h"
     if document.kind == "volume":
         if document.shortfall:
-            return f" {name}: volume"
+            return f" {name}: volume, in no zone"
         where = f"in {_long(document)}" if document.zone else "in the zone of its first use"
         return f" {name}: volume {where}{price if document.price else ''}"
     if not document.nodes:
         return f" {name}: nothing placed" if document.shortfall else f" {name}: no nodes to place"
     counts = Counter(node.instance_type for node in document.nodes)
     machines = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
-    regions = " and ".join(sorted({node.zone.region for node in document.nodes}))
+    spot = sum(node.market == "spot" for node in document.nodes)
+    if spot:
+        machines += " (spot)" if spot == len(document.nodes) else f" ({spot} of them spot)"
+    regions = units.listed(sorted({node.region for node in document.nodes}))
     return f" {name}: {machines} in {regions}{price}{_origin(document)}"
 
 
 def _origin(document: PlannedDocument) -> str:
     """Where the machines come from, when they are not new."""
-    existing = [node.instance for node in document.nodes if node.source == "existing" and node.instance]
+    there = [node.instance for node in document.nodes if node.source == "existing" and node.instance]
     planned = [f"{node.fleet}-{node.fleet_node}" for node in document.nodes if node.source == "planned"]
-    if document.kind == "fleet" and existing:
-        return f" ({len(existing)} of them here already)"
-    where = [*existing, *(f"{name} of this plan" for name in planned)]
-    return f" on {', '.join(where)}" if where else ""
+    parts = [units.shortened(there)] if there else []
+    if planned:
+        parts.append(f"{units.shortened(planned)} of this plan")
+    new = len(document.nodes) - len(there) - len(planned)
+    if parts and new:
+        parts.append(f"{new} new")
+    return f" on {units.listed(parts)}" if parts else ""
 
 
 def _node_zones(document: PlannedDocument) -> list[str]:
-    """`us-east-1a 2   us-east-1b 2`, and the volumes that are used there."""
-    counts = Counter(node.zone for node in document.nodes)
-    if not counts:
+    """`us-east-1a 2   us-east-1d (use1-az4) 2`, and the volumes that are used there."""
+    if not document.nodes:
         return []
-    lines = ["   " + "   ".join(f"{zone} {counts[zone]}" for zone in sorted(counts))]
+    named = _names(document.nodes)
+    counts = Counter(named[node.backend, node.region, node.zone] for node in document.nodes)
+    lines = wrapped([f"{name} {count}" for name, count in sorted(counts.items())], "   ")
     volumes = sorted({volume for node in document.nodes for volume in node.volumes})
     if volumes:
-        lines.append(f"   with volume{'s' if len(volumes) > 1 else ''} {', '.join(volumes)}")
+        lines.append(f"   with volume{'s' if len(volumes) > 1 else ''} {units.shortened(volumes, 8)}")
     return lines
+
+
+def _names(nodes: Sequence[PlannedNode]) -> dict[tuple[str, str, str], str]:
+    """How each zone is called: its backend before it where there are several, its id behind it where it has one."""
+    several = len({node.backend for node in nodes}) > 1
+    names = {}
+    for node in nodes:
+        name = units.zone_name(node.region, node.zone)
+        before = f"{node.backend} " if several else ""
+        behind = f" ({node.zone_id})" if node.zone_id else ""
+        names[node.backend, node.region, node.zone] = f"{before}{name}{behind}"
+    return names
 
 
 def _node_details(nodes: tuple[PlannedNode, ...]) -> list[str]:
     rows: list[tuple[str, ...]] = []
     for node in nodes:
-        zone = node.zone
         source = f"on {node.instance}" if node.instance else node.source
         if node.source == "planned":
             source = f"on {node.fleet}-{node.fleet_node} of this plan"
         volumes = f"with {', '.join(node.volumes)}" if node.volumes else ""
         rows.append(
-            (str(node.node), zone.backend, zone.region, str(zone), units.zone_id(zone), node.instance_type,
-             units.machine(node.cpus, node.memory_gb, node.gpu), node.market, units.price(node.price) + "/h", source,
-             volumes)
+            (str(node.node), node.backend, node.region, units.zone_name(node.region, node.zone), node.zone_id or "",
+             node.instance_type, units.machine(node.cpus, node.memory_gb, node.gpu), node.market,
+             units.price(node.price) + "/h", source, volumes)
         )  # fmt: skip
-    return block(rows, "   ")
-
-
-def _refusals(refusals: tuple[PlannedRefusal, ...], verbose: bool) -> list[str]:
-    rows: list[tuple[str, ...]] = []
-    backends = {one.zone.backend for one in refusals}
-    for one in refusals:
-        zone = one.zone
-        name = str(zone) if len(backends) == 1 else f"{zone.backend} {zone}"
-        if verbose:
-            what = " ".join(part for part in (one.instance_type, one.market) if part)
-            rows.append((zone.backend, zone.region, str(zone), units.zone_id(zone), what, one.code, one.message))
-        else:
-            rows.append((name, one.message))
     return block(rows, "   ")
 
 

@@ -60,3 +60,14 @@ def block(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
     return [
         (indent + GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip() for row in rows
     ]
+
+
+def wrapped(words: Sequence[str], indent: str = "", gap: str = "   ", width: int = 100) -> list[str]:
+    """Words side by side, on as many lines as they need."""
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + len(gap) + len(word) <= width:
+            lines[-1] += gap + word
+        else:
+            lines.append(indent + word)
+    return lines

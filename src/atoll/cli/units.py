@@ -1,7 +1,7 @@
 """How quantities read in tables and plans: prices, sizes, times, places."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from atoll.model.zone import Zone
@@ -70,6 +70,28 @@ def machine(cpus: float, memory_gb: float, gpu: str) -> str:
 def zone_id(zone: Zone | None) -> str:
     """The provider's account-independent name of a zone, where there is one."""
     return (zone.zone_id or "") if zone else ""
+
+
+def zone_name(region: str, zone: str) -> str:
+    """What a zone is called beside others: a bare number needs its region, and a region may have no zones."""
+    return f"{region}-{zone}" if zone.isdecimal() else zone or region
+
+
+def count(number: int, word: str) -> str:
+    """`1 zone`, `2 zones`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def shortened(words: Sequence[str], most: int = 4) -> str:
+    """A list that may be long: its beginning, and how many more there are."""
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[: most - 1])} and {len(words) - most + 1} more"
 
 
 def place(zone: Zone | None) -> str:

@@ -67,11 +67,15 @@ def export() -> None:
 
 
 @export.command("schema")
-def export_schema() -> None:
+@click.option("--snapshot", is_flag=True, help="The form of snapshot files instead.")
+def export_schema(snapshot: bool) -> None:
     """Print the JSON Schema of configuration files, for editors."""
     import json
 
-    from atoll.spec.schema import schema
+    if snapshot:
+        from atoll.wire.snapshot import schema
+    else:
+        from atoll.spec.schema import schema
 
     click.echo(json.dumps(schema(), indent=2))
 

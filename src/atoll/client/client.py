@@ -5,9 +5,9 @@ when a connection fails: a change that was sent may have been accepted.
 """
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -21,6 +21,7 @@ from atoll.wire.api import (
     FleetView,
     Healthz,
     InstanceView,
+    OfferGroup,
     OfferQuery,
     OfferView,
     OrphanView,
@@ -39,6 +40,9 @@ T = TypeVar("T")
 Query = Mapping[str, Any]
 RETRY_PAUSES = (0.05, 0.2, 0.5)
 """Seconds between the attempts of a read."""
+REPLAY_SECONDS = 120.0
+"""How long the plan on a saved world may take: it is read and checked whole."""
+PART_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,22 @@ class Client:
     def plan(self, submission: Submission) -> PlanResponse:
         """What applying would change, and where everything would go."""
         return self._send("POST", self._path("plan"), PlanResponse, "planning", submission)
+
+    def plan_and_save(self, submission: Submission) -> tuple[PlanResponse, bytes]:
+        """The plan, and the content of a snapshot file of the world that it was made in."""
+        response = self._exchange(
+            "POST", self._path("plan", "snapshot"), msgspec.json.encode(submission), self._timeout, "planning"
+        )
+        line, _, snapshot = response.body.partition(b"\n")
+        return _decoded(replace(response, body=line), PlanResponse), snapshot
+
+    def replay(self, submission: Submission, snapshot: BinaryIO, size: int) -> PlanResponse:
+        """The plan in the world of a snapshot file of `size` bytes, which is sent as it is read."""
+        line = msgspec.json.encode(submission) + b"\n"
+        body = _in_parts(line, snapshot, size)
+        timeout = max(self._timeout, REPLAY_SECONDS)
+        response = self._exchange("POST", self._path("replay"), body, timeout, "planning", len(line) + size)
+        return _decoded(response, PlanResponse)
 
     def apply(self, submission: Submission) -> ApplyResponse:
         """Accept the files as the desired state; work goes on after the answer."""
@@ -189,9 +209,12 @@ class Client:
         return self._send("POST", self._zone_path(zone, "restore"), ZoneView, f"restoring zone {zone}")
 
     def offers(self, query: OfferQuery) -> list[OfferView]:
-        """Offers that fit, cheapest first."""
-        asked = {item.name: getattr(query, item.name) for item in fields(query)}
-        return self._get(self._path("offers"), list[OfferView], "listing offers", asked)
+        """Offers that are asked for, cheapest first."""
+        return self._get(self._path("offers"), list[OfferView], "listing offers", _fields(query))
+
+    def offer_groups(self, query: OfferQuery, by: str) -> list[OfferGroup]:
+        """The same offers put together by `zone`, `region`, `type` or `gpu`."""
+        return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", _fields(query))
 
     # How
 
@@ -222,11 +245,19 @@ class Client:
         return _decoded(self._exchange(method, path, encoded, self._timeout, doing), kind)
 
     def _exchange(
-        self, method: str, path: str, body: bytes | None, timeout: float, doing: str = "asking whether it is up"
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterable[bytes] | None,
+        timeout: float,
+        doing: str = "asking whether it is up",
+        length: int | None = None,
     ) -> transport.Response:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if length is not None:
+            headers["Content-Length"] = str(length)
         try:
             response = transport.send(self.address, transport.Request(method, path, headers, body, timeout))
         except transport.Unreachable as error:
@@ -239,6 +270,18 @@ class Client:
         if response.status >= 400:
             raise ApiError(response.status, _problem(response))
         return response
+
+
+def _fields(query: OfferQuery) -> Query:
+    return {item.name: getattr(query, item.name) for item in fields(query)}
+
+
+def _in_parts(line: bytes, file: BinaryIO, size: int) -> Iterator[bytes]:
+    """A line and `size` bytes of a file: a file that grows meanwhile would break the request."""
+    yield line
+    while size > 0 and (part := file.read(min(size, PART_BYTES))):
+        size -= len(part)
+        yield part
 
 
 def _decoded(response: transport.Response, kind: type[T]) -> T:

@@ -5,7 +5,7 @@ of its own, so that the client may be used from several threads and never meets 
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
@@ -27,12 +27,15 @@ class BadAddress(ValueError):  # noqa: N818 - likewise
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send. `path` holds the query already; `timeout` is in seconds, for each wait on the socket."""
+    """What to send. `path` holds the query already; `timeout` is in seconds, for each wait on the socket.
+
+    A body in parts needs its `Content-Length` among the headers.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
-    body: bytes | None
+    body: bytes | Iterable[bytes] | None
     timeout: float
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from atoll.model.records import Fleet, Job, Run, Volume
 from atoll.planning.request import (
     Binding,
+    Document,
     FleetRequest,
     MountRequest,
     NodeRequest,
@@ -17,7 +18,18 @@ from atoll.planning.request import (
     Strategy,
     VolumeRequest,
 )
+from atoll.spec import Document as Written
 from atoll.spec import spec_from_json
+
+
+def demand_of(document: Written) -> Document:
+    """What a document asks for when nothing of it is there yet."""
+    spec: Any = document.spec
+    if document.kind == "volume":
+        return volume_request(document.name, spec)
+    if document.kind == "fleet":
+        return fleet_request(document.name, spec, spec.nodes.target)
+    return run_request(document.name, spec, tuple(range(spec.nodes or 1)))
 
 
 def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:

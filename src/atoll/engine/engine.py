@@ -15,9 +15,11 @@ from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.context import Context
 from atoll.engine.logfiles import LogFiles
+from atoll.engine.offers import find_offers
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
-from atoll.engine.submission import apply_submission, plan_submission
+from atoll.engine.replay import replay
+from atoll.engine.submission import apply_submission, plan_submission, save_submission
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.fleet import FleetHandler
 from atoll.engine.work.instance import InstanceHandler
@@ -30,9 +32,10 @@ from atoll.engine.world import World, Worlds, usage_of, zone_scope
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone
+from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
 from atoll.store.database import Database, open_database, sqlite_url
-from atoll.wire.api import Submission
+from atoll.wire.api import OfferQuery, Submission
 
 STOP_SECONDS = 5.0
 """How long work under way may go on when the engine closes; the rest is taken up by its lease's end."""
@@ -136,6 +139,14 @@ class Engine:
         """What applying would do. Raises Refused."""
         return await plan_submission(self.context, project, submission)
 
+    async def plan_and_save(self, project: str, submission: Submission) -> tuple[Planned, bytes]:
+        """What applying would do, and a snapshot file of the world that it was planned in. Raises Refused."""
+        return await save_submission(self.context, project, submission)
+
+    async def replay(self, snapshot: bytes, submission: Submission) -> Planned:
+        """The plan in the world of a snapshot file, and of nothing else. Raises Refused."""
+        return await asyncio.to_thread(replay, snapshot, submission)
+
     async def apply(self, project: str, submission: Submission) -> Planned:
         """Keep the submission as the desired state. Raises Refused."""
         return await apply_submission(self.context, project, submission)
@@ -159,6 +170,10 @@ class Engine:
     async def world(self) -> World:
         """Zones and offers of all backends as they are known now."""
         return await self.context.worlds.world()
+
+    async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
+        """The offers that a query asks for. Raises Refused."""
+        return await find_offers(self.context, project, query)
 
     async def usage(self) -> tuple[Usage, ...]:
         """What all instances take of their zones."""

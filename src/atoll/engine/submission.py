@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -10,23 +9,26 @@ from atoll.engine.acceptance import accept
 from atoll.engine.change import change_of
 from atoll.engine.check import Scene, check
 from atoll.engine.context import Context
-from atoll.engine.demand import fleet_request, run_request, spec_of, volume_names, volume_request
+from atoll.engine.demand import demand_of, spec_of, volume_names, volume_request
 from atoll.engine.draft import Draft
+from atoll.engine.parsing import live_directory, parse_submission, refuse_errors, unique
 from atoll.engine.placement import PlacementRaced, claim_epoch
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
+from atoll.engine.replay import request_id
+from atoll.engine.snapshots.saved import Saved, Settled, digest
+from atoll.engine.snapshots.writing import write_snapshot
 from atoll.engine.world import World, take_snapshot
-from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.zone import Zone
 from atoll.planning import explain
 from atoll.planning.planner import plan
-from atoll.planning.request import Document as Demand
-from atoll.planning.request import Request
-from atoll.spec import Document, Parsed, SourceFile, parse
+from atoll.planning.request import Request, VolumeRequest
+from atoll.spec import Document
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
-from atoll.zones.directory import Directory, builtin
+from atoll.zones.directory import Directory
 
 RACES = 8
 """How often a plan is made anew because the world changed while it was made."""
@@ -37,11 +39,18 @@ class _Proposal:
     planned: Planned
     drafts: tuple[Draft, ...]
     epoch: str | None
+    saved: Saved
 
 
 async def plan_submission(context: Context, project: str, submission: Submission) -> Planned:
     """What applying would do. Nothing changes. Raises Refused with diagnostics for wrong files."""
     return (await _propose(context, project, submission)).planned
+
+
+async def save_submission(context: Context, project: str, submission: Submission) -> tuple[Planned, bytes]:
+    """What applying would do, and the snapshot file of the world in which it would. Raises Refused."""
+    proposal = await _propose(context, project, submission)
+    return proposal.planned, write_snapshot(proposal.saved)
 
 
 async def apply_submission(context: Context, project: str, submission: Submission) -> Planned:
@@ -69,59 +78,28 @@ async def apply_submission(context: Context, project: str, submission: Submissio
 
 async def _propose(context: Context, project: str, submission: Submission) -> _Proposal:
     world = await context.worlds.world()
-    directory = _live(world, context)
-    parsed = _parse(submission, directory)
+    directory = live_directory(world)
+    parsed = parse_submission(submission, directory)
     async with context.database.read() as tx:
         if not await tx.settings.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
         epoch = await tx.settings.get("placements")
         drafts = [await _draft(tx, project, document, submission.rerun) for document in parsed.documents]
-        waiting = await _waiting_volumes(tx, project, drafts)
-        findings = [*parsed.diagnostics, *await _findings(tx, context, project, drafts, world, directory)]
+        volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
+        scene = _scene(context, drafts, world, directory, (volumes, fleets))
+        findings = [*parsed.diagnostics, *(finding for draft in drafts for finding in check(draft.document, scene))]
         findings += [finding for draft in drafts for finding in await _conflicts(tx, draft)]
-        _refuse_errors(findings)
+        refuse_errors(findings)
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         event = await tx.newest_event()
         names = {instance.id: instance.name for instance in await tx.fleets.live_instances(project)}
-    demands = [demand for draft in drafts for demand in _demands(draft)]
-    ident = "/".join([project, *(f"{draft.kind}:{draft.name}" for draft in drafts)])
-    answer = plan(Request(ident, (*demands, *waiting)), snapshot)
+    demands = [demand_of(draft.document) for draft in drafts if _asks(draft)]
+    waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
+    saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(drafts))
+    ident = request_id(project, parsed.documents)
+    answer = plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
     changes = tuple(draft.change for draft in drafts)
-    return _Proposal(Planned(changes, answer, _unique(findings), event, names), tuple(drafts), epoch)
-
-
-def _live(world: World, context: Context) -> Directory:
-    directory = builtin()
-    for name in sorted(context.backends):
-        zones = [info.zone for info in world.zones if info.zone.backend == name]
-        if zones:
-            directory = directory.with_live(name, zones, world.as_of[name].date())
-    return directory
-
-
-def _parse(submission: Submission, directory: Directory) -> Parsed:
-    files = [SourceFile(file.name, file.text) for file in submission.files]
-    profiles = submission.profiles
-    parsed = parse(
-        files,
-        environment=submission.environment,
-        profiles=SourceFile(profiles.name, profiles.text) if profiles else None,
-        profile=submission.profile,
-        directory=directory,
-    )
-    _refuse_errors(list(parsed.diagnostics))
-    return parsed
-
-
-def _refuse_errors(findings: Sequence[Diagnostic]) -> None:
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if errors:
-        count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
-        raise Refused("invalid-configuration", count, diagnostics=_unique(findings), status=422)
-
-
-def _unique(findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple(dict.fromkeys(findings))
+    return _Proposal(Planned(changes, answer, unique(findings), event, names), tuple(drafts), epoch, saved)
 
 
 async def _draft(tx: Transaction, project: str, document: Document, rerun: bool) -> Draft:
@@ -162,20 +140,20 @@ async def _runs_on(tx: Transaction, fleet: Fleet) -> list[str]:
     return sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
 
 
-async def _findings(
-    tx: Transaction, context: Context, project: str, drafts: Sequence[Draft], world: World, directory: Directory
-) -> list[Diagnostic]:
-    volumes: dict[str, Zone | None] = {
-        volume.name: volume.zone for volume in await tx.volumes.listing(project) if not volume.end_reason
-    }
+def _scene(
+    context: Context,
+    drafts: Sequence[Draft],
+    world: World,
+    directory: Directory,
+    kept: tuple[Sequence[Volume], Sequence[Fleet]],
+) -> Scene:
+    volumes: dict[str, Zone | None] = {volume.name: volume.zone for volume in kept[0] if not volume.end_reason}
     volumes |= {draft.name: None for draft in drafts if draft.kind == "volume" and draft.kept is None}
-    fleets = {fleet.name for fleet in await tx.fleets.listing(project)}
-    fleets |= {draft.name for draft in drafts if draft.kind == "fleet"}
-    scene = Scene(frozenset(context.backends), directory, world.zones, volumes, fleets)
-    return [finding for draft in drafts for finding in check(draft.document, scene)]
+    fleets = {fleet.name for fleet in kept[1]} | {draft.name for draft in drafts if draft.kind == "fleet"}
+    return Scene(frozenset(context.backends), directory, world.zones, volumes, fleets)
 
 
-async def _waiting_volumes(tx: Transaction, project: str, drafts: Sequence[Draft]) -> list[Demand]:
+def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[VolumeRequest]:
     """Kept volumes that got no zone yet, and that a run of this submission brings one."""
     wanted = {
         name
@@ -184,11 +162,12 @@ async def _waiting_volumes(tx: Transaction, project: str, drafts: Sequence[Draft
         for name in volume_names(draft.document.spec)
     }
     submitted = {draft.name for draft in drafts if draft.kind == "volume"}
-    return [
-        volume_request(volume.name, spec_of(volume))
-        for volume in await tx.volumes.listing(project)
-        if volume.zone is None and volume.name in wanted and volume.name not in submitted
-    ]
+    return [volume for volume in waiting if volume.name in wanted and volume.name not in submitted]
+
+
+def _settled(drafts: Sequence[Draft]) -> frozenset[Settled]:
+    documents = [draft.document for draft in drafts if not _asks(draft)]
+    return frozenset(Settled(one.kind, one.name, digest(demand_of(one))) for one in documents)
 
 
 def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:
@@ -196,13 +175,8 @@ def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:
     return frozenset(draft.kept.id for draft in drafts if draft.kept is not None and draft.change.action in replaced)
 
 
-def _demands(draft: Draft) -> list[Demand]:
-    spec: Any = draft.document.spec
+def _asks(draft: Draft) -> bool:
+    """True when something of the document is to be placed."""
     if draft.kind == "volume":
-        zoned = isinstance(draft.kept, Volume) and draft.kept.zone is not None
-        return [] if zoned else [volume_request(draft.name, spec)]
-    if draft.change.action is ChangeAction.UNCHANGED:
-        return []
-    if draft.kind == "fleet":
-        return [fleet_request(draft.name, spec, spec.nodes.target)]
-    return [run_request(draft.name, spec, tuple(range(spec.nodes or 1)))]
+        return not (isinstance(draft.kept, Volume) and draft.kept.zone is not None)
+    return draft.change.action is not ChangeAction.UNCHANGED

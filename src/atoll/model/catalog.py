@@ -188,6 +188,11 @@ class Catalog:
         return bool((self.columns.count != UNTOLD).any())
 
     @cached_property
+    def sizes(self) -> dict[Zone, int]:
+        """How many offers each zone has."""
+        return dict(zip(self.zones, np.diff(self.bounds).tolist(), strict=True))
+
+    @cached_property
     def nbytes(self) -> int:
         """What the columns take, in bytes; the tables of zones and types are shared by all offers."""
         return self.columns.nbytes

@@ -47,7 +47,8 @@ class Zone:
     kind: ZoneKind = field(default=ZoneKind.AVAILABILITY_ZONE, compare=False)
 
     def __str__(self) -> str:
-        return self.name or self.region
+        # Azure's `1` is a zone of every region.
+        return f"{self.region}-{self.name}" if self.name.isdecimal() else self.name or self.region
 
 
 @dataclass(frozen=True, slots=True)

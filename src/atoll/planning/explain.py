@@ -34,10 +34,11 @@ def _text(code: str, data: Facts) -> str:
 
 def shortfall_text(kind: DocumentKind, name: str, shortfall: Shortfall) -> str:
     """Why a document does not fit as asked, in one sentence."""
-    return f"{kind.value} `{name}` does not fit: {_reason(kind, shortfall)}"
+    return f"{kind.value} `{name}` does not fit: {shortfall_reason(kind, shortfall)}"
 
 
-def _reason(kind: DocumentKind, shortfall: Shortfall) -> str:
+def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
+    """The same beside the document's name."""
     data = shortfall.data
     match shortfall.code:
         case ShortfallCode.MIN_ZONES:

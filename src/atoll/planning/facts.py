@@ -34,6 +34,14 @@ def facts(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) 
     return _of_zone(code, feasibility, zone, world)
 
 
+def facts_of_row(code: RefusalCode, feasibility: Feasibility, row: int, world: World) -> Facts:
+    """Why one offer that has what was asked for cannot be had; `row` is its place in the catalog."""
+    zone = world.zone_of_offers[world.snapshot.catalog.columns.zone[row]]
+    if code in _OF_OFFERS:
+        return _OF_OFFERS[code](feasibility, zone, Group.of(np.array([row]), world), world)
+    return _of_zone(code, feasibility, zone, world)
+
+
 def _of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) -> Facts:
     asked, info = feasibility.requirements, world.zones[zone]
     match code:

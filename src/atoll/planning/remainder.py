@@ -65,10 +65,11 @@ class Remainder:
             return RefusalCode.QUOTA, {"needed": use.cpus, **quota_facts(quota, self.quotas[quota], self.world)}
         free = self.zones[zone]
         if free is not None and not free.covers(use):
-            return RefusalCode.CAPACITY_USED, self._used(zone, use)
+            return RefusalCode.CAPACITY_USED, self.used(zone, use)
         return None
 
-    def _used(self, zone: int, use: Capacity) -> Facts:
+    def used(self, zone: int, use: Capacity) -> Facts:
+        """Of which resource a zone has too little left for a machine that takes `use`."""
         total, free = self.world.zones[zone].capacity, self.zones[zone]
         assert total is not None
         assert free is not None

@@ -11,9 +11,14 @@ from atoll.wire.api import Problem
 _encoder = msgspec.json.Encoder()
 
 
+def encoded(content: Any) -> bytes:
+    """A wire value as JSON on one line."""
+    return _encoder.encode(content)
+
+
 def answer(content: Any, status: int = 200) -> Response:
     """A wire value as a response."""
-    return Response(_encoder.encode(content), status, media_type="application/json")
+    return Response(encoded(content), status, media_type="application/json")
 
 
 def problem(code: str, message: str, status: int, help: str | None = None) -> Response:

@@ -16,11 +16,13 @@ from atoll.engine.engine import Engine
 from atoll.engine.refusal import Refused
 from atoll.server.answer import problem, refusal
 from atoll.server.auth import require_token
-from atoll.server.routes import configurations, events, fleets, runs, status, volumes, zones
+from atoll.server.routes import configurations, events, fleets, offers, runs, status, volumes, zones
+from atoll.wire.snapshot import LARGEST_BYTES
 
 log = logging.getLogger("atoll.server")
 BODY_BYTES = 2 << 20
-"""The largest request that is read."""
+"""The largest request that is read, but for one that brings a snapshot."""
+REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
 
 
 def create_app(engine: Engine, address: str) -> FastAPI:
@@ -32,7 +34,7 @@ def create_app(engine: Engine, address: str) -> FastAPI:
     app.state.tokens = set()
     app.state.closing = False
     app.include_router(status.public)
-    for module in (status, configurations, fleets, volumes, runs, events, zones):
+    for module in (status, configurations, fleets, volumes, runs, events, zones, offers):
         app.include_router(module.router, dependencies=[Depends(require_token)])
     app.middleware("http")(_observe)
     app.add_exception_handler(Refused, _refused)
@@ -45,8 +47,9 @@ def create_app(engine: Engine, address: str) -> FastAPI:
 async def _observe(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
     ident, began = secrets.token_hex(4), time.perf_counter()
     length = request.headers.get("content-length", "0")
-    if request.method in ("POST", "PUT") and (not length.isdigit() or int(length) > BODY_BYTES):
-        return problem("too-large", f"a request may hold {BODY_BYTES >> 20} MiB", 413, "split the files")
+    most = REPLAY_BYTES if request.url.path.endswith("/replay") else BODY_BYTES
+    if request.method in ("POST", "PUT") and (not length.isdigit() or int(length) > most):
+        return problem("too-large", f"a request may hold {most >> 20} MiB", 413, "split the files")
     if "transfer-encoding" in request.headers:
         return problem("length-required", "a request must tell its length", 411)
     try:

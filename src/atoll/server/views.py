@@ -7,17 +7,23 @@ from atoll.model.records import Attachment, Event, Fleet, Instance, Job, Run, Vo
 from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState
 from atoll.planning import explain
-from atoll.planning.plan import DocumentPlan, NodePlacement, Refusal
+from atoll.planning.offers import FoundOffer
+from atoll.planning.offers import OfferGroup as FoundGroup
+from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
 from atoll.wire.api import (
     EventView,
     FleetView,
     InstanceView,
     JobView,
+    OfferGroup,
+    OfferView,
+    PlannedCure,
     PlannedDocument,
     PlannedNode,
     PlannedRefusal,
     PlannedShortfall,
     PlanView,
+    RefusalScope,
     RunView,
     VolumeView,
 )
@@ -164,35 +170,40 @@ def plan_view(planned: Planned) -> PlanView:
 
 def _document_view(document: DocumentPlan, names: Mapping[str, str]) -> PlannedDocument:
     short = document.shortfall
-    refusals = [_refusal_view(refusal) for refusal in document.refusals]
     return PlannedDocument(
         document.kind,
         document.name,
-        tuple(_node_view(placement, names) for placement in document.placements),
+        tuple(_node_view(document.name, placement, names) for placement in document.placements),
         document.zone,
-        tuple(view for view in refusals if view.instance_type is None),
-        tuple(view for view in refusals if view.instance_type is not None),
-        None
-        if short is None
-        else PlannedShortfall(
-            short.wanted,
-            short.placed,
-            short.code,
-            dict(short.data),
-            explain.shortfall_text(document.kind, document.name, short),
-            tuple(explain.cure_text(cure) for cure in short.cures),
-        ),
+        tuple(_refusal_view(refusal) for refusal in document.refusals),
+        tuple(_refusal_view(refusal) for refusal in document.offers),
+        None if short is None else _shortfall_view(document, short),
         document.price,
         document.traffic,
         document.notes,
     )
 
 
-def _node_view(placement: NodePlacement, names: Mapping[str, str]) -> PlannedNode:
-    type_ = placement.instance_type
+def _shortfall_view(document: DocumentPlan, short: Shortfall) -> PlannedShortfall:
+    message = explain.shortfall_reason(document.kind, short)
+    cures = tuple(_cure_view(cure) for cure in short.cures)
+    return PlannedShortfall(short.wanted, short.placed, short.code, dict(short.data), message, cures)
+
+
+def _cure_view(cure: Cure) -> PlannedCure:
+    zones = tuple(str(zone) for zone in cure.zones)
+    return PlannedCure(cure.requirement, cure.value, zones, cure.price, explain.cure_text(cure))
+
+
+def _node_view(document: str, placement: NodePlacement, names: Mapping[str, str]) -> PlannedNode:
+    zone, type_ = placement.zone, placement.instance_type
     return PlannedNode(
+        document,
         placement.node,
-        placement.zone,
+        zone.backend,
+        zone.region,
+        zone.name,
+        zone.zone_id,
         type_.name,
         type_.cpus,
         type_.memory_gb,
@@ -208,12 +219,41 @@ def _node_view(placement: NodePlacement, names: Mapping[str, str]) -> PlannedNod
 
 
 def _refusal_view(refusal: Refusal) -> PlannedRefusal:
-    return PlannedRefusal(
-        refusal.zone,
-        refusal.code,
-        dict(refusal.data),
-        explain.refusal_text(refusal),
-        refusal.instance_type,
-        refusal.market,
-        refusal.count,
+    zone = refusal.zone
+    scope = RefusalScope(zone.backend, zone.region, zone.name, zone.zone_id, refusal.instance_type, refusal.market)
+    return PlannedRefusal(scope, refusal.code, dict(refusal.data), explain.refusal_text(refusal), refusal.count)
+
+
+def offer_view(found: FoundOffer) -> OfferView:
+    """One offer, and why it cannot be had now."""
+    offer, refusal = found.offer, found.refusal
+    type_ = offer.instance_type
+    return OfferView(
+        offer.zone,
+        type_.name,
+        type_.cpus,
+        type_.memory_gb,
+        gpu_text(type_),
+        offer.market,
+        offer.price,
+        offer.availability,
+        "" if refusal is None else explain.refusal_text(refusal),
+        "" if refusal is None else refusal.code,
+        offer.count,
+    )
+
+
+def offer_group_view(found: FoundGroup) -> OfferGroup:
+    """Offers that were put together."""
+    best = found.cheapest
+    return OfferGroup(
+        found.name,
+        found.backend,
+        found.offers,
+        found.available,
+        found.zones,
+        None if best is None else best.price,
+        "" if best is None else best.instance_type.name,
+        None if best is None else best.zone,
+        "" if best is None else best.market,
     )

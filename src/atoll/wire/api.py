@@ -7,6 +7,8 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/orphans                                -> list[OrphanView]
     DELETE /api/orphans                                -> list[OrphanView]    those that were ended
     POST   /api/projects/P/plan                        <- Submission -> PlanResponse
+    POST   /api/projects/P/plan/snapshot               <- Submission -> PlanResponse on one line, then a snapshot file
+    POST   /api/projects/P/replay                      <- Submission on one line, then a snapshot file -> PlanResponse
     POST   /api/projects/P/apply                       <- Submission -> ApplyResponse
     GET    /api/projects/P/fleets[/NAME]               -> list[FleetView] | FleetView
     DELETE /api/projects/P/fleets/NAME                 -> FleetView           (409 fleet-busy)
@@ -25,6 +27,7 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/projects/P/zones[/BACKEND/REGION/ZONE] -> list[ZoneView] | ZoneView
     POST   /api/projects/P/zones/BACKEND/REGION/ZONE/fail|restore -> ZoneView
     GET    /api/projects/P/offers?<OfferQuery's fields> -> list[OfferView]
+    GET    /api/projects/P/offers/by/zone|region|type|gpu?<likewise> -> list[OfferGroup]
 
 `wait` is a long poll: the answer comes when there is something new, or after that many seconds (at most 30) with what
 there is. An error is a `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
@@ -127,10 +130,15 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class PlannedNode:
-    """Where one node goes. `source` is new, existing (`instance` is its name) or planned (`fleet_node` of `fleet`)."""
+    """Where one node of a document goes. `source` is new, existing (`instance` is its name) or planned (`fleet_node` of
+    `fleet`). `zone` is empty where the backend has regions only."""
 
+    document: str
     node: int
-    zone: Zone
+    backend: str
+    region: str
+    zone: str
+    zone_id: str | None
     instance_type: str
     cpus: float
     memory_gb: float
@@ -145,16 +153,37 @@ class PlannedNode:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedRefusal:
-    """Why a zone, or one offer in it, is not used: the code with its facts, and the sentence made from them."""
+class RefusalScope:
+    """What a refusal is about: a zone, or only one instance type or market in it."""
 
-    zone: Zone
+    backend: str
+    region: str
+    zone: str
+    zone_id: str | None = None
+    instance_type: str | None = None
+    market: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRefusal:
+    """Why a zone, or `count` offers in it, are not used: the code with its facts, and the sentence made from them."""
+
+    scope: RefusalScope
     code: str
     data: dict[str, Scalar | tuple[str, ...]]
     message: str
-    instance_type: str | None = None
-    market: str | None = None
     count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCure:
+    """One requirement that, dropped (`value` is null) or set to `value`, would make it fit in `zones`, from `price`."""
+
+    requirement: str
+    value: Scalar | tuple[str, ...]
+    zones: tuple[str, ...]
+    price: float
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +195,13 @@ class PlannedShortfall:
     code: str
     data: dict[str, Scalar | tuple[str, ...]]
     message: str
-    cures: tuple[str, ...] = ()
+    cures: tuple[PlannedCure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedDocument:
     """The plan of one fleet, run or volume. `refusals` holds one for each zone not used, the nearest miss first;
-    `offers` those of single offers."""
+    `offers` counts the refused offers by zone and code. `zone` is a volume's; `price` USD an hour for what is new."""
 
     kind: str
     name: str
@@ -188,7 +217,8 @@ class PlannedDocument:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """The whole plan. `complete` is False when any document has a shortfall."""
+    """The whole plan. `complete` is False when any document has a shortfall; `proven` when the search was cut short and
+    this is the best that it had found; `price` is USD an hour for all that is new."""
 
     documents: tuple[PlannedDocument, ...]
     price: float
@@ -382,7 +412,10 @@ class ZoneView:
 
 @dataclass(frozen=True, slots=True)
 class OfferQuery:
-    """What `atoll offer` asks for; texts in the forms of configuration files (`4..8`, `16GB..`, `H100:8`)."""
+    """What `atoll offer` asks for; texts in the forms of configuration files (`4..8`, `16GB..`, `H100:8`).
+
+    `spot` is a `spot_policy`; without it every market is asked for. `limit` bounds the answer.
+    """
 
     cpu: str | None = None
     memory: str | None = None
@@ -398,7 +431,7 @@ class OfferQuery:
 
 @dataclass(frozen=True, slots=True)
 class OfferView:
-    """One offer, cheapest first. `message` says why it cannot be had now, empty when it can."""
+    """One offer, cheapest first. `code` and `message` say why it cannot be had now, both empty when it can."""
 
     zone: Zone
     instance_type: str
@@ -409,3 +442,24 @@ class OfferView:
     price: float
     availability: str
     message: str = ""
+    code: str = ""
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferGroup:
+    """The offers that share a zone, a region, an instance type or a kind of GPU, which is `name`.
+
+    `backend` is the one that has them, or empty where several have. `available` of `offers` can be had now, from
+    `price` USD an hour (null when none can), cheapest as `instance_type` in `zone`.
+    """
+
+    name: str
+    backend: str
+    offers: int
+    available: int
+    zones: int
+    price: float | None = None
+    instance_type: str = ""
+    zone: Zone | None = None
+    market: str = ""

@@ -1,8 +1,11 @@
-"""Plan and apply."""
+"""Plan and apply; planning on a saved world."""
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
-from atoll.server.answer import answer
+from atoll.engine.planned import Planned
+from atoll.engine.refusal import Refused
+from atoll.server.answer import answer, encoded
 from atoll.server.views import plan_view
 from atoll.wire.api import ApplyResponse, PlanResponse, Submission
 
@@ -12,8 +15,26 @@ router = APIRouter(prefix="/api/projects/{project}")
 @router.post("/plan", response_model=PlanResponse)
 async def plan(project: str, submission: Submission, request: Request) -> Response:
     """What applying these files would do; nothing changes."""
-    planned = await request.app.state.engine.plan(project, submission)
-    return answer(PlanResponse(planned.changes, plan_view(planned), planned.diagnostics))
+    return answer(_planned(await request.app.state.engine.plan(project, submission)))
+
+
+@router.post("/plan/snapshot")
+async def plan_and_save(project: str, submission: Submission, request: Request) -> Response:
+    """The plan, as `plan` answers it, on the first line; then the snapshot file of the world that it was made in."""
+    planned, snapshot = await request.app.state.engine.plan_and_save(project, submission)
+    content = encoded(_planned(planned)) + b"\n" + snapshot
+    return Response(content, media_type="application/octet-stream")
+
+
+@router.post("/replay", response_model=PlanResponse)
+async def replay(project: str, request: Request) -> Response:
+    """The plan in the world of a snapshot: the body is the submission on one line, then the snapshot file."""
+    line, _, snapshot = (await request.body()).partition(b"\n")
+    try:
+        submission = msgspec.json.decode(line, type=Submission)
+    except msgspec.MsgspecError as error:
+        raise Refused("invalid-request", f"the first line is no submission: {error}", status=422) from error
+    return answer(_planned(await request.app.state.engine.replay(snapshot, submission)))
 
 
 @router.post("/apply", response_model=ApplyResponse)
@@ -21,3 +42,7 @@ async def apply(project: str, submission: Submission, request: Request) -> Respo
     """Keep these files as the desired state."""
     planned = await request.app.state.engine.apply(project, submission)
     return answer(ApplyResponse(planned.changes, plan_view(planned), planned.event, planned.diagnostics))
+
+
+def _planned(planned: Planned) -> PlanResponse:
+    return PlanResponse(planned.changes, plan_view(planned), planned.diagnostics)

@@ -27,7 +27,7 @@ async def status(request: Request) -> Response:
     backends = []
     for name in sorted(state.engine.backends):
         zones = sum(info.zone.backend == name for info in world.zones)
-        offers = sum(offer.zone.backend == name for offer in world.catalog)
+        offers = sum(size for zone, size in world.catalog.sizes.items() if zone.backend == name)
         circuits = tuple(OpenCircuit(*circuit) for circuit in state.engine.context.calls.open_circuits(name))
         error = world.errors.get(name, "")
         backends.append(BackendStatus(name, zones, offers, world.as_of.get(name), error, circuits))

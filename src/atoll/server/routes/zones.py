@@ -1,19 +1,15 @@
-"""Zones and offers."""
+"""Zones."""
 
 from collections import Counter
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from atoll.backends.base import ZoneFaults
 from atoll.engine.engine import Engine
 from atoll.engine.refusal import Refused
-from atoll.model.offer import Offer
 from atoll.model.zone import Capacity, Zone
 from atoll.server.answer import answer
-from atoll.server.views import gpu_text
-from atoll.wire.api import OfferView, ZoneView
-from atoll.zones.selection import ZoneSelector
+from atoll.wire.api import ZoneView
 
 router = APIRouter(prefix="/api/projects/{project}")
 
@@ -48,50 +44,6 @@ async def restore(project: str, backend: str, region: str, name: str, request: R
     return answer(await _view(engine, project, found))
 
 
-@router.get("/offers", response_model=list[OfferView])
-async def offers(  # noqa: PLR0913 - one for each query parameter
-    project: str,
-    request: Request,
-    *,
-    backend: Annotated[list[str] | None, Query()] = None,
-    region: Annotated[list[str] | None, Query()] = None,
-    zone: Annotated[list[str] | None, Query()] = None,
-    instance_type: Annotated[list[str] | None, Query()] = None,
-    max_price: float | None = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-) -> Response:
-    """Offers, cheapest first."""
-    world = await request.app.state.engine.world()
-    selector = ZoneSelector.compile(zone)
-    found = [
-        offer
-        for offer in world.catalog
-        if (not backend or offer.zone.backend in backend)
-        and (not region or offer.zone.region in region)
-        and (not instance_type or offer.instance_type.name in instance_type)
-        and (max_price is None or offer.price <= max_price)
-        and selector.matches(offer.zone)
-    ]
-    found.sort(key=lambda offer: (offer.price, offer.instance_type.cpus, offer.instance_type.memory_gb, offer.zone))
-    return answer([_offer_view(offer) for offer in found[:limit]])
-
-
-def _offer_view(offer: Offer) -> OfferView:
-    type_ = offer.instance_type
-    message = "" if offer.availability == "available" else f"{offer.availability} in {offer.zone}"
-    return OfferView(
-        offer.zone,
-        type_.name,
-        type_.cpus,
-        type_.memory_gb,
-        gpu_text(type_),
-        offer.market,
-        offer.price,
-        offer.availability,
-        message,
-    )
-
-
 async def _view(engine: Engine, project: str, wanted: Zone) -> ZoneView:
     for view in await _views(engine, project):
         if view.zone == wanted:
@@ -105,7 +57,7 @@ async def _views(engine: Engine, project: str) -> list[ZoneView]:
     async with engine.database.read() as tx:
         instances = Counter(instance.zone for instance in await tx.fleets.live_instances(project))
         volumes = Counter(volume.zone for volume in await tx.volumes.listing(project))
-    offered = Counter(offer.zone for offer in world.catalog)
+    offered = world.catalog.sizes
     return [
         ZoneView(
             info.zone,
@@ -117,7 +69,7 @@ async def _views(engine: Engine, project: str) -> list[ZoneView]:
             used.get(info.zone, Capacity()),
             instances[info.zone],
             volumes[info.zone],
-            offered[info.zone],
+            offered.get(info.zone, 0),
             isinstance(engine.backends[info.zone.backend], ZoneFaults),
         )
         for info in world.zones

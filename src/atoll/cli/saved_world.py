@@ -1,0 +1,47 @@
+"""Planning on a snapshot file in place of the world, and writing such a file."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from atoll.cli.errors import CommandError, InvalidFiles
+from atoll.client import ApiError, Client
+from atoll.model.diagnostic import Diagnostic
+from atoll.wire.api import PlanResponse, Submission
+from atoll.wire.snapshot import LARGEST_BYTES
+
+
+def replay(client: Client, sent: Submission, path: str) -> PlanResponse:
+    """The plan in the world of the file. Raises InvalidFiles when the file cannot be read or is no snapshot."""
+    try:
+        size = Path(path).stat().st_size
+        if size > LARGEST_BYTES:
+            message = f"`{path}` is larger than {LARGEST_BYTES >> 20} MiB"
+            help = "write the offers as a table: `atoll export schema --snapshot` has its form"
+            raise InvalidFiles((Diagnostic("snapshot-too-large", message, help=help),), {})
+        with Path(path).open("rb") as file:
+            return client.replay(sent, file, size)
+    except FileNotFoundError as error:
+        finding = Diagnostic("missing-file", f"there is no file `{path}`", help="check the path after `--snapshot`")
+        raise InvalidFiles((finding,), {}) from error
+    except OSError as error:
+        finding = Diagnostic("unreadable-file", f"cannot read `{path}`: {error.strerror}")
+        raise InvalidFiles((finding,), {}) from error
+    except ApiError as error:
+        if error.problem.code != "invalid-snapshot":
+            raise
+        found = tuple(replace(one, notes=(*one.notes, f"in {path}")) for one in error.problem.diagnostics)
+        raise InvalidFiles(found, {}) from error
+
+
+def write(content: bytes, path: str) -> None:
+    """Write a snapshot file, whole or not at all; only its owner may read it. Raises CommandError."""
+    half = Path(f"{path}.part-{os.getpid()}")
+    try:
+        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise CommandError(f"cannot write `{path}`: {error.strerror}") from error

@@ -1,0 +1,93 @@
+"""Planning on a saved world: no cloud, no database, the same answer on every machine."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from atoll.engine.check import Scene, check
+from atoll.engine.demand import demand_of, volume_names
+from atoll.engine.parsing import parse_submission, refuse_errors, unique
+from atoll.engine.planned import Planned
+from atoll.engine.refusal import Refused
+from atoll.engine.snapshots.fault import BadSnapshot
+from atoll.engine.snapshots.reading import read_snapshot
+from atoll.engine.snapshots.saved import Saved, Settled, digest
+from atoll.model.zone import Zone, ZoneInfo
+from atoll.planning.planner import plan
+from atoll.planning.request import Request, VolumeRequest
+from atoll.planning.snapshot import Snapshot
+from atoll.spec import Document, named_environment
+from atoll.wire.api import Submission
+from atoll.zones.directory import Directory, builtin
+
+
+def replay(content: bytes, submission: Submission) -> Planned:
+    """The plan of these files in the world of a snapshot file, which `content` is.
+
+    What would change is not told: that depends on what is applied, and a saved world has places only. Raises Refused
+    with diagnostics for a wrong file of either kind.
+    """
+    try:
+        saved = read_snapshot(content)
+    except BadSnapshot as error:
+        raise Refused("invalid-snapshot", "wrong snapshot", diagnostics=error.diagnostics, status=422) from error
+    snapshot = saved.snapshot
+    directory = _directory(snapshot)
+    parsed = parse_submission(_filled(submission), directory)
+    scene = _scene(saved, parsed.documents, directory)
+    findings = [*parsed.diagnostics, *(finding for one in parsed.documents for finding in check(one, scene))]
+    refuse_errors(findings)
+    demands = [
+        demand
+        for one in parsed.documents
+        if Settled(one.kind, one.name, digest(demand := demand_of(one))) not in saved.settled
+    ]
+    request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
+    names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
+    return Planned((), plan(request, snapshot), unique(findings), instance_names=names)
+
+
+def request_id(project: str, documents: Sequence[Document]) -> str:
+    """What ties break by: the same documents of one project always get the same."""
+    return "/".join([project, *(f"{document.kind}:{document.name}" for document in documents)])
+
+
+def _filled(submission: Submission) -> Submission:
+    """Variables without a value here are empty: no plan depends on them, and the machine may be another one."""
+    names = {name: "" for file in submission.files for name in named_environment(file.text)}
+    return replace(submission, environment={**names, **submission.environment})
+
+
+def _directory(snapshot: Snapshot) -> Directory:
+    """What zones there are: those that the snapshot lists, or else the built-in ones beside those of its offers."""
+    directory = builtin()
+    listed = {info.zone.backend for info in snapshot.zones}
+    seen = _seen(snapshot)
+    for backend in sorted({zone.backend for zone in seen}):
+        own = {zone: zone for zone in seen if zone.backend == backend}
+        others = () if backend in listed else directory.zones(backend)
+        zones = [*own, *(zone for zone in others if zone not in own)]
+        directory = directory.with_live(backend, zones, snapshot.now.date())
+    return directory
+
+
+def _seen(snapshot: Snapshot) -> list[Zone]:
+    return list(dict.fromkeys([*(info.zone for info in snapshot.zones), *snapshot.catalog.zones]))
+
+
+def _scene(saved: Saved, documents: Sequence[Document], directory: Directory) -> Scene:
+    snapshot = saved.snapshot
+    seen = _seen(snapshot)
+    volumes: dict[str, Zone | None] = {volume.name: volume.zone for volume in snapshot.volumes}
+    for name in (*(one.name for one in saved.waiting), *(one.name for one in documents if one.kind == "volume")):
+        volumes.setdefault(name, None)
+    fleets = {*saved.fleets, *(one.name for one in documents if one.kind == "fleet")}
+    infos = {info.zone: info for info in snapshot.zones}
+    backends = {info.name for info in snapshot.backends} | {zone.backend for zone in seen}
+    return Scene(backends, directory, [infos.get(zone, ZoneInfo(zone)) for zone in seen], volumes, fleets)
+
+
+def _waiting(saved: Saved, documents: Sequence[Document]) -> list[VolumeRequest]:
+    """Volumes that have no zone yet and that a run of the files brings one."""
+    wanted = {name for one in documents if one.type == "task" for name in volume_names(one.spec)}
+    submitted = {one.name for one in documents if one.kind == "volume"}
+    return [one for one in saved.waiting if one.name in wanted and one.name not in submitted]

@@ -1,0 +1,60 @@
+"""Offers: what can be had, where, for how much; one by one or in groups."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from atoll.planning.offers import GroupBy
+from atoll.server.answer import answer
+from atoll.server.views import offer_group_view, offer_view
+from atoll.wire.api import OfferGroup, OfferQuery, OfferView
+
+router = APIRouter(prefix="/api/projects/{project}/offers")
+
+Text = Annotated[str | None, Query(max_length=256)]
+Texts = Annotated[list[Annotated[str, Query(max_length=256)]] | None, Query(max_length=256)]
+Market = Literal["spot", "on-demand", "auto"]
+
+
+def _query(  # noqa: PLR0913 - one for each query parameter
+    *,
+    cpu: Text = None,
+    memory: Text = None,
+    gpu: Text = None,
+    backend: Texts = None,
+    region: Texts = None,
+    zone: Texts = None,
+    instance_type: Texts = None,
+    spot: Market | None = None,
+    max_price: Annotated[float | None, Query(ge=0)] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+) -> OfferQuery:
+    return OfferQuery(
+        cpu,
+        memory,
+        gpu,
+        tuple(backend or ()),
+        tuple(region or ()),
+        tuple(zone or ()),
+        tuple(instance_type or ()),
+        spot,
+        max_price,
+        limit,
+    )
+
+
+Asked = Annotated[OfferQuery, Depends(_query)]
+
+
+@router.get("", response_model=list[OfferView])
+async def offers(project: str, query: Asked, request: Request) -> Response:
+    """Offers, cheapest first; those that cannot be had now with the reason."""
+    search = await request.app.state.engine.offers(project, query)
+    return answer([offer_view(found) for found in search.cheapest(query.limit)])
+
+
+@router.get("/by/{group}", response_model=list[OfferGroup])
+async def groups(project: str, group: GroupBy, query: Asked, request: Request) -> Response:
+    """The same offers put together by zone, region, instance type or GPU; the group with the cheapest first."""
+    search = await request.app.state.engine.offers(project, query)
+    return answer([offer_group_view(found) for found in search.grouped(group)[: query.limit]])
