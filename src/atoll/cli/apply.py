@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from atoll.cli import configuration, errors, plan_view, saved_world, terminal
+from atoll.cli import configuration, errors, plan_view, terminal
 from atoll.cli.errors import CommandError, InvalidFiles
 from atoll.cli.noun import json_option, print_json, verbose_option
 from atoll.cli.question import confirm
@@ -46,13 +46,7 @@ def plan(
         raise click.UsageError("`--snapshot` reads a saved world and `--save-snapshot` writes one: pass one of them")
     sent = configuration.submission(files, profile, rerun=rerun)
     with pointing_into(sent):
-        if snapshot:
-            answer = saved_world.replay(connect(), sent, snapshot)
-        elif save:
-            answer, content = connect().plan_and_save(sent)
-            saved_world.write(content, save)
-        else:
-            answer = connect().plan(sent)
+        answer = _planned(sent, snapshot, save)
     _show(answer, sent, verbose, as_json)
     return 0 if answer.plan.complete else errors.FAILED
 
@@ -87,6 +81,20 @@ def apply(
         confirm("Apply?", yes=yes)
         accepted = client.apply(sent)
         return _after(client, accepted, detach=detach, as_json=as_json)
+
+
+def _planned(sent: Submission, snapshot: str | None, save: str | None) -> PlanResponse:
+    """The plan in the world, or in that of the file `snapshot`; the world is written to `save`."""
+    client = connect()
+    if not snapshot and not save:
+        return client.plan(sent)
+    from atoll.cli import saved_world
+
+    if snapshot:
+        return saved_world.replay(client, sent, snapshot)
+    answer, content = client.plan_and_save(sent)
+    saved_world.write(content, str(save))
+    return answer
 
 
 def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool) -> int:

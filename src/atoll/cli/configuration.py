@@ -54,19 +54,19 @@ def _read(path: str) -> SourceFile | Diagnostic:
             content = file.read(LARGEST_BYTES + 1)
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
-        return Diagnostic("missing-file", f"there is no file `{path}`", help="check the path after `-f`")
+        return Diagnostic("file-not-found", f"there is no file `{path}`", help="check the path after `-f`")
     except IsADirectoryError:
-        return Diagnostic("unreadable-file", f"`{path}` is a folder", help="name a file in it")
+        return Diagnostic("file-unreadable", f"`{path}` is a folder", help="name a file in it")
     except OSError as error:
-        return Diagnostic("unreadable-file", f"cannot read `{path}`: {error.strerror}")
+        return Diagnostic("file-unreadable", f"cannot read `{path}`: {error.strerror}")
     except UnicodeDecodeError:
-        return Diagnostic("unreadable-file", f"`{path}` is not text in UTF-8")
+        return Diagnostic("file-unreadable", f"`{path}` is not text in UTF-8")
     if len(content) > LARGEST_BYTES:
         return Diagnostic(
             "file-too-large", f"`{path}` is larger than 1 MiB", help="configurations are small YAML files"
         )
     if not text.strip():
-        return Diagnostic("empty-file", f"`{path}` is empty", help="begin with `type: fleet`, `volume` or `task`")
+        return Diagnostic("file-empty", f"`{path}` is empty", help="begin with `type: fleet`, `volume` or `task`")
     return SourceFile(path, text)
 
 

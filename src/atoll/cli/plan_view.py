@@ -59,8 +59,13 @@ def document_lines(document: PlannedDocument, *, verbose: bool) -> list[str]:
         lines.append(f"   {terminal.paint('does not fit', 'red', sys.stdout)}: {short.message}")
         if short.cures:
             lines += [" to make it fit", *(f"   {cure.message}" for cure in short.cures)]
-    if document.refusals:
-        lines += [" not used", *(refusals.full if verbose else refusals.short)(document.refusals)]
+        else:
+            lines.append("   no change of one requirement would make it fit")
+    if document.refusals and verbose:
+        lines += [" not used", *refusals.full(document.refusals)]
+    elif document.refusals:
+        used = {node.backend for node in document.nodes}
+        lines += [" not used", *refusals.short(document.refusals, used)]
     if verbose and document.offers:
         lines += [" offers not used", *refusals.full(document.offers)]
     return lines
@@ -77,7 +82,7 @@ def _headline(document: PlannedDocument) -> str:
     if not document.nodes:
         return f" {name}: nothing placed" if document.shortfall else f" {name}: no nodes to place"
     counts = Counter(node.instance_type for node in document.nodes)
-    machines = ", ".join(f"{count} × {kind}" for kind, count in counts.items())
+    machines = units.shortened([f"{count} × {kind}" for kind, count in counts.most_common()])
     spot = sum(node.market == "spot" for node in document.nodes)
     if spot:
         machines += " (spot)" if spot == len(document.nodes) else f" ({spot} of them spot)"

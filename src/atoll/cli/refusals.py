@@ -4,7 +4,7 @@ The nearest miss comes first. Zones with the same reason share a line; where the
 same code do, and the reason of the nearest stands for all. `-v` shows each by itself.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 
 from atoll.cli import units
 from atoll.cli.table import block
@@ -30,14 +30,14 @@ def full(refusals: Sequence[PlannedRefusal]) -> list[str]:
     return block(rows, "   ")
 
 
-def short(refusals: Sequence[PlannedRefusal]) -> list[str]:
-    """As few lines as tell all the reasons."""
+def short(refusals: Sequence[PlannedRefusal], used: Set[str] = frozenset()) -> list[str]:
+    """As few lines as tell all the reasons. Backends are named where there are several, those `used` among them."""
     groups = _grouped(refusals, lambda one: one.message)
     if len(groups) > LINES:
         groups = _grouped(refusals, lambda one: (one.code, one.scope.backend, one.scope.region))
     if len(groups) > LINES:
         groups = _grouped(refusals, lambda one: one.code)
-    several = len({one.scope.backend for one in refusals}) > 1
+    several = len({one.scope.backend for one in refusals} | used) > 1
     return block([(_where(group, several), _why(group)) for group in groups], "   ")
 
 

@@ -8,9 +8,11 @@ import numpy as np
 from atoll.model.resources import Range
 from atoll.planning.feasibility import PASSED
 from atoll.planning.joint import Decider
+from atoll.planning.options import Option
 from atoll.planning.plan import Cure, Fact
 from atoll.planning.problem import Solution
 from atoll.planning.refusals import Reasons
+from atoll.planning.remainder import Remainder
 from atoll.planning.request import (
     Document,
     FleetRequest,
@@ -34,22 +36,35 @@ def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
     for requirement, value, changed in _changes(document, trial):
         solution = trial.solve([*others, changed])
         if solution is not None:
-            found.append(_cure(requirement, value, changed, solution, trial))
+            found.append(_cure(Cure(requirement, value, (), 0), changed, solution, trial))
     price = _max_price(document, others, trial)
     return (*found, *price)
 
 
-def _cure(requirement: str, value: Fact, changed: Document, solution: Solution, trial: Decider) -> Cure:
+def _cure(cure: Cure, changed: Document, solution: Solution, trial: Decider) -> Cure:
+    """The cure with the zones that would fit then, and the lowest price there."""
     zones = trial.world.zones
     if isinstance(changed, VolumeRequest):
-        return Cure(requirement, value, tuple(zones[z].zone for z in trial.volume_zones(changed)), 0)
-    numbers = _used(changed, solution)
-    feasible = trial.feasibility(changed.requirements)
-    if isinstance(changed, FleetRequest) or not any(node.mounts for node in changed.nodes):
-        numbers |= set(feasible.passing)
+        return replace(cure, zones=tuple(zones[z].zone for z in trial.volume_zones(changed)))
+    numbers = _used(changed, solution) | _fitting(changed, trial)
     prices = [_lowest(changed.requirements, zone, trial) for zone in numbers]
     least = min((price for price in prices if price is not None), default=0.0)
-    return Cure(requirement, value, tuple(zones[zone].zone for zone in sorted(numbers)), least)
+    return replace(cure, zones=tuple(zones[zone].zone for zone in sorted(numbers)), price=least)
+
+
+def _fitting(changed: Consumer, trial: Decider) -> set[int]:
+    """The zones that could serve beside those that the solution uses: for a cluster, all of it."""
+    if isinstance(changed, RunRequest):
+        if any(node.mounts for node in changed.nodes) or changed.single_zone:
+            return set()
+        return set(trial.feasibility(changed.requirements).passing)
+    group = trial.fleet_group(changed, (), None, thorough=True)
+    least = group.missing if changed.placement.strategy is Strategy.CLUSTER else 1
+    by_zone: dict[int, list[Option]] = {}
+    for option in group.options:
+        by_zone.setdefault(option.zone, []).append(option)
+    empty = Remainder.after(Solution(), trial.world)
+    return {zone for zone, options in by_zone.items() if empty.room(options, least) >= least}
 
 
 def _used(document: Consumer, solution: Solution) -> set[int]:
@@ -168,4 +183,4 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
     value = float(prices[low])
     solution = trial.solve([*others, at(value)])
     if solution is not None:
-        yield _cure("max_price", value, at(value), solution, trial)
+        yield _cure(Cure("max_price", value, (), 0), at(value), solution, trial)

@@ -56,6 +56,8 @@ def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
             return f"volume `{data['one']}` is in {one}, and volume `{data['other']}` is in {other or 'no zone'}"
         case ShortfallCode.NO_OFFERS:
             return "no backend offers anything"
+    if shortfall.code == RefusalCode.VOLUME_ATTACHED:
+        return _text(shortfall.code, data)
     zone = data.get("zone")
     where = "" if zone is None else f"{zone}: "
     return f"no zone can serve; the nearest miss is {where}{_text(shortfall.code, data)}"
@@ -75,13 +77,14 @@ def _not_enough(kind: DocumentKind, shortfall: Shortfall) -> str:
         return f"{wanted} nodes cannot survive the loss of {lost} with what {zones} can hold"
     if room < wanted:
         return f"there is room for {room} of {wanted} nodes"
-    return f"{wanted} nodes cannot be spread with a skew of at most {_number(data, 'max_skew')}: a zone is full"
+    skew, least = _number(data, "max_skew"), _number(data, "least")
+    return f"{wanted} nodes cannot be spread with a skew of at most {skew}: {data['smallest']} has room for {least}"
 
 
 def cure_text(cure: Cure) -> str:
     """What to change, and what would fit then."""
     zones = [str(zone) for zone in cure.zones]
-    price = f", from {money(cure.price)}/h" if cure.price else ""
+    price = f", from {money(cure.price)}/h" if cure.price and cure.requirement != "max_price" else ""
     match len(zones):
         case 0:
             fits = "it fits"
@@ -109,6 +112,12 @@ def _change(cure: Cure) -> str:
 def skew_note(skew: int, asked: int) -> str:
     """A spread that could not be as even as asked."""
     return f"spread with a skew of {skew} instead of {asked}: a zone could not take its share"
+
+
+def survive_note(nodes: int, wanted: int, zones: int) -> str:
+    """More nodes than asked for, so that enough remain."""
+    lost = "any one zone" if zones == 1 else f"any {zones} zones"
+    return f"{_count(nodes, 'node')}, so that {wanted} remain after the loss of {lost}"
 
 
 def path_note(backend: str) -> str:
@@ -158,15 +167,16 @@ def _amount_text(value: Fact) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def _clock(data: Facts, key: str, beside: str | None = None) -> str:
-    """The time of day; with the date when it is another day than the fact `beside`."""
+def _clock(data: Facts, key: str, beside: str | None = None, *, seconds: bool = False) -> str:
+    """The time of day in UTC; with the date when it is another day than the fact `beside`."""
     value = data.get(key)
     if not isinstance(value, str):
         return ""
     time = datetime.fromisoformat(value)
     other = data.get(beside) if beside else None
     same = not isinstance(other, str) or datetime.fromisoformat(other).date() == time.date()
-    return f"{time:%H:%M}" if same else f"{time:%Y-%m-%d %H:%M}"
+    day = f"{time:%H:%M:%S}" if seconds else f"{time:%H:%M}"
+    return day if same else f"{time:%Y-%m-%d} {day}"
 
 
 _AMOUNTS = {
@@ -184,7 +194,7 @@ def _amount(code: RefusalCode, data: Facts) -> str:
     unit = one if wanted == "1" else many
     if data.get("reuse"):
         has = data.get("cpus" if code is RefusalCode.CPU else "memory_gb")
-        return f"needs {_range(wanted)} {unit}, the idle instances here have {_amount_text(has)}"
+        return f"needs {_range(wanted)} {unit}, the instances here have {_amount_text(has)}"
     least, most, low = data.get("least"), data.get("most"), data.get("min")
     if isinstance(most, int | float) and isinstance(low, int | float) and most < low:
         return f"needs {_range(wanted)} {unit}, the largest instance type here has {_amount_text(most)}"
@@ -222,7 +232,7 @@ def _price(data: Facts) -> str:
     limit = data.get("limit")
     here = money(price) if isinstance(price, int | float) else "more"
     most = money(limit) if isinstance(limit, int | float) else "the limit"
-    subject = "the idle instances here cost" if data.get("reuse") else f"{data.get('instance_type')} costs"
+    subject = "the instances here cost" if data.get("reuse") else f"{data.get('instance_type')} costs"
     return f"{subject} {here}/h, above max_price {most}"
 
 
@@ -254,9 +264,14 @@ def _failed(data: Facts) -> str:
         "backend": "the backend",
     }.get(str(data.get("scope")), "it")
     what = _KINDS.get(str(data.get("kind")), "failed")
-    until = data.get("until")
-    out = f"left out until {_clock(data, 'until', 'at')}" if until else "left out until that is cured"
-    return f"{subject} {what} at {_clock(data, 'at')}, {out}"
+    # The count of a failure that is a zone's is that of the types which it was concluded from.
+    often = _number(data, "count") if data.get("scope") == "offer" else 1
+    at, until = _clock(data, "at"), _clock(data, "until", "at")
+    if at == until:
+        at, until = (_clock(data, key, seconds=True) for key in ("at", "until"))
+    out = f"left out until {until}" if until else "left out until that is cured"
+    when = f"{often} times, last at {at}" if often > 1 else f"at {at}"
+    return f"{subject} {what} {when}, {out}"
 
 
 def _quota(data: Facts) -> str:
@@ -295,6 +310,12 @@ def _cluster(data: Facts) -> str:
 def _spread(data: Facts) -> str:
     if data.get("full"):
         return f"fits, but {_names(data, 'full')} cannot take an equal share"
+    if "room" in data:
+        return f"room for {_number(data, 'room')}, where an equal share is {_number(data, 'share')}"
+    if data.get("min_zones"):
+        return f"fits, but min_zones asks for {_number(data, 'min_zones')} zones"
+    if data.get("survive_zones"):
+        return f"fits, but not so that {_count(_number(data, 'survive_zones'), 'zone')} may be lost"
     return "fits, but not all that was asked for"
 
 
@@ -303,10 +324,14 @@ def _not_needed(data: Facts) -> str:
     match data.get("why"):
         case "dearer" if isinstance(price, int | float) and isinstance(chosen, int | float):
             return f"fits, but costs {money(price)}/h instead of {money(chosen)}/h"
+        case "equal" if price is not None and price == chosen:
+            return "fits at the same price"
         case "reuse":
             return "fits, but an instance that is there already is used"
         case "planned":
             return "fits, but an instance of a planned fleet is used"
+        case "consumer":
+            return f"fits, but what uses it is in {data.get('home')}"
         case "complete":
             return "fits, but all nodes are there already"
         case _:
@@ -319,6 +344,14 @@ def _volume_zone(data: Facts) -> str:
     if not zones:
         return f"there is no volume {_quoted(data, 'volumes')}"
     return f"volume {_quoted(data, 'volumes')} is in {zones}" if one else f"none of {_quoted(data, 'volumes')} is here"
+
+
+def _market(data: Facts) -> str:
+    if data.get("wanted") == "spot":
+        return "no spot instance is here" if data.get("reuse") else "nothing is offered as spot here"
+    if data.get("reuse"):
+        return "the instances here are spot, and spot_policy is on-demand"
+    return "offered as spot only, and spot_policy is on-demand"
 
 
 def _has(data: Facts) -> str:
@@ -340,7 +373,7 @@ _SENTENCES: Mapping[RefusalCode, Callable[[Facts], str]] = {
     RefusalCode.GPU_CAPABILITY: lambda data: (
         f"needs compute capability {data.get('wanted')}, the best here is {data.get('most') or 'not told'}"
     ),
-    RefusalCode.MARKET: lambda data: f"offers nothing for spot_policy {data.get('wanted')}",
+    RefusalCode.MARKET: _market,
     RefusalCode.PRICE: _price,
     RefusalCode.NOT_OFFERED: _not_offered,
     RefusalCode.UNAVAILABLE: _unavailable,

@@ -139,6 +139,9 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     notes: tuple[str, ...] = ()
     if whole and isinstance(placed, FleetRequest) and placed.placement.max_skew != fleet.placement.max_skew:
         notes = (explain.skew_note(placed.placement.max_skew, fleet.placement.max_skew),)
+    if whole and len(nodes) + len(existing) > fleet.nodes and fleet.placement.survive_zones:
+        total = len(nodes) + len(existing)
+        notes = (*notes, explain.survive_note(total, fleet.nodes, fleet.placement.survive_zones))
     return DocumentPlan(
         DocumentKind.FLEET,
         fleet.name,

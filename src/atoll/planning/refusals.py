@@ -14,24 +14,31 @@ from atoll.planning.facts import Facts, facts
 from atoll.planning.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.groups import Group
 from atoll.planning.joint import Decider, Decision, reusable
+from atoll.planning.options import Option
 from atoll.planning.plan import Refusal, RefusalCode
 from atoll.planning.remainder import Remainder
 from atoll.planning.request import FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
 
-AFTER_FILTERS = (
-    RefusalCode.FLEET,
-    RefusalCode.INSTANCE_BUSY,
-    RefusalCode.VOLUME_ZONE,
+_OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
+_OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]
+
+ORDER = (
+    *_OF_ZONE,
+    # Where a run's volume is not, nothing that its machines lack matters.
     RefusalCode.NO_VOLUMES,
+    RefusalCode.VOLUME_ZONE,
+    RefusalCode.FLEET,
+    *_OF_OFFERS,
+    RefusalCode.INSTANCE_BUSY,
     RefusalCode.VOLUME_ATTACHED,
     RefusalCode.CLUSTER,
     RefusalCode.SPREAD,
     RefusalCode.NOT_NEEDED,
 )
-"""What refuses a zone whose offers pass, from the farthest miss to the nearest."""
+"""All codes, from the farthest miss to the nearest."""
 
-_NEARNESS = {code: i for i, code in enumerate((*FILTERS, *AFTER_FILTERS))}
+_NEARNESS = {code: i for i, code in enumerate(ORDER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +46,14 @@ class _Case:
     """What all zones of one document have in common.
 
     `short` says that it did not fit as asked; `chosen` is the lowest price in the zones that it uses; in the zones
-    `planned` are machines of the request's fleets that it might use.
+    `planned` are machines of the request's fleets that it might use; `rooms` tells how many nodes of a spread that did
+    not fit each zone has room for.
     """
 
     short: bool
     chosen: float | None
     planned: frozenset[int] = frozenset()
+    rooms: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,8 @@ class Reasons:
     def of_fleet(self, fleet: FleetRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a fleet; `short` says that it did not fit as asked."""
         feasibility = self.decider.feasibility(fleet.requirements)
-        case = _Case(short, _lowest(feasibility, used))
+        spread = short and fleet.placement.strategy is Strategy.SPREAD
+        case = _Case(short, _lowest(feasibility, used), rooms=self.rooms(fleet) if spread else {})
         found = []
         for zone in self._others(used):
             code, data, count = self._static(feasibility, zone)
@@ -93,9 +103,13 @@ class Reasons:
     def of_volume(self, volume: VolumeRequest, used: frozenset[int]) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a volume."""
         refused = self.decider.volume_refusals(volume)
+        home = self.decision.solution.disks.get(volume.name)
+        unused: Facts = {"why": "volume"}
+        if home is not None:
+            unused = {"why": "consumer", "home": str(self.decider.world.zones[home].zone)}
         found = []
         for zone in self._others(used):
-            code, data = refused.get(zone, (RefusalCode.NOT_NEEDED, {"why": "volume"}))
+            code, data = refused.get(zone, (RefusalCode.NOT_NEEDED, unused))
             found.append((zone, self._refusal(zone, code, data, 1)))
         return _ordered(found)
 
@@ -170,16 +184,33 @@ class Reasons:
             if fit < group.missing:
                 return RefusalCode.CLUSTER, {"fits": fit, "wanted": group.missing}
         if case.short:
-            return RefusalCode.SPREAD, {"full": self._full(feasibility), "min_zones": fleet.placement.min_zones}
+            return RefusalCode.SPREAD, self._spread(fleet, zone, case.rooms)
         existing = self.decider.world.fleets.get(fleet.name, ())
         if len(existing) >= fleet.nodes and not fleet.placement.survive_zones:
             return RefusalCode.NOT_NEEDED, {"why": "complete"}
         return RefusalCode.NOT_NEEDED, _dearer(feasibility, zone, case.chosen)
 
-    def _full(self, feasibility: Feasibility) -> tuple[str, ...]:
-        """The zones that pass and have no room left."""
-        zones = self.decider.world.zones
-        return tuple(str(zones[z].zone) for z in feasibility.passing if self.remainder.refusal(feasibility, z))
+    def rooms(self, fleet: FleetRequest) -> dict[int, int]:
+        """How many of the nodes that a fleet still needs each zone that passes has room for."""
+        group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        by_zone: dict[int, list[Option]] = {zone: [] for zone in self.decider.feasibility(fleet.requirements).passing}
+        for option in group.options:
+            by_zone[option.zone].append(option)
+        return {zone: self.remainder.room(options, group.missing) for zone, options in by_zone.items()}
+
+    def _spread(self, fleet: FleetRequest, zone: int, rooms: Mapping[int, int]) -> Facts:
+        """Why a zone that passes holds nothing of a spread that did not fit: too small itself, or another one is."""
+        placement, zones = fleet.placement, self.decider.world.zones
+        if placement.min_zones is not None and len(rooms) < placement.min_zones:
+            return {"min_zones": placement.min_zones}
+        missing = fleet.nodes - len(self.decider.world.fleets.get(fleet.name, ()))
+        share = -(-missing // max(1, len(rooms)))
+        tight = [place for place, room in rooms.items() if room < share]
+        if zone in tight:
+            return {"room": rooms[zone], "share": share}
+        if placement.survive_zones and not tight:
+            return {"survive_zones": placement.survive_zones}
+        return {"full": tuple(str(zones[place].zone) for place in tight)}
 
     def _volume_elsewhere(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
         """A mount none of whose volumes is or may be in this zone."""
@@ -238,9 +269,14 @@ class Reasons:
                 disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) and zone in d.zones]
                 held = [d for d in disks if d.holders and not d.shared and d.holders.isdisjoint(idle)]
                 if disks and len(held) == len(disks):
-                    instances = tuple(sorted(held[0].holders))
+                    instances = self._named(held[0].holders)
                     return RefusalCode.VOLUME_ATTACHED, {"volume": held[0].name, "instances": instances}
         return None
+
+    def _named(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Instances by the names that users see; another project's by id."""
+        known = {i.id: f"{i.fleet}-{i.node}" for members in self.decider.world.fleets.values() for i in members}
+        return tuple(sorted(known.get(ident, ident) for ident in ids))
 
     def _usable(self, run: RunRequest, instance: ExistingInstance) -> bool:
         return not instance.busy and reusable(run, instance)
@@ -281,19 +317,20 @@ def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tup
     known = [i for i in known if run.instances is None or i.id in run.instances]
     if not known:
         return RefusalCode.FLEET, {"fleets": run.fleets or (), "instances": run.instances or ()}, 1
-    idle = [i for i in known if not i.busy]
-    if not idle:
-        return RefusalCode.INSTANCE_BUSY, {"count": len(known)}, len(known)
-    stages = type_stages(run.requirements, TypeTable([i.instance_type for i in idle]))
+    stages = type_stages(run.requirements, TypeTable([i.instance_type for i in known]))
     best = int(stages.max())
     if best < PASSED:
-        here = [i.instance_type for i, stage in zip(idle, stages.tolist(), strict=True) if stage == best]
+        here = [i.instance_type for i, stage in zip(known, stages.tolist(), strict=True) if stage == best]
         data = {"cpus": max(t.cpus for t in here), "memory_gb": max(t.memory_gb for t in here)}
         return FILTERS[best], {"wanted": _asked(run, FILTERS[best]), "reuse": True, **data}, len(here)
-    if all(i.market not in markets(run.requirements.spot_policy) for i in idle):
-        return RefusalCode.MARKET, {"wanted": run.requirements.spot_policy.value}, len(idle)
-    price = min(i.price for i in idle)
-    return RefusalCode.PRICE, {"limit": run.requirements.max_price, "price": price, "reuse": True}, len(idle)
+    suited = [i for i, stage in zip(known, stages.tolist(), strict=True) if stage == PASSED]
+    allowed = [i for i in suited if i.market in markets(run.requirements.spot_policy)]
+    if not allowed:
+        return RefusalCode.MARKET, {"wanted": run.requirements.spot_policy.value, "reuse": True}, len(suited)
+    price, limit = min(i.price for i in allowed), run.requirements.max_price
+    if limit is not None and price > limit:
+        return RefusalCode.PRICE, {"limit": limit, "price": price, "reuse": True}, len(allowed)
+    return RefusalCode.INSTANCE_BUSY, {"count": len(known)}, len(known)
 
 
 def _asked(run: RunRequest, code: RefusalCode) -> str:

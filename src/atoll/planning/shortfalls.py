@@ -22,14 +22,15 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
         return _chief(fleet.nodes, placed, refusals)
     strategy = fleet.placement.strategy
     group = reasons.decider.fleet_group(fleet, (), None, thorough=True)
-    rooms = {
-        zone: reasons.remainder.room([o for o in group.options if o.zone == zone], group.missing) for zone in eligible
-    }
+    rooms = reasons.rooms(fleet)
     most = max(rooms, key=lambda zone: (rooms[zone], -zone))
+    least_room = min(rooms, key=lambda zone: (rooms[zone], zone))
     data = {
         "strategy": strategy.value,
         "room": placed + (rooms[most] if strategy is Strategy.CLUSTER else min(group.missing, sum(rooms.values()))),
         "zone": str(reasons.decider.world.zones[most].zone),
+        "smallest": str(reasons.decider.world.zones[least_room].zone),
+        "least": rooms[least_room],
         "max_skew": fleet.placement.max_skew,
         "survive_zones": fleet.placement.survive_zones,
         "zones": len(eligible),
@@ -93,5 +94,5 @@ def _chief(wanted: int, placed: int, refusals: Sequence[Refusal]) -> Shortfall:
     if not near:
         return Shortfall(wanted, placed, ShortfallCode.NO_OFFERS)
     same = [refusal.zone for refusal in near if refusal.code is near[0].code]
-    data = {**near[0].data, "zone": str(near[0].zone), "zones": len(same)}
+    data = {**near[0].data, "zone": str(near[0].zone), "alike": len(same)}
     return Shortfall(wanted, placed, near[0].code, data)

@@ -1,7 +1,7 @@
 """The registry of diagnostic codes: what each means, a file that gets it, and the file cured.
 
 `atoll explain` and the documentation print it: `python -m atoll.spec.codes` writes `docs/diagnostics.md`. The codes of
-the files themselves are in here; those that need the world are in `planned`.
+the files themselves are in here; those that need the world are in `planned`, those of snapshots in `replayed`.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from itertools import chain
 class Code:
     """One code. `wrong` and `cured` are files; both are empty where no file's text alone can show the code.
 
-    `planned` codes come from the server, which knows the world; `warning` is true where the work goes on.
+    `planned` codes come from the server, which knows the world; those of a `snapshot` are about such a file, and their
+    examples are JSON. `warning` is true where the work goes on.
     """
 
     code: str
@@ -24,6 +25,7 @@ class Code:
     cured: str = ""
     warning: bool = False
     planned: bool = False
+    snapshot: bool = False
 
 
 _FLEET = "type: fleet\nname: train\n"
@@ -202,18 +204,22 @@ _ZONES = (
 def codes() -> Mapping[str, Code]:
     """Every code by its name, in the order of the documentation."""
     from atoll.spec.planned import PLANNED
+    from atoll.spec.replayed import REPLAYED
 
-    return {one.code: one for one in chain(_FILES, _SHAPE, _ZONES, PLANNED)}
+    return {one.code: one for one in chain(_FILES, _SHAPE, _ZONES, PLANNED, REPLAYED)}
 
 
 def text(code: Code) -> str:
     """What `atoll explain` prints of a code, in Markdown."""
     severity = "A warning" if code.warning else "An error"
     source = "The server finds it while it plans." if code.planned else "It is found without a server."
+    if code.snapshot:
+        source = "It is about the file after `--snapshot`."
     parts = [f"`{code.code}`: {code.title}", f"{code.explanation} {severity}. {source}"]
+    form = "json" if code.snapshot else "yaml"
     if code.wrong:
-        parts.append(f"Wrong:\n\n```yaml\n{code.wrong}```")
-        parts.append(f"Right:\n\n```yaml\n{code.cured}```")
+        parts.append(f"Wrong:\n\n```{form}\n{code.wrong}```")
+        parts.append(f"Right:\n\n```{form}\n{code.cured}```")
     return "\n\n".join(parts)
 
 

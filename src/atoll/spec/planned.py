@@ -81,21 +81,4 @@ PLANNED = (
         "The zone, backend and region of a volume that exists are fixed, and its size cannot shrink. Make a new volume "
         "and copy the data, or delete this one first.",
     ),
-    _code(
-        "not-json",
-        "The snapshot is not JSON",
-        "The file after `--snapshot` cannot be read as JSON. `atoll plan --save-snapshot FILE` writes one that can.",
-    ),
-    _code(
-        "wrong-snapshot",
-        "The snapshot has a value that is not possible",
-        "The message names the place in the JSON, such as `offers[3].price`, counted from 0, and what is expected "
-        "there. `atoll export schema --snapshot` prints the whole form.",
-    ),
-    _code(
-        "snapshot-too-large",
-        "The snapshot is too large",
-        "A snapshot may have 64 MiB. Many offers take a tenth of the room as a table, which is what `atoll plan "
-        "--save-snapshot` writes.",
-    ),
 )
