@@ -26,6 +26,7 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import ExistingInstance
+from atoll.planning.solver import OutOfTime
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
 
@@ -49,9 +50,16 @@ class Decider:
     _refused: dict[VolumeRequest, VolumeRefusals] = field(default_factory=dict)
     _disks: dict[str, Disk | None] = field(default_factory=dict)
     _pools: tuple[tuple[Pool, ExistingInstance], ...] | None = None
+    _gave_up: bool = False
 
     def decide(self) -> Decision:
-        """The best plan for all documents, or for as many as fit."""
+        """The best plan for all documents, or for as many as fit; proven unless a time limit ended some search."""
+        decision = self._decide()
+        if self._gave_up:
+            return replace(decision, solution=replace(decision.solution, proven=False))
+        return decision
+
+    def _decide(self) -> Decision:
         solution = self.solve(self.documents)
         if solution is not None:
             return Decision(solution, self.documents)
@@ -76,9 +84,9 @@ class Decider:
             evener = self._least_skew(document, accepted)
             if evener is not None:
                 yield evener
-            if not self._enough_zones(document):
-                return
         elif placement.strategy is not Strategy.ANY:
+            return
+        if placement.survive_zones or not self._enough_zones(document):
             return
         fewer = self._fewer(document, accepted)
         if fewer is not None:
@@ -109,6 +117,13 @@ class Decider:
 
     def solve(self, documents: Sequence[Document], partial: str | None = None) -> Solution | None:
         """The best solution in which all of these documents are placed, or None; a `partial` fleet gets what it can."""
+        try:
+            return self._solve(documents, partial)
+        except OutOfTime:
+            self._gave_up = True
+            return None
+
+    def _solve(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
         if not all(self._enough_zones(d) for d in documents if isinstance(d, FleetRequest)):
             return None
         if any(not self.volume_zones(d) for d in documents if isinstance(d, VolumeRequest)):

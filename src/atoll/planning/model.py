@@ -55,7 +55,7 @@ class Model:
         """The machines of a fleet, laid as its placement says."""
         bought = []
         for option in fleet.options:
-            most = fleet.nodes if option.limit is None else min(option.limit, fleet.nodes)
+            most = fleet.most if option.limit is None else min(option.limit, fleet.most)
             variable = self.programme.variable(most)
             bought.append((option, variable))
             self._buy(variable, option)
@@ -63,13 +63,13 @@ class Model:
         everything = {variable: 1.0 for _, variable in bought}
         if fleet.partial:
             self.programme.row(everything, 0, fleet.missing)
-        elif not fleet.placement.survive_zones:
-            self.programme.row(everything, fleet.missing, fleet.missing)
+        else:
+            self.programme.row(everything, fleet.missing, fleet.most)
         by_zone: dict[int, Terms] = {zone: {} for zone in fleet.eligible}
         for option, variable in bought:
             by_zone[option.zone][variable] = 1.0
         if fleet.placement.strategy is Strategy.CLUSTER:
-            self._cluster(by_zone, fleet.nodes, fleet.home)
+            self._cluster(by_zone, fleet.most, fleet.home)
         if fleet.placement.strategy is Strategy.SPREAD and not fleet.partial:
             self._spread(fleet, by_zone)
         if fleet.placement.survive_zones and not fleet.partial:
@@ -90,7 +90,7 @@ class Model:
 
     def _spread(self, fleet: FleetGroup, by_zone: Mapping[int, Terms]) -> None:
         """No zone that gets a node ends more than `max_skew` above the least of the eligible ones."""
-        most = fleet.nodes + max(fleet.existing.values(), default=0)
+        most = fleet.most + max(fleet.existing.values(), default=0)
         least = self.programme.variable(most)
         for zone, terms in sorted(by_zone.items()):
             there = fleet.existing.get(zone, 0)
@@ -99,7 +99,7 @@ class Model:
                 self.programme.row({**terms, least: -1.0}, upper=fleet.placement.max_skew)
                 continue
             grows = self.programme.variable(1)
-            self.programme.row({**terms, grows: -float(fleet.nodes)}, upper=0)
+            self.programme.row({**terms, grows: -float(fleet.most)}, upper=0)
             far = float(most + there)
             self.programme.row({**terms, least: -1.0, grows: far}, upper=fleet.placement.max_skew - there + far)
 

@@ -33,6 +33,17 @@ class FleetGroup:
         return max(0, self.nodes - sum(self.existing.values()))
 
     @property
+    def most(self) -> int:
+        """How many may be bought at most.
+
+        To outlast k zones, `nodes` in each of k + 1 always do; a run that may use the fleet is no reason for more.
+        """
+        if not self.placement.survive_zones:
+            return self.missing
+        counted = sum(min(count, self.nodes) for count in self.existing.values())
+        return max(0, self.nodes * (self.placement.survive_zones + 1) - counted)
+
+    @property
     def home(self) -> int | None:
         """The zone of a cluster that has nodes already: where most of them are."""
         return min(self.existing, key=lambda zone: (-self.existing[zone], zone)) if self.existing else None

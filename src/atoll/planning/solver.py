@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from highspy import HighsLp
+    from highspy import Highs, HighsLp
 
 TIME_LIMIT = 5.0
 """Seconds for each objective."""
@@ -20,17 +20,33 @@ TIME_LIMIT = 5.0
 SLACK = 1e-6
 """How much of an earlier objective a later one may give up: less than any difference of prices."""
 
+ROUNDING = 1e-6
+"""How far the sum of a row may lie outside its limits, for amounts that are no binary fractions."""
+
+OPTIONS: dict[str, bool | int | float | str] = {
+    "output_flag": False,
+    "threads": 1,
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": SLACK / 10,
+    "mip_feasibility_tolerance": 1e-7,
+    "time_limit": TIME_LIMIT,
+}
+
+
+class OutOfTime(Exception):  # noqa: N818 - it is news, not a fault
+    """The time limit came before any solution: whether there is one is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The value of each variable, and whether each objective was proven best."""
 
-    values: tuple[float, ...]
+    values: tuple[int, ...]
     proven: bool
 
     def count(self, variable: int) -> int:
-        """An integer variable's value."""
-        return round(self.values[variable])
+        """A variable's value."""
+        return self.values[variable]
 
 
 @dataclass(slots=True)
@@ -50,20 +66,16 @@ class Programme:
         self.rows.append((terms, lower, upper))
 
     def solve(self, objectives: Sequence[Mapping[int, float]]) -> Answer | None:
-        """The least of the first objective, then of the next among those; None when nothing fits at all."""
+        """The least of the first objective, then of the next among those; None when nothing fits at all.
+
+        Raises OutOfTime.
+        """
         import highspy
 
         if any(not terms and not lower <= 0 <= upper for terms, lower, upper in self.rows):
             return None
         highs = highspy.Highs()  # type: ignore[no-untyped-call]
-        for option, value in (
-            ("output_flag", False),
-            ("threads", 1),
-            ("mip_rel_gap", 0.0),
-            ("mip_abs_gap", SLACK / 10),
-            ("mip_feasibility_tolerance", 1e-7),
-            ("time_limit", TIME_LIMIT),
-        ):
+        for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
         highs.passModel(self._lp())
         columns = np.arange(len(self.upper), dtype=np.int32)
@@ -71,16 +83,45 @@ class Programme:
         for objective in objectives:
             costs = np.array([objective.get(i, 0.0) for i in range(len(self.upper))])
             highs.changeColsCost(len(columns), columns, costs)
-            highs.run()
-            status = highs.getModelStatus()
-            if highs.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+            found, in_time = self._run(highs)
+            proven = proven and in_time
+            if found is None:
+                if values is None and not in_time:
+                    raise OutOfTime
                 return None if values is None else Answer(values, False)
-            proven = proven and status == highspy.HighsModelStatus.kOptimal
-            values = tuple(float(v) for v in highs.getSolution().col_value)
+            values = found
             used = np.flatnonzero(costs).astype(np.int32)
-            best = sum(costs[i] * round(values[i]) for i in used)
+            best = sum(costs[i] * values[i] for i in used)
             highs.addRow(-inf, best + SLACK * max(1.0, abs(best) * 1e-3), len(used), used, costs[used])
         return None if values is None else Answer(values, proven)
+
+    def _run(self, highs: "Highs") -> tuple[tuple[int, ...] | None, bool]:
+        """The best for the present objective, and whether the time was enough.
+
+        HiGHS' presolve is known to lose solutions now and then and to call a programme infeasible that is not; without
+        it the answer is right and takes longer. So its solutions are checked, and its refusals are asked for twice.
+        """
+        import highspy
+
+        in_time = True
+        for presolve in ("choose", "off"):
+            highs.setOptionValue("presolve", presolve)
+            highs.run()
+            in_time = highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit
+            feasible = highspy.SolutionStatus.kSolutionStatusFeasible
+            if highs.getInfo().primal_solution_status == feasible:
+                values = tuple(round(value) for value in highs.getSolution().col_value)
+                if self._satisfied(values):
+                    return values, in_time
+        return None, in_time
+
+    def _satisfied(self, values: Sequence[int]) -> bool:
+        """True when these values keep every row."""
+        for terms, lower, upper in self.rows:
+            total = sum(values[variable] * factor for variable, factor in terms.items())
+            if not lower - ROUNDING <= total <= upper + ROUNDING:
+                return False
+        return True
 
     def _lp(self) -> "HighsLp":
         import highspy

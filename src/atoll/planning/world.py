@@ -107,7 +107,13 @@ def _free(zones: Sequence[ZoneInfo], snapshot: Snapshot) -> tuple[Capacity | Non
     used: dict[Zone, Capacity] = {}
     for usage in snapshot.usage:
         used[usage.zone] = used.get(usage.zone, Capacity()) + usage.used
-    return tuple(None if info.capacity is None else info.capacity - used.get(info.zone, Capacity()) for info in zones)
+    return tuple(None if info.capacity is None else _left(info.capacity, used.get(info.zone)) for info in zones)
+
+
+def _left(total: Capacity, used: Capacity | None) -> Capacity:
+    """Never less than nothing: a zone that was declared smaller than what is in use refuses new machines, no more."""
+    left = total - (used or Capacity())
+    return Capacity(max(0, left.cpus), max(0, left.memory_gb), max(0, left.gpus))
 
 
 def _by_fleet(instances: Sequence[ExistingInstance]) -> dict[str, tuple[ExistingInstance, ...]]:

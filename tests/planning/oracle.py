@@ -1,0 +1,337 @@
+"""What the best plan costs, by an exact model of its own: the measure that the planner is held to.
+
+A mixed-integer programme solved by HiGHS, written from the documents' rules (see `rules`). Every offer that may be
+bought is a column; nothing is left out for speed. The objective is the price per hour of what is new.
+
+When not all documents fit together, they go one after the other: fleets, then volumes, then runs, each in the order of
+the request. A document that does not fit beside those accepted before it is left out, but for these:
+
+- a `spread` fleet with `on_shortage: best-effort` gets the least skew at which all its nodes fit;
+- it, and a fleet `any`, get as many nodes as can be had, wherever they can be had, when all do not fit. That is no
+  answer where `min_zones` is not met or `survive_zones` is asked: fewer nodes would not survive anything.
+
+Machines that a cluster has already bind it to their zone: the one with most of them, the first by name among equals.
+Spread looks at the end: an eligible zone that gets a node ends at most `max_skew` above the emptiest eligible one, with
+the nodes that are there already counted. What is there already stays. A fleet that shall outlast k zones buys at most
+what puts `nodes` into each of k + 1 zones: runs that may use it are no reason for more.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import inf
+
+import highspy
+import numpy as np
+
+from atoll.model.offer import Offer
+from atoll.model.zone import Zone
+from atoll.planning.request import (
+    Document,
+    FleetRequest,
+    NodeRequest,
+    OnShortage,
+    Placement,
+    RunRequest,
+    Strategy,
+    VolumeRequest,
+)
+from atoll.planning.snapshot import Snapshot
+from tests.planning import rules
+from tests.planning.worlds import Case
+
+Sum = Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The least price of all that fits (USD an hour), and the documents as they fit."""
+
+    cost: float
+    placed: tuple[Document, ...]
+
+
+def judge(case: Case) -> Verdict:
+    """The best that can be done."""
+    return _Judge(case.snapshot).verdict(case.request.documents)
+
+
+@dataclass(slots=True)
+class _Judge:
+    snapshot: Snapshot
+
+    def verdict(self, documents: Sequence[Document]) -> Verdict:
+        cost = self.cost(documents)
+        if cost is not None:
+            return Verdict(cost, tuple(documents))
+        accepted: list[Document] = []
+        for kind in (FleetRequest, VolumeRequest, RunRequest):
+            for document in documents:
+                if isinstance(document, kind):
+                    accepted += self._fitting(document, accepted)
+        return Verdict(self.cost(accepted) or 0.0, tuple(accepted))
+
+    def cost(self, documents: Sequence[Document]) -> float | None:
+        """The least price at which all of these fit, or None."""
+        return _Model(self.snapshot, documents).least()
+
+    def _fitting(self, document: Document, accepted: Sequence[Document]) -> list[Document]:
+        if self.cost([*accepted, document]) is not None:
+            return [document]
+        if not isinstance(document, FleetRequest):
+            return []
+        there = sum(i.fleet == document.name for i in self.snapshot.instances)
+        if _best_effort(document.placement):
+            for skew in range(document.placement.max_skew + 1, document.nodes + there + 1):
+                uneven = replace(document, placement=replace(document.placement, max_skew=skew))
+                if self.cost([*accepted, uneven]) is not None:
+                    return [uneven]
+        if not self._takes_fewer(document):
+            return []
+        loose = replace(document, placement=Placement())
+        count = _Model(self.snapshot, [*accepted, loose], partial=document.name).most()
+        return [replace(loose, nodes=there + count)] if count else []
+
+    def _takes_fewer(self, fleet: FleetRequest) -> bool:
+        placement = fleet.placement
+        least = placement.min_zones or 0
+        if placement.survive_zones or len(rules.eligible(fleet.requirements, self.snapshot)) < least:
+            return False
+        return placement.strategy is Strategy.ANY or _best_effort(placement)
+
+
+def _best_effort(placement: Placement) -> bool:
+    return placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.BEST_EFFORT
+
+
+@dataclass(slots=True)
+class _Model:
+    """Columns are whole numbers from 0. `stock` gathers what each shared limit is used for."""
+
+    snapshot: Snapshot
+    documents: Sequence[Document]
+    partial: str = ""
+    tops: list[float] = field(default_factory=list)
+    rows: list[tuple[Sum, float, float]] = field(default_factory=list)
+    price: dict[int, float] = field(default_factory=dict)
+    used: dict[Hashable, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    limits: dict[Hashable, float] = field(default_factory=dict)
+    bought: dict[str, list[tuple[int, Offer]]] = field(default_factory=dict)
+    homes: dict[str, dict[Zone, int]] = field(default_factory=dict)
+    mounted: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+
+    def least(self) -> float | None:
+        if not self._write():
+            return None
+        return self._solve(self.price)
+
+    def most(self) -> int:
+        """How many nodes the partial fleet can get."""
+        if not self._write():
+            return 0
+        least = self._solve({column: -1.0 for column, _ in self.bought[self.partial]})
+        return 0 if least is None else round(-least)
+
+    def _write(self) -> bool:
+        for document in self.documents:
+            if isinstance(document, VolumeRequest) and not rules.volume_homes(document, self.snapshot):
+                return False
+            if isinstance(document, FleetRequest) and not self._fleet(document):
+                return False
+        runs = [d for d in self.documents if isinstance(d, RunRequest)]
+        for run in runs:
+            self._run(run)
+        for key, terms in self.used.items():
+            self.rows.append((terms, -inf, self.limits[key]))
+        for name, terms in self.mounted.items():
+            if terms and not self._everywhere_shared(name):
+                alone = [z for z in self.homes.get(name, {}) if not rules.shares(z.backend, self.snapshot)]
+                most = float(len(terms))
+                # Where the volume lies in a zone that does not share, one node may have it.
+                limited = {**terms, **{self.homes[name][z]: most - 1 for z in alone}}
+                self.rows.append((limited, -inf, most if alone else 1.0))
+        return all(terms or low <= 0 <= high for terms, low, high in self.rows)
+
+    def _everywhere_shared(self, name: str) -> bool:
+        existing = next((v for v in self.snapshot.volumes if v.name == name), None)
+        if existing is not None:
+            return existing.multi_attach
+        return all(rules.shares(zone.backend, self.snapshot) for zone in self.homes[name])
+
+    def _column(self, top: float) -> int:
+        self.tops.append(top)
+        return len(self.tops) - 1
+
+    def _use(self, key: Hashable, column: int, amount: float, limit: float) -> None:
+        if amount:
+            self.used[key][column] = self.used[key].get(column, 0) + amount
+            self.limits[key] = limit
+
+    def _machine(self, number: int, offer: Offer, top: int) -> int:
+        """A column for new machines of one offer, with all that they take."""
+        column = self._column(top)
+        self.price[column] = offer.price
+        if offer.count is not None:
+            self._use(("offer", number), column, 1, offer.count)
+        kind = offer.instance_type
+        free = rules.free_in(offer.zone, self.snapshot)
+        if free is not None:
+            self._use(("cpus", offer.zone), column, kind.cpus, free.cpus)
+            self._use(("memory", offer.zone), column, kind.memory_gb, free.memory_gb)
+            self._use(("gpus", offer.zone), column, kind.gpu.count if kind.gpu else 0, free.gpus)
+        quota = rules.quota_of(offer.zone, offer.market, self.snapshot)
+        if quota is not None:
+            self._use(("quota", quota), column, kind.cpus, quota.limit_cpus - quota.used_cpus)
+        return column
+
+    def _fleet(self, fleet: FleetRequest) -> bool:
+        offers = rules.buyable(fleet.requirements, self.snapshot)
+        zones = sorted({offer.zone for _, offer in offers})
+        placement = fleet.placement
+        if placement.min_zones is not None and len(zones) < placement.min_zones:
+            return False
+        there = rules.per_zone(i.zone for i in self.snapshot.instances if i.fleet == fleet.name)
+        missing = max(0, fleet.nodes - sum(there.values()))
+        most = missing
+        if placement.survive_zones:
+            counted = sum(min(count, fleet.nodes) for count in there.values())
+            most = max(0, fleet.nodes * (placement.survive_zones + 1) - counted)
+        columns = [(self._machine(number, offer, most), offer) for number, offer in offers]
+        self.bought[fleet.name] = columns
+        everything = {column: 1.0 for column, _ in columns}
+        if self.partial == fleet.name:
+            self.rows.append((everything, 0, missing))
+        else:
+            self.rows.append((everything, missing, most))
+        new: dict[Zone, dict[int, float]] = {zone: {} for zone in zones}
+        for column, offer in columns:
+            new[offer.zone][column] = 1.0
+        if placement.strategy is Strategy.CLUSTER:
+            home = min(there, key=lambda zone: (-there[zone], zone)) if there else None
+            self._one_zone(new, most, home)
+        if placement.strategy is Strategy.SPREAD:
+            self._spread(new, there, fleet.placement.max_skew, most)
+        if placement.survive_zones:
+            self._survive(new, there, fleet)
+        return True
+
+    def _one_zone(self, new: Mapping[Zone, Sum], most: int, home: Zone | None) -> None:
+        chosen = {zone: self._column(1 if home in (None, zone) else 0) for zone in new}
+        self.rows.append((dict.fromkeys(chosen.values(), 1.0), -inf, 1))
+        for zone, terms in new.items():
+            self.rows.append(({**terms, chosen[zone]: -float(most)}, -inf, 0))
+
+    def _spread(self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], skew: int, new_most: int) -> None:
+        """One level is chosen: no eligible zone ends below it, and none that grows ends more than the skew above."""
+        most = new_most + max(there.values(), default=0)
+        levels = [self._column(1) for _ in range(most + 1)]
+        self.rows.append((dict.fromkeys(levels, 1.0), 1, 1))
+        for zone, terms in new.items():
+            has = there.get(zone, 0)
+            floor = {column: -float(level) for level, column in enumerate(levels)}
+            self.rows.append(({**terms, **floor}, -has, inf))
+            grows = self._column(1)
+            self.rows.append(({**terms, grows: -float(new_most)}, -inf, 0))
+            self.rows.append(({**terms, **floor, grows: most}, -inf, skew - has + most))
+
+    def _survive(self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], fleet: FleetRequest) -> None:
+        """For each loss, what is left."""
+        zones = sorted({*new, *there})
+        for lost in combinations(zones, min(fleet.placement.survive_zones, len(zones))):
+            left = [zone for zone in zones if zone not in lost]
+            terms = {column: 1.0 for zone in left for column in new.get(zone, {})}
+            self.rows.append((terms, fleet.nodes - sum(there.get(zone, 0) for zone in left), inf))
+
+    def _run(self, run: RunRequest) -> None:
+        in_zone: dict[Zone, dict[int, float]] = defaultdict(dict)
+        bare = [node for node in run.nodes if not node.mounts]
+        groups = [[node] for node in run.nodes if node.mounts]
+        for group in [bare, *groups] if bare else groups:
+            self._nodes(run, group, in_zone)
+        if run.single_zone and len(run.nodes) > 1:
+            self._one_zone(in_zone, len(run.nodes), None)
+
+    def _nodes(self, run: RunRequest, group: list[NodeRequest], in_zone: dict[Zone, dict[int, float]]) -> None:
+        """Nodes without mounts stand together in whole numbers; a node with mounts stands for itself."""
+        here: dict[Zone, dict[int, float]] = defaultdict(dict)
+        on: dict[str, int] = {}
+        size = len(group)
+        for instance in rules.idle_for(run, self.snapshot):
+            column = on[instance.id] = self._column(1)
+            here[instance.zone][column] = 1.0
+            self._use(("instance", instance.id), column, 1, 1)
+        for fleet, columns in self.bought.items():
+            for bought, offer in columns if rules.may_use_fleet(run, fleet) else ():
+                fits = rules.machine_allowed(offer.instance_type, offer.market, offer.price, run.requirements)
+                if fits and rules.zone_allowed(offer.zone, run.requirements, self.snapshot):
+                    column = self._column(size)
+                    here[offer.zone][column] = 1.0
+                    self.used["planned", bought][column] = 1.0
+                    self.used["planned", bought][bought] = -1.0
+                    self.limits["planned", bought] = 0
+        for number, offer in rules.buyable(run.requirements, self.snapshot) if rules.may_buy(run) else ():
+            here[offer.zone][self._machine(number, offer, size)] = 1.0
+        self.rows.append(({column: 1.0 for terms in here.values() for column in terms}, size, size))
+        for zone, terms in here.items():
+            in_zone[zone].update(terms)
+        for mount in group[0].mounts:
+            self._mount(mount.volumes, here, on)
+
+    def _mount(self, names: Iterable[str], here: Mapping[Zone, Sum], on: Mapping[str, int]) -> None:
+        """In whatever zone the node stands, one of the volumes is there for it."""
+        taken: dict[Zone, dict[int, float]] = {zone: {} for zone in here}
+        for name in names:
+            for zone, home in self._homes(name).items():
+                if zone not in here:
+                    continue
+                column = self._column(1)
+                taken[zone][column] = 1.0
+                self.mounted[name][column] = 1.0
+                self.rows.append(({column: 1.0, home: -1.0}, -inf, 0))
+                existing = next((v for v in self.snapshot.volumes if v.name == name), None)
+                if existing is not None and existing.attached_to and not existing.multi_attach:
+                    holders = [on[i] for i in existing.attached_to if i in on]
+                    self.rows.append(({column: 1.0, **dict.fromkeys(holders, -1.0)}, -inf, 0))
+        for zone, terms in here.items():
+            self.rows.append(({**taken[zone], **dict.fromkeys(terms, -1.0)}, 0, 0))
+
+    def _homes(self, name: str) -> dict[Zone, int]:
+        """A column for each zone where the volume is or may be; unknown volumes are nowhere."""
+        if name not in self.homes:
+            existing = [v.zone for v in self.snapshot.volumes if v.name == name]
+            asked = [d for d in self.documents if isinstance(d, VolumeRequest) and d.name == name]
+            zones = existing or [zone for volume in asked for zone in rules.volume_homes(volume, self.snapshot)]
+            self.homes[name] = {zone: self._column(1) for zone in zones}
+            if zones:
+                self.rows.append((dict.fromkeys(self.homes[name].values(), 1.0), 1, 1))
+        return self.homes[name]
+
+    def _solve(self, objective: Sum) -> float | None:
+        if not self.tops:
+            return 0.0
+        highs = highspy.Highs()  # type: ignore[no-untyped-call]
+        highs.setOptionValue("output_flag", False)
+        highs.setOptionValue("threads", 1)
+        highs.setOptionValue("presolve", "off")
+        highs.setOptionValue("mip_rel_gap", 0.0)
+        highs.setOptionValue("mip_abs_gap", 1e-7)
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = len(self.tops), len(self.rows)
+        lp.col_cost_ = np.array([objective.get(i, 0.0) for i in range(len(self.tops))])
+        lp.col_lower_, lp.col_upper_ = np.zeros(len(self.tops)), np.array(self.tops, dtype=float)
+        lp.row_lower_ = np.array([low for _, low, _ in self.rows], dtype=float)
+        lp.row_upper_ = np.array([high for _, _, high in self.rows], dtype=float)
+        lp.integrality_ = [highspy.HighsVarType.kInteger] * len(self.tops)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = np.cumsum([0, *(len(terms) for terms, _, _ in self.rows)]).astype(np.int32)
+        lp.a_matrix_.index_ = np.array([i for terms, _, _ in self.rows for i in terms], dtype=np.int32)
+        lp.a_matrix_.value_ = np.array([v for terms, _, _ in self.rows for v in terms.values()], dtype=float)
+        highs.passModel(lp)
+        highs.run()
+        status = highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            return None
+        assert status == highspy.HighsModelStatus.kOptimal, status
+        values = highs.getSolution().col_value
+        return float(sum(value * round(values[column]) for column, value in objective.items()))

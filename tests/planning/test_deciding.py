@@ -1,0 +1,66 @@
+"""What is placed when not everything fits, and what one document may do to another."""
+
+import pytest
+
+from atoll.model.resources import InstanceType
+from atoll.model.zone import Capacity
+from atoll.planning import plan, solver
+from atoll.planning.request import FleetRequest, NodeRequest, OnShortage, Placement, RunRequest, Strategy
+from atoll.planning.snapshot import Usage
+from tests.planning.scenes import ANY, LARGE, A, B, C, offer, part, request, where, world
+
+ZONES = tuple(enumerate((A, B, C)))
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [
+        Placement(survive_zones=1),
+        Placement(Strategy.SPREAD, on_shortage=OnShortage.BEST_EFFORT, survive_zones=1),
+    ],
+)
+def test_a_fleet_that_cannot_outlast_a_zone_buys_nothing_and_says_so(placement: Placement) -> None:
+    answer = plan(request(FleetRequest("train", 4, ANY, placement)), world(offer(A, 0.1)))
+    fleet = part(answer, "train")
+    assert fleet.placements == ()
+    assert fleet.shortfall is not None
+    assert [cure.requirement for cure in fleet.shortfall.cures if cure.requirement == "placement.survive_zones"]
+
+
+def test_fewer_zones_than_asked_place_nothing_under_any_strategy() -> None:
+    answer = plan(request(FleetRequest("train", 4, ANY, Placement(min_zones=2))), world(offer(A, 0.1)))
+    assert part(answer, "train").placements == ()
+
+
+def test_a_zone_with_more_in_use_than_it_has_does_not_keep_others_from_being_used() -> None:
+    snapshot = world(
+        offer(A, 0.1),
+        offer(B, 0.2),
+        capacities={A: Capacity(4, 16)},
+        usage=[Usage(A, Capacity(6, 16))],
+    )
+    answer = plan(request(FleetRequest("train", 2, ANY)), snapshot)
+    assert answer.complete
+    assert where(answer, "train") == ["us-east-1b", "us-east-1b"]
+
+
+def test_a_run_that_may_not_buy_does_not_make_a_fleet_larger_than_survival_asks() -> None:
+    fleet = FleetRequest("safe", 1, ANY, Placement(survive_zones=1))
+    run = RunRequest("job", tuple(NodeRequest(rank) for rank in range(3)), ANY, may_create=False)
+    answer = plan(request(fleet, run), world(offer(A, 0.1), offer(B, 0.1, LARGE), offer(C, 0.1)))
+    assert len(part(answer, "safe").placements) == 2
+    assert part(answer, "job").shortfall is not None
+
+
+def test_a_plan_whose_search_was_cut_short_does_not_claim_to_be_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(solver.OPTIONS, "time_limit", 0.0)
+    kinds = [InstanceType(f"t{n}", 2 + n % 5, 3 + 7 * n % 11) for n in range(12)]
+    offers = [
+        offer(zone, 0.9 - kind.cpus / 10 + (n * 7 + i * 3) % 13 / 100, kind)
+        for n, kind in enumerate(kinds)
+        for i, zone in ZONES
+    ]
+    snapshot = world(*offers, capacities={zone: Capacity(13, 31) for _, zone in ZONES})
+    spread = Placement(Strategy.SPREAD)
+    answer = plan(request(FleetRequest("train", 5, ANY, spread), FleetRequest("serve", 4, ANY, spread)), snapshot)
+    assert not answer.proven

@@ -1,0 +1,93 @@
+"""The planner against an exact model of its own: the same price, and infeasible exactly when the model is.
+
+A case that fails can be run alone: `ATOLL_PLANNING_SEED=<number> pytest -n 0 tests/planning/test_optimum.py`.
+"""
+
+import os
+from collections.abc import Mapping
+
+import pytest
+
+from atoll.planning import plan
+from atoll.planning.request import Document, FleetRequest
+from tests.planning.checks import violations
+from tests.planning.oracle import Verdict, judge
+from tests.planning.worlds import LARGE, Case, Size, case_of_seed
+
+CASES = 2_000
+CHUNK = 25
+SOAK_CASES = 20_000
+SOAK_LARGE_CASES = 1_000
+
+CENT_FRACTION = 1e-5
+"""USD: prices have four digits, so two different costs lie further apart."""
+
+
+def _chunks(start: int, count: int) -> list[range]:
+    only = os.environ.get("ATOLL_PLANNING_SEED")
+    if only is not None:
+        return [range(int(only), int(only) + 1)]
+    return [range(seed, min(seed + CHUNK, start + count)) for seed in range(start, start + count, CHUNK)]
+
+
+@pytest.mark.parametrize("seeds", _chunks(0, CASES), ids=lambda seeds: f"from-{seeds.start}")
+def test_the_plan_costs_what_the_best_costs_and_lacks_what_cannot_be(seeds: range) -> None:
+    _compare(seeds, None)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "seeds",
+    _chunks(1_000_000, int(os.environ.get("ATOLL_PLANNING_SOAK", SOAK_CASES))),
+    ids=lambda seeds: f"from-{seeds.start}",
+)
+def test_the_plan_costs_what_the_best_costs_over_many_more_cases(seeds: range) -> None:
+    _compare(seeds, None)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seeds", _chunks(2_000_000, SOAK_LARGE_CASES), ids=lambda seeds: f"from-{seeds.start}")
+def test_the_plan_costs_what_the_best_costs_over_large_cases(seeds: range) -> None:
+    _compare(seeds, LARGE)
+
+
+def _compare(seeds: range, size: Size | None) -> None:
+    for seed in seeds:
+        case = case_of_seed(seed, size)
+        differences = _differences(case, judge(case))
+        assert not differences, f"ATOLL_PLANNING_SEED={seed}: {differences}"
+
+
+def _differences(case: Case, best: Verdict) -> list[str]:
+    """Where the plan is not the best one."""
+    answer = plan(case.request, case.snapshot)
+    assert answer.proven
+    found = list(violations(case, answer))
+    if abs(answer.price - best.cost) > CENT_FRACTION:
+        found.append(f"the plan costs {answer.price}, the best {best.cost}")
+    asked: dict[tuple[type, str], Document] = {(type(d), d.name): d for d in case.request.documents}
+    as_asked = {
+        document.name
+        for document in best.placed
+        if document == asked[type(document), document.name] or _only_less_even(document, asked)
+    }
+    whole = {document.name for document in answer.documents if document.shortfall is None}
+    if whole != as_asked:
+        found.append(f"placed are {sorted(whole)}, and could be {sorted(as_asked)}")
+    for document in best.placed:
+        if isinstance(document, FleetRequest) and not document.placement.survive_zones:
+            there = sum(instance.fleet == document.name for instance in case.snapshot.instances)
+            got = next(d for d in answer.documents if d.name == document.name).placements
+            if len(got) != max(0, document.nodes - there):
+                found.append(f"{document.name} gets {len(got)} nodes and could have {document.nodes - there}")
+    return found
+
+
+def _only_less_even(document: Document, asked: Mapping[tuple[type, str], Document]) -> bool:
+    """True for a best-effort fleet that got all its nodes, with more skew than it asked for."""
+    if not isinstance(document, FleetRequest):
+        return False
+    original = asked[FleetRequest, document.name]
+    assert isinstance(original, FleetRequest)
+    return document.nodes == original.nodes and document.placement.strategy is original.placement.strategy
