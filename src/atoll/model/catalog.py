@@ -204,6 +204,13 @@ class Catalog:
         return conditions
 
     @cached_property
+    def cheapest_first(self) -> NDArray[np.int32]:
+        """The rows of each zone (as in `bounds`) in the order of their prices, those of one price in their own."""
+        order = np.lexsort((self.columns.price, self.columns.zone)).astype(np.int32)
+        order.setflags(write=False)
+        return order
+
+    @cached_property
     def counted(self) -> bool:
         """True when any offer tells how many can be had."""
         return bool((self.columns.count != UNTOLD).any())

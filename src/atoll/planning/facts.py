@@ -57,11 +57,11 @@ def _offer(group: Group, zone: int, world: World) -> Facts:
     if row is None:
         return {"instance_type": None}
     catalog = world.snapshot.catalog
-    columns = catalog.columns
+    kind, market = catalog.columns.type.item(row), catalog.columns.market.item(row)
     return {
-        "instance_type": catalog.table.types[columns.type[row]].name,
-        "market": MARKETS[columns.market[row]].value,
-        "price": float(columns.price[row]),
+        "instance_type": catalog.table.types[kind].name,
+        "market": MARKETS[market].value,
+        "price": catalog.columns.price.item(row),
     }
 
 

@@ -93,7 +93,7 @@ class Feasibility:
     def group(self, stage: int) -> Group:
         """The offers of one stage."""
         if stage not in self._groups:
-            self._groups[stage] = Group.of(np.flatnonzero(self.offers == stage), self.world)
+            self._groups[stage] = Group(self.offers == stage, self.world)
         return self._groups[stage]
 
 
@@ -294,6 +294,8 @@ def covered(failure: Failure, world: World) -> list[tuple[slice, NDArray[np.bool
 
 
 def _apply_limits(stages: Stages, world: World) -> None:
+    if not world.quotas and all(free is None for free in world.free):
+        return
     catalog = world.snapshot.catalog
     cpus, memory, gpus = catalog.table.cpus, catalog.table.memory_gb, catalog.table.gpu_count
     for place, number in enumerate(world.zone_of_offers):

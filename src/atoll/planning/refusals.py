@@ -148,7 +148,7 @@ class Reasons:
         catalog = world.snapshot.catalog
         wanted = np.zeros(len(catalog.table), dtype=bool)
         wanted[[place for name in names for place in catalog.table.by_name.get(name.casefold(), ())]] = True
-        group = Group.of(np.flatnonzero(wanted[catalog.columns.type]), world)
+        group = Group(wanted[catalog.columns.type], world)
         first: dict[str, str] = {}
         for zone, row in zip(group.zones, group.rows[group.starts].tolist(), strict=True):
             first.setdefault(world.zones[zone].zone.backend, catalog.table.types[catalog.columns.type[row]].name)
