@@ -103,7 +103,7 @@ class Reasons:
         """The refused offers of zones that are not out as a whole, counted by zone and code."""
         found: list[Refusal] = []
         for stage in range(PASSED - 1, STAGE[RefusalCode.IMPAIRED], -1):
-            refusals = list(self._counted(feasibility, stage))
+            refusals = list(self._counted(feasibility, stage)) if stage in feasibility.possible else []
             if refusals and isinstance(refusals[0].data.get("price"), float):
                 refusals.sort(key=_price)
             found.extend(refusals)
