@@ -22,6 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
 
+from atoll.model.catalog import Catalog
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.offer import Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
@@ -191,11 +192,19 @@ class AttachedDisk:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The catalog as one backend tells it: zones with their state, and offers, at one time."""
+    """The catalog as one backend tells it: zones with their state, and offers, at one time.
+
+    A backend with many offers gives them as a catalog, so that none of them becomes an object.
+    """
 
     zones: tuple[ZoneInfo, ...]
-    offers: tuple[Offer, ...]
+    offers: tuple[Offer, ...] | Catalog
     as_of: datetime
+
+    @property
+    def catalog(self) -> Catalog:
+        """The offers as a catalog."""
+        return self.offers if isinstance(self.offers, Catalog) else Catalog.from_offers(self.offers, self.as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from atoll.engine import removal
 from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.context import Context
+from atoll.engine.listings import KeptListings
 from atoll.engine.logfiles import LogFiles
 from atoll.engine.offers import find_offers
 from atoll.engine.planned import Planned
@@ -113,7 +114,7 @@ class Engine:
         news = Bell()
         database.on_commit = news.ring
         owner = await _owner(database, new_id)
-        worlds = Worlds(backends, now)
+        worlds = Worlds(backends, now, KeptListings(home / "listings"))
         return cls(Context(database, backends, Calls(now), worlds, LogFiles(home / "logs"), news, now, new_id, owner))
 
     async def start(self) -> None:
@@ -131,6 +132,7 @@ class Engine:
             with suppress(asyncio.CancelledError):
                 await self._running
             await self._worker.stop(STOP_SECONDS)
+        await self.context.worlds.close()
         for backend in self.backends.values():
             await backend.close()
         await self.database.close()

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from atoll.backends.base import Backend, BackendError, Listing
+from atoll.backends.base import Backend, BackendError
+from atoll.engine.listings import KeptListings
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
 from atoll.model.records import Instance
@@ -18,6 +19,8 @@ FRESH = timedelta(seconds=60)
 """How long a listing is used before it is asked for anew."""
 LISTING_SECONDS = 20.0
 """How long a backend may take to list; then the last listing is used, and the error shown."""
+PATIENCE_SECONDS = 2.0
+"""How long anyone waits for a new listing where a former one is known."""
 FAILURE_MEMORY = timedelta(hours=1)
 """How long past its end a failure still lengthens the next one."""
 
@@ -33,50 +36,95 @@ class World:
 
 
 class Worlds:
-    """The cache of listings. A slow backend delays nobody but those who ask for it first."""
+    """The cache of listings. A slow backend delays nobody but those who ask for it first.
 
-    def __init__(self, backends: Mapping[str, Backend], now: Callable[[], datetime]) -> None:
+    Where a listing is known, be it from before a restart, nobody waits longer than `PATIENCE_SECONDS` for a new one: it
+    comes in the background, and until then the last one serves with its date.
+    """
+
+    def __init__(
+        self, backends: Mapping[str, Backend], now: Callable[[], datetime], kept: KeptListings | None = None
+    ) -> None:
         self._backends = backends
         self._now = now
-        self._listings: dict[str, Listing] = {}
+        self._kept = kept
+        found = {name: kept.last(name) for name in backends} if kept else {}
+        self._listings = {name: listing for name, listing in found.items() if listing is not None}
+        self._stale = set(backends)
+        self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._errors: dict[str, str] = {}
         self._lock = asyncio.Lock()
+        self._catalog: Catalog | None = None
         self._world: World | None = None
 
     def invalidate(self) -> None:
         """Ask the backends anew next time."""
-        self._listings.clear()
+        self._stale.update(self._backends)
+
+    async def close(self) -> None:
+        """Ask nobody any more."""
+        tasks = list(self._refreshing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def world(self) -> World:
-        """The world as it is known now, at most `FRESH` old."""
+        """The world as it is known now, at most `FRESH` old where the backends answer."""
         async with self._lock:
-            stale = [name for name in self._backends if self._stale(name)]
-            if stale or self._world is None:
-                await asyncio.gather(*(self._refresh(name) for name in stale))
+            stale = [name for name in self._backends if self._is_stale(name)]
+            for name in stale:
+                if name not in self._refreshing:
+                    self._refreshing[name] = asyncio.create_task(self._refresh(name))
+            await self._wait([name for name in stale if name in self._listings], PATIENCE_SECONDS)
+            await self._wait([name for name in stale if name not in self._listings], None)
+            if self._world is None:
                 self._world = self._compose()
             return self._world
 
-    def _stale(self, name: str) -> bool:
+    async def _wait(self, names: Sequence[str], seconds: float | None) -> None:
+        tasks = [self._refreshing[name] for name in names if name in self._refreshing]
+        if not tasks:
+            return
+        done, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in done:
+            task.result()
+        for name in names:
+            if self._refreshing.get(name) in late:
+                self._errors[name] = f"no answer within {PATIENCE_SECONDS:.0f} s; asking on"
+                self._world = None
+
+    def _is_stale(self, name: str) -> bool:
         listing = self._listings.get(name)
-        return listing is None or self._now() - listing.as_of > FRESH
+        return listing is None or name in self._stale or self._now() - listing.as_of > FRESH
 
     async def _refresh(self, name: str) -> None:
+        self._stale.discard(name)
         try:
             async with asyncio.timeout(LISTING_SECONDS):
-                self._listings[name] = await self._backends[name].listing()
-            self._errors.pop(name, None)
+                listing = await self._backends[name].listing()
         except BackendError as error:
             self._errors[name] = error.message
+            self._stale.add(name)
         except TimeoutError:
             self._errors[name] = f"no answer within {LISTING_SECONDS:.0f} s"
+            self._stale.add(name)
+        else:
+            self._listings[name], self._catalog = replace(listing, offers=listing.catalog), None
+            self._errors.pop(name, None)
+            if self._kept is not None:
+                self._kept.keep(name, self._listings[name])
+        finally:
+            self._refreshing.pop(name, None)
+            self._world = None
 
     def _compose(self) -> World:
         listings = [self._listings[name] for name in sorted(self._listings)]
+        if self._catalog is None:
+            oldest = min((listing.as_of for listing in listings), default=self._now())
+            self._catalog = Catalog.merged([listing.catalog for listing in listings], oldest)
         as_of = {name: listing.as_of for name, listing in self._listings.items()}
-        offers = [offer for listing in listings for offer in listing.offers]
         zones = tuple(info for listing in listings for info in listing.zones)
-        catalog = Catalog.from_offers(offers, min(as_of.values(), default=self._now()))
-        return World(catalog, zones, as_of, dict(self._errors))
+        return World(self._catalog, zones, as_of, dict(self._errors))
 
 
 def usage_of(instances: Sequence[Instance]) -> tuple[Usage, ...]:

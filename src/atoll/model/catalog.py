@@ -4,8 +4,8 @@ Backends' listings are gathered into one by the engine; the planner filters it a
 in numpy arrays, sorted by zone, instance type and market: 22 bytes an offer beside the tables of zones and types.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,9 @@ AVAILABILITIES = tuple(Availability)
 
 UNTOLD = -1
 """In the count column: the provider does not say how many can be had."""
+
+COLUMNS = {"zone": "<i4", "type": "<i4", "market": "u1", "price": "<f8", "availability": "u1", "count": "<i4"}
+"""The columns with their kinds, in the order of `Columns`."""
 
 GpuModel = tuple[str, str, tuple[int, int] | None]
 """What GPUs of one kind share: name, vendor, compute capability."""
@@ -129,9 +132,27 @@ class Catalog:
             )
             for offer in offers
         ]
-        by_column = list(zip(*rows, strict=True)) or [()] * 6
-        kinds = (np.int32, np.int32, np.uint8, np.float64, np.uint8, np.int32)
+        by_column = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+        kinds = COLUMNS.values()
         columns = Columns(*(np.array(values, dtype=kind) for values, kind in zip(by_column, kinds, strict=True)))
+        return cls(tuple(zones), tuple(types), columns, as_of)
+
+    @classmethod
+    def merged(cls, catalogs: Sequence["Catalog"], as_of: datetime) -> "Catalog":
+        """The catalog of all offers of these, as one made from the offers would be; no offer becomes an object."""
+        zones: dict[Zone, int] = {}
+        types: dict[InstanceType, int] = {}
+        parts = [
+            replace(
+                catalog.columns,
+                zone=_numbers(catalog.zones, zones)[catalog.columns.zone],
+                type=_numbers(catalog.table.types, types)[catalog.columns.type],
+            ).arrays
+            for catalog in catalogs
+        ]
+        if not parts:
+            return cls.from_offers((), as_of)
+        columns = Columns(*(np.concatenate([part[name] for part in parts]) for name in COLUMNS))
         return cls(tuple(zones), tuple(types), columns, as_of)
 
     def __len__(self) -> int:
@@ -183,6 +204,13 @@ class Catalog:
         return conditions
 
     @cached_property
+    def cheapest_first(self) -> NDArray[np.int32]:
+        """The rows of each zone (as in `bounds`) in the order of their prices, those of one price in their own."""
+        order = np.lexsort((self.columns.price, self.columns.zone)).astype(np.int32)
+        order.setflags(write=False)
+        return order
+
+    @cached_property
     def counted(self) -> bool:
         """True when any offer tells how many can be had."""
         return bool((self.columns.count != UNTOLD).any())
@@ -200,6 +228,11 @@ class Catalog:
     @cached_property
     def _signature(self) -> tuple[object, ...]:
         return (self.zones, self.table.types, *(column.tobytes() for column in self.columns.arrays.values()))
+
+
+def _numbers(values: Iterable[Hashable], numbers: dict[Any, int]) -> NDArray[np.int32]:
+    """The number of each value in `numbers`, which learns the new ones."""
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int32)
 
 
 def _ranks(order: Sequence[int]) -> NDArray[np.int32]:

@@ -38,7 +38,9 @@ def facts_of_row(code: RefusalCode, feasibility: Feasibility, row: int, world: W
     """Why one offer that has what was asked for cannot be had; `row` is its place in the catalog."""
     zone = world.zone_of_offers[world.snapshot.catalog.columns.zone[row]]
     if code in _OF_OFFERS:
-        return _OF_OFFERS[code](feasibility, zone, Group.of(np.array([row]), world), world)
+        alone = np.zeros(len(world.snapshot.catalog), dtype=np.bool_)
+        alone[row] = True
+        return _OF_OFFERS[code](feasibility, zone, Group(alone, world), world)
     return _of_zone(code, feasibility, zone, world)
 
 
@@ -65,11 +67,11 @@ def _offer(group: Group, zone: int, world: World) -> Facts:
     if row is None:
         return {"instance_type": None}
     catalog = world.snapshot.catalog
-    columns = catalog.columns
+    kind, market = catalog.columns.type.item(row), catalog.columns.market.item(row)
     return {
-        "instance_type": catalog.table.types[columns.type[row]].name,
-        "market": MARKETS[columns.market[row]].value,
-        "price": float(columns.price[row]),
+        "instance_type": catalog.table.types[kind].name,
+        "market": MARKETS[market].value,
+        "price": catalog.columns.price.item(row),
     }
 
 

@@ -81,6 +81,8 @@ class Feasibility:
     level: Sequence[int]
     """The stage of each zone by what concerns it as a whole."""
     zones: tuple[int, ...]
+    possible: frozenset[int]
+    """The stages that offers may have; others need no look."""
     amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
     """Facts of refusals by code and zone, as far as they were asked for."""
     _groups: dict[int, Group] = field(default_factory=dict, compare=False)
@@ -93,7 +95,7 @@ class Feasibility:
     def group(self, stage: int) -> Group:
         """The offers of one stage."""
         if stage not in self._groups:
-            self._groups[stage] = Group.of(np.flatnonzero(self.offers == stage), self.world)
+            self._groups[stage] = Group(self.offers == stage, self.world)
         return self._groups[stage]
 
 
@@ -102,25 +104,39 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     catalog = world.snapshot.catalog
     zones = zone_stages(requirements, world)
     if len(catalog) == 0:
-        return Feasibility(requirements, world, np.empty(0, dtype=np.uint8), zones, tuple(_unoffered(zones)))
+        return Feasibility(
+            requirements, world, np.empty(0, dtype=np.uint8), zones, tuple(_unoffered(zones)), frozenset()
+        )
     by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
-    stages = _offer_stages(requirements, by_zone, catalog)
+    by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
+    stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
     _apply_failures(stages, world)
     _apply_limits(stages, world)
     # reduceat needs a row for each zone; the catalog's table may hold zones without any.
     filled = np.flatnonzero(np.diff(catalog.bounds))
     nearest = np.maximum.reduceat(stages, catalog.bounds[filled])
     seen = {world.zone_of_offers[zone]: int(stage) for zone, stage in zip(filled, nearest, strict=True)}
-    return Feasibility(
-        requirements, world, stages, zones, tuple(seen.get(i, s) for i, s in enumerate(_unoffered(zones)))
+    told = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
+    possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _LATE
+    return Feasibility(requirements, world, stages, zones, told, possible)
+
+
+_LATE = frozenset(
+    STAGE[code]
+    for code in (
+        RefusalCode.PRICE,
+        RefusalCode.NOT_OFFERED,
+        RefusalCode.RECENT_FAILURE,
+        RefusalCode.QUOTA,
+        RefusalCode.CAPACITY_USED,
     )
+)
+"""Stages that prices, failures and limits make."""
 
 
-def _offer_stages(requirements: Requirements, by_zone: Stages, catalog: Catalog) -> Stages:
+def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stages], catalog: Catalog) -> Stages:
     """What the zone, the type and the offer itself say; offers of zones that are out are not looked at."""
-    columns = catalog.columns
-    by_type = type_stages(requirements, catalog.table)
-    by_condition = _condition_stages(requirements)
+    columns, (by_zone, by_type, by_condition) = catalog.columns, tables
     stages = np.empty(len(catalog), dtype=np.uint8)
     # Neighbouring zones of the same stage together: the fewest and longest pieces.
     ends = np.flatnonzero(np.diff(by_zone, append=np.uint8(PASSED + 1))) + 1
@@ -294,6 +310,8 @@ def covered(failure: Failure, world: World) -> list[tuple[slice, NDArray[np.bool
 
 
 def _apply_limits(stages: Stages, world: World) -> None:
+    if not world.quotas and all(free is None for free in world.free):
+        return
     catalog = world.snapshot.catalog
     cpus, memory, gpus = catalog.table.cpus, catalog.table.memory_gb, catalog.table.gpu_count
     for place, number in enumerate(world.zone_of_offers):

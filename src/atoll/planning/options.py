@@ -61,37 +61,45 @@ def cheapest(
 
     `users` are the requirements of runs that may use what is bought: what suits other users is another kind of offer.
     """
+    chosen = [_not_dearer(group, world) for group in _kinds(feasibility, users, world)]
+    return _options(np.sort(np.concatenate(chosen)), world, lots)
+
+
+def _kinds(feasibility: Feasibility, users: Sequence[Requirements], world: World) -> list[Group]:
+    """The passing offers, those together that suit the same users."""
     passed = feasibility.group(PASSED)
+    if not users:
+        return [passed]
     signature, kinds = _signature(passed.rows, users, world)
-    groups = (Group.of(passed.rows[signature == kind], world) for kind in range(kinds)) if kinds > 1 else (passed,)
-    return _options(np.sort(np.concatenate([_not_dearer(group, world) for group in groups])), world, lots)
+    if kinds == 1:
+        return [passed]
+    groups = []
+    for kind in range(kinds):
+        members = np.zeros(len(feasibility.offers), dtype=bool)
+        members[passed.rows[signature == kind]] = True
+        groups.append(Group(members, world))
+    return groups
 
 
 def _not_dearer(group: Group, world: World) -> NDArray[np.intp]:
     """All that is not dearer than the zone's cheapest unlimited one; all, where every one is limited."""
-    limits: Sequence[float] = group.lowest
-    if world.snapshot.catalog.counted and len(group.rows):
-        unlimited = np.where(world.snapshot.catalog.columns.count[group.rows] == UNTOLD, group.prices, np.inf)
-        limits = np.minimum.reduceat(unlimited, group.starts).tolist()
-    spans = zip(group.starts.tolist(), group.counts, limits, strict=True)
-    kept = [start + np.flatnonzero(group.prices[start : start + count] <= limit) for start, count, limit in spans]
-    return group.rows[np.concatenate(kept)] if kept else group.rows
+    catalog = world.snapshot.catalog
+    if not catalog.counted or not len(group.rows):
+        return group.as_cheap()
+    prices = catalog.columns.price[group.rows]
+    unlimited = np.where(catalog.columns.count[group.rows] == UNTOLD, prices, np.inf)
+    return group.rows[prices <= np.repeat(np.minimum.reduceat(unlimited, group.starts), group.counts)]
 
 
 def undominated(
     feasibility: Feasibility, world: World, lots: Sequence[float], users: Sequence[Requirements]
 ) -> list[Option]:
     """The passing offers of which no other in the same zone is as cheap and takes as little of everything limited."""
-    passed = feasibility.group(PASSED)
-    signature, kinds = _signature(passed.rows, users, world)
     by_place: dict[tuple[int, int], list[Option]] = {}
-    for kind in range(kinds):
-        group = Group.of(passed.rows[signature == kind], world) if kinds > 1 else passed
-        shared = np.zeros(len(group.rows), dtype=bool)
-        for zone, start, count in zip(group.zones, group.starts.tolist(), group.counts, strict=True):
-            shared[start : start + count] = world.shared(zone)
+    for kind, group in enumerate(_kinds(feasibility, users, world)):
+        shared = np.repeat(np.array([world.shared(zone) for zone in group.zones], dtype=bool), group.counts)
         # Where nothing is shared with others, price decides alone.
-        alone = np.isin(group.rows, _not_dearer(group, world), assume_unique=True) & ~shared
+        alone = np.isin(group.rows, _not_dearer(group, world)) & ~shared
         for option in _options(group.rows[alone | shared], world, lots):
             by_place.setdefault((option.zone, kind), []).append(option)
     return [option for place in sorted(by_place) for option in _front(by_place[place], world)]

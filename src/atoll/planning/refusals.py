@@ -117,7 +117,7 @@ class Reasons:
         """The refused offers of zones that are not out as a whole, counted by zone and code."""
         found: list[Refusal] = []
         for stage in range(PASSED - 1, STAGE[RefusalCode.IMPAIRED], -1):
-            refusals = list(self._counted(feasibility, stage))
+            refusals = list(self._counted(feasibility, stage)) if stage in feasibility.possible else []
             if refusals and isinstance(refusals[0].data.get("price"), float):
                 refusals.sort(key=_price)
             found.extend(refusals)
@@ -162,7 +162,7 @@ class Reasons:
         catalog = world.snapshot.catalog
         wanted = np.zeros(len(catalog.table), dtype=bool)
         wanted[[place for name in names for place in catalog.table.by_name.get(name.casefold(), ())]] = True
-        group = Group.of(np.flatnonzero(wanted[catalog.columns.type]), world)
+        group = Group(wanted[catalog.columns.type], world)
         first: dict[str, str] = {}
         for zone, row in zip(group.zones, group.rows[group.starts].tolist(), strict=True):
             first.setdefault(world.zones[zone].zone.backend, catalog.table.types[catalog.columns.type[row]].name)

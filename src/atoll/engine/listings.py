@@ -1,0 +1,50 @@
+"""The last listing of each backend, kept in a folder: after a restart there is a world at once, with its date.
+
+A cache, and no more: what cannot be read or written is left alone.
+"""
+
+import os
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from atoll.backends.base import Listing
+from atoll.model.packed import DamagedCatalog, pack, unpack
+from atoll.model.zone import ZoneInfo
+
+
+class _Kept(msgspec.Struct, array_like=True, frozen=True):
+    zones: tuple[ZoneInfo, ...]
+    as_of: datetime
+    catalog: bytes
+
+
+class KeptListings:
+    """One file for each backend, for the server's user alone; replaced as a whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, backend: str, listing: Listing) -> None:
+        """Keep the listing in place of the former one, if the folder lets us."""
+        kept = msgspec.msgpack.encode(_Kept(listing.zones, listing.as_of, pack(listing.catalog)))
+        path = self._path(backend)
+        draft = path.with_suffix(".new")
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(kept)
+            draft.replace(path)
+
+    def last(self, backend: str) -> Listing | None:
+        """The listing that was kept last; None when there is none or it cannot be read."""
+        try:
+            kept = msgspec.msgpack.decode(self._path(backend).read_bytes(), type=_Kept)
+            return Listing(kept.zones, unpack(kept.catalog), kept.as_of)
+        except (OSError, msgspec.MsgspecError, DamagedCatalog):
+            return None
+
+    def _path(self, backend: str) -> Path:
+        return self._folder / f"{backend}.listing"
