@@ -13,19 +13,21 @@ import numpy as np
 import pytest
 
 from atoll.model.failure import Failure, FailureKind, Scope
-from atoll.planning import failures, feasibility, joint, limits, plan, planner, volumes, world
+from atoll.planning import cures, failures, feasibility, joint, limits, plan, planner, volumes, world
 from atoll.planning.feasibility import PASSED, STAGE, Feasibility
 from atoll.planning.joint import Decider
-from atoll.planning.plan import Plan, RefusalCode
+from atoll.planning.plan import Fact, Plan, RefusalCode
 from atoll.planning.problem import Disk, FleetGroup
 from atoll.planning.refusals import Reasons
-from atoll.planning.request import Placement, Requirements, Strategy
+from atoll.planning.request import Document, FleetRequest, Placement, Requirements, Strategy
 from atoll.planning.world import World
-from tests.planning import checks, relations
+from tests.planning import checks, relations, relief
 from tests.planning.worlds import SMALL, Case, case_of_seed
 
 MOST = 1_500
 """Cases among which the property must find the fault; nearly all are found in the first hundred."""
+
+RELATIONS = (*relations.ALL, relief.cures_are_true, relief.a_cure_is_told_where_there_is_one)
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -163,6 +165,21 @@ def _for_ever(result: tuple[Failure, ...], told: Sequence[Failure], *_: object) 
     return (*result, *(failure for failure in told if failure.kind is FailureKind.CAPACITY_UNAVAILABLE))
 
 
+def _cures_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every change is told as a cure with its name, and none is made."""
+    original = cures._changes
+
+    def faulty(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
+        loose = FleetRequest(document.name, 0) if isinstance(document, FleetRequest) else document
+        return ((name, value, loose) for name, value, _ in original(document, trial))
+
+    monkeypatch.setattr(cures, "_changes", faulty)
+
+
+def _second(changes: Iterator[Any], *_: object) -> list[Any]:
+    return list(changes)[1::2]
+
+
 def _last_dropped(refusals: tuple[Any, ...], *_: object) -> tuple[Any, ...]:
     return refusals[:-1]
 
@@ -233,6 +250,8 @@ FAULTS = (
         _function(failures.in_force, _for_ever),
         relations.failures_leave_out_exactly_their_scope,
     ),
+    Fault("cures-untried", _cures_untried, relief.cures_are_true),
+    Fault("half-the-cures-kept-back", _function(cures._changes, _second), relief.a_cure_is_told_where_there_is_one),
     Fault("cheapest-hidden-from-all", _function(feasibility.assess, _cheapest_hidden), relations.a_cheaper_offer_wins),
 )
 
@@ -252,10 +271,10 @@ def test_a_planted_fault_is_found(fault: Fault, monkeypatch: pytest.MonkeyPatch)
 
 def test_every_property_is_shown_to_catch_a_fault() -> None:
     shown = {fault.property for fault in FAULTS}
-    assert shown == {*checks.ALL, *relations.ALL}
+    assert shown == {*checks.ALL, *RELATIONS}
 
 
 def _found(fault: Fault, case: Case, seed: int) -> list[str]:
     answer: Plan = plan(case.request, case.snapshot)
-    more = (Random(seed),) if fault.property in relations.ALL else ()
+    more = (Random(seed),) if fault.property in RELATIONS else ()
     return list(fault.property(case, answer, *more))
