@@ -13,6 +13,7 @@ from atoll.model.offer import Offer
 from atoll.model.zone import Capacity, Zone
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
 from atoll.planning.request import (
+    Binding,
     Document,
     FleetRequest,
     OnShortage,
@@ -194,6 +195,19 @@ def volumes_lie_with_their_nodes(case: Case, plan: Plan) -> Iterator[str]:
                     yield f"{part.plan.name}/{node.node} is in {node.zone} and its volume {name} in {homes.get(name)}"
 
 
+def volumes_wait_if_they_shall(case: Case, plan: Plan) -> Iterator[str]:
+    """A volume that waits for its first consumer has a zone when a node mounts it; any other has one anyway."""
+    mounted = {name for d in plan.documents for node in d.placements for name in node.volumes}
+    existing = {volume.name for volume in case.snapshot.volumes}
+    for part in parts(case, plan):
+        volume = part.document
+        if not isinstance(volume, VolumeRequest) or volume.name in existing or part.plan.shortfall is not None:
+            continue
+        waits = volume.binding is Binding.WAIT and volume.availability_zone is None and volume.name not in mounted
+        if waits != (part.plan.zone is None):
+            yield f"{volume.name} waits: {waits}, and has the zone {part.plan.zone}"
+
+
 def volumes_are_not_shared(case: Case, plan: Plan) -> Iterator[str]:
     """A volume that serves one instance at a time is mounted once, and where it is attached."""
     existing = {volume.name: volume for volume in case.snapshot.volumes}
@@ -327,6 +341,7 @@ ALL: tuple[Check, ...] = (
     skew_is_kept,
     enough_survive,
     volumes_lie_with_their_nodes,
+    volumes_wait_if_they_shall,
     volumes_are_not_shared,
     limits_are_kept,
     instances_are_used_once,

@@ -1,9 +1,10 @@
 """Which single requirement, dropped or changed, would make a document fit: each is tried, none is guessed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atoll.model.resources import Range
 from atoll.planning.feasibility import PASSED
@@ -26,6 +27,10 @@ from atoll.planning.request import (
 )
 
 Consumer = FleetRequest | RunRequest
+Prices = NDArray[np.float64]
+
+MOST_RANGES = 16
+"""Of so many ranges of prices the search looks at the top: a bound on its time where there are many zones."""
 
 
 def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
@@ -139,7 +144,9 @@ def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fa
 def _fewest(fleet: FleetRequest, trial: Decider) -> FleetRequest | None:
     """The fleet with as many nodes as fit with its placement kept."""
     others = [d for d in trial.documents if d is not fleet]
-    low, high = len(trial.world.fleets.get(fleet.name, ())), fleet.nodes - 1
+    # Machines that are there stay, and yet may be too few to outlast a zone.
+    there = 0 if fleet.placement.survive_zones else len(trial.world.fleets.get(fleet.name, ()))
+    low, high = there, fleet.nodes - 1
     while low < high:
         middle = (low + high + 1) // 2
         fits = trial.solve([*others, replace(fleet, nodes=middle)]) is not None
@@ -163,24 +170,39 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
     if isinstance(document, VolumeRequest) or document.requirements.max_price is None:
         return
 
-    def at(price: float | None) -> Document:
-        return replace(document, requirements=replace(document.requirements, max_price=price))
+    def solve_at(price: float) -> Solution | None:
+        return trial.solve([*others, _at_price(document, price)])
 
-    if trial.solve([*others, at(None)]) is None:
-        return
-    loose = at(None)
-    assert not isinstance(loose, VolumeRequest)
-    feasible = trial.feasibility(loose.requirements)
+    feasible = trial.feasibility(_at_price(document, None).requirements)
     prices = np.unique(trial.world.snapshot.catalog.columns.price[feasible.offers == PASSED])
     prices = prices[prices > document.requirements.max_price]
-    low, high = 0, len(prices) - 1
-    while low < high:
-        middle = (low + high) // 2
-        fits = trial.solve([*others, at(float(prices[middle]))]) is not None
-        low, high = (low, middle) if fits else (middle + 1, high)
+    for first, last in _ranges(document, prices, [feasible.group(PASSED).price(zone) for zone in feasible.passing]):
+        if solve_at(float(prices[last])) is None:
+            continue
+        low, high = first, last
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if solve_at(float(prices[middle])) is not None else (middle + 1, high)
+        value = float(prices[low])
+        solution = solve_at(value)
+        if solution is not None:
+            yield _cure(Cure("max_price", value, (), 0), _at_price(document, value), solution, trial)
+        return
+
+
+def _at_price(document: Consumer, price: float | None) -> Consumer:
+    return replace(document, requirements=replace(document.requirements, max_price=price))
+
+
+def _ranges(document: Consumer, prices: Prices, lowest: Iterable[float | None]) -> Iterator[tuple[int, int]]:
+    """Ranges of prices within which a higher limit is never worse: first and last position of each.
+
+    It is worse for a spread where it makes a zone eligible that cannot take its share, so there a range ends before.
+    """
     if not len(prices):
         return
-    value = float(prices[low])
-    solution = trial.solve([*others, at(value)])
-    if solution is not None:
-        yield _cure(Cure("max_price", value, (), 0), at(value), solution, trial)
+    starts = {0}
+    if isinstance(document, FleetRequest) and document.placement.strategy is Strategy.SPREAD:
+        starts |= {int(np.searchsorted(prices, price)) for price in lowest if price is not None}
+    edges = sorted(start for start in starts if start < len(prices))[:MOST_RANGES]
+    yield from zip(edges, [*(edge - 1 for edge in edges[1:]), len(prices) - 1], strict=True)

@@ -87,10 +87,13 @@ def reach(kind: FailureKind, scope: Scope) -> Scope:
 
 
 def in_force(failures: Sequence[Failure], now: datetime) -> tuple[Failure, ...]:
-    """The failures that leave something out at `now`, with their reach, and those of whole zones made from several."""
+    """The failures that leave something out at `now`, with their reach, and those of whole zones made from several.
+
+    The latest first, whatever order they are remembered in.
+    """
     live = [
         replace(failure, scope=reach(failure.kind, failure.scope))
-        for failure in failures
+        for failure in sorted(failures, key=lambda failure: failure.at, reverse=True)
         if failure.kind not in OF_THE_REQUEST and (failure.until is None or failure.until > now)
     ]
     return (*live, *_widened(failures, now))

@@ -55,9 +55,12 @@ class Decider:
     def decide(self) -> Decision:
         """The best plan for all documents, or for as many as fit; proven unless a time limit ended some search."""
         decision = self._decide()
-        if self._gave_up:
-            return replace(decision, solution=replace(decision.solution, proven=False))
-        return decision
+        solution = decision.solution
+        mounted = {name for shares in solution.runs.values() for share in shares for name in share.volumes}
+        # A volume of a list from which another one was taken is as free as one that nothing names.
+        disks = {name: zone for name, zone in solution.disks.items() if name in mounted}
+        proven = solution.proven and not self._gave_up
+        return replace(decision, solution=replace(solution, disks=disks, proven=proven))
 
     def _decide(self) -> Decision:
         solution = self.solve(self.documents)
@@ -222,7 +225,7 @@ class Decider:
             zones=zones,
             options=self._offers(run.requirements, run.name, (), thorough) if buys else (),
             pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and reusable(run, sample)),
-            fleets=tuple(fleet.name for fleet in fleets if may_use(run, fleet.name)),
+            fleets=tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name))),
             single_zone=run.single_zone,
         )
 

@@ -6,9 +6,10 @@ supply, and each of its mounts takes one volume of the same zone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from zlib import crc32
 
 from atoll.planning.limits import shared_limits
 from atoll.planning.options import Option, bulk, suits
@@ -23,6 +24,9 @@ SOURCE_WEIGHT = {Source.EXISTING: 0.0, Source.PLANNED: 1000.0, Source.NEW: 2000.
 
 ATTACHED_WEIGHT = -500.0
 """A volume that is attached to the very instance is preferred to one that has to be attached."""
+
+HAIR = 1e-3
+"""Where all that is equal too, a lot for each run and supply decides: smaller than any difference of sizes."""
 
 Terms = dict[int, float]
 
@@ -126,7 +130,8 @@ class Model:
             for supply in self._supplies(run):
                 if supply.zone in reach:
                     variable = self._take(supply, len(group.ranks), lots)
-                    self.ties[variable] += group.weights.get(supply.zone, 0.0)
+                    hair = self._hair(run.name, _kind(group), *_identity(supply), lots[supply.zone])
+                    self.ties[variable] += group.weights.get(supply.zone, 0.0) + hair
                     taken.append((supply, variable))
             self.takes[run.name, number] = taken
             self.programme.row({variable: 1.0 for _, variable in taken}, len(group.ranks), len(group.ranks))
@@ -137,6 +142,9 @@ class Model:
             self._mount(run, number, by_zone)
         if run.single_zone and sum(len(group.ranks) for group in run.classes) > 1:
             self._cluster(in_zones, sum(len(group.ranks) for group in run.classes), None)
+
+    def _hair(self, *of: object) -> float:
+        return HAIR * crc32(repr((self.world.salt, of)).encode()) / 2**32
 
     def _reach(self, run: RunGroup, group: NodeClass) -> frozenset[int]:
         reach = run.zones if group.reach is None else group.reach
@@ -183,6 +191,7 @@ class Model:
                     chosen.append((name, zone, variable))
                     per_zone[zone][variable] = 1.0
                     self.programme.row({variable: 1.0, self.homes[name][zone]: -float(len(group.ranks))}, upper=0)
+                    self.ties[variable] = self._hair(run.name, group.mounts, place, name)
                     self._hold(run, number, name, variable)
             for zone, terms in per_zone.items():
                 self.programme.row({**terms, **dict.fromkeys(by_zone[zone], -1.0)}, 0, 0)
@@ -198,7 +207,7 @@ class Model:
             for supply, taken in self.takes[run.name, number]
             if supply.pool is not None and not disk.holders.isdisjoint(supply.pool.ids)
         }
-        self.ties[variable] = ATTACHED_WEIGHT
+        self.ties[variable] += ATTACHED_WEIGHT
         self.programme.row({variable: 1.0, **holding}, upper=0)
 
     def add_limits(self) -> None:
@@ -252,10 +261,13 @@ class Model:
             name: next(zone for zone, variable in homes.items() if answer.count(variable))
             for name, homes in self.homes.items()
         }
-        runs: dict[str, list[Share]] = {run.name: [] for run in self.problem.runs}
+        held = frozenset(name for name, disk in self.problem.disks.items() if disk.holders and not disk.shared)
+        runs: dict[str, list[Share]] = {}
         for run in self.problem.runs:
+            alike: dict[object, list[Share]] = {}
             for number, group in enumerate(run.classes):
-                runs[run.name].extend(self._shares(run.name, number, group, answer))
+                alike.setdefault(_kind(group), []).extend(self._shares(run.name, number, group, answer))
+            runs[run.name] = [share for shares in alike.values() for share in _in_order(shares, held)]
         return Solution(fleets, {name: tuple(shares) for name, shares in runs.items()}, disks, answer.proven)
 
     def _shares(self, run: str, number: int, group: NodeClass, answer: Answer) -> Iterable[Share]:
@@ -277,6 +289,37 @@ class Model:
             for rank in mine:
                 chosen = tuple(volumes[place, supply.zone].pop(0) for place in range(len(group.mounts)))
                 yield Share((rank,), supply, chosen)
+
+
+def _kind(group: NodeClass) -> object:
+    """What tells a class from others. One that volumes were taken out of is like no other."""
+    return (group.mounts, None if group.reach is None else group.ranks)
+
+
+def _identity(supply: Supply) -> tuple[object, ...]:
+    """What tells a supply from others of its zone, whatever else is on offer."""
+    if supply.pool is not None:
+        return supply.pool.ids
+    option = supply.option
+    assert option is not None
+    return (supply.fleet, option.instance_type.name, option.market.value)
+
+
+def _in_order(shares: Sequence[Share], held: frozenset[str]) -> Iterable[Share]:
+    """The shares of nodes that are all alike, with the lowest ranks on the first supplies, and volumes in their order.
+
+    `held` volumes stay with their supplies.
+    """
+    if not any(share.volumes for share in shares):
+        return shares
+    ordered = sorted(shares, key=lambda s: (s.supply.zone, s.supply.source, repr(_identity(s.supply)), s.volumes))
+    loose = [share for share in ordered if held.isdisjoint(share.volumes)]
+    volumes = iter(sorted((share.supply.zone, share.volumes) for share in loose))
+    ranks = sorted(rank for share in shares for rank in share.ranks)
+    return [
+        replace(share, ranks=(rank,), volumes=share.volumes if not held.isdisjoint(share.volumes) else next(volumes)[1])
+        for share, rank in zip(ordered, ranks, strict=True)
+    ]
 
 
 def solve(problem: Problem, world: World) -> Solution | None:

@@ -191,7 +191,8 @@ def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> Document
     elif volume.name in decision.solution.disks:
         zone = world.zones[decision.solution.disks[volume.name]].zone
     elif placed and (volume.binding is Binding.IMMEDIATE or volume.availability_zone is not None):
-        nodes = [world.number[node.zone] for nodes in layout.fleets.values() for node in nodes]
+        groups = [*layout.fleets.values(), *_runs_naming(volume, decision.placed, layout)]
+        nodes = [world.number[node.zone] for group in groups for node in group]
         number = lone_zone(volume, world, [*nodes, *(world.number[i.zone] for i in world.snapshot.instances)])
         zone = None if number is None else world.zones[number].zone
     refusals = reasons.of_volume(volume, frozenset() if zone is None else frozenset({world.number[zone]}))
@@ -201,3 +202,13 @@ def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> Document
     if zone is None and placed:
         refusals = ()
     return DocumentPlan(DocumentKind.VOLUME, volume.name, zone=zone, refusals=refusals, shortfall=shortfall)
+
+
+def _runs_naming(
+    volume: VolumeRequest, documents: Iterable[Document], layout: Layout
+) -> Iterable[tuple[NodePlacement, ...]]:
+    """The nodes of runs that could have taken the volume and took another of the list."""
+    for run in documents:
+        mounts = [mount for node in run.nodes for mount in node.mounts] if isinstance(run, RunRequest) else []
+        if any(volume.name in mount.volumes for mount in mounts):
+            yield layout.runs.get(run.name, ())
