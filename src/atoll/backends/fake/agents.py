@@ -156,7 +156,7 @@ class FakeAgent:
         machine: FakeMachine | None = self._cloud.ledger.machines.get(self._machine)
         if machine is None or machine.ended_at is not None or now < machine.ready_at:
             raise Unavailable(f"the agent of {self._machine} does not answer")
-        if self._cloud.zone_state(machine.zone.name) == DARK:
+        if self._machine in self._cloud.silent or self._cloud.zone_state(machine.zone.name) == DARK:
             raise Unavailable(f"the agent of {self._machine} does not answer")
 
 

@@ -39,6 +39,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
     """Works on instances."""
 
     decide = staticmethod(decide)
+    tries_in = InstanceState.LAUNCHING
 
     async def look(self, id: str) -> tuple[Instance, InstanceSight] | None:
         """The instance, its machine and its agent, as far as its state makes them matter."""
@@ -114,9 +115,12 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             instance.market,
             Tags(self.context.owner, instance.id, instance.name),
         )
+        first = self.first_try(lease)
         try:
             machine = await self.call(instance.zone, self.backend(instance.zone).launch, request)
         except _REFUSED as error:
+            if isinstance(error, AuthFailed) and not first:
+                raise  # a former try may have made a machine: only credentials that work can tell
             await self._refused(lease, instance, error)
             return None
         changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}
