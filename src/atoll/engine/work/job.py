@@ -25,6 +25,9 @@ LOG_CHUNK = 1 << 18
 STOP_GRACE = 300.0
 
 
+_ON_MACHINE = (JobState.STARTING, JobState.RUNNING, JobState.STOPPING)
+
+
 class JobHandler(Reconciling[Job, JobSight]):
     """Works on jobs."""
 
@@ -73,6 +76,8 @@ class JobHandler(Reconciling[Job, JobSight]):
         ties = await tx.attachments.live(job=record.id)
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
         if record.instance_id is not None:
+            waiting = await tx.runs.claims(record.instance_id)
+            await tx.work.wake(Kind.JOB, [job.id for job in waiting if job.id != record.id], tx.now)
             instance = await tx.get(Instance, record.instance_id)
             if instance is not None and instance.state is InstanceState.ACTIVE:
                 await tx.wake(await tx.update(instance, idle_since=tx.now))
@@ -89,7 +94,9 @@ class JobHandler(Reconciling[Job, JobSight]):
             instance = await tx.get(Instance, other.instance_id) if other.instance_id else None
             if instance is None or instance.state is not InstanceState.ACTIVE:
                 return False
-        return True
+        # A run that takes the place of another one's machine waits until that one is over there.
+        before = [other for other in await tx.runs.claims(job.instance_id) if other.state in _ON_MACHINE]
+        return not before
 
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:
