@@ -136,6 +136,7 @@ async def test_the_next_look_is_due_when_the_lease_of_a_dead_worker_ends(tmp_pat
         await tx.add(fleet())
         [lease] = await tx.work.lease(NOW, 10, LEASE)
         assert await tx.work.next_due() == lease.until
+        assert [again.fence for again in await tx.work.lease(lease.until, 10, LEASE)] == [lease.fence + 1]
 
 
 async def test_waking_later_does_not_delay_what_is_due_earlier(tmp_path: Path) -> None:

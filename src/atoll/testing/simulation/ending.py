@@ -1,4 +1,4 @@
-"""How a storm must end: what was asked for is there, or it is said why not; and once all is deleted, nothing is left."""
+"""How a storm must end: what was asked for is there, or it is said why not; once all is deleted, nothing is left."""
 
 import sqlite3
 

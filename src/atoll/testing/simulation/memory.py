@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, StaticPool, create_engine, event
+from sqlalchemy import URL, Connection, CursorResult, Executable, StaticPool, create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from atoll.store import migrations
@@ -40,10 +40,13 @@ class MemoryEngine:
 
     def __init__(self) -> None:
         self.raw = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, cached_statements=512)
-        self._engine = _engine(self.raw)
         self._open = False
-        with self._engine.begin() as connection:
+        engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool, query_cache_size=2000)
+        with engine.begin() as connection:
             migrations.upgrade(connection)
+        # One connection for ever, which leaves BEGIN and COMMIT to us: opening one takes longer than most statements.
+        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._statements = MemoryConnection(self._connection)
         self._empty = self.raw.serialize()
 
     def fresh(self) -> None:
@@ -60,16 +63,16 @@ class MemoryEngine:
     @property
     def dialect(self) -> Any:
         """SQLite's."""
-        return self._engine.dialect
+        return self._connection.dialect
 
     @property
     def url(self) -> URL:
         """Where it is."""
-        return self._engine.url
+        return self._connection.engine.url
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[MemoryConnection]:
-        """A transaction that is undone at its end."""
+        """Reads, each by itself: nobody writes between them."""
         async with self._transaction(commits=False) as connection:
             yield connection
 
@@ -86,26 +89,19 @@ class MemoryEngine:
     async def _transaction(self, *, commits: bool) -> AsyncIterator[MemoryConnection]:
         assert not self._open, "a transaction gave way to another task: it awaits something other than the database"
         self._open = True
+        if commits:
+            self.raw.execute("BEGIN")
         try:
-            with self._engine.connect() as connection:
-                yield MemoryConnection(connection)
-                if commits:
-                    connection.commit()
+            yield self._statements
+            if commits:
+                self.raw.execute("COMMIT")
         finally:
             self._open = False
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK")
 
 
 @cache
 def memory_engine() -> MemoryEngine:
     """The process's own in-memory database: statements are compiled once for all simulations."""
     return MemoryEngine()
-
-
-def _engine(raw: sqlite3.Connection) -> Engine:
-    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool, query_cache_size=2000)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine

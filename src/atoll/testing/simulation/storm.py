@@ -5,9 +5,9 @@ calm, and what was asked for comes to be; then all is deleted, and nothing is le
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -229,8 +229,7 @@ class Storm:
 
     def _names(self) -> list[tuple[str, str]]:
         statement = " UNION ALL ".join(
-            f"SELECT '{kind}', name FROM {kind}s WHERE deleted_at IS NULL"  # noqa: S608 - two words of ours
-            for kind in ("run", "fleet", "volume")
+            f"SELECT '{kind}', name FROM {kind}s WHERE deleted_at IS NULL" for kind in ("run", "fleet", "volume")
         )
         return self._memory.raw.execute(statement).fetchall()
 
@@ -277,7 +276,5 @@ async def _delete(engine: Engine, kind: str, name: str) -> None:
 
 
 async def _allow(work: Coroutine[Any, Any, object]) -> None:
-    try:
+    with suppress(Refused):
         await work
-    except Refused:
-        pass

@@ -42,7 +42,7 @@ FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated
 """
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818 - it is what became of the rule
     """A rule was broken. The message says which, and how."""
 
 
