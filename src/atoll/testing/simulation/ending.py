@@ -26,7 +26,7 @@ _ALIVE = {
     "attachment": "SELECT name, state FROM attachments WHERE state != 'detached'",
     "run": "SELECT name, state FROM runs WHERE state NOT IN ('done', 'failed', 'stopped')",
     "job": "SELECT run, state FROM jobs WHERE state NOT IN ('done', 'failed', 'stopped')",
-    "work": "SELECT kind, id FROM work",
+    "work": "SELECT kind, id FROM work WHERE kind != 'backend'",  # backends are looked over for ever
 }
 
 
