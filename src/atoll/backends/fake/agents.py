@@ -40,7 +40,7 @@ class FakeAgent:
         """The agent's own state."""
 
         def step(now: float, chance: random.Random) -> Change[Health]:
-            jobs = [job for job in self._cloud.ledger.jobs.values() if job.machine == self._machine]
+            jobs = self._cloud.ledger.jobs_on[self._machine].values()
             running = sum(not job.forgotten and _end(job).at > now for job in jobs)
             return Change(Health(self._machine, VERSION, True, running))
 
