@@ -68,3 +68,16 @@ def test_credentials_that_are_wrong_from_the_start_are_told_and_nothing_is_bough
         await scene.until(lambda: scene.rows("SELECT message FROM fleets")[0][0] != "")
 
     assert play(story).machines == {}
+
+
+def test_a_run_whose_volume_cannot_be_made_fails_and_says_so_and_its_machine_goes() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("create-volume", FailureKind.QUOTA_EXCEEDED))
+        task = "type: task\nname: t\ncommands: [work]\nvolumes: ['v:/data']\nidle_duration: 10s\n"
+        await scene.apply(VOLUME + "---\n" + task)
+        await scene.until(lambda: scene.states("runs") == ["failed"])
+        [(message,)] = scene.rows("SELECT message FROM runs")
+        assert "volume `v` failed" in message
+        await scene.until(lambda: scene.states("fleets") == ["deleted"])
+
+    assert play(story).alive() == ()

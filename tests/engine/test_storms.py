@@ -1,4 +1,4 @@
-"""Seeded storms: thousands of small worlds in which everything goes wrong, each the same whenever its seed is run again.
+"""Seeded storms: thousands of small worlds in which everything goes wrong, each the same when its seed is run again.
 
 `ATOLL_SEED=N pytest tests/engine/test_storms.py` replays one seed.
 """

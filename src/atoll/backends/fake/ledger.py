@@ -145,8 +145,8 @@ class Ledger:
 
     def seen(self, now: float) -> tuple[FakeMachine, ...]:
         """The machines that are not gone at `now`, which never goes back."""
-        gone = [machine.id for machine in self.lingering.values() if machine.gone_at is not None and machine.gone_at <= now]
-        for id in gone:
+        ended = (machine for machine in self.lingering.values() if machine.gone_at is not None)
+        for id in [machine.id for machine in ended if (machine.gone_at or 0) <= now]:
             del self.lingering[id]
         return tuple(self.lingering.values())
 
