@@ -55,6 +55,9 @@ class ReplicaDatabase(Database):
         self, engine: MemoryEngine, now: Callable[[], datetime], gate: Gate, watch: Callable[[Lease | None], None]
     ) -> None:
         super().__init__(engine.typed(), now)
+        # Each transaction is committed by itself: in line there is nobody to share a commit with.
+        self._begin = engine.typed().begin
+        self._shared = None
         self._gate = gate
         self._watch = watch
 
