@@ -30,6 +30,7 @@ test: lint
 # Regenerates what is generated, then fails where the tree differs from what is committed.
 check: $(VENV)/.dev
 	$(BIN)/python -m atoll.cli.reference > docs/reference/cli.md
+	$(BIN)/python -m atoll.model.diagrams > docs/states.md
 	$(MAKE) test
 	git diff --exit-code
 

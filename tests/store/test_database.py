@@ -131,6 +131,14 @@ async def test_an_item_without_more_to_do_is_gone(tmp_path: Path) -> None:
         assert await tx.work.next_due() is None
 
 
+async def test_the_next_look_is_due_when_the_lease_of_a_dead_worker_ends(tmp_path: Path) -> None:
+    async with database(tmp_path) as db, db.write() as tx:
+        await tx.add(fleet())
+        [lease] = await tx.work.lease(NOW, 10, LEASE)
+        assert await tx.work.next_due() == lease.until
+        assert [again.fence for again in await tx.work.lease(lease.until, 10, LEASE)] == [lease.fence + 1]
+
+
 async def test_waking_later_does_not_delay_what_is_due_earlier(tmp_path: Path) -> None:
     async with database(tmp_path) as db, db.write() as tx:
         await tx.add(fleet())

@@ -43,7 +43,9 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """End the instance's machine."""
+    """End the instance's machine; with `last` nothing will be heard of it, and its end is recorded."""
+
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

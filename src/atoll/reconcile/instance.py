@@ -17,7 +17,7 @@ PROBE_SECONDS = 300.0
 """How often an active instance's agent is asked, where nothing wakes it earlier: sweeps notice machines that are gone,
 and jobs notice agents that fall silent."""
 APPEAR_LIMIT = timedelta(minutes=2)
-"""How long after its launch a machine may be unknown to its backend: listings lag behind."""
+"""How long a new machine may be unknown to its backend: listings lag behind."""
 UNKNOWN = "unknown"
 """The backend's word on a machine that it does not know: gone, or not yet to be seen."""
 
@@ -40,12 +40,6 @@ class InstanceSight:
     idle_limit: timedelta | None = None
     blocked: bool = False
 
-    @property
-    def gone(self) -> bool:
-        """Whether there is no machine any more; one that its backend does not know may be too new to be seen."""
-        settled = self.now - self.instance.created_at > APPEAR_LIMIT
-        return self.machine == "gone" or (self.machine == UNKNOWN and settled)
-
 
 def decide(sight: InstanceSight) -> InstanceAction:
     """The next action for an instance."""
@@ -59,7 +53,9 @@ def decide(sight: InstanceSight) -> InstanceAction:
         case InstanceState.ACTIVE:
             return _active(sight)
         case InstanceState.TERMINATING:
-            return _ended(sight, sight.instance.end_reason) if sight.gone else Terminate()
+            # A machine that its backend does not know may be too new to be seen: it is ended before it counts as gone.
+            last = sight.machine == UNKNOWN and sight.now - sight.instance.created_at > APPEAR_LIMIT
+            return _ended(sight, sight.instance.end_reason) if sight.machine == "gone" else Terminate(last)
         case InstanceState.TERMINATED:
             return Finished()
 
@@ -82,7 +78,7 @@ def _launching(sight: InstanceSight) -> InstanceAction:
 
 def _starting(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
-    if sight.gone:
+    if sight.machine == "gone":
         return _ended(sight, instance.end_reason or "lost")
     if instance.end_reason:
         return Step(InstanceState.TERMINATING, instance.end_reason)
@@ -98,7 +94,7 @@ def _starting(sight: InstanceSight) -> InstanceAction:
 
 def _active(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
-    if sight.gone:
+    if sight.machine in ("gone", UNKNOWN):
         return _ended(sight, instance.end_reason or "lost")
     if instance.end_reason:
         return Wait(1) if sight.claimed else Step(InstanceState.TERMINATING, instance.end_reason)

@@ -11,14 +11,15 @@ from atoll.reconcile.action import Finished, FollowJob, JobAction, Step, StopJob
 class JobSight:
     """A job and its instance.
 
-    `ready` says that its volumes are attached, and the instances of all its run's jobs active. `grace` is how long it
-    may take to stop, in seconds.
+    `ready` says that its volumes are attached, and the instances of all its run's jobs active; `broken` why its volumes
+    never will be. `grace` is how long it may take to stop, in seconds.
     """
 
     job: Job
     instance: Instance | None = None
     ready: bool = False
     grace: float = 300
+    broken: str = ""
 
 
 def decide(sight: JobSight) -> JobAction:
@@ -34,6 +35,8 @@ def decide(sight: JobSight) -> JobAction:
             if lost or (instance is not None and instance.end_reason):
                 # It has not begun: it goes back to be placed anew, whatever `retry` says.
                 return Step(JobState.SUBMITTED, "instance-gone", {"instance_id": None, "zone": None, "volumes": ()})
+            if sight.broken:
+                return Step(JobState.FAILED, "volume-failed", {"message": sight.broken})
             return Step(JobState.STARTING) if sight.ready else Finished()
         case JobState.STARTING | JobState.RUNNING:
             if lost:

@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from atoll.model.records import Kind
 from atoll.store.tables import work
 
+_NEXT_FREE = select(work.c.due_at).where(work.c.leased_until.is_(None)).order_by(work.c.due_at).limit(1)
+_NEXT_HELD = select(work.c.leased_until).where(work.c.leased_until.is_not(None)).order_by(work.c.leased_until).limit(1)
+
 
 class LeaseLost(Exception):  # noqa: N818 - it is news, not an error
     """Somebody else holds the item now: what this worker wanted to write is not written."""
@@ -59,7 +62,7 @@ class WorkRepository:
 
     async def lease(self, now: datetime, limit: int, duration: timedelta) -> list[Lease]:
         """Lease up to `limit` due items, the longest due first."""
-        free = and_(work.c.due_at <= now, or_(work.c.leased_until.is_(None), work.c.leased_until < now))
+        free = and_(work.c.due_at <= now, or_(work.c.leased_until.is_(None), work.c.leased_until <= now))
         due = select(work.c.kind, work.c.id).where(free).order_by(work.c.due_at).limit(limit)
         if self._connection.dialect.name == "postgresql":
             due = due.with_for_update(skip_locked=True)
@@ -107,6 +110,6 @@ class WorkRepository:
         )
 
     async def next_due(self) -> datetime | None:
-        """When the next free item is due."""
-        statement = select(work.c.due_at).where(work.c.leased_until.is_(None)).order_by(work.c.due_at).limit(1)
-        return (await self._connection.execute(statement)).scalar()
+        """When the next item can be leased: a free one is due, or the lease of a dead worker ends."""
+        times = [(await self._connection.execute(statement)).scalar() for statement in (_NEXT_FREE, _NEXT_HELD)]
+        return min((time for time in times if time is not None), default=None)

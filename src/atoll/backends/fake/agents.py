@@ -40,7 +40,7 @@ class FakeAgent:
         """The agent's own state."""
 
         def step(now: float, chance: random.Random) -> Change[Health]:
-            jobs = [job for job in self._cloud.ledger.jobs.values() if job.machine == self._machine]
+            jobs = self._cloud.ledger.jobs_on[self._machine].values()
             running = sum(not job.forgotten and _end(job).at > now for job in jobs)
             return Change(Health(self._machine, VERSION, True, running))
 
@@ -156,7 +156,7 @@ class FakeAgent:
         machine: FakeMachine | None = self._cloud.ledger.machines.get(self._machine)
         if machine is None or machine.ended_at is not None or now < machine.ready_at:
             raise Unavailable(f"the agent of {self._machine} does not answer")
-        if self._cloud.zone_state(machine.zone.name) == DARK:
+        if self._machine in self._cloud.silent or self._cloud.zone_state(machine.zone.name) == DARK:
             raise Unavailable(f"the agent of {self._machine} does not answer")
 
 

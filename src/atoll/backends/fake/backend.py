@@ -87,9 +87,8 @@ class FakeBackend:
         """Every visible machine of this owner that is not gone, in all zones, dark ones too."""
 
         def step(now: float, chance: random.Random) -> Change[tuple[Machine, ...]]:
-            mine = (each for each in self.cloud.ledger.machines.values() if each.owner == owner)
-            views = (self._view(each, now) for each in mine if now >= each.visible_at)
-            return Change(tuple(view for view in views if view.state is not MachineState.GONE))
+            mine = (each for each in self.cloud.ledger.seen(now) if each.owner == owner)
+            return Change(tuple(self._view(each, now) for each in mine if now >= each.visible_at))
 
         return await perform(self.cloud, Call("find", reads=True), step)
 

@@ -24,6 +24,8 @@ from atoll.model.zone import Zone
 T = TypeVar("T")
 
 UP, FAILED, DARK = "up", "failed", "dark"
+BEFORE_TOKENS = frozenset({FailureKind.THROTTLED, FailureKind.AUTH_FAILED, FailureKind.UNAVAILABLE})
+"""What a cloud may say before it looks at a token; a token that it knows is answered with what was made for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class FakeCloud:
         self._called = count()
         self._interruptions: list[tuple[float, str]] = []
         self._seen = 0
+        self.silent: set[str] = set()
 
     def now(self) -> float:
         """The cloud's own time, in seconds since 1970."""
@@ -85,6 +88,18 @@ class FakeCloud:
     def inject(self, *faults: Fault) -> None:
         """Let these go wrong from now on, before those that were there."""
         self._faults[:0] = faults
+
+    def calm(self) -> None:
+        """Nothing scripted or injected goes wrong any more."""
+        self._faults.clear()
+
+    def silence(self, machine: str) -> None:
+        """The agent of this machine does not answer from now on; the machine and its jobs go on."""
+        self.silent.add(machine)
+
+    def hear_all(self) -> None:
+        """The agents that were silenced answer again."""
+        self.silent.clear()
 
     def fail_zone(self, zone: str) -> None:
         """The zone goes down: its machines end, launches are refused, and the listing says so."""
@@ -147,13 +162,21 @@ class FakeCloud:
 
     def _fault(self, call: Call, chance: random.Random) -> Fault | None:
         for index, fault in enumerate(self._faults):
-            if not _matches(fault, call) or (fault.chance < 1 and chance.random() >= fault.chance):
+            if (
+                not _matches(fault, call)
+                or self._known(fault, call)
+                or (fault.chance < 1 and chance.random() >= fault.chance)
+            ):
                 continue
             if fault.times is not None:
                 left = replace(fault, times=fault.times - 1)
                 self._faults[index : index + 1] = [left] if left.times else []
             return fault
         return None
+
+    def _known(self, fault: Fault, call: Call) -> bool:
+        tokens = self.ledger.disk_of_token if call.operation == "create-volume" else self.ledger.machine_of_token
+        return bool(call.token) and fault.kind not in BEFORE_TOKENS and call.token in tokens
 
     def _refused(self, call: Call, now: float, error: BackendError, delay: float) -> Outcome[T]:
         if not call.reads or self.script.reads:

@@ -89,13 +89,19 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Ledger:
-    """All entries and what they add up to. Read `entries`, `machines`, `disks`, `jobs` and `zones`; do not write."""
+    """All entries and what they add up to. Read `entries`, `machines`, `disks`, `jobs` and `zones`; do not write.
+
+    `jobs_on` are the jobs by machine, and `lingering` the machines that may still be seen: looking at few among many is
+    quick.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.entries: list[Entry] = []
         self.machines: dict[str, FakeMachine] = {}
         self.disks: dict[str, FakeDisk] = {}
         self.jobs: dict[tuple[str, str], FakeJob] = {}
+        self.jobs_on: defaultdict[str, dict[str, FakeJob]] = defaultdict(dict)
+        self.lingering: dict[str, FakeMachine] = {}
         self.zones: dict[str, str] = {}
         self.machine_of_token: dict[str, str] = {}
         self.disk_of_token: dict[str, str] = {}
@@ -136,6 +142,13 @@ class Ledger:
         """The machines that are paid for: at `now`, or after the last entry."""
         at = self._at(now)
         return tuple(machine for machine in self.machines.values() if machine.created_at <= at < _end(machine, at))
+
+    def seen(self, now: float) -> tuple[FakeMachine, ...]:
+        """The machines that are not gone at `now`, which never goes back."""
+        ended = (machine for machine in self.lingering.values() if machine.gone_at is not None)
+        for id in [machine.id for machine in ended if (machine.gone_at or 0) <= now]:
+            del self.lingering[id]
+        return tuple(self.lingering.values())
 
     def alive_disks(self) -> tuple[FakeDisk, ...]:
         """The disks that exist after the last entry."""
@@ -184,11 +197,14 @@ class Ledger:
             if machine.ended_at is not None and (before is None or before.ended_at is None):
                 self.used[place] -= machine.capacity
             self.machines[machine.id] = machine
+            if before is None or machine.id in self.lingering:
+                self.lingering[machine.id] = machine
         for disk in entry.disks:
             self.disks[disk.id] = disk
             self.disk_of_token[disk.token] = disk.id
         for job in entry.jobs:
             self.jobs[job.machine, job.id] = job
+            self.jobs_on[job.machine][job.id] = job
         self.zones.update(entry.zones)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar
 
 from atoll.backends.base import Backend, BackendError, Unavailable
 from atoll.engine.calls import CALL_SECONDS
@@ -43,8 +43,12 @@ class Reconciling(Generic[R, S]):
     (`effect`); steps, marks and waits are the same for all.
     """
 
+    tries_in: ClassVar[str] = ""
+    """The state that records the intent of the effect that makes something."""
+
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._untried: dict[str, int] = {}
 
     async def work(self, lease: Lease) -> Due:
         """Do what is due. Raises LeaseLost, BackendError."""
@@ -83,6 +87,12 @@ class Reconciling(Generic[R, S]):
         """Record a change of state, and wake whom it concerns."""
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(record, action.state, reason=action.reason, **action.changes))
+        if action.state == self.tries_in:
+            self._untried[record.id] = lease.fence
+
+    def first_try(self, lease: Lease) -> bool:
+        """Whether nobody, a server that died included, can have tried this thing's effect before. To be asked once."""
+        return self._untried.pop(lease.id, None) == lease.fence
 
     async def look(self, id: str) -> tuple[R, S] | None:
         """The record and all that its reconciler needs to see; None when there is no such record."""

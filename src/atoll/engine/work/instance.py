@@ -25,7 +25,7 @@ from atoll.model.failure import Scope
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState, InstanceState
 from atoll.planning.failures import remember
-from atoll.reconcile.action import Launch, Terminate
+from atoll.reconcile.action import Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
@@ -39,6 +39,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
     """Works on instances."""
 
     decide = staticmethod(decide)
+    tries_in = InstanceState.LAUNCHING
 
     async def look(self, id: str) -> tuple[Instance, InstanceSight] | None:
         """The instance, its machine and its agent, as far as its state makes them matter."""
@@ -64,9 +65,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         if sight.instance.backend_id is not None:
             zone = sight.instance.zone
             await self.call(zone, self.backend(zone).terminate, sight.instance.backend_id, zone)
-        if sight.machine is not None:
-            return Due(0.1)
-        return None
+        if action.last:
+            await self.step(lease, sight.instance, Step(InstanceState.TERMINATED, sight.instance.end_reason))
+        return Due(0.1) if sight.machine is not None and not action.last else None
 
     async def after(self, tx: Transaction, record: Instance) -> None:
         """Wake the fleet that lost it, and the jobs and attachments on it."""
@@ -114,9 +115,12 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             instance.market,
             Tags(self.context.owner, instance.id, instance.name),
         )
+        first = self.first_try(lease)
         try:
             machine = await self.call(instance.zone, self.backend(instance.zone).launch, request)
         except _REFUSED as error:
+            if isinstance(error, AuthFailed) and not first:
+                raise  # a former try may have made a machine: only credentials that work can tell
             await self._refused(lease, instance, error)
             return None
         changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}

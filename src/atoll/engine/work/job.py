@@ -8,8 +8,8 @@ from atoll.engine.context import machine_of
 from atoll.engine.demand import mount_paths, spec_of
 from atoll.engine.environment import job_environment
 from atoll.engine.work.handler import Due, Reconciling, ask
-from atoll.model.records import Instance, Job, Kind, Run
-from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState
+from atoll.model.records import Instance, Job, Kind, Run, Volume
+from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
 from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
 from atoll.reconcile.job import JobSight, decide
 from atoll.store.transaction import Transaction
@@ -25,6 +25,9 @@ LOG_CHUNK = 1 << 18
 STOP_GRACE = 300.0
 
 
+_ON_MACHINE = (JobState.STARTING, JobState.RUNNING, JobState.STOPPING)
+
+
 class JobHandler(Reconciling[Job, JobSight]):
     """Works on jobs."""
 
@@ -38,11 +41,12 @@ class JobHandler(Reconciling[Job, JobSight]):
                 return None
             instance = await tx.get(Instance, job.instance_id) if job.instance_id else None
             ready = job.state is JobState.PLACED and await self._ready(tx, job)
+            broken = await self._broken(tx, job) if job.state is JobState.PLACED and job.volumes else ""
             run = await tx.get(Run, job.run_id)
         grace = STOP_GRACE
         if run is not None and (configured := spec_of(run).stop_duration) is not None:
             grace = configured
-        return job, JobSight(job, instance, ready, grace)
+        return job, JobSight(job, instance, ready, grace, broken)
 
     async def effect(self, lease: Lease, sight: JobSight, action: Any) -> Due | None:
         """Submit, follow or stop the job on its agent."""
@@ -73,6 +77,8 @@ class JobHandler(Reconciling[Job, JobSight]):
         ties = await tx.attachments.live(job=record.id)
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
         if record.instance_id is not None:
+            waiting = await tx.runs.claims(record.instance_id)
+            await tx.work.wake(Kind.JOB, [job.id for job in waiting if job.id != record.id], tx.now)
             instance = await tx.get(Instance, record.instance_id)
             if instance is not None and instance.state is InstanceState.ACTIVE:
                 await tx.wake(await tx.update(instance, idle_since=tx.now))
@@ -89,7 +95,20 @@ class JobHandler(Reconciling[Job, JobSight]):
             instance = await tx.get(Instance, other.instance_id) if other.instance_id else None
             if instance is None or instance.state is not InstanceState.ACTIVE:
                 return False
-        return True
+        # A run that takes the place of another one's machine waits until that one is over there.
+        before = [other for other in await tx.runs.claims(job.instance_id) if other.state in _ON_MACHINE]
+        return not before
+
+    async def _broken(self, tx: Transaction, job: Job) -> str:
+        """Why a placed job's volumes will never be there; empty while they may."""
+        ties = [tie for tie in await tx.attachments.live(job=job.id) if tie.instance_id == job.instance_id]
+        for tie in ties:
+            volume = await tx.get(Volume, tie.volume_id)
+            if volume is None or volume.state is VolumeState.FAILED:
+                return f"volume `{tie.name}` failed" + (f": {volume.message}" if volume and volume.message else "")
+        if sum(tie.state is not AttachmentState.DETACHING for tie in ties) < len(job.volumes):
+            return next((tie.message for tie in ties if tie.message), "a volume could not be attached")
+        return ""
 
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:

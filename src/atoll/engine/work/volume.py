@@ -31,6 +31,7 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
     """Works on volumes."""
 
     decide = staticmethod(decide)
+    tries_in = VolumeState.CREATING
 
     async def look(self, id: str) -> tuple[Volume, VolumeSight] | None:
         """The volume, and whether it is attached."""
@@ -65,9 +66,12 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
 
     async def _create(self, lease: Lease, volume: Volume, zone: Zone, disks: VolumeBackend) -> Due | None:
         request = VolumeRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
+        first = self.first_try(lease)
         try:
             disk = await self.call(zone, disks.create_volume, request)
         except _REFUSED as error:
+            if isinstance(error, AuthFailed) and not first:
+                raise  # a former try may have made a disk: only credentials that work can tell
             async with self.context.database.write(lease) as tx:
                 failed = await tx.step(volume, VolumeState.FAILED, reason=reason_of(error), message=error.message)
                 await self.after(tx, failed)

@@ -1,0 +1,42 @@
+"""How a storm must end: what was asked for is there, or it is said why not; once all is deleted, nothing is left."""
+
+import sqlite3
+
+from atoll.backends.fake import Ledger
+from atoll.testing.clock import VirtualClock
+
+_UNSETTLED = {
+    "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting' OR (state = 'active' AND message = ''"
+    " AND NOT auto_created AND nodes != (SELECT count(*) FROM instances i WHERE i.fleet_id = f.id"
+    " AND i.end_reason = '' AND i.state = 'active'))",
+    "instance": "SELECT id, state, end_reason FROM instances WHERE state NOT IN ('active', 'terminated')"
+    " OR (state = 'active' AND end_reason != '' AND id NOT IN"
+    " (SELECT instance_id FROM jobs WHERE state IN ('starting', 'running', 'stopping') AND instance_id IS NOT NULL))",
+    "volume": "SELECT name, state, zone FROM volumes WHERE state IN ('creating', 'deleting')"
+    " OR (state = 'submitted' AND zone IS NOT NULL)",
+    "attachment": "SELECT name, state, job_id FROM attachments WHERE state NOT IN ('attached', 'detached')",
+    "run": "SELECT name, state, message FROM runs WHERE state NOT IN ('done', 'failed', 'stopped', 'running')"
+    " AND message = ''",
+    "job": "SELECT run, state, instance_id FROM jobs WHERE state IN ('placed', 'starting', 'stopping')",
+}
+_ALIVE = {
+    "fleet": "SELECT name, state FROM fleets WHERE state != 'deleted'",
+    "instance": "SELECT id, state FROM instances WHERE state != 'terminated'",
+    "volume": "SELECT name, state FROM volumes WHERE state != 'deleted'",
+    "attachment": "SELECT name, state FROM attachments WHERE state != 'detached'",
+    "run": "SELECT name, state FROM runs WHERE state NOT IN ('done', 'failed', 'stopped')",
+    "job": "SELECT run, state FROM jobs WHERE state NOT IN ('done', 'failed', 'stopped')",
+    "work": "SELECT kind, id FROM work WHERE kind != 'backend'",  # backends are looked over for ever
+}
+
+
+def unsettled(raw: sqlite3.Connection) -> list[str]:
+    """What is neither as it was asked for nor says why."""
+    return [f"{kind} {row}" for kind, statement in _UNSETTLED.items() for row in raw.execute(statement)]
+
+
+def leftovers(raw: sqlite3.Connection, ledger: Ledger, clock: VirtualClock) -> list[str]:
+    """What lives after all was deleted: records, work, and what is paid for."""
+    left = [f"{kind} {row}" for kind, statement in _ALIVE.items() for row in raw.execute(statement)]
+    left += [f"machine {machine.id} for {machine.token}" for machine in ledger.alive(clock.now())]
+    return left + [f"disk {disk.id} for {disk.token}" for disk in ledger.alive_disks()]

@@ -1,0 +1,107 @@
+"""SQLite in memory without threads: every statement runs in line, so that a simulation is quick and always the same.
+
+`MemoryEngine` has the face of SQLAlchemy's `AsyncEngine` as far as `Database` uses it. One connection serves everybody:
+a transaction runs through without giving way to another task, which is what one writer means. A transaction that does
+give way (to a cloud, say) is found by whoever begins next.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import URL, Connection, CursorResult, Executable, StaticPool, create_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from atoll.store import migrations
+
+T = TypeVar("T")
+
+
+class MemoryConnection:
+    """One transaction's statements."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run one statement."""
+        return self._connection.execute(statement, parameters)
+
+    async def run_sync(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on the connection itself."""
+        return work(self._connection)
+
+
+class MemoryEngine:
+    """Transactions over the one database of this process; `fresh` makes it new."""
+
+    def __init__(self) -> None:
+        self.raw = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, cached_statements=512)
+        self._open = False
+        engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool, query_cache_size=2000)
+        with engine.begin() as connection:
+            migrations.upgrade(connection)
+        # One connection for ever, which leaves BEGIN and COMMIT to us: opening one takes longer than most statements.
+        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._statements = MemoryConnection(self._connection)
+        self._empty = self.raw.serialize()
+
+    def fresh(self) -> None:
+        """A database with the newest schema and nothing else."""
+        self._open = False
+        if self.raw.in_transaction:
+            self.raw.rollback()
+        self.raw.deserialize(self._empty)
+
+    def typed(self) -> AsyncEngine:
+        """This engine, as the type that `Database` names."""
+        return cast(AsyncEngine, self)
+
+    @property
+    def dialect(self) -> Any:
+        """SQLite's."""
+        return self._connection.dialect
+
+    @property
+    def url(self) -> URL:
+        """Where it is."""
+        return self._connection.engine.url
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[MemoryConnection]:
+        """Reads, each by itself: nobody writes between them."""
+        async with self._transaction(commits=False) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryConnection]:
+        """A transaction that is kept at its end, unless an exception ends it."""
+        async with self._transaction(commits=True) as connection:
+            yield connection
+
+    async def dispose(self) -> None:
+        """The database is the process's own: it stays."""
+
+    @asynccontextmanager
+    async def _transaction(self, *, commits: bool) -> AsyncIterator[MemoryConnection]:
+        assert not self._open, "a transaction gave way to another task: it awaits something other than the database"
+        self._open = True
+        if commits:
+            self.raw.execute("BEGIN")
+        try:
+            yield self._statements
+            if commits:
+                self.raw.execute("COMMIT")
+        finally:
+            self._open = False
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK")
+
+
+@cache
+def memory_engine() -> MemoryEngine:
+    """The process's own in-memory database: statements are compiled once for all simulations."""
+    return MemoryEngine()

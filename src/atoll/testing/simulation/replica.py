@@ -1,0 +1,215 @@
+"""One replica of the server: an engine that can be killed at any await, or stand still for a while.
+
+What a replica asks of the cloud goes on when the replica dies or gives up waiting, as a request on the wire does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from atoll.backends.base import AgentClient, AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest
+from atoll.backends.fake import FakeBackend
+from atoll.engine.engine import Engine
+from atoll.engine.logfiles import LogFiles
+from atoll.model.zone import BackendInfo, Zone
+from atoll.store.database import Database
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+from atoll.testing.clock import VirtualClock
+from atoll.testing.simulation.memory import MemoryEngine
+
+T = TypeVar("T")
+OWNER: ContextVar["Replica | None"] = ContextVar("replica", default=None)
+"""The replica that the running task belongs to."""
+
+
+class Gate:
+    """Where a replica's life is decided: each transaction and each answer of the cloud passes through."""
+
+    def __init__(self, clock: VirtualClock, chance: Random) -> None:
+        self._clock = clock
+        self._chance = chance
+        self.dead = False
+        self.still_until = 0.0
+
+    async def cross(self) -> None:
+        """Give way to others for a moment, or for as long as the replica stands still."""
+        if self.dead:
+            raise asyncio.CancelledError
+        wait = self.still_until - self._clock.elapsed
+        await asyncio.sleep(wait if wait > 0 else self._chance.choice((0, 0, 0, 0.002, 0.01)))
+        if self.dead:
+            raise asyncio.CancelledError
+
+
+class ReplicaDatabase(Database):
+    """The shared database as one replica reaches it; `watch` sees each commit before it is made."""
+
+    def __init__(
+        self, engine: MemoryEngine, now: Callable[[], datetime], gate: Gate, watch: Callable[[Lease | None], None]
+    ) -> None:
+        super().__init__(engine.typed(), now)
+        # Each transaction is committed by itself: in line there is nobody to share a commit with.
+        self._begin = engine.typed().begin
+        self._shared = None
+        self._gate = gate
+        self._watch = watch
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """As `Database.read`."""
+        await self._gate.cross()
+        async with super().read() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
+        """As `Database.write`."""
+        await self._gate.cross()
+        async with super().write(lease) as tx:
+            yield tx
+            self._watch(lease)
+        await self._gate.cross()
+
+
+class _Line:
+    """Carries one replica's calls: the call is a task of the cloud's, the wait for it is the replica's."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    async def carry(self, call: Coroutine[Any, Any, T]) -> T:
+        token = OWNER.set(None)
+        task = asyncio.ensure_future(call)
+        OWNER.reset(token)
+        self._calls.add(task)
+        task.add_done_callback(self._done)
+        answer = await asyncio.shield(task)
+        await self._gate.cross()
+        return answer
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled():
+            task.exception()  # a caller that is dead does not hear of it
+
+
+class RemoteBackend:
+    """The fake backend, behind a line."""
+
+    def __init__(self, backend: FakeBackend, gate: Gate) -> None:
+        self._backend = backend
+        self._line = _Line(gate)
+
+    @property
+    def info(self) -> BackendInfo:
+        """As `Backend.info`."""
+        return self._backend.info
+
+    async def listing(self) -> Listing:
+        """As `Backend.listing`."""
+        return await self._line.carry(self._backend.listing())
+
+    async def launch(self, request: LaunchRequest) -> Machine:
+        """As `Backend.launch`."""
+        return await self._line.carry(self._backend.launch(request))
+
+    async def describe(self, machine: str, zone: Zone) -> Machine:
+        """As `Backend.describe`."""
+        return await self._line.carry(self._backend.describe(machine, zone))
+
+    async def find(self, owner: str) -> tuple[Machine, ...]:
+        """As `Backend.find`."""
+        return await self._line.carry(self._backend.find(owner))
+
+    async def terminate(self, machine: str, zone: Zone) -> None:
+        """As `Backend.terminate`."""
+        await self._line.carry(self._backend.terminate(machine, zone))
+
+    def agent(self, machine: Machine) -> AgentClient:
+        """As `Backend.agent`."""
+        return self._backend.agent(machine)
+
+    async def close(self) -> None:
+        """As `Backend.close`."""
+
+    async def create_volume(self, request: VolumeRequest) -> Disk:
+        """As `VolumeBackend.create_volume`."""
+        return await self._line.carry(self._backend.create_volume(request))
+
+    async def describe_volume(self, disk: str, zone: Zone) -> Disk:
+        """As `VolumeBackend.describe_volume`."""
+        return await self._line.carry(self._backend.describe_volume(disk, zone))
+
+    async def find_volumes(self, owner: str) -> tuple[Disk, ...]:
+        """As `VolumeBackend.find_volumes`."""
+        return await self._line.carry(self._backend.find_volumes(owner))
+
+    async def delete_volume(self, disk: str, zone: Zone) -> None:
+        """As `VolumeBackend.delete_volume`."""
+        await self._line.carry(self._backend.delete_volume(disk, zone))
+
+    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
+        """As `VolumeBackend.attach`."""
+        return await self._line.carry(self._backend.attach(disk, machine, zone))
+
+    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
+        """As `VolumeBackend.detach`."""
+        await self._line.carry(self._backend.detach(disk, machine, zone))
+
+
+class Replica:
+    """One server process, as far as it matters: an engine, its tasks, and its end."""
+
+    def __init__(self, gate: Gate, engine: Engine) -> None:
+        self.gate = gate
+        self.engine = engine
+        self.tasks: dict[asyncio.Task[Any], None] = {}  # ordered, unlike a set: a storm must replay
+
+    @classmethod
+    async def start(
+        cls,
+        database: Callable[[Callable[[], datetime], Gate], ReplicaDatabase],
+        backend: FakeBackend,
+        logs: LogFiles,
+        *,
+        gate: Gate,
+        skew: float,
+        clock: VirtualClock,
+        new_id: Callable[[], str],
+    ) -> "Replica":
+        """A running replica whose clock goes `skew` seconds before the others'."""
+
+        def now() -> datetime:
+            return clock.now() + timedelta(seconds=skew)
+
+        remote = RemoteBackend(backend, gate)
+        engine = await Engine.over(database(now, gate), {"fake": remote}, Path(), now=now, new_id=new_id)
+        replica = cls(gate, Engine(replace(engine.context, logs=logs)))
+        token = OWNER.set(replica)
+        await replica.engine.start()
+        OWNER.reset(token)
+        return replica
+
+    def crash(self) -> None:
+        """Die at once: no task of this replica runs another line that matters."""
+        self.gate.dead = True
+        for task in list(self.tasks):
+            task.cancel()
+
+
+def own_tasks(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+    """A loop's task factory that tells each replica its tasks."""
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+    replica = OWNER.get()
+    if replica is not None:
+        replica.tasks[task] = None
+        task.add_done_callback(lambda done: replica.tasks.pop(done, None))
+    return task

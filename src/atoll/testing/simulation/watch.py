@@ -1,0 +1,204 @@
+"""What must hold at every moment of a storm: watched at each commit and at each thing that the cloud does.
+
+The rules are told from the records and the ledger alone, by other means than the engine's own: plain SQL beside each
+transaction, before it is committed.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from atoll.backends.fake import FakeCloud, Ledger
+from atoll.backends.fake.cloud import UP
+from atoll.backends.fake.ledger import OK, Entry
+from atoll.store.work import Lease
+
+_INTENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "launch": ("SELECT state FROM instances WHERE id = :token", ("launching",)),
+    "terminate": ("SELECT state FROM instances WHERE id = :token", ("terminating",)),
+    "create-volume": ("SELECT state FROM volumes WHERE id = :token", ("creating",)),
+    "delete-volume": ("SELECT state FROM volumes WHERE id = :token", ("deleting",)),
+}
+"""Which state a record must have when the cloud does something for it: the intent comes before the effect."""
+_SAME_ZONE = """
+SELECT a.name FROM attachments a JOIN volumes v ON v.id = a.volume_id JOIN instances i ON i.id = a.instance_id
+WHERE a.id = ? AND (v.zone IS NOT i.zone OR v.region IS NOT i.region OR v.backend IS NOT i.backend)
+"""
+_TWICE_ATTACHED = """
+SELECT v.name FROM attachments a JOIN volumes v ON v.id = a.volume_id
+WHERE a.volume_id = (SELECT volume_id FROM attachments WHERE id = ?) AND a.state IN ('attached', 'detaching')
+GROUP BY v.id HAVING count(*) > 1
+"""
+_OTHERS = """
+SELECT other.instance_id, other.run, other.state, r.stop FROM jobs this
+JOIN jobs other ON other.instance_id = this.instance_id AND other.id != this.id JOIN runs r ON r.id = other.run_id
+WHERE this.id = ? AND other.state NOT IN ('done', 'failed', 'stopped')
+"""
+_LIVE = """
+SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.state, f.auto_created, f.name
+FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated'
+"""
+
+
+class Broken(AssertionError):  # noqa: N818 - it is what became of the rule
+    """A rule was broken. The message says which, and how."""
+
+
+class WatchedLedger(Ledger):
+    """A ledger that tells each entry."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_entry: Callable[[Entry], None] = lambda entry: None
+
+    def append(self, entry: Entry) -> None:
+        """As `Ledger.append`."""
+        super().append(entry)
+        self.on_entry(entry)
+
+
+class Watch:
+    """Holds the rules against one storm; `broken` is what was found first."""
+
+    def __init__(self, raw: sqlite3.Connection, cloud: FakeCloud) -> None:
+        self._raw = raw
+        self._cloud = cloud
+        self._seq = 0
+        self.broken: list[str] = []
+        self.quiet_since = 0.0
+
+    def fail(self, message: str) -> None:
+        """Note what is broken."""
+        self.broken.append(f"at {self._cloud.now():.3f}: {message}")
+
+    def entry(self, entry: Entry) -> None:
+        """After something happened in the cloud."""
+        if entry.outcome != OK:
+            if entry.outcome == "zone-mismatch" and entry.call == "attach":
+                self.fail(f"an attachment across zones was asked for: {entry.subject}")
+            return
+        intent = _INTENTS.get(entry.call)
+        if intent is not None:
+            for token in [machine.token for machine in entry.machines] + [disk.token for disk in entry.disks]:
+                row = self._one(intent[0], {"token": token})
+                if row is None or row[0] not in intent[1]:
+                    self.fail(f"{entry.call} for {token}, whose record is {row and row[0]}")
+        if entry.call == "launch" and entry.machines:
+            self._launched(entry)
+
+    def commit(self, lease: Lease | None) -> None:
+        """Before a transaction is committed."""
+        if lease is not None:
+            row = self._one("SELECT fence FROM work WHERE kind = ? AND id = ?", (lease.kind, lease.id))
+            if row is not None and row[0] != lease.fence:
+                self.fail(f"{lease.kind} {lease.id} was written with fence {lease.fence}, the newest is {row[0]}")
+        news = self._all("SELECT seq, kind, subject, to_state FROM events WHERE seq > ? ORDER BY seq", (self._seq,))
+        self._seq = news[-1][0] if news else self._seq
+        for _, kind, subject, state in news:
+            check = _AT.get((kind, state))
+            if check is not None:
+                check(self, subject)
+        if any((kind, state) == ("instance", "pending") for _, kind, _, state in news):
+            self._placed({subject for _, kind, subject, state in news if (kind, state) == ("instance", "pending")})
+
+    def _launched(self, entry: Entry) -> None:
+        machine = entry.machines[0]
+        row = self._one("SELECT zone, instance_type, market FROM instances WHERE id = ?", (machine.token,))
+        if row is None:
+            return
+        told = (row[0], json.loads(row[1])["name"], row[2])
+        if told != (machine.zone.name, machine.instance_type, machine.market):
+            self.fail(f"{machine.id} is another machine than the planned {told}")
+        twins = [each for each in self._cloud.ledger.alive() if each.token == machine.token]
+        if len(twins) > 1:
+            self.fail(f"{len(twins)} machines are paid for by one record {machine.token}")
+
+    def _machine_gone(self, instance: str) -> None:
+        ledger = self._cloud.ledger
+        for machine in ledger.machines.values() if len(ledger.machines) < 200 else ():
+            if machine.token == instance and machine.ended_at is None and not self._due(machine.interrupt_at):
+                self.fail(f"instance {instance} is terminated, its machine {machine.id} is paid for")
+
+    def _due(self, at: float | None) -> bool:
+        return at is not None and at <= self._cloud.now()
+
+    def _disk_gone(self, volume: str) -> None:
+        for disk in self._cloud.ledger.alive_disks():
+            if disk.token == volume:
+                self.fail(f"volume {volume} is deleted, its disk {disk.id} is paid for")
+
+    def _attaching(self, tie: str) -> None:
+        row = self._one(_SAME_ZONE, (tie,))
+        if row is not None:
+            self.fail(f"volume {row[0]} and its instance are in different zones")
+
+    def _attached(self, tie: str) -> None:
+        row = self._one(_TWICE_ATTACHED, (tie,))
+        if row is not None:
+            self.fail(f"volume {row[0]} is attached twice")
+
+    def _claimed(self, job: str) -> None:
+        for instance, run, _, stop in self._all(_OTHERS, (job,)):
+            if not stop:
+                self.fail(f"job {job} claims instance {instance}, which run {run} holds")
+
+    def _starting(self, job: str) -> None:
+        for instance, run, state, _ in self._all(_OTHERS, (job,)):
+            if state in ("starting", "running", "stopping"):
+                self.fail(f"job {job} starts on instance {instance}, where a job of {run} is {state}")
+
+    def _placed(self, fresh: set[str]) -> None:
+        live = self._all(_LIVE, ())
+        self._check_room(live)
+        for fleet in dict.fromkeys(row[1] for row in live if row[0] in fresh and not row[7]):
+            rows = [row for row in live if row[1] == fleet and not row[4]]
+            placement = json.loads(rows[0][5]).get("placement") or {}
+            if isinstance(placement, str):
+                placement = {"strategy": placement}
+            here = Counter(row[2] for row in rows)
+            if placement.get("strategy") == "cluster" and len(here) > 1:
+                self.fail(f"fleet {rows[0][8]} is a cluster over {dict(here)}")
+            if placement.get("strategy") == "spread":
+                self._check_skew(rows[0], here, {row[2] for row in rows if row[0] in fresh}, placement)
+
+    def _check_room(self, live: list[Any]) -> None:
+        capacity = self._cloud.script.capacity
+        taken: Counter[str] = Counter()
+        for row in live:
+            if row[6] != "deleting":
+                taken[row[2]] += json.loads(row[3])["cpus"]
+        for zone, cpus in taken.items():
+            if zone in capacity and cpus > capacity[zone].cpus:
+                self.fail(f"zone {zone} has {capacity[zone].cpus:g} CPUs, and {cpus:g} are planned")
+
+    def _check_skew(self, row: Any, here: Counter[str], fresh: set[str], placement: Mapping[str, Any]) -> None:
+        script = self._cloud.script
+        calm = self._cloud.now() - self.quiet_since > 120
+        calm = calm and all(state == UP for state in self._cloud.ledger.zones.values())
+        if placement.get("on_shortage") == "best-effort" or script.capacity or script.quota_cpus or not calm:
+            return
+        if self._one("SELECT 1 FROM failures", ()) is not None:
+            return
+        eligible = json.loads(row[5]).get("availability_zones") or [zone.name for zone in script.zones]
+        least = min(here[zone] for zone in eligible)
+        for zone in fresh:
+            if here[zone] - least > placement.get("max_skew", 1):
+                self.fail(f"fleet {row[8]} got a node in {zone}: {dict(here)} over {eligible}")
+
+    def _one(self, statement: str, values: Any) -> Any:
+        return self._raw.execute(statement, values).fetchone()
+
+    def _all(self, statement: str, values: Any) -> list[Any]:
+        return self._raw.execute(statement, values).fetchall()
+
+
+_AT: Mapping[tuple[str, str], Callable[[Watch, str], None]] = {
+    ("instance", "terminated"): Watch._machine_gone,
+    ("volume", "deleted"): Watch._disk_gone,
+    ("attachment", "attaching"): Watch._attaching,
+    ("attachment", "attached"): Watch._attached,
+    ("job", "placed"): Watch._claimed,
+    ("job", "starting"): Watch._starting,
+}

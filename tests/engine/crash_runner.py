@@ -1,0 +1,294 @@
+"""A server that lives through apply, scale, replace and delete, and kills itself with SIGKILL at its n-th crossing.
+
+    python -m tests.engine.crash_runner FOLDER DATABASE_URL SHARD SHARDS
+
+A crossing is where the process goes from intent to effect to record: before and after each thing that is asked of the
+cloud, and before and after each commit. For each crossing of the shard a fresh world is made; one process dies there, a
+second one goes on from what it left, and what is in the end is held against the ledger. Processes are forked from this
+one, which has loaded everything and started nothing. `{}` in the URL stands for the world's own name.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from atoll.backends.base import Machine
+from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
+from atoll.backends.fake.agents import FakeAgent
+from atoll.engine.engine import Engine
+from atoll.engine.refusal import Refused
+from atoll.store.database import Database, open_database
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+from atoll.testing.clock import VirtualClock
+from atoll.wire.api import SourceFile, Submission
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SCRIPT = Script(grid(3, cpus=(2, 4)), latency={"*": (0.05, 0.2)}, boot=1, deletion=1, lag=1, reads=False)
+VOLUME = "---\ntype: volume\nname: data\nbackend: fake\nsize: 10GB\n"
+FLEET = "type: fleet\nname: train\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: {cpus}}}\n"
+TASK = "---\ntype: task\nname: job\ncommands: [{command}]\nenv: {{FAKE_SECONDS: '2'}}\nvolumes: ['data:/data']\n"
+APPLIED = (
+    FLEET.format(nodes=2, cpus=2) + VOLUME + TASK.format(command="first"),
+    FLEET.format(nodes=3, cpus=2) + VOLUME + TASK.format(command="first"),
+    FLEET.format(nodes=2, cpus=4) + VOLUME + TASK.format(command="second"),
+)
+"""Apply; scale; replace both the fleet and the task."""
+LIMIT_SECONDS = 1800.0
+TAKEN_OVER = 181.0
+"""How long after a death the successor begins: the leases have ended then, and nobody has to wait for them."""
+USER: ContextVar[bool] = ContextVar("user", default=False)
+"""Whether the running task is the user's, not the engine's."""
+
+
+class Crossings:
+    """Counts, and ends the process at number `kill_at`; the virtual time is kept for its successor."""
+
+    def __init__(self, clock: VirtualClock, folder: Path, kill_at: int) -> None:
+        self._clock = clock
+        self._folder = folder
+        self._kill_at = kill_at
+        self.count = 0
+
+    def cross(self) -> None:
+        self.count += 1
+        if self.count == self._kill_at:
+            (self._folder / "time").write_text(str((self._clock.now() - START).total_seconds() + TAKEN_OVER))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class CrossedDatabase(Database):
+    """The real database; virtual time stands still while it works."""
+
+    def __init__(self, database: Database, clock: VirtualClock, crossings: Crossings) -> None:
+        super().__init__(database._engine, clock.now)
+        self._clock = clock
+        self._crossings = crossings
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        with self._clock.hold():
+            async with super().read() as tx:
+                yield tx
+
+    @asynccontextmanager
+    async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
+        records = lease is not None or USER.get()  # leasing and giving back is neither intent nor record
+        with self._clock.hold():
+            async with super().write(lease) as tx:
+                yield tx
+                if records:
+                    self._crossings.cross()
+            if records:
+                self._crossings.cross()
+
+
+class CrossedBackend(FakeBackend):
+    """The fake backend, with a crossing before and after each effect."""
+
+    crossings: Crossings
+
+    def agent(self, machine: Machine) -> FakeAgent:
+        agent = super().agent(machine)
+        assert isinstance(agent, FakeAgent)
+        for name in ("submit", "stop", "forget"):
+            setattr(agent, name, self._crossed(getattr(FakeAgent, name).__get__(agent)))
+        return agent
+
+    def crossed(self) -> "CrossedBackend":
+        for name in ("launch", "terminate", "create_volume", "delete_volume", "attach", "detach"):
+            setattr(self, name, self._crossed(getattr(self, name)))
+        return self
+
+    def _crossed(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        async def crossed(*arguments: Any) -> Any:
+            self.crossings.cross()
+            answer = await work(*arguments)
+            self.crossings.cross()
+            return answer
+
+        return crossed
+
+
+class Life:
+    """One process's life: it takes up the story where its predecessor left it."""
+
+    def __init__(self, folder: Path, url: str, kill_at: int) -> None:
+        past = folder / "time"
+        elapsed = float(past.read_text()) if past.exists() else 0.0
+        self.folder = folder
+        self.url = url
+        self.clock = VirtualClock(START + timedelta(seconds=elapsed))
+        self.crossings = Crossings(self.clock, folder, kill_at)
+        self.ledger = Ledger(folder / "ledger.jsonl")
+        backend = CrossedBackend(FakeCloud(SCRIPT, self.clock, self.ledger))
+        backend.crossings = self.crossings
+        self.backend = backend.crossed()
+
+    async def live(self) -> None:
+        with self.clock.hold():
+            opened = await open_database(self.url, self.clock.now)
+        database = CrossedDatabase(opened, self.clock, self.crossings)
+        engine = await Engine.over(database, {"fake": self.backend}, self.folder, now=self.clock.now)
+        await engine.start()
+        USER.set(True)
+        progress = self.folder / "progress"
+        for number in range(int(progress.read_text()) if progress.exists() else 0, len(APPLIED)):
+            await self._until(engine, partial(self._apply, engine, APPLIED[number]))
+            await self._until(engine, partial(self._settled, database))
+            progress.write_text(str(number + 1))
+        await self._until(engine, partial(self._deleted, engine, database))
+        with self.clock.hold():
+            await engine.close()
+
+    async def _until(self, engine: Engine, done: Callable[[], Any]) -> None:
+        ends = self.clock.elapsed + LIMIT_SECONDS
+        while not await done():
+            assert self.clock.elapsed < ends, await _picture(engine.database)
+            await self.clock.sleep(1)
+
+    async def _apply(self, engine: Engine, file: str) -> bool:
+        try:
+            await engine.apply("main", Submission((SourceFile("crash.yml", file),)))
+        except Refused as refused:
+            if refused.code not in ("invalid-configuration", "busy"):
+                raise
+            return False  # the fleet is busy still
+        return True
+
+    async def _settled(self, database: Database) -> bool:
+        """As it was applied, and the ledger holds exactly what the store says."""
+        states = await _picture(database)
+        wanted = {"runs": {"done"}, "volumes": {"available"}, "instances": {"active"}, "attachments": set[str]()}
+        if any({state for _, state, _ in states[table]} != wanted[table] for table in wanted):
+            return False
+        ((_, _, nodes),) = states["fleets"]
+        machines = {(machine.token, machine.id) for machine in self.ledger.alive(self.clock.now())}
+        disks = {(disk.token, disk.id) for disk in self.ledger.alive_disks()}
+        if len(states["instances"]) != nodes:
+            return False
+        assert machines == {(id, backend_id) for id, _, backend_id in states["instances"]}
+        assert disks == {(id, backend_id) for id, _, backend_id in states["volumes"]}
+        return True
+
+    async def _deleted(self, engine: Engine, database: Database) -> bool:
+        for work in (
+            engine.delete_run("main", "job"),
+            engine.delete_fleet("main", "train"),
+            engine.delete_volume("main", "data"),
+        ):
+            with suppress(Refused):
+                await work
+        states = await _picture(database)
+        return not any(states[table] for table in ("fleets", "instances", "volumes", "attachments"))
+
+
+LIVE = {
+    "fleets": "SELECT id, state, nodes FROM fleets WHERE state != 'deleted'",
+    "instances": "SELECT id, state, backend_id FROM instances WHERE state != 'terminated'",
+    "volumes": "SELECT id, state, backend_id FROM volumes WHERE state != 'deleted'",
+    "attachments": "SELECT id, state, name FROM attachments WHERE state != 'detached'",
+    "runs": "SELECT id, state, message FROM runs WHERE deleted_at IS NULL",
+}
+
+
+async def _picture(database: Database) -> dict[str, list[Any]]:
+    async with database.read() as tx:
+        return {
+            table: [tuple(row) for row in await tx._connection.execute(text(statement))]
+            for table, statement in LIVE.items()
+        }
+
+
+async def _tokens(url: str) -> tuple[set[str], set[str]]:
+    database = await open_database(url, lambda: START)
+    async with database.read() as tx:
+        instances, volumes = [
+            {row[0] for row in await tx._connection.execute(text(f"SELECT id FROM {table}"))}
+            for table in ("instances", "volumes")
+        ]
+    await database.close()
+    return instances, volumes
+
+
+def judge(folder: Path, url: str) -> None:
+    """After all was deleted: nothing is paid for, nothing was ever made twice or without a record."""
+    ledger = Ledger.read(folder / "ledger.jsonl")
+    instances, volumes = asyncio.run(_tokens(url))
+    assert ledger.alive() == (), ledger.alive()
+    assert ledger.alive_disks() == (), ledger.alive_disks()
+    made = Counter(machine.token for machine in ledger.machines.values())
+    made.update(disk.token for disk in ledger.disks.values())
+    assert set(made.values()) <= {1}, made
+    assert set(made) <= instances | volumes, made
+    submitted = Counter(job.id for job in ledger.jobs.values())
+    assert set(submitted.values()) <= {1}, submitted
+
+
+def life(folder: Path, url: str, kill_at: int) -> int:
+    """Live one life in a process of its own; its exit status, and in `count` how many crossings it had."""
+    child = os.fork()
+    if child == 0:
+        try:
+            one = Life(folder, url, kill_at)
+            one.clock.run(one.live())
+            (folder / "count").write_text(str(one.crossings.count))
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+def load() -> None:
+    """Load now what is loaded when it is first used: a forked process has it then."""
+    import highspy  # noqa: F401
+
+    from atoll.spec import parse, spec_from_json  # noqa: F401
+    from atoll.store import migrations
+
+    migrations.revisions()
+
+
+def main() -> None:
+    """All crossings of one shard. Prints how many there are, and at how many of this shard a process was killed."""
+    root, url, shard, shards = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+
+    def world(name: str) -> tuple[Path, str]:
+        folder = root / name
+        folder.mkdir()
+        return folder, url.format(folder)
+
+    load()
+    folder, place = world("dry")
+    assert life(folder, place, 0) == 0
+    judge(folder, place)
+    count, killed = int((folder / "count").read_text()), 0
+    for number in range(1 + shard, count + 1, shards):
+        folder, place = world(str(number))
+        status = life(folder, place, number)
+        assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL, f"crossing {number}: status {status}"
+        killed += status != 0
+        if status != 0 and life(folder, place, 0) != 0:
+            sys.exit(f"what was left at crossing {number} did not come right: see {folder}")
+        judge(folder, place)
+        shutil.rmtree(folder)
+    sys.stdout.write(f"{count} {killed}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""One engine, or several in turn, over one database and one fake cloud in virtual time: for tests that tell a story."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
+from atoll.engine.planned import Planned
+from atoll.store.work import Lease
+from atoll.testing.clock import VirtualClock
+from atoll.testing.simulation.logs import MemoryLogs
+from atoll.testing.simulation.memory import memory_engine
+from atoll.testing.simulation.replica import Gate, Replica, ReplicaDatabase, own_tasks
+from atoll.wire.api import SourceFile, Submission
+
+SCRIPT = Script(grid(3, cpus=(2,)), latency={"*": (0.2, 0.2)}, boot=1)
+
+
+@dataclass
+class Scene:
+    """`replica` is the one that works now."""
+
+    clock: VirtualClock
+    cloud: FakeCloud
+    logs: MemoryLogs
+    replica: Replica
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.cloud.ledger
+
+    async def apply(self, text: str) -> Planned:
+        return await self.replica.engine.apply("main", Submission((SourceFile("test.yml", text),)))
+
+    def rows(self, statement: str) -> Sequence[Any]:
+        return memory_engine().raw.execute(statement).fetchall()
+
+    def states(self, table: str) -> list[str]:
+        return [state for (state,) in self.rows(f"SELECT state FROM {table} ORDER BY rowid")]
+
+    async def until(self, true: Callable[[], bool], seconds: float = 900) -> None:
+        """Let time go by until something is so; fails after `seconds`."""
+        ends = self.clock.elapsed + seconds
+        while not true():
+            assert self.clock.elapsed < ends, f"it did not come to be: {self.states('instances')}"
+            await self.clock.sleep(0.01)
+
+    async def restart(self) -> None:
+        """Kill the server, and start another over what it left."""
+        self.replica.crash()
+        self.replica = await start(self.clock, self.cloud, self.logs)
+
+
+async def start(clock: VirtualClock, cloud: FakeCloud, logs: MemoryLogs) -> Replica:
+    def database(now: Callable[[], datetime], gate: Gate) -> ReplicaDatabase:
+        return ReplicaDatabase(memory_engine(), now, gate, watch)
+
+    def watch(lease: Lease | None) -> None:
+        pass
+
+    ids = Random(clock.elapsed)
+    return await Replica.start(
+        database,
+        FakeBackend(cloud),
+        logs,
+        gate=Gate(clock, Random(0)),
+        skew=0,
+        clock=clock,
+        new_id=lambda: f"{ids.getrandbits(64):016x}",
+    )
+
+
+def play(story: Callable[[Scene], Coroutine[Any, Any, None]], script: Script = SCRIPT) -> Ledger:
+    """Play a story; the ledger afterwards."""
+    clock = VirtualClock()
+    cloud, logs = FakeCloud(script, clock), MemoryLogs()
+    memory_engine().fresh()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(own_tasks)
+        scene = Scene(clock, cloud, logs, await start(clock, cloud, logs))
+        await story(scene)
+        await scene.replica.engine.close()
+
+    clock.run(main())
+    return cloud.ledger

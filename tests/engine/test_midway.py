@@ -1,0 +1,84 @@
+"""Minds changed half-way, and servers restarted half-way: in every state that a fleet's machines go through."""
+
+from dataclasses import replace
+
+import pytest
+
+from atoll.engine.refusal import Refused
+from atoll.model.states import INSTANCE, InstanceState
+from tests.engine.scene import SCRIPT, Scene, play
+
+FLEET = "type: fleet\nname: f\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2}}\n"
+SLOW = replace(SCRIPT, boot=20, deletion=5, lag=2)
+LIVING = [state for state in InstanceState if state not in INSTANCE.final]
+MAKING = [state for state in LIVING if state is not InstanceState.TERMINATING]
+
+
+async def reach(scene: Scene, state: InstanceState, nodes: int = 2) -> None:
+    await scene.apply(FLEET.format(nodes=nodes))
+    if state is InstanceState.TERMINATING:
+        await scene.until(lambda: scene.states("instances") == ["active"] * nodes)
+        await scene.replica.engine.delete_fleet("main", "f")
+    await scene.until(lambda: state in scene.states("instances"))
+
+
+@pytest.mark.parametrize("state", MAKING)
+def test_a_fleet_deleted_half_way_leaves_nothing(state: InstanceState) -> None:
+    async def story(scene: Scene) -> None:
+        await reach(scene, state)
+        await scene.replica.engine.delete_fleet("main", "f")
+        await scene.until(lambda: scene.states("fleets") == ["deleted"])
+
+    assert play(story, SLOW).alive() == ()
+
+
+@pytest.mark.parametrize("nodes", [1, 4])
+@pytest.mark.parametrize("state", MAKING)
+def test_a_fleet_resized_half_way_has_its_new_size(state: InstanceState, nodes: int) -> None:
+    async def story(scene: Scene) -> None:
+        await reach(scene, state)
+        await scene.apply(FLEET.format(nodes=nodes))
+        await scene.until(lambda: set(scene.states("instances")) <= {"active", "terminated"}, 60)
+        await scene.until(lambda: scene.states("instances").count("active") == nodes)
+
+    ledger = play(story, SLOW)
+    assert len(ledger.alive()) == nodes
+    assert len({machine.token for machine in ledger.machines.values()}) == len(ledger.machines)
+
+
+@pytest.mark.parametrize("state", LIVING)
+def test_a_server_that_dies_half_way_is_followed_by_one_that_ends_what_it_began(state: InstanceState) -> None:
+    async def story(scene: Scene) -> None:
+        await reach(scene, state)
+        await scene.restart()
+        if state is InstanceState.TERMINATING:
+            await scene.until(lambda: scene.states("fleets") == ["deleted"])
+        else:
+            await scene.until(lambda: scene.states("instances") == ["active", "active"])
+
+    ledger = play(story, SLOW)
+    assert len(ledger.machines) == 2
+    assert len(ledger.alive()) == (0 if state is InstanceState.TERMINATING else 2)
+
+
+def test_a_volume_deleted_half_way_leaves_no_disk() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply("type: volume\nname: v\nbackend: fake\nsize: 10GB\n")
+        await scene.until(lambda: scene.states("volumes") == ["creating"])
+        await scene.replica.engine.delete_volume("main", "v")
+        await scene.until(lambda: scene.states("volumes") == ["deleted"])
+
+    assert play(story, SLOW).alive_disks() == ()
+
+
+def test_a_run_stopped_before_its_machine_is_there_stops_and_the_machine_goes() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply("type: task\nname: t\ncommands: [work]\nidle_duration: 10s\n")
+        await scene.until(lambda: scene.states("instances") == ["launching"])
+        await scene.replica.engine.stop_run("main", "t", False)
+        await scene.until(lambda: scene.states("runs") == ["stopped"])
+        await scene.until(lambda: scene.states("fleets") == ["deleted"])
+        with pytest.raises(Refused, match="no fleet"):
+            await scene.replica.engine.delete_fleet("main", "t")
+
+    assert play(story, SLOW).alive() == ()

@@ -1,0 +1,145 @@
+"""The storms find faults: each one planted here by patch is caught within a few seeds."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from atoll.backends.base import Tags
+from atoll.engine.work import fleet, instance, run
+from atoll.engine.work.instance import InstanceHandler
+from atoll.engine.world import take_snapshot
+from atoll.model.states import InstanceState
+from atoll.planning.snapshot import Snapshot
+from atoll.reconcile.action import Launch, Step
+from atoll.reconcile.instance import InstanceSight
+from atoll.store.runs import RunRepository
+from atoll.store.work import WorkRepository
+from atoll.testing.simulation import Broken, run_storm
+
+SEEDS = 60
+"""Within so many storms each fault is found."""
+
+Patch = pytest.MonkeyPatch
+
+
+def another_token_each_time(patch: Patch) -> None:
+    """A launch is tried again with a token of its own: after a lost answer there are two machines."""
+    tries: Counter[str] = Counter()
+
+    def tags(owner: str, token: str, name: str) -> Tags:
+        tries[token] += 1
+        return Tags(owner, token if tries[token] == 1 else f"{token}-{tries[token]}", name)
+
+    patch.setattr(instance, "Tags", tags)
+
+
+def no_intent_before_the_launch(patch: Patch) -> None:
+    """The machine is launched while its record still says that nothing was tried."""
+    decide = InstanceHandler.decide
+
+    def hasty(sight: InstanceSight) -> Any:
+        action = decide(sight)
+        return Launch() if isinstance(action, Step) and action.state == InstanceState.LAUNCHING else action
+
+    patch.setattr(InstanceHandler, "decide", staticmethod(hasty))
+
+
+def no_fence(patch: Patch) -> None:
+    """Whoever once held a lease writes on, whether or not it was lost."""
+
+    async def check(self: WorkRepository, lease: object) -> None:
+        pass
+
+    patch.setattr(WorkRepository, "check", check)
+
+
+def dead_work_stays_dead(patch: Patch) -> None:
+    """A lease is never taken over."""
+    lease = WorkRepository.lease
+
+    async def forever(self: WorkRepository, now: Any, limit: int, duration: Any) -> Any:
+        return await lease(self, now, limit, duration * 1000)
+
+    patch.setattr(WorkRepository, "lease", forever)
+
+
+def gone_before_it_is_ended(patch: Patch) -> None:
+    """An instance that shall go is recorded as gone, and its machine is not ended."""
+    decide = InstanceHandler.decide
+
+    def hasty(sight: InstanceSight) -> Any:
+        ending = sight.instance.state is InstanceState.TERMINATING
+        return Step(InstanceState.TERMINATED, "gone") if ending else decide(sight)
+
+    patch.setattr(InstanceHandler, "decide", staticmethod(hasty))
+
+
+def planning(patch: Patch, change: Callable[[Snapshot], Snapshot]) -> None:
+    async def blind(*arguments: Any) -> Snapshot:
+        return change(await take_snapshot(*arguments))
+
+    for module in (fleet, run):
+        patch.setattr(module, "take_snapshot", blind)
+    patch.setattr("atoll.engine.submission.take_snapshot", blind)
+
+
+def the_wrong_zone_of_a_volume(patch: Patch) -> None:
+    """The planner is told that every volume is in the first zone."""
+
+    def move(snapshot: Snapshot) -> Snapshot:
+        first = snapshot.zones[0].zone
+        return replace(snapshot, volumes=tuple(replace(volume, zone=first) for volume in snapshot.volumes))
+
+    planning(patch, move)
+
+
+def blind_to_what_is_taken(patch: Patch) -> None:
+    """The planner is not told what machines take of their zones."""
+    planning(patch, lambda snapshot: replace(snapshot, usage=()))
+
+
+def blind_to_where_nodes_are(patch: Patch) -> None:
+    """The planner is told that all the nodes that are there are in the first zone: what it adds is not spread."""
+
+    def move(snapshot: Snapshot) -> Snapshot:
+        first = snapshot.zones[0].zone
+        return replace(snapshot, instances=tuple(replace(each, zone=first) for each in snapshot.instances))
+
+    planning(patch, move)
+
+
+def blind_to_who_works_where(patch: Patch) -> None:
+    """The planner takes machines on which jobs are."""
+    claims = RunRepository.claims
+
+    async def none(self: RunRepository, instance_id: str | None = None) -> Any:
+        return [] if instance_id is None else await claims(self, instance_id)
+
+    patch.setattr(RunRepository, "claims", none)
+
+
+FAULTS = [
+    another_token_each_time,
+    no_intent_before_the_launch,
+    no_fence,
+    dead_work_stays_dead,
+    gone_before_it_is_ended,
+    the_wrong_zone_of_a_volume,
+    blind_to_what_is_taken,
+    blind_to_where_nodes_are,
+    blind_to_who_works_where,
+]
+
+
+@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_caught(plant: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    plant(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            run_storm(seed)
+        except Broken:
+            return
+    pytest.fail(f"{SEEDS} storms did not find it")

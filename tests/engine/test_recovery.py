@@ -1,0 +1,83 @@
+"""What becomes of machines and disks when answers are lost, listings lag, credentials expire and servers die."""
+
+from dataclasses import replace
+
+import pytest
+
+from atoll.backends.fake import Fault, lost_reply
+from atoll.model.failure import FailureKind
+from tests.engine.scene import SCRIPT, Scene, play
+
+FLEET = "type: fleet\nname: f\nnodes: 2\nresources: {cpu: 2}\n"
+VOLUME = "type: volume\nname: v\nbackend: fake\nsize: 10GB\n"
+EXPIRED = Fault("*", FailureKind.AUTH_FAILED, times=None)
+
+
+def test_a_machine_that_its_cloud_does_not_list_yet_is_neither_given_up_nor_bought_again() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET)
+        await scene.until(lambda: scene.states("instances") == ["active", "active"])
+
+    ledger = play(story, replace(SCRIPT, lag=20))
+    assert len(ledger.machines) == 2
+
+
+def test_a_machine_that_is_deleted_before_its_cloud_lists_it_is_ended_all_the_same() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET)
+        await scene.until(lambda: scene.states("instances") == ["starting", "starting"])
+        await scene.replica.engine.delete_fleet("main", "f")
+        await scene.until(lambda: scene.states("fleets") == ["deleted"])
+        assert scene.ledger.alive(scene.clock.now()) == ()
+
+    assert len(play(story, replace(SCRIPT, lag=20)).machines) == 2
+
+
+def test_the_work_of_a_dead_server_goes_on_when_its_lease_ends() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET)
+        await scene.until(lambda: scene.states("instances") == ["launching", "launching"])
+        await scene.restart()
+        await scene.until(lambda: scene.states("instances") == ["active", "active"])
+
+    assert len(play(story).machines) == 2
+
+
+@pytest.mark.parametrize(("document", "call"), [(FLEET.replace("2", "1", 1), "launch"), (VOLUME, "create-volume")])
+def test_credentials_that_expire_after_a_lost_answer_leave_nothing_that_nobody_knows(document: str, call: str) -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(lost_reply(call, times=None))
+        await scene.apply(document)
+        await scene.until(lambda: bool(scene.ledger.machines or scene.ledger.disks))
+        scene.cloud.calm()
+        scene.cloud.inject(replace(EXPIRED, operation=call))
+        await scene.clock.sleep(60)
+        scene.cloud.calm()
+        tables = {"launch": "instances", "create-volume": "volumes"}
+        settled = {"launch": ["active"], "create-volume": ["available"]}
+        await scene.until(lambda: scene.states(tables[call]) == settled[call])
+
+    ledger = play(story)
+    assert len(ledger.machines) + len(ledger.disks) == 1
+
+
+def test_credentials_that_are_wrong_from_the_start_are_told_and_nothing_is_bought() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(replace(EXPIRED, operation="launch"))
+        await scene.apply(FLEET)
+        await scene.until(lambda: scene.rows("SELECT message FROM fleets")[0][0] != "")
+
+    assert play(story).machines == {}
+
+
+def test_a_run_whose_volume_cannot_be_made_fails_and_says_so_and_its_machine_goes() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("create-volume", FailureKind.QUOTA_EXCEEDED))
+        task = "type: task\nname: t\ncommands: [work]\nvolumes: ['v:/data']\nidle_duration: 10s\n"
+        await scene.apply(VOLUME + "---\n" + task)
+        await scene.until(lambda: scene.states("runs") == ["failed"])
+        [(message,)] = scene.rows("SELECT message FROM runs")
+        assert "volume `v` failed" in message
+        await scene.until(lambda: scene.states("fleets") == ["deleted"])
+
+    assert play(story).alive() == ()

@@ -1,0 +1,60 @@
+"""Seeded storms: thousands of small worlds in which everything goes wrong, each the same when its seed is run again.
+
+`ATOLL_SEED=N pytest tests/engine/test_storms.py` replays one seed.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from atoll.testing.simulation import run_storm
+
+BATCH = 25
+BATCHES = 40
+SOAK = 400
+"""Batches of a long run, after those of a short one."""
+Record = Callable[[str, object], None]
+
+
+def storms(batch: int, record: Record) -> None:
+    seeds = range(batch * BATCH, (batch + 1) * BATCH)
+    for seed in seeds:
+        run_storm(seed)
+    record("storms", f"seeds {len(seeds)}")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("batch", range(0 if "ATOLL_SEED" in os.environ else BATCHES))
+def test_nothing_breaks_in_a_storm_and_all_comes_right_after_it(batch: int, record_property: Record) -> None:
+    storms(batch, record_property)
+
+
+def test_the_seed_that_was_asked_for() -> None:
+    run_storm(int(os.environ.get("ATOLL_SEED", "0")))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("batch", range(BATCHES, BATCHES + SOAK))
+def test_nothing_breaks_in_many_storms(batch: int, record_property: Record) -> None:
+    storms(batch, record_property)
+
+
+def test_a_seed_replays_in_another_process_whatever_its_hashes_are() -> None:
+    program = "from atoll.testing.simulation import run_storm; print(run_storm(10).digest)"
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hashes},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()[-1]
+        for hashes in ("1", "2")
+    }
+    assert digests == {run_storm(10).digest}

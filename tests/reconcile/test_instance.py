@@ -1,0 +1,91 @@
+"""What is decided about an instance: one row for each thing that can be seen of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from atoll.model.offer import Market
+from atoll.model.records import Instance
+from atoll.model.states import INSTANCE, InstanceState
+from atoll.reconcile.action import Finished, Launch, Mark, Step, Terminate, Wait
+from atoll.reconcile.instance import (
+    APPEAR_LIMIT,
+    PROBE_SECONDS,
+    START_LIMIT,
+    UNKNOWN,
+    UNREACHABLE_LIMIT,
+    InstanceSight,
+    decide,
+)
+from atoll.testing.builders import instance_type, zone
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+S = InstanceState
+MINUTE = timedelta(minutes=1)
+
+
+def sight(state: InstanceState, age: timedelta = MINUTE, **seen: Any) -> InstanceSight:
+    """An instance of this age with an end reason where `end` says so, and what was seen."""
+    end = seen.pop("end", "")
+    since = {name: seen.pop(name) for name in ("idle_since", "unreachable_since") if name in seen}
+    made = Instance(
+        "i1", "main", "f1", "f", 0, state, zone(), instance_type(), Market.SPOT, 0.1, NOW - age, "m1", "url", end
+    )
+    return InstanceSight(replace(made, **since), NOW, **seen)
+
+
+TABLE = [
+    (sight(S.PENDING), Step(S.LAUNCHING)),
+    (sight(S.PENDING, blocked=True), Wait(1)),
+    (sight(S.PENDING, end="fleet-deleted"), Step(S.TERMINATED, "fleet-deleted")),
+    (sight(S.LAUNCHING), Launch()),
+    (sight(S.LAUNCHING, end="fleet-deleted"), Launch()),
+    (sight(S.LAUNCHING, START_LIMIT + MINUTE), Mark({"end_reason": "launch-timeout"})),
+    (sight(S.STARTING, machine=UNKNOWN), Wait(5)),
+    (sight(S.STARTING, APPEAR_LIMIT + MINUTE, machine=UNKNOWN), Wait(5)),
+    (sight(S.STARTING, machine="creating"), Wait(5)),
+    (sight(S.STARTING, machine="ready", answers=False), Wait(5)),
+    (sight(S.STARTING, machine="creating", end="fleet-resized"), Step(S.TERMINATING, "fleet-resized")),
+    (sight(S.ACTIVE, answers=True), Wait(PROBE_SECONDS)),
+    (sight(S.ACTIVE, answers=True, end="fleet-resized", claimed=True), Wait(1)),
+    (sight(S.ACTIVE, answers=True, end="fleet-resized"), Step(S.TERMINATING, "fleet-resized")),
+    (sight(S.ACTIVE, machine="ready", answers=False), Mark({"unreachable_since": NOW})),
+    (sight(S.ACTIVE, machine="ready", answers=False, unreachable_since=NOW - MINUTE / 2), Wait(1)),
+    (sight(S.ACTIVE, answers=True, unreachable_since=NOW - MINUTE), Mark({"unreachable_since": None})),
+    (sight(S.ACTIVE, answers=True, idle_limit=MINUTE, idle_since=NOW - MINUTE), Mark({"end_reason": "idle"})),
+    (sight(S.ACTIVE, answers=True, idle_limit=MINUTE, idle_since=NOW, claimed=True), Wait(PROBE_SECONDS)),
+    (sight(S.TERMINATING, end="idle", machine="ready"), Terminate()),
+    (sight(S.TERMINATING, end="idle", machine="deleting"), Terminate()),
+    (sight(S.TERMINATING, end="idle", machine=UNKNOWN), Terminate()),
+    (sight(S.TERMINATING, APPEAR_LIMIT + MINUTE, end="idle", machine=UNKNOWN), Terminate(last=True)),
+    (sight(S.TERMINATED), Finished()),
+]
+
+
+@pytest.mark.parametrize(("seen", "action"), TABLE)
+def test_what_is_seen_of_an_instance_decides_what_is_done(seen: InstanceSight, action: object) -> None:
+    assert decide(seen) == action
+
+
+ENDS = [
+    (sight(S.STARTING, machine="gone"), S.TERMINATED, "lost"),
+    (sight(S.STARTING, START_LIMIT + MINUTE, machine="creating"), S.TERMINATING, "start-timeout"),
+    (sight(S.ACTIVE, machine="gone", answers=False), S.TERMINATED, "lost"),
+    (sight(S.ACTIVE, machine=UNKNOWN, answers=False), S.TERMINATED, "lost"),
+    (
+        sight(S.ACTIVE, machine="ready", answers=False, unreachable_since=NOW - UNREACHABLE_LIMIT - MINUTE),
+        S.TERMINATING,
+        "unreachable",
+    ),
+    (sight(S.TERMINATING, end="idle", machine="gone"), S.TERMINATED, "idle"),
+]
+
+
+@pytest.mark.parametrize(("seen", "state", "reason"), ENDS)
+def test_an_end_says_why_and_is_a_step_of_the_table(seen: InstanceSight, state: InstanceState, reason: str) -> None:
+    action = decide(seen)
+    assert isinstance(action, Step)
+    assert (action.state, action.reason, action.changes.get("end_reason", reason)) == (state, reason, reason)
+    INSTANCE.step(seen.instance.state, action.state)
