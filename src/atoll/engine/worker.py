@@ -93,7 +93,7 @@ class Worker:
             async with self._context.database.write() as tx:
                 await tx.work.release(lease, now, again, lease.attempts + 1 if due.failed else 0)
         except LeaseLost:
-            return
+            self._context.figures.leases_lost.labels(lease.kind).inc()
 
 
 def _again(lease: Lease, kind: FailureKind | None, told: float | None = None) -> Due:

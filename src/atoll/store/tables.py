@@ -158,6 +158,7 @@ events = Table(
     *_zone(),
     Column("reason", String, nullable=False),
     Column("message", Text, nullable=False),
+    Column("actor", String, nullable=False, server_default=""),
 )
 
 work = Table(
@@ -188,7 +189,29 @@ failures = Table(
     Column("message", Text, nullable=False),
 )
 
-projects = Table("projects", metadata, Column("name", String, primary_key=True))
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("created_at", UtcTime),
+    Column("deleted_at", UtcTime),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("admin", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("user", String, primary_key=True, index=True),
+    Column("role", String, nullable=False),
+)
 
 tokens = Table(
     "tokens",
@@ -196,6 +219,21 @@ tokens = Table(
     Column("hash", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("user", String, nullable=False, server_default="admin", index=True),
+    Column("prefix", String, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    UniqueConstraint("prefix", name="tokens_prefix"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", String, nullable=False),
 )
 
 settings = Table(

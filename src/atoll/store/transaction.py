@@ -11,11 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from atoll.model.records import Event, Fleet, Instance, Kind, Record, Volume
 from atoll.model.states import MACHINES
 from atoll.model.zone import Zone
+from atoll.store.access import AccessRepository
+from atoll.store.actor import acting
 from atoll.store.attachments import AttachmentRepository
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
+from atoll.store.listing import Listing
+from atoll.store.queue import QueueFigures
 from atoll.store.rows import columns, event_of, fields_of, record_of, zone_columns
 from atoll.store.runs import RunRepository
+from atoll.store.secrets import SecretRepository
 from atoll.store.settings import SettingRepository
 from atoll.store.tables import TABLES, events
 from atoll.store.volumes import VolumeRepository
@@ -37,6 +42,10 @@ class Transaction:
         self.work = WorkRepository(connection)
         self.failures = FailureRepository(connection)
         self.settings = SettingRepository(connection)
+        self.access = AccessRepository(connection)
+        self.secrets = SecretRepository(connection)
+        self.listing = Listing(connection)
+        self.queue = QueueFigures(connection)
 
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
@@ -133,6 +142,7 @@ class Transaction:
                 to_state=record.state,
                 reason=reason,
                 message=record.message,
+                actor=acting.get(),
                 **zone_columns(zone),
             )
         )
