@@ -26,7 +26,7 @@ async def healthz() -> Response:
     return answer(Healthz("ok", __version__))
 
 
-@router.get("/readyz", response_model=Readyz)
+@router.get("/readyz", response_model=Readyz, responses={503: {"model": Readyz}})
 async def readyz(request: Request) -> Response:
     """Whether requests can be answered and work goes on; 503 with the reasons where not."""
     state = request.app.state
