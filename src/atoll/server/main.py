@@ -23,6 +23,8 @@ from atoll.store.database import DatabaseError
 log = logging.getLogger("atoll.server")
 ANSWER_SECONDS = 3
 """How long requests under way may take when the server stops; the engine has its own limit after that."""
+BACKLOG = 512
+"""How many connections may wait to be taken."""
 HEADER_BYTES = 32 << 10
 """The longest head of a request."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -47,6 +49,7 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
     home = Home(folder)
     try:
         listener, address = _listen(home, host, port)
+        listener.listen(BACKLOG)  # whoever finds the address may connect, though the answer takes a little
         engine = await Engine.open(
             folder,
             database_url=os.environ.get("ATOLL_DATABASE_URL"),
