@@ -42,6 +42,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/openapi.json"): Row(KNOWN, 200, {}),
     ("GET", "/metrics"): Row(KNOWN, 200, {}),
     ("GET", "/api/status"): Row(KNOWN, 200, {}),
+    ("GET", "/api/orphans"): Row(ADMIN, 200, {}),
+    ("DELETE", "/api/orphans"): Row(ADMIN, 200, {}),
     ("GET", "/api/projects"): Row(KNOWN, 200, {}),
     ("POST", "/api/projects"): Row(ADMIN, 201, {}, {"name": "fresh"}),
     ("DELETE", "/api/projects/{project}"): Row(ADMIN, 200, {"project": "other"}),
@@ -158,5 +160,5 @@ async def test_a_change_of_role_counts_at_once(served: Served) -> None:
 
 async def test_nobody_asks_with_another_scheme_or_an_empty_token(served: Served) -> None:
     for header in ("Basic abc", "Bearer", "Bearer ", "bearer  ", served.tokens["admin"], "Bearer \xff\xfe"):
-        answer = await served.client.get("/api/users/me", headers={"Authorization": header.encode("latin-1")})
+        answer = await served.client.get("/api/users/me", headers=[(b"authorization", header.encode("latin-1"))])
         assert answer.status_code == 401, header
