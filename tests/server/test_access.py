@@ -109,3 +109,13 @@ async def test_what_the_engine_does_by_itself_has_no_actor(served: Served) -> No
             after, states[one["to_state"]] = one["seq"], one["actor"]
     assert states["pending"] == "user"
     assert states["launching"] == ""
+
+
+async def test_two_servers_that_write_the_same_row_end_in_a_refusal(served: Served) -> None:
+    async def raced() -> None:
+        async with served.engine.database.write() as tx:
+            await tx.access.add_user("user", False, tx.now)
+
+    served.app.add_api_route("/raced", raced)
+    answer = await served.ask("GET", "/raced")
+    assert (answer.status_code, answer.json()["code"]) == (409, "raced")

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from atoll import __version__
@@ -51,6 +52,7 @@ def create_app(engine: Engine, address: str) -> FastAPI:
     app.add_middleware(Front, gate=app.state.gate, figures=RequestFigures(engine.context.figures.registry))
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
+    app.add_exception_handler(IntegrityError, _raced)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     _describe(app)
@@ -90,6 +92,11 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _backend_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, BackendError)
     return problem(error.kind.value, error.message, 503, "`atoll server status` shows how the backends are")
+
+
+async def _raced(_request: Request, _error: Exception) -> Response:
+    # Two servers of one database wrote the same row; within one server writers wait for each other.
+    return problem("raced", "somebody changed the same thing at the same time", 409, "run the command again")
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
