@@ -39,6 +39,8 @@ def fuzz(server: ServerProcess, folder: Path, examples: int, seconds: int) -> "s
             str(examples),
             "--request-timeout",
             "10",
+            "--workers",
+            "2",
             "--seed",
             "7",
             "--no-color",
@@ -61,9 +63,10 @@ def check(server: ServerProcess, folder: Path, examples: int, seconds: int) -> N
     assert Client(server.address, server.token).healthz().status == "ok"
 
 
+@pytest.mark.timeout(300)
 def test_no_request_makes_the_server_fail_or_hang(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "home") as server:
-        check(server, tmp_path, 4, 110)
+        check(server, tmp_path, 4, 280)
 
 
 @pytest.mark.soak
