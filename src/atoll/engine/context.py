@@ -8,7 +8,7 @@ from atoll.backends.base import Backend, Machine, MachineState
 from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.figures import Figures
-from atoll.engine.logfiles import LogFiles
+from atoll.engine.logfiles import Logs
 from atoll.engine.vault import Vault
 from atoll.engine.world import Worlds
 from atoll.model.records import Instance
@@ -23,7 +23,7 @@ class Context:
     backends: Mapping[str, Backend]
     calls: Calls
     worlds: Worlds
-    logs: LogFiles
+    logs: Logs
     news: Bell
     now: Callable[[], datetime]
     new_id: Callable[[], str]

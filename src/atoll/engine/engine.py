@@ -15,7 +15,7 @@ from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.context import Context
 from atoll.engine.figures import Figures
-from atoll.engine.logfiles import LogFiles
+from atoll.engine.logfiles import Logs, open_logs
 from atoll.engine.observed import ObservedHandler, observed
 from atoll.engine.offers import find_offers
 from atoll.engine.planned import Planned
@@ -62,7 +62,7 @@ class Engine:
         self.context = context
         self.database: Database = context.database
         self.backends: Mapping[str, Backend] = context.backends
-        self.logs: LogFiles = context.logs
+        self.logs: Logs = context.logs
         self.news: Bell = context.news
         handlers: dict[Kind, Handler] = {
             Kind.FLEET: FleetHandler(context),
@@ -121,7 +121,7 @@ class Engine:
         owner = await _owner(database, new_id)
         figures, vault = Figures(), Vault(home / "secret.key", secret_key)
         backends = {name: observed(name, backend, figures) for name, backend in backends.items()}
-        worlds, logs, calls = Worlds(backends, now), LogFiles(home / "logs"), Calls(now)
+        worlds, logs, calls = Worlds(backends, now), open_logs(database, home / "logs"), Calls(now)
         return cls(Context(database, backends, calls, worlds, logs, news, now, new_id, owner, vault, figures))
 
     async def start(self) -> None:
@@ -226,8 +226,4 @@ class Engine:
 
 async def _owner(database: Database, new_id: Callable[[], str]) -> str:
     async with database.write() as tx:
-        owner = await tx.settings.get("owner")
-        if owner is None:
-            owner = new_id()
-            await tx.settings.set("owner", owner)
-        return owner
+        return await tx.settings.first("owner", new_id())

@@ -28,6 +28,7 @@ from atoll.planning import explain
 from atoll.planning.planner import plan
 from atoll.planning.request import Request, VolumeRequest
 from atoll.spec import Document
+from atoll.store.conflict import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
 from atoll.zones.directory import Directory
@@ -73,7 +74,7 @@ async def apply_submission(context: Context, project: str, submission: Submissio
                 await claim_epoch(tx, proposal.epoch)
                 drafts = await _sealed(tx, context.vault, proposal.drafts)
                 await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
-        except (PlacementRaced, IntegrityError):
+        except (PlacementRaced, Conflict, IntegrityError):
             continue
         return proposal.planned
     raise Refused("busy", "too much changes at once to plan this", help="run the command again", status=503)

@@ -15,6 +15,7 @@ from atoll.engine.work.handler import Due, Handler
 from atoll.model.failure import FailureKind
 from atoll.model.records import Kind
 from atoll.reconcile.backoff import delay
+from atoll.store.conflict import Conflict
 from atoll.store.work import Lease, LeaseLost
 
 log = logging.getLogger("atoll.engine")
@@ -81,6 +82,9 @@ class Worker:
             due = await self._handlers[lease.kind].work(lease)
         except LeaseLost:
             return
+        except Conflict as conflict:
+            log.info("kind=%s id=%s again: %s", lease.kind, lease.id, conflict)
+            due = Due(0)
         except BackendError as error:
             log.warning("kind=%s id=%s error=%s message=%s", lease.kind, lease.id, error.kind, error.message)
             due = _again(lease, error.kind, error.retry_after)

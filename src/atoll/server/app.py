@@ -28,6 +28,7 @@ from atoll.server.routes import (
     volumes,
     zones,
 )
+from atoll.store.conflict import Conflict
 from atoll.wire.api import Problem
 
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
@@ -53,6 +54,7 @@ def create_app(engine: Engine, address: str) -> FastAPI:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
     app.add_exception_handler(IntegrityError, _raced)
+    app.add_exception_handler(Conflict, _raced)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     _describe(app)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -167,10 +169,18 @@ work = Table(
     Column("kind", String, primary_key=True),
     Column("id", String, primary_key=True),
     Column("due_at", UtcTime, nullable=False, index=True),
-    Column("leased_until", UtcTime),
-    Column("fence", Integer, nullable=False),
+    Column("leased_until", UtcTime, index=True),
+    Column("fence", BigInteger, nullable=False),
     Column("woken", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
+)
+
+log_chunks = Table(
+    "log_chunks",
+    metadata,
+    Column("job_id", String, primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 failures = Table(

@@ -128,10 +128,10 @@ class JobHandler(Reconciling[Job, JobSight]):
         loop = asyncio.get_running_loop()
         until = loop.time() + FOLLOW_SECONDS
         while True:
-            offset = self.context.logs.size(job)
+            offset = await self.context.logs.size(job)
             chunk = await ask(agent.logs(job.id, offset, LOG_CHUNK, POLL_SECONDS))
             if chunk.data:
-                self.context.logs.append(job, offset, chunk.data)
+                await self.context.logs.append(job, offset, chunk.data)
                 self.context.news.ring()
             if chunk.end:
                 await self._exited(lease, job, await ask(agent.state(job.id)), agent)

@@ -70,7 +70,7 @@ async def logs(
         async with engine.database.read() as tx:
             found = await _job(tx, await _named(tx, project, name), job)
         over = found.state in JOB.final
-        data = engine.logs.read(found, offset, LOG_BYTES)
+        data = await engine.logs.read(found, offset, LOG_BYTES)
         now = engine.context.now().timestamp()
         loop_end = now + wait if loop_end is None else loop_end
         if data or over or now >= loop_end or request.app.state.closing:
