@@ -37,7 +37,8 @@ def place(url: URL) -> str:
     """The database without user and password, for people to read."""
     if url.drivername.startswith("sqlite"):
         return str(url.database)
-    return url.set(drivername="postgresql", username=None, password=None).render_as_string(hide_password=True)
+    plain = URL.create("postgresql", host=url.host, port=url.port, database=url.database, query=url.query)
+    return plain.render_as_string()
 
 
 def _postgresql(url: URL) -> URL:
