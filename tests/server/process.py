@@ -16,6 +16,8 @@ START_SECONDS = 60
 class ServerProcess:
     """Starts with the block and is killed at its end, where it has not ended by itself."""
 
+    module = "atoll.server"
+
     def __init__(self, home: Path, environment: dict[str, str] | None = None) -> None:
         self.home = home
         home.mkdir(exist_ok=True)
@@ -26,7 +28,7 @@ class ServerProcess:
     def __enter__(self) -> "ServerProcess":
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "atoll.server", "--home", str(self.home), "--port", "0"],
+                [sys.executable, "-m", self.module, "--home", str(self.home), "--port", "0"],
                 stdout=log,
                 stderr=log,
                 env=self._environment,

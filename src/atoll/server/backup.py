@@ -1,7 +1,8 @@
 """`python -m atoll.server.backup backup|restore`: the SQLite database of a data folder to a file, and back.
 
-ATOLL_DATABASE_URL names another database than the folder's own. A backup is a whole database of one moment, taken by SQLite's online backup while the server works. A restore needs the
-data folder for itself; it looks at the file first, and keeps the former database beside the new one.
+A backup is a whole database of one moment, taken by SQLite's online backup while the server works. A restore needs the
+data folder for itself; it looks at the file first, and keeps the former database beside the new one. ATOLL_DATABASE_URL
+names another database than the folder's own.
 """
 
 import argparse
