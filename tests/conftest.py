@@ -1,8 +1,70 @@
-"""What all tests share: coroutine tests run on asyncio."""
+"""What all tests share: coroutine tests run on asyncio; a private PostgreSQL for those that want one."""
+
+import asyncio
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+
+from atoll.store.database import open_database
+from atoll.testing.postgresql import INSTALL, Cluster, binaries
+
+_FOLDER = "ATOLL_TEST_POSTGRESQL"
+"""Set by the first process of a test run for all others: the folder of its PostgreSQL, and the process it ends with."""
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if binaries() is None and os.environ.get("CI") == "true":
+        raise pytest.UsageError(f"tests need PostgreSQL here: {INSTALL}")
+    if not hasattr(config, "workerinput"):
+        name = f"atoll-pg-{secrets.token_hex(4)}"
+        os.environ[_FOLDER] = f"{os.getpid()}:{Path(tempfile.gettempdir(), name)}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if binaries() is None:
+        left_out = [item for item in items if _wants_postgresql(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if binaries() is None:
+        terminalreporter.write_line(f"left out: all tests with PostgreSQL, which is not installed ({INSTALL})")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Cluster:
+    """The PostgreSQL of this test run, started by whoever wants it first, with an empty Atoll database `empty`."""
+    watched, _, folder = os.environ[_FOLDER].partition(":")
+    cluster = Cluster(Path(folder))
+    cluster.start(int(watched))
+    with cluster.once() as first:
+        if first:
+            asyncio.run(_migrated(cluster.database("empty")))
+    return cluster
+
+
+@pytest.fixture
+def postgresql_database(postgresql: Cluster) -> Callable[[], str]:
+    """Makes databases of the newest schema; each call the URL of a new one."""
+    return lambda: postgresql.database(f"test_{secrets.token_hex(6)}", template="empty")
+
+
+async def _migrated(url: str) -> None:
+    database = await open_database(url, lambda: datetime.now(UTC))
+    await database.close()
+
+
+def _wants_postgresql(item: pytest.Item) -> bool:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return "postgresql" in (*getattr(item, "fixturenames", ()), *parameters.values())

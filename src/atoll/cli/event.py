@@ -67,9 +67,10 @@ def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:
             "ZONE",
             "ZONE ID",
             "REASON",
+            "BY",
             "MESSAGE",
         )
-        table = Table(headings, optional=("ZONE ID", "REASON", "MESSAGE"))
+        table = Table(headings, optional=("ZONE ID", "REASON", "BY", "MESSAGE"))
     else:
         table = Table(("TIME", "KIND", "NAME", "CHANGE", "ZONE", "MESSAGE"), optional=("MESSAGE",))
     for one in events:
@@ -78,7 +79,7 @@ def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:
             backend, region = (one.zone.backend, one.zone.region) if one.zone else ("-", "-")
             table.add(str(one.seq), one.time.isoformat(timespec="milliseconds"), one.kind, one.name,
                       one.from_state or "-", one.to_state, backend, region, where, units.zone_id(one.zone), one.reason,
-                      one.message)  # fmt: skip
+                      one.actor, one.message)  # fmt: skip
         else:
             table.add(units.ago(one.time, at), one.kind, one.name, change(one), where, one.message or one.reason)
     return table

@@ -25,6 +25,12 @@ COMMANDS = {
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "server": "atoll.cli.server:server",
+    "login": "atoll.cli.login:login",
+    "logout": "atoll.cli.login:logout",
+    "project": "atoll.cli.project:project",
+    "user": "atoll.cli.user:user",
+    "token": "atoll.cli.token:token",
+    "secret": "atoll.cli.secret:secret",
     "export": "atoll.cli.validate:export",
 }
 """Every command and where it lives, in the order of the help."""
@@ -60,8 +66,11 @@ def _unknown(name: str) -> str:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "--version", message="atoll %(version)s", help="Show the version and exit.")
-def atoll() -> None:
+@click.option("--project", metavar="NAME", help="The project to speak of, in place of ATOLL_PROJECT.")
+def atoll(project: str | None) -> None:
     """Place compute and storage together over the availability zones of every cloud."""
+    if project:
+        os.environ["ATOLL_PROJECT"] = project
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from atoll.cli import errors, terminal, units
+from atoll.cli.backup import backup, restore
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import json_option, print_json
 from atoll.cli.orphan import orphans
@@ -83,6 +84,8 @@ def status(as_json: bool) -> int:
 
 
 server.add_command(orphans)
+server.add_command(backup)
+server.add_command(restore)
 
 
 def _own() -> Path:

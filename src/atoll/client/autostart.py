@@ -97,7 +97,7 @@ def alive(pid: int | None) -> bool:
 
 
 def _client(place: Location) -> Client:
-    return Client(place.address, place.token, location.project())
+    return Client(place.address, place.token, location.project(place))
 
 
 @contextmanager

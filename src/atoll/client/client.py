@@ -14,8 +14,23 @@ import msgspec
 
 from atoll.client import transport
 from atoll.client.errors import ApiError, NoServer, ServerGone
+from atoll.model.access import Role
 from atoll.model.zone import Zone
+from atoll.wire.access import (
+    IssuedToken,
+    MemberRole,
+    MemberView,
+    NewProject,
+    NewToken,
+    NewUser,
+    ProjectView,
+    SecretValue,
+    SecretView,
+    TokenView,
+    UserView,
+)
 from atoll.wire.api import (
+    NEXT,
     ApplyResponse,
     EventView,
     FleetView,
@@ -116,7 +131,7 @@ class Client:
 
     def fleets(self) -> list[FleetView]:
         """All fleets, with their instances."""
-        return self._get(self._path("fleets"), list[FleetView], "listing fleets")
+        return self._pages(self._path("fleets"), FleetView, "listing fleets")
 
     def fleet(self, name: str) -> FleetView:
         """One fleet."""
@@ -128,13 +143,13 @@ class Client:
 
     def instances(self) -> list[InstanceView]:
         """The instances of all fleets."""
-        return self._get(self._path("instances"), list[InstanceView], "listing instances")
+        return self._pages(self._path("instances"), InstanceView, "listing instances")
 
     # Volumes
 
     def volumes(self) -> list[VolumeView]:
         """All volumes."""
-        return self._get(self._path("volumes"), list[VolumeView], "listing volumes")
+        return self._pages(self._path("volumes"), VolumeView, "listing volumes")
 
     def volume(self, name: str) -> VolumeView:
         """One volume."""
@@ -148,7 +163,7 @@ class Client:
 
     def runs(self, *, all: bool = False) -> list[RunView]:
         """The runs that are not finished, or all."""
-        return self._get(self._path("runs"), list[RunView], "listing runs", {"all": 1} if all else {})
+        return self._pages(self._path("runs"), RunView, "listing runs", {"all": 1} if all else {})
 
     def run(self, name: str) -> RunView:
         """One run."""
@@ -216,16 +231,94 @@ class Client:
         """The same offers put together by `zone`, `region`, `type` or `gpu`."""
         return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", _fields(query))
 
+    # Projects, users, tokens, secrets
+
+    def me(self) -> UserView:
+        """Whose token this client has."""
+        return self._get("/api/users/me", UserView, "asking who this is")
+
+    def projects(self) -> list[ProjectView]:
+        """The projects that one may see."""
+        return self._get("/api/projects", list[ProjectView], "listing projects")
+
+    def create_project(self, name: str) -> ProjectView:
+        """Make a project; for admins."""
+        return self._send("POST", "/api/projects", ProjectView, f"making project {name}", NewProject(name))
+
+    def delete_project(self, name: str) -> ProjectView:
+        """End an empty project; 409 `project-busy` before. For admins."""
+        return self._send("DELETE", _joined("/api/projects", name), ProjectView, f"deleting project {name}")
+
+    def members(self) -> list[MemberView]:
+        """Who is in the project."""
+        return self._get(self._path("members"), list[MemberView], "listing members")
+
+    def set_member(self, user: str, role: Role) -> MemberView:
+        """Take a user into the project, or change the role; for its managers."""
+        path = self._path("members", user)
+        return self._send("PUT", path, MemberView, f"adding {user}", MemberRole(role))
+
+    def remove_member(self, user: str) -> MemberView:
+        """Take a user out of the project; for its managers."""
+        return self._send("DELETE", self._path("members", user), MemberView, f"removing {user}")
+
+    def users(self) -> list[UserView]:
+        """All users; for admins."""
+        return self._get("/api/users", list[UserView], "listing users")
+
+    def create_user(self, name: str, *, admin: bool = False) -> UserView:
+        """Make a user; for admins."""
+        return self._send("POST", "/api/users", UserView, f"making user {name}", NewUser(name, admin))
+
+    def delete_user(self, name: str) -> UserView:
+        """Remove a user with memberships and tokens; for admins."""
+        return self._send("DELETE", _joined("/api/users", name), UserView, f"deleting user {name}")
+
+    def tokens(self, *, all: bool = False) -> list[TokenView]:
+        """One's own tokens, or for admins everybody's."""
+        return self._get("/api/tokens", list[TokenView], "listing tokens", {"all": 1} if all else {})
+
+    def create_token(self, name: str, *, seconds: float | None = None, user: str | None = None) -> IssuedToken:
+        """Make a token that ends after `seconds`, or never; `user` is for admins."""
+        return self._send("POST", "/api/tokens", IssuedToken, f"making token {name}", NewToken(name, seconds, user))
+
+    def revoke_token(self, prefix: str) -> TokenView:
+        """Let a token in no more."""
+        return self._send("DELETE", _joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
+
+    def secrets(self) -> list[SecretView]:
+        """The names of the project's secrets."""
+        return self._get(self._path("secrets"), list[SecretView], "listing secrets")
+
+    def set_secret(self, name: str, value: str) -> SecretView:
+        """Keep a secret of the project; for its managers."""
+        return self._send("PUT", self._path("secrets", name), SecretView, f"setting secret {name}", SecretValue(value))
+
+    def delete_secret(self, name: str) -> SecretView:
+        """Forget a secret of the project; for its managers."""
+        return self._send("DELETE", self._path("secrets", name), SecretView, f"deleting secret {name}")
+
     # How
 
     def _path(self, *parts: str) -> str:
-        return "/".join(["/api/projects", quote(self.project, safe=""), *(quote(part, safe="") for part in parts)])
+        return _joined("/api/projects", self.project, *parts)
 
     def _zone_path(self, zone: Zone, *action: str) -> str:
         return self._path("zones", zone.backend, zone.region, zone.name, *action)
 
     def _get(self, path: str, kind: type[T], doing: str, query: Query | None = None) -> T:
         return _decoded(self._read(path, doing, query), kind)
+
+    def _pages(self, path: str, item: type[T], doing: str, query: Query | None = None) -> list[T]:
+        """A list that comes in pages, whole."""
+        found: list[T] = []
+        after: str | None = None
+        while True:
+            response = self._read(path, doing, {**(query or {}), "after": after})
+            found += _decoded(response, list[item])  # type: ignore[valid-type]
+            after = response.headers.get(NEXT.lower())
+            if after is None:
+                return found
 
     def _read(self, path: str, doing: str, query: Query | None) -> transport.Response:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
@@ -282,6 +375,10 @@ def _in_parts(line: bytes, file: BinaryIO, size: int) -> Iterator[bytes]:
     while size > 0 and (part := file.read(min(size, PART_BYTES))):
         size -= len(part)
         yield part
+
+
+def _joined(*parts: str) -> str:
+    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
 
 
 def _decoded(response: transport.Response, kind: type[T]) -> T:

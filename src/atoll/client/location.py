@@ -1,9 +1,11 @@
-"""Where the server is: told by the environment, or by the files that it leaves in the data folder.
+"""Where the server is: told by the environment, by `atoll login`, or by the files in the data folder.
 
 ATOLL_HOME            the data folder, in place of the user's own
 ATOLL_SERVER_URL      a server elsewhere; then none is ever started here
-ATOLL_TOKEN           the token of that server
-ATOLL_PROJECT         the project, `main` unless told otherwise
+ATOLL_TOKEN           the token of that server, where `atoll login` does not know it
+ATOLL_PROJECT         the project, in place of the one of the login, or of `main`
+
+The environment comes first: a server's address, then a data folder, then the login, then the user's own data folder.
 """
 
 import os
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from atoll.client import logins
 from atoll.client.errors import NoServer
 
 SERVER_FILE = "server.json"
@@ -26,6 +29,7 @@ class Location:
     address: str
     token: str
     pid: int | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +51,24 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(platformdirs.user_data_dir("atoll", appauthor=False))
 
 
-def project(environ: Mapping[str, str] = os.environ) -> str:
+def project(place: Location | None = None, environ: Mapping[str, str] = os.environ) -> str:
     """The project that commands speak of."""
-    return environ.get("ATOLL_PROJECT") or "main"
+    return environ.get("ATOLL_PROJECT") or (place.project if place else None) or "main"
 
 
 def remote(environ: Mapping[str, str] = os.environ) -> Location | None:
-    """The server that the environment names, or None. Raises NoServer when its token is missing."""
-    address = environ.get("ATOLL_SERVER_URL")
+    """The server that the environment or the login names, or None. Raises NoServer when its token is missing."""
+    address, token = environ.get("ATOLL_SERVER_URL"), environ.get("ATOLL_TOKEN")
     if not address:
-        return None
-    token = environ.get("ATOLL_TOKEN")
-    if not token:
-        raise NoServer("ATOLL_SERVER_URL is set and ATOLL_TOKEN is not", "set ATOLL_TOKEN to a token of that server")
-    return Location(address, token)
+        known = None if environ.get("ATOLL_HOME") else logins.read(environ)
+        return None if known is None else Location(known.address, token or known.token, project=known.project)
+    if token:
+        return Location(address, token)
+    known = logins.read(environ)
+    if known is None or known.address != address:
+        help = f"set ATOLL_TOKEN to a token of that server, or `atoll login {address}`"
+        raise NoServer("ATOLL_SERVER_URL is set and ATOLL_TOKEN is not", help)
+    return Location(known.address, known.token, project=known.project)
 
 
 def local(folder: Path) -> Location | None:

@@ -10,7 +10,8 @@ from atoll.wire.api import Change, ChangeAction, FieldChange
 
 IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": frozenset({"tags"}), "run": frozenset()}
 """The keys of each kind that change without replacing what they belong to."""
-_HIDDEN = "env"
+_HIDDEN = ("env", "registry_auth")
+"""Keys whose values are never shown."""
 
 
 def change_of(
@@ -19,13 +20,14 @@ def change_of(
     name: str,
     config: Mapping[str, Any],
     kept: Fleet | Volume | Run | None,
+    former: Mapping[str, Any] | None = None,
     *,
     rerun: bool = False,
 ) -> Change:
-    """The change that brings what is kept under a name to a new configuration."""
+    """The change that brings what is kept under a name to a new configuration; `former` is the kept one, opened."""
     if kept is None:
         return Change(type_, kind, name, ChangeAction.CREATE)
-    fields = _differences(kind, dict(kept.config), dict(config))
+    fields = _differences(kind, dict(kept.config if former is None else former), dict(config))
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, rerun), fields)
     if not fields:
@@ -47,7 +49,7 @@ def _differences(kind: str, old: dict[str, Any], new: dict[str, Any]) -> tuple[F
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)
         if before != after:
-            shown = ("(changed)", "(changed)") if key == _HIDDEN else (_text(before), _text(after))
+            shown = ("(changed)", "(changed)") if key in _HIDDEN else (_text(before), _text(after))
             changes.append(FieldChange(key, *shown, in_place=key in IN_PLACE[kind]))
     return tuple(changes)
 

@@ -12,6 +12,7 @@ from atoll.engine.demand import volume_names
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.zone import Zone, ZoneInfo, ZoneState
 from atoll.spec import Document
+from atoll.spec.secret import secret_names
 from atoll.zones.directory import Directory
 from atoll.zones.selection import ZoneSelector
 
@@ -26,13 +27,17 @@ _STATE_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What documents are held against. `volumes` are kept and submitted ones with their zones; `fleets` names."""
+    """What documents are held against. `volumes` are kept and submitted ones with their zones; the rest are names.
+
+    Without `secrets` nothing is said of them: a saved world does not know them.
+    """
 
     backends: Collection[str]
     directory: Directory
     zones: Collection[ZoneInfo]
     volumes: Mapping[str, Zone | None]
     fleets: Collection[str]
+    secrets: Collection[str] | None = None
 
 
 def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
@@ -47,6 +52,7 @@ def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     if document.kind == "run":
         yield from _volumes(document, scene)
         yield from _fleets(document, scene)
+        yield from _secrets(document, scene)
 
 
 def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
@@ -137,6 +143,19 @@ def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     for index, name in enumerate(_spec(document).fleets or ()):
         if name not in scene.fleets:
             yield _unknown("fleet", str(name), document, ("fleets", index), scene.fleets)
+
+
+def _secrets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    if scene.secrets is None:
+        return
+    for variable, text in _spec(document).env.items():
+        for name in secret_names(text):
+            if name not in scene.secrets:
+                near = get_close_matches(name, sorted(scene.secrets), 1)
+                cure = f"a manager of the project sets it: `atoll secret set {name}`"
+                help = f"did you mean `{near[0]}`?" if near else cure
+                message = f"there is no secret `{name}` in this project"
+                yield Diagnostic("unknown-secret", message, span=document.span(("env", variable)), help=help)
 
 
 def _unknown(

@@ -7,7 +7,9 @@ from datetime import datetime
 from atoll.backends.base import Backend, Machine, MachineState
 from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
-from atoll.engine.logfiles import LogFiles
+from atoll.engine.figures import Figures
+from atoll.engine.logfiles import Logs
+from atoll.engine.vault import Vault
 from atoll.engine.world import Worlds
 from atoll.model.records import Instance
 from atoll.store.database import Database
@@ -21,11 +23,13 @@ class Context:
     backends: Mapping[str, Backend]
     calls: Calls
     worlds: Worlds
-    logs: LogFiles
+    logs: Logs
     news: Bell
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     owner: str
+    vault: Vault
+    figures: Figures
 
 
 def machine_of(instance: Instance) -> Machine:

@@ -14,15 +14,19 @@ from atoll.engine import removal
 from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.context import Context
+from atoll.engine.figures import Figures
 from atoll.engine.listings import KeptListings
-from atoll.engine.logfiles import LogFiles
+from atoll.engine.logfiles import Logs, open_logs
+from atoll.engine.observed import ObservedHandler, observed
 from atoll.engine.offers import find_offers
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
 from atoll.engine.replay import replay
 from atoll.engine.submission import apply_submission, plan_submission, save_submission
+from atoll.engine.vault import Vault
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.fleet import FleetHandler
+from atoll.engine.work.handler import Handler
 from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.run import RunHandler
@@ -59,20 +63,19 @@ class Engine:
         self.context = context
         self.database: Database = context.database
         self.backends: Mapping[str, Backend] = context.backends
-        self.logs: LogFiles = context.logs
+        self.logs: Logs = context.logs
         self.news: Bell = context.news
-        self._worker = Worker(
-            context,
-            {
-                Kind.FLEET: FleetHandler(context),
-                Kind.INSTANCE: InstanceHandler(context),
-                Kind.VOLUME: VolumeHandler(context),
-                Kind.ATTACHMENT: AttachmentHandler(context),
-                Kind.RUN: RunHandler(context),
-                Kind.JOB: JobHandler(context),
-                Kind.BACKEND: SweepHandler(context),
-            },
-        )
+        handlers: dict[Kind, Handler] = {
+            Kind.FLEET: FleetHandler(context),
+            Kind.INSTANCE: InstanceHandler(context),
+            Kind.VOLUME: VolumeHandler(context),
+            Kind.ATTACHMENT: AttachmentHandler(context),
+            Kind.RUN: RunHandler(context),
+            Kind.JOB: JobHandler(context),
+            Kind.BACKEND: SweepHandler(context),
+        }
+        figures = context.figures
+        self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
         self._running: asyncio.Task[None] | None = None
 
     @classmethod
@@ -83,9 +86,11 @@ class Engine:
         database_url: str | None = None,
         config: Mapping[str, Any] | None = None,
         now: Callable[[], datetime] = utc_now,
+        secret_key: str | None = None,
     ) -> "Engine":
         """Open the database and the configured backends (the local one, where nothing is configured).
 
+        `secret_key` is what secrets are sealed with, in place of the key in `home`.
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
@@ -98,7 +103,7 @@ class Engine:
             for entry in entries
         }
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
-        return await cls.over(database, backends, home, now=now)
+        return await cls.over(database, backends, home, now=now, secret_key=secret_key)
 
     @classmethod
     async def over(
@@ -109,13 +114,20 @@ class Engine:
         *,
         now: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = random_id,
+        secret_key: str | None = None,
     ) -> "Engine":
-        """An engine over parts that are open already."""
+        """An engine over parts that are open already. Raises ValueError for what is no key."""
         news = Bell()
         database.on_commit = news.ring
         owner = await _owner(database, new_id)
-        worlds = Worlds(backends, now, KeptListings(home / "listings"))
-        return cls(Context(database, backends, Calls(now), worlds, LogFiles(home / "logs"), news, now, new_id, owner))
+        figures, vault = Figures(), Vault(home / "secret.key", secret_key)
+        backends = {name: observed(name, backend, figures) for name, backend in backends.items()}
+        worlds, logs, calls = (
+            Worlds(backends, now, KeptListings(home / "listings")),
+            open_logs(database, home / "logs"),
+            Calls(now),
+        )
+        return cls(Context(database, backends, calls, worlds, logs, news, now, new_id, owner, vault, figures))
 
     async def start(self) -> None:
         """Begin to work; credentials that were refused before may have been mended, and are tried anew."""
@@ -124,6 +136,11 @@ class Engine:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         self._running = asyncio.create_task(self._worker.run())
+
+    @property
+    def working(self) -> bool:
+        """Whether the worker runs."""
+        return self._running is not None and not self._running.done()
 
     async def close(self) -> None:
         """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
@@ -215,8 +232,4 @@ class Engine:
 
 async def _owner(database: Database, new_id: Callable[[], str]) -> str:
     async with database.write() as tx:
-        owner = await tx.settings.get("owner")
-        if owner is None:
-            owner = new_id()
-            await tx.settings.set("owner", owner)
-        return owner
+        return await tx.settings.first("owner", new_id())

@@ -1,12 +1,58 @@
-"""The logs of jobs, one append-only file each, in the format of `atoll.wire.agent`.
+"""The logs of jobs, in the format of `atoll.wire.logs`: one append-only file each, or the database's chunks where
+several servers share one database and any of them may be asked for a log that another fetched.
 
-The file's size is the offset up to which the agent's log was fetched: there is nothing else to record, and nothing to
-get out of step with.
+The size of what is kept is the offset up to which the agent's log was fetched: there is nothing else to record, and
+nothing to get out of step with.
 """
 
 from pathlib import Path
+from typing import Protocol
 
 from atoll.model.records import Job
+from atoll.store.database import Database
+
+
+class Logs(Protocol):
+    """Where the logs of jobs are kept."""
+
+    async def size(self, job: Job) -> int:
+        """How many bytes are here already."""
+        ...
+
+    async def append(self, job: Job, offset: int, data: bytes) -> None:
+        """Add what followed `offset`; what is here already is not kept twice."""
+        ...
+
+    async def read(self, job: Job, offset: int, limit: int) -> bytes:
+        """At most `limit` bytes from `offset`; fewer only at the end of what is here."""
+        ...
+
+
+def open_logs(database: Database, folder: Path) -> Logs:
+    """The logs' place: the database where servers share it, else files in the folder."""
+    return DatabaseLogs(database) if database.shared else LogFiles(folder)
+
+
+class DatabaseLogs:
+    """Logs in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def size(self, job: Job) -> int:
+        """How many bytes are here already."""
+        async with self._database.read() as tx:
+            return await tx.logs.size(job.id)
+
+    async def append(self, job: Job, offset: int, data: bytes) -> None:
+        """Add what followed `offset`; what is here already is not kept twice."""
+        async with self._database.write() as tx:
+            await tx.logs.append(job.id, offset, data)
+
+    async def read(self, job: Job, offset: int, limit: int) -> bytes:
+        """At most `limit` bytes from `offset`; fewer only at the end of what is here."""
+        async with self._database.read() as tx:
+            return await tx.logs.read(job.id, offset, limit)
 
 
 class LogFiles:
@@ -19,22 +65,19 @@ class LogFiles:
         """The job's log file, which need not exist yet."""
         return self._folder / job.run_id / f"{job.id}.log"
 
-    def size(self, job: Job) -> int:
+    async def size(self, job: Job) -> int:
         """How many bytes are here already."""
-        try:
-            return self.path(job).stat().st_size
-        except FileNotFoundError:
-            return 0
+        return self._size(job)
 
-    def append(self, job: Job, offset: int, data: bytes) -> None:
+    async def append(self, job: Job, offset: int, data: bytes) -> None:
         """Add what followed `offset`; what is here already is not written twice."""
         path = self.path(job)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        data = data[max(self.size(job) - offset, 0) :]
+        data = data[max(self._size(job) - offset, 0) :]
         with path.open("ab") as file:
             file.write(data)
 
-    def read(self, job: Job, offset: int, limit: int) -> bytes:
+    async def read(self, job: Job, offset: int, limit: int) -> bytes:
         """At most `limit` bytes from `offset`; empty past the end."""
         try:
             with self.path(job).open("rb") as file:
@@ -42,3 +85,9 @@ class LogFiles:
                 return file.read(limit)
         except FileNotFoundError:
             return b""
+
+    def _size(self, job: Job) -> int:
+        try:
+            return self.path(job).stat().st_size
+        except FileNotFoundError:
+            return 0

@@ -16,9 +16,8 @@ class PlacementRaced(Exception):  # noqa: N818 - it is news, and the plan is mad
 
 async def claim_epoch(tx: Transaction, seen: str | None) -> None:
     """Make sure that nobody placed anything since the snapshot was taken. Raises PlacementRaced."""
-    if await tx.settings.get("placements") != seen:
+    if not await tx.settings.swap("placements", seen, str(int(seen or 0) + 1)):
         raise PlacementRaced
-    await tx.settings.set("placements", str(int(seen or 0) + 1))
 
 
 async def keep_instances(

@@ -1,7 +1,8 @@
 """Plan and apply: files in, one plan for all their documents; apply keeps it with its work in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -18,6 +19,7 @@ from atoll.engine.refusal import Refused
 from atoll.engine.replay import request_id
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.writing import write_snapshot
+from atoll.engine.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.world import World, take_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
@@ -26,6 +28,7 @@ from atoll.planning import explain
 from atoll.planning.planner import plan
 from atoll.planning.request import Request, VolumeRequest
 from atoll.spec import Document
+from atoll.store.conflict import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
 from atoll.zones.directory import Directory
@@ -69,8 +72,9 @@ async def apply_submission(context: Context, project: str, submission: Submissio
         try:
             async with context.database.write() as tx:
                 await claim_epoch(tx, proposal.epoch)
-                await accept(tx, project, proposal.drafts, proposal.planned.plan, context.new_id)
-        except (PlacementRaced, IntegrityError):
+                drafts = await _sealed(tx, context.vault, proposal.drafts)
+                await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
+        except (PlacementRaced, Conflict, IntegrityError):
             continue
         return proposal.planned
     raise Refused("busy", "too much changes at once to plan this", help="run the command again", status=503)
@@ -81,12 +85,13 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
     directory = live_directory(world)
     parsed = parse_submission(submission, directory)
     async with context.database.read() as tx:
-        if not await tx.settings.project_exists(project):
+        if not await tx.access.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
         epoch = await tx.settings.get("placements")
-        drafts = [await _draft(tx, project, document, submission.rerun) for document in parsed.documents]
+        drafts = [await _draft(tx, context, project, document, submission.rerun) for document in parsed.documents]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
-        scene = _scene(context, drafts, world, directory, (volumes, fleets))
+        secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
+        scene = replace(_scene(context, drafts, world, directory, (volumes, fleets)), secrets=secrets)
         findings = [*parsed.diagnostics, *(finding for draft in drafts for finding in check(draft.document, scene))]
         findings += [finding for draft in drafts for finding in await _conflicts(tx, draft)]
         refuse_errors(findings)
@@ -102,7 +107,7 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
     return _Proposal(Planned(changes, answer, unique(findings), event, names), tuple(drafts), epoch, saved)
 
 
-async def _draft(tx: Transaction, project: str, document: Document, rerun: bool) -> Draft:
+async def _draft(tx: Transaction, context: Context, project: str, document: Document, rerun: bool) -> Draft:
     config = document.to_json()
     kept: Fleet | Volume | Run | None
     if document.kind == "fleet":
@@ -111,8 +116,23 @@ async def _draft(tx: Transaction, project: str, document: Document, rerun: bool)
         kept = await tx.volumes.named(project, document.name)
     else:
         kept = await tx.runs.named(project, document.name)
-    change = change_of(document.type, document.kind, document.name, config, kept, rerun=rerun)
+    former = None if kept is None else _opened(context.vault, kept.config)
+    change = change_of(document.type, document.kind, document.name, config, kept, former, rerun=rerun)
     return Draft(document, config, kept, change)
+
+
+def _opened(vault: Vault, config: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return vault.open_config(config)
+    except WrongKey as error:
+        raise wrong_key() from error
+
+
+async def _sealed(tx: Transaction, vault: Vault, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts as they are kept: what may hold secrets is sealed."""
+    if any(has_secrets(draft.config) for draft in drafts):
+        await vault.claim(tx)
+    return [replace(draft, config=vault.seal_config(draft.config)) for draft in drafts]
 
 
 async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:

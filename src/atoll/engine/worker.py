@@ -15,6 +15,7 @@ from atoll.engine.work.handler import Due, Handler
 from atoll.model.failure import FailureKind
 from atoll.model.records import Kind
 from atoll.reconcile.backoff import delay
+from atoll.store.conflict import Conflict
 from atoll.store.work import Lease, LeaseLost
 
 log = logging.getLogger("atoll.engine")
@@ -81,6 +82,9 @@ class Worker:
             due = await self._handlers[lease.kind].work(lease)
         except LeaseLost:
             return
+        except Conflict as conflict:
+            log.info("kind=%s id=%s again: %s", lease.kind, lease.id, conflict)
+            due = Due(0)
         except BackendError as error:
             log.warning("kind=%s id=%s error=%s message=%s", lease.kind, lease.id, error.kind, error.message)
             due = _again(lease, error.kind, error.retry_after)
@@ -93,7 +97,7 @@ class Worker:
             async with self._context.database.write() as tx:
                 await tx.work.release(lease, now, again, lease.attempts + 1 if due.failed else 0)
         except LeaseLost:
-            return
+            self._context.figures.leases_lost.labels(lease.kind).inc()
 
 
 def _again(lease: Lease, kind: FailureKind | None, told: float | None = None) -> Due:

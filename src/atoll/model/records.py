@@ -174,7 +174,7 @@ Record = Fleet | Instance | Volume | Attachment | Run | Job
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of state, recorded together with it."""
+    """One change of state, recorded together with it; `actor` is the user who made it, empty for the engine."""
 
     seq: int
     time: datetime
@@ -187,3 +187,4 @@ class Event:
     zone: Zone | None = None
     reason: str = ""
     message: str = ""
+    actor: str = ""

@@ -1,12 +1,13 @@
 """Answers as JSON: encoded by msgspec, which knows the wire's dataclasses and is quicker than a validating encoder."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from fastapi import Response
 
 from atoll.engine.refusal import Refused
-from atoll.wire.api import Problem
+from atoll.wire.api import NEXT, Problem
 
 _encoder = msgspec.json.Encoder()
 
@@ -19,6 +20,14 @@ def encoded(content: Any) -> bytes:
 def answer(content: Any, status: int = 200) -> Response:
     """A wire value as a response."""
     return Response(encoded(content), status, media_type="application/json")
+
+
+def page(found: Sequence[Any], more: bool) -> Response:
+    """A list as a response; where more follows, its header says after which id."""
+    response = answer(found)
+    if more and found:
+        response.headers[NEXT] = found[-1].id
+    return response
 
 
 def problem(code: str, message: str, status: int, help: str | None = None) -> Response:

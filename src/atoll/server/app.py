@@ -1,13 +1,11 @@
-"""The application: routes, errors as problems, one log line for each request."""
+"""The application: routes with who may call them, and errors as problems."""
 
-import logging
-import secrets
-import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from atoll import __version__
@@ -15,58 +13,77 @@ from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
 from atoll.engine.refusal import Refused
 from atoll.server.answer import problem, refusal
-from atoll.server.auth import require_token
-from atoll.server.routes import configurations, events, fleets, offers, runs, status, volumes, zones
-from atoll.wire.snapshot import LARGEST_BYTES
+from atoll.server.auth import Gate, require_user
+from atoll.server.front import OPEN, Front, RequestFigures
+from atoll.server.routes import (
+    configurations,
+    events,
+    fleets,
+    offers,
+    projects,
+    runs,
+    secrets,
+    status,
+    users,
+    volumes,
+    zones,
+)
+from atoll.store.conflict import Conflict
+from atoll.wire.api import Problem
 
-log = logging.getLogger("atoll.server")
-BODY_BYTES = 2 << 20
-"""The largest request that is read, but for one that brings a snapshot."""
-REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
+_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "Refused: `code` is stable, `message` says why"},
+    "5XX": {"model": Problem, "description": "The server cannot answer now"},
+}
 
 
 def create_app(engine: Engine, address: str) -> FastAPI:
     """The HTTP API over an engine; `address` is what the status shows."""
-    app = FastAPI(title="Atoll", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Atoll", version=__version__, docs_url=None, redoc_url=None, responses=_REFUSALS)
     app.state.engine = engine
     app.state.address = address
     app.state.started_at = datetime.now(UTC)
-    app.state.tokens = set()
+    app.state.gate = Gate(engine)
     app.state.closing = False
-    app.include_router(status.public)
-    for module in (status, configurations, fleets, volumes, runs, events, zones, offers):
-        app.include_router(module.router, dependencies=[Depends(require_token)])
-    app.middleware("http")(_observe)
+    for router in (status.router, projects.router, users.router):
+        app.include_router(router)
+    for module in (configurations, fleets, volumes, runs, events, zones, offers, secrets):
+        _for_members(app, module.router)
+    app.add_middleware(Front, gate=app.state.gate, figures=RequestFigures(engine.context.figures.registry))
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
+    app.add_exception_handler(IntegrityError, _raced)
+    app.add_exception_handler(Conflict, _raced)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    _describe(app)
     return app
 
 
-async def _observe(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-    ident, began = secrets.token_hex(4), time.perf_counter()
-    length = request.headers.get("content-length", "0")
-    most = REPLAY_BYTES if request.url.path.endswith("/replay") else BODY_BYTES
-    if request.method in ("POST", "PUT") and (not length.isdigit() or int(length) > most):
-        return problem("too-large", f"a request may hold {most >> 20} MiB", 413, "split the files")
-    if "transfer-encoding" in request.headers:
-        return problem("length-required", "a request must tell its length", 411)
-    try:
-        response = await proceed(request)
-    except Exception:
-        log.exception("request=%s method=%s path=%s failed", ident, request.method, request.url.path)
-        response = problem("internal-error", f"the server failed (request {ident})", 500, "see server.log")
-    taken = (time.perf_counter() - began) * 1000
-    log.info(
-        "request=%s method=%s path=%s status=%d ms=%.1f",
-        ident,
-        request.method,
-        request.url.path,
-        response.status_code,
-        taken,
-    )
-    return response
+def _for_members(app: FastAPI, router: APIRouter) -> None:
+    """Routes about the things of a project, for its members alone."""
+    app.include_router(router, dependencies=[Depends(require_user)])
+
+
+def _describe(app: FastAPI) -> None:
+    """Complete what FastAPI tells of the API: tokens, and refusals in our shape in place of its own."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = generate()
+            schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            for path, methods in schema["paths"].items():
+                for operation in methods.values():
+                    operation["responses"].pop("422", None)
+                    operation["security"] = [] if path in OPEN else [{"token": []}]
+            for name in ("HTTPValidationError", "ValidationError"):
+                schema["components"]["schemas"].pop(name, None)
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
@@ -79,14 +96,23 @@ async def _backend_error(_request: Request, error: Exception) -> Response:
     return problem(error.kind.value, error.message, 503, "`atoll server status` shows how the backends are")
 
 
+async def _raced(_request: Request, _error: Exception) -> Response:
+    # Two servers of one database wrote the same row; within one server writers wait for each other.
+    return problem("raced", "somebody changed the same thing at the same time", 409, "run the command again")
+
+
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["loc"][0] == "path":
+        return problem("not-found", "there is nothing of this name", 404, "look for it with `list`")
     place = ".".join(str(part) for part in first["loc"])
     return problem("invalid-request", f"the request is wrong at {place}: {first['msg']}", 422)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
-    return problem(code, str(error.detail), error.status_code)
+    code = _CODES.get(error.status_code, "invalid-request")
+    response = problem(code, str(error.detail), error.status_code)
+    response.headers.update(error.headers or {})
+    return response

@@ -1,40 +1,117 @@
-"""Who may ask: bearer tokens, of which the database holds only hashes."""
+"""Who asks, and what they may: bearer tokens, of which the database holds only hashes, and roles in projects.
 
-import hashlib
+What was looked up is believed for a few seconds; a change on this server forgets it at once, one on another server of
+the same database counts within `FRESH_SECONDS`.
+"""
+
+import time
+from dataclasses import dataclass
 
 from fastapi import Request
 
+from atoll.engine.access import token_hash
 from atoll.engine.engine import Engine
-from atoll.engine.refusal import Refused
+from atoll.engine.refusal import Refused, not_found
+from atoll.model.access import Role, Token, User
+
+FRESH_SECONDS = 2.0
+"""How long a token, a role or a project is believed without a look into the database."""
 
 
-def token_hash(token: str) -> str:
-    """What is kept of a token. Tokens are long and random, so that a plain hash is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    user: User
+    token: Token
+    until: float
 
 
-async def keep_token(engine: Engine, token: str) -> None:
-    """Let a token in."""
-    async with engine.database.write() as tx:
-        if not await tx.settings.token_known(token_hash(token)):
-            await tx.settings.add_token(token_hash(token), "first", tx.now)
+class Gate:
+    """Knows who may pass."""
 
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._seen: dict[str, _Seen] = {}
+        self._projects: dict[str, float] = {}
 
-async def require_token(request: Request) -> None:
-    """Raises Refused (401) unless the request bears a token that was issued."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    state = request.app.state
-    if scheme.lower() == "bearer" and token:
-        hash = token_hash(token)
-        if hash in state.tokens:
-            return
-        async with state.engine.database.read() as tx:
-            if await tx.settings.token_known(hash):
-                state.tokens.add(hash)
+    def forget(self) -> None:
+        """Users, roles, tokens or projects have changed: look again."""
+        self._seen.clear()
+        self._projects.clear()
+
+    async def identify(self, authorization: str) -> User:
+        """Whose token it is. Raises Refused (401) for one that was never issued, was revoked, or has ended.
+
+        The token itself is never compared: its hash is looked up, and tells nobody how near a guess was.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer" and token:
+            hash = token_hash(token.strip())
+            seen = self._seen.get(hash)
+            if seen is None or seen.until < time.monotonic():
+                seen = await self._look(hash)
+            if seen is not None and seen.token.valid(self._engine.context.now()):
+                return seen.user
+        raise Refused(
+            "unauthorized",
+            "the token is missing or wrong, was revoked, or has ended",
+            help="`atoll login`, or set ATOLL_TOKEN; the first token is the file `token` in the server's data folder",
+            status=401,
+        )
+
+    async def require(self, user: User, project: str, role: Role) -> None:
+        """Let a user at a project's things. Raises Refused: 404 where it must not be known, 403 where it may."""
+        own = user.roles.get(project)
+        if user.admin:
+            if await self._exists(project):
                 return
-    raise Refused(
-        "unauthorized",
-        "the token is missing or wrong",
-        help="set ATOLL_TOKEN to the server's token (the file `token` in its data folder)",
-        status=401,
-    )
+            own = None
+        if own is None:
+            raise not_found("project", project)
+        if role is Role.MANAGER and own is not Role.MANAGER:
+            raise forbidden(f"only managers of the project `{project}` may do this")
+
+    async def _look(self, hash: str) -> _Seen | None:
+        self._seen.pop(hash, None)
+        async with self._engine.database.read() as tx:
+            token = await tx.access.token(hash)
+            user = None if token is None else await tx.access.user(token.user)
+        if token is None or user is None:
+            return None
+        self._seen[hash] = _Seen(user, token, time.monotonic() + FRESH_SECONDS)
+        return self._seen[hash]
+
+    async def _exists(self, project: str) -> bool:
+        if self._projects.get(project, 0) >= time.monotonic():
+            return True
+        async with self._engine.database.read() as tx:
+            found = await tx.access.project_exists(project)
+        if found:
+            self._projects[project] = time.monotonic() + FRESH_SECONDS
+        return found
+
+
+def forbidden(message: str) -> Refused:
+    """The asker is known, and may not do this."""
+    return Refused("forbidden", message, help="`atoll login` shows who you are; ask an admin", status=403)
+
+
+def asker(request: Request) -> User:
+    """Whose token came with the request."""
+    user: User = request.state.user
+    return user
+
+
+async def require_user(request: Request) -> None:
+    """For members of the path's project. Raises Refused."""
+    await request.app.state.gate.require(asker(request), request.path_params["project"], Role.USER)
+
+
+async def require_manager(request: Request) -> None:
+    """For managers of the path's project. Raises Refused."""
+    await request.app.state.gate.require(asker(request), request.path_params["project"], Role.MANAGER)
+
+
+async def require_admin(request: Request) -> None:
+    """For admins. Raises Refused."""
+    if not asker(request).admin:
+        raise forbidden("only admins may do this")

@@ -10,15 +10,23 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from atoll import __version__
+from atoll.engine.access import keep_first_token
 from atoll.engine.engine import Engine
 from atoll.server.app import create_app
-from atoll.server.auth import keep_token
 from atoll.server.home import Home, HomeError
+from atoll.server.logs import log_lines
 from atoll.store.database import DatabaseError
 
 log = logging.getLogger("atoll.server")
+ANSWER_SECONDS = 3
+"""How long requests under way may take when the server stops; the engine has its own limit after that."""
+BACKLOG = 512
+"""How many connections may wait to be taken."""
+HEADER_BYTES = 32 << 10
+"""The longest head of a request."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -29,8 +37,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on, with --port")
     parser.add_argument("--port", type=int, help="listen on this port instead of a Unix socket (0: a free one)")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_lines()
     try:
         asyncio.run(_serve(arguments.home, arguments.host, arguments.port))
     except (HomeError, DatabaseError, ValueError, OSError) as error:
@@ -42,27 +49,46 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
     home = Home(folder)
     try:
         listener, address = _listen(home, host, port)
-        engine = await Engine.open(folder, database_url=os.environ.get("ATOLL_DATABASE_URL"), config=home.config())
-        await keep_token(engine, home.token)
+        listener.listen(BACKLOG)  # whoever finds the address may connect, though the answer takes a little
+        engine = await Engine.open(
+            folder,
+            database_url=os.environ.get("ATOLL_DATABASE_URL"),
+            config=home.config(),
+            secret_key=os.environ.get("ATOLL_SECRET_KEY"),
+        )
+        await keep_first_token(engine.context, home.token)
         app = create_app(engine, address)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=ANSWER_SECONDS,
+            h11_max_incomplete_event_size=HEADER_BYTES,
+            server_header=False,
+        )
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, setattr, server, "should_exit", True)
+            loop.add_signal_handler(number, _stop, app, engine, server)
         await engine.start()
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
         try:
             await server.serve([listener])
         finally:
-            app.state.closing = True
-            engine.news.ring()
             await engine.close()
             log.info("stopped")
     finally:
         home.close()
+
+
+def _stop(app: FastAPI, engine: Engine, server: uvicorn.Server) -> None:
+    """Take no more requests; long polls answer at once, and requests under way are finished."""
+    app.state.closing = True
+    engine.news.ring()
+    server.should_exit = True
 
 
 def _listen(home: Home, host: str, port: int | None) -> tuple[socket.socket, str]:

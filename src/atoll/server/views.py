@@ -1,9 +1,10 @@
 """Records and plans in the shapes of the wire. No configuration is shown, so that no variable's value can be."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from atoll.engine.planned import Planned
-from atoll.model.records import Attachment, Event, Fleet, Instance, Job, Run, Volume
+from atoll.model.records import Event, Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState
 from atoll.planning import explain
@@ -34,9 +35,17 @@ def gpu_text(type_: InstanceType) -> str:
     return f"{type_.gpu.name}:{type_.gpu.count}" if type_.gpu else ""
 
 
-def instance_view(instance: Instance, claims: Sequence[Job], ties: Sequence[Attachment]) -> InstanceView:
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """What is on instances, by their ids: names of runs, and names of volumes."""
+
+    runs: Mapping[str, Sequence[str]]
+    volumes: Mapping[str, Sequence[str]]
+
+
+def instance_view(instance: Instance, occupancy: Occupancy) -> InstanceView:
     """One machine, idle or busy as jobs hold it."""
-    runs = tuple(job.run for job in claims if job.instance_id == instance.id)
+    runs = tuple(occupancy.runs.get(instance.id, ()))
     status: str = instance.state
     if instance.state is InstanceState.ACTIVE:
         status = "unreachable" if instance.unreachable_since else "busy" if runs else "idle"
@@ -56,16 +65,14 @@ def instance_view(instance: Instance, claims: Sequence[Job], ties: Sequence[Atta
         instance.price,
         instance.created_at,
         runs,
-        tuple(tie.name for tie in ties if tie.instance_id == instance.id),
+        tuple(occupancy.volumes.get(instance.id, ())),
         instance.backend_id,
         instance.end_reason,
         instance.message,
     )
 
 
-def fleet_view(
-    fleet: Fleet, instances: Sequence[Instance], claims: Sequence[Job], ties: Sequence[Attachment]
-) -> FleetView:
+def fleet_view(fleet: Fleet, instances: Sequence[Instance], occupancy: Occupancy) -> FleetView:
     """A fleet with its machines. The skew is over the zones that are used."""
     placement = fleet.config.get("placement", "any")
     strategy = placement.get("strategy", "any") if isinstance(placement, dict) else str(placement)
@@ -73,7 +80,7 @@ def fleet_view(
     for instance in instances:
         counts[instance.zone] = counts.get(instance.zone, 0) + 1
     skew = max(counts.values(), default=0) - min(counts.values(), default=0)
-    views = tuple(instance_view(instance, claims, ties) for instance in instances)
+    views = tuple(instance_view(instance, occupancy) for instance in instances)
     price = sum(instance.price for instance in instances)
     return FleetView(
         fleet.id,
@@ -90,11 +97,8 @@ def fleet_view(
     )
 
 
-def volume_view(volume: Volume, ties: Sequence[Attachment], instances: Mapping[str, Instance]) -> VolumeView:
-    """A volume, and the machines that hold it."""
-    holders = tuple(
-        instances[tie.instance_id].name for tie in ties if tie.volume_id == volume.id and tie.instance_id in instances
-    )
+def volume_view(volume: Volume, holders: Sequence[str]) -> VolumeView:
+    """A volume, and the names of the machines that hold it."""
     return VolumeView(
         volume.id,
         volume.name,
@@ -103,7 +107,7 @@ def volume_view(volume: Volume, ties: Sequence[Attachment], instances: Mapping[s
         volume.backend,
         volume.zone,
         volume.created_at,
-        holders,
+        tuple(holders),
         volume.backend_id,
         str(volume.config.get("binding_mode", "immediate")),
         message=volume.message,
@@ -159,6 +163,7 @@ def event_view(event: Event) -> EventView:
         event.zone,
         event.reason,
         event.message,
+        event.actor,
     )
 
 

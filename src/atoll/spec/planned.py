@@ -66,6 +66,12 @@ PLANNED = (
         "`fleets` names a fleet that neither exists nor is in the same submission.",
     ),
     _code(
+        "unknown-secret",
+        "No such secret",
+        "A variable refers to `${{ secrets.NAME }}`, and the project has no secret of this name. `atoll secret list` "
+        "shows the names; a manager of the project sets one with `atoll secret set NAME`.",
+    ),
+    _code(
         "does-not-fit",
         "No place for it",
         "No allowed zone can take what is asked. The plan shows the reason for each zone, and what would cure it.",

@@ -1,128 +1,129 @@
-"""The database: opening and migrating it, and the transactions over it.
+"""The database: opening and migrating it, and the transactions over it."""
 
-SQLite in WAL mode has one writer, so writers of this process queue on a lock instead of failing on a busy database.
-`synchronous=FULL`: a recorded intent survives a power cut.
-"""
-
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
+from atoll.store import postgresql, schema, sqlite
+from atoll.store.address import DatabaseError, database_url, place
+from atoll.store.conflict import conflicts
+from atoll.store.schema import HEAD
+from atoll.store.sqlite import SharedCommit, sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
-HEAD = "0001"
-"""The newest schema; a test holds it against the migrations."""
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message says why and what to do."""
+__all__ = ["HEAD", "Database", "DatabaseError", "open_database", "sqlite_url"]
 
 
 class Database:
-    """Transactions over one database. `on_commit` is called after each write, for whoever waits for news."""
+    """Transactions over one database.
+
+    `on_commit` is called after each write, here or on another server, for whoever waits for news.
+    """
 
     def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
         self._engine = engine
         self._now = now
-        self._writer = asyncio.Lock()
+        self._shared: SharedCommit | None = None
+        self._listener: postgresql.Listener | None = None
+        self._begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = engine.begin
+        self._reading: dict[str, object] = {}
         self.on_commit: Callable[[], None] = lambda: None
+        if engine.dialect.name == "sqlite":
+            self._shared = SharedCommit(engine)
+            self._begin = self._shared.transaction
+        else:
+            self._listener = postgresql.Listener(engine, self._heard)
+            self._reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @property
     def url(self) -> str:
         """Where it is, without a password."""
         return self._engine.url.render_as_string(hide_password=True)
 
+    @property
+    def shared(self) -> bool:
+        """Whether several servers may work on it."""
+        return self._listener is not None
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A consistent view that writes nothing."""
         async with self._engine.connect() as connection:
+            if self._reading:
+                await connection.execution_options(**self._reading)
             yield Transaction(connection, self._now())
 
     @asynccontextmanager
     async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
         """A writing transaction, fenced by `lease` when given. No call to a backend may be awaited inside.
 
-        Raises LeaseLost when the lease is no longer the newest.
+        Raises LeaseLost when the lease is no longer the newest, Conflict when another transaction got in the way;
+        nothing is written then.
         """
-        async with self._writer, self._engine.begin() as connection:
-            transaction = Transaction(connection, self._now())
-            if lease is not None:
-                await transaction.work.check(lease)
-            yield transaction
+        with conflicts():
+            async with self._begin() as connection:
+                transaction = Transaction(connection, self._now())
+                if lease is not None:
+                    await transaction.work.check(lease)
+                yield transaction
+                await transaction.flush()
+        if self._listener is not None:
+            self._listener.tell()
         self.on_commit()
 
     async def close(self) -> None:
         """Let go of all connections."""
+        if self._listener is not None:
+            await self._listener.close()
+        if self._shared is not None:
+            await self._shared.close()
         await self._engine.dispose()
+
+    def _heard(self) -> None:
+        self.on_commit()
 
 
 async def open_database(url: str, now: Callable[[], datetime]) -> Database:
-    """Open the database at an SQLAlchemy URL, and bring it to the newest schema.
+    """Open the database at a URL, and bring it to the newest schema.
 
     Raises DatabaseError where it is of a newer version, damaged or cannot be reached.
     """
-    engine = create_async_engine(url)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
+    address = database_url(url)
     try:
-        await _migrate(engine, url)
-    except (DBAPIError, OSError) as error:
-        await engine.dispose()
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        place = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
-        raise DatabaseError(f"the database {place} cannot be used: {cause}") from error
-    except DatabaseError:
-        await engine.dispose()
-        raise
+        await _prepare(address)
+    except DBAPIError as error:
+        raise DatabaseError(f"the database {place(address)} cannot be used: {error.orig}") from error
+    except OSError as error:
+        raise DatabaseError(f"the database {place(address)} cannot be reached: {error}") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "asyncpg":
+            raise
+        raise DatabaseError(f"the database {place(address)} cannot be used: {error}") from error
+    if address.drivername.startswith("postgresql"):
+        return Database(postgresql.pooled(address), now)
+    engine = create_async_engine(address, hide_parameters=True)
+    sqlite.prepare(engine)
     return Database(engine, now)
 
 
-async def _migrate(engine: AsyncEngine, url: str) -> None:
-    version = await _version(engine)
-    if version == HEAD:
-        return
-    from atoll.store import migrations
-
-    if version is not None and version not in migrations.revisions():
-        raise DatabaseError(
-            f"the database {engine.url.database} is of a newer Atoll (schema {version}, this one knows {HEAD}): "
-            "use that Atoll, or another data folder"
-        )
-    async with engine.begin() as connection:
-        await connection.run_sync(migrations.upgrade)
-
-
-async def _version(engine: AsyncEngine) -> str | None:
-    async with engine.connect() as connection:
-        try:
-            return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
-        except DBAPIError as error:
-            missing = isinstance(error, OperationalError) and "no such table" in str(error)
-            if missing or "does not exist" in str(error):
-                return None
-            raise
-
-
-def _prepare_sqlite(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-
-def sqlite_url(path: Path) -> str:
-    """The URL of an SQLite file."""
-    return f"sqlite+aiosqlite:///{path}"
+async def _prepare(address: URL) -> None:
+    """Look at the schema, and migrate where it is not the newest, on a connection of its own."""
+    if address.drivername.startswith("postgresql"):
+        engine = postgresql.connect(address, poolclass=NullPool)
+    else:
+        engine = create_async_engine(address, poolclass=NullPool)
+        sqlite.prepare(engine, foreign_keys=False)
+    try:
+        async with engine.connect() as connection:
+            found = await schema.version(connection)
+        if found != schema.HEAD:
+            async with engine.connect() as connection:
+                await schema.migrate(connection, place(address))
+    finally:
+        await engine.dispose()

@@ -1,15 +1,17 @@
-"""Small facts of the installation: its id, projects, hashed tokens, and the counter that orders placements."""
+"""Small facts of the installation: its id, the print of its key, and the counter that orders placements."""
 
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from atoll.store.tables import projects, settings, tokens
+from atoll.store.tables import settings
 
 
 class SettingRepository:
-    """Settings, projects and tokens of one transaction."""
+    """Settings of one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -20,24 +22,24 @@ class SettingRepository:
 
     async def set(self, key: str, value: str) -> None:
         """Keep a setting."""
-        changed = await self._connection.execute(update(settings).where(settings.c.key == key).values(value=value))
-        if not changed.rowcount:
-            await self._connection.execute(insert(settings).values(key=key, value=value))
+        await self._connection.execute(self._insert(key, value, {"value": value}))
 
-    async def project_exists(self, name: str) -> bool:
-        """Whether there is such a project."""
-        return (
-            await self._connection.execute(select(projects.c.name).where(projects.c.name == name))
-        ).first() is not None
+    async def first(self, key: str, value: str) -> str:
+        """Keep a setting unless there is one already; the one that holds."""
+        await self._connection.execute(self._insert(key, value, None))
+        return await self.get(key) or value
 
-    async def add_project(self, name: str) -> None:
-        """Keep a new project."""
-        await self._connection.execute(insert(projects).values(name=name))
+    async def swap(self, key: str, seen: str | None, value: str) -> bool:
+        """Keep a setting if it is still as it was seen; False, and nothing is changed, when it is not."""
+        if seen is None:
+            statement: Any = self._insert(key, value, None)
+        else:
+            statement = update(settings).where(settings.c.key == key, settings.c.value == seen).values(value=value)
+        return bool((await self._connection.execute(statement)).rowcount)
 
-    async def token_known(self, hash: str) -> bool:
-        """Whether a token with this hash was issued."""
-        return (await self._connection.execute(select(tokens.c.hash).where(tokens.c.hash == hash))).first() is not None
-
-    async def add_token(self, hash: str, name: str, now: datetime) -> None:
-        """Keep a token by its hash."""
-        await self._connection.execute(insert(tokens).values(hash=hash, name=name, created_at=now))
+    def _insert(self, key: str, value: str, otherwise: dict[str, str] | None) -> Any:
+        insert: Any = postgresql_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
+        statement = insert(settings).values(key=key, value=value)
+        if otherwise is None:
+            return statement.on_conflict_do_nothing(index_elements=["key"])
+        return statement.on_conflict_do_update(index_elements=["key"], set_=otherwise)

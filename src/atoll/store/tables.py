@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -158,6 +160,7 @@ events = Table(
     *_zone(),
     Column("reason", String, nullable=False),
     Column("message", Text, nullable=False),
+    Column("actor", String, nullable=False, server_default=""),
 )
 
 work = Table(
@@ -166,10 +169,18 @@ work = Table(
     Column("kind", String, primary_key=True),
     Column("id", String, primary_key=True),
     Column("due_at", UtcTime, nullable=False, index=True),
-    Column("leased_until", UtcTime),
-    Column("fence", Integer, nullable=False),
+    Column("leased_until", UtcTime, index=True),
+    Column("fence", BigInteger, nullable=False),
     Column("woken", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
+)
+
+log_chunks = Table(
+    "log_chunks",
+    metadata,
+    Column("job_id", String, primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 failures = Table(
@@ -188,7 +199,29 @@ failures = Table(
     Column("message", Text, nullable=False),
 )
 
-projects = Table("projects", metadata, Column("name", String, primary_key=True))
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("created_at", UtcTime),
+    Column("deleted_at", UtcTime),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("admin", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("user", String, primary_key=True, index=True),
+    Column("role", String, nullable=False),
+)
 
 tokens = Table(
     "tokens",
@@ -196,6 +229,21 @@ tokens = Table(
     Column("hash", String, primary_key=True),
     Column("name", String, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("user", String, nullable=False, server_default="admin", index=True),
+    Column("prefix", String, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    UniqueConstraint("prefix", name="tokens_prefix"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("updated_by", String, nullable=False),
 )
 
 settings = Table(

@@ -1,21 +1,32 @@
-"""One transaction: every read and write of records goes through here, and every change of state leaves its event."""
+"""One transaction: every read and write of records goes through here, and every change of state leaves its event.
+
+Events and wake-ups are kept until the end and written together. On PostgreSQL the events' numbers are taken under a
+lock that is held until the commit: who follows the events by their numbers never passes one that is committed later.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from atoll.model.records import Event, Fleet, Instance, Kind, Record, Volume
+from atoll.model.records import Event, Fleet, Kind, Record, Volume
 from atoll.model.states import MACHINES
-from atoll.model.zone import Zone
+from atoll.store.access import AccessRepository
+from atoll.store.actor import acting
 from atoll.store.attachments import AttachmentRepository
+from atoll.store.conflict import Conflict
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
+from atoll.store.listing import Listing
+from atoll.store.logs import LogRepository
+from atoll.store.postgresql import EVENTS_LOCK
+from atoll.store.queue import QueueFigures
 from atoll.store.rows import columns, event_of, fields_of, record_of, zone_columns
 from atoll.store.runs import RunRepository
+from atoll.store.secrets import SecretRepository
 from atoll.store.settings import SettingRepository
 from atoll.store.tables import TABLES, events
 from atoll.store.volumes import VolumeRepository
@@ -34,9 +45,15 @@ class Transaction:
         self.volumes = VolumeRepository(connection)
         self.attachments = AttachmentRepository(connection)
         self.runs = RunRepository(connection)
-        self.work = WorkRepository(connection)
+        self.work = WorkRepository(connection, now)
+        self._events: list[dict[str, Any]] = []
         self.failures = FailureRepository(connection)
         self.settings = SettingRepository(connection)
+        self.access = AccessRepository(connection)
+        self.secrets = SecretRepository(connection)
+        self.listing = Listing(connection)
+        self.queue = QueueFigures(connection)
+        self.logs = LogRepository(connection)
 
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
@@ -52,10 +69,18 @@ class Transaction:
 
     async def add(self, record: R, *, reason: str = "") -> R:
         """Keep a new record, make it due, and record that it came to be."""
-        await self._connection.execute(insert(TABLES[record.kind]).values(columns(fields_of(record))))
-        await self._event(record, "", reason)
-        await self.work.wake(record.kind, [record.id], self.now)
+        await self.add_all([record], reason=reason)
         return record
+
+    async def add_all(self, records: Sequence[Record], *, reason: str = "") -> None:
+        """Keep many new records, in few statements."""
+        groups: dict[Kind, list[Record]] = {}
+        for record in records:
+            groups.setdefault(record.kind, []).append(record)
+            self._event(record, "", reason)
+        for kind, group in groups.items():
+            await self._insert(TABLES[kind], [columns(fields_of(record)) for record in group])
+            await self.work.wake(kind, [record.id for record in group], self.now)
 
     async def update(self, record: R, **changes: Any) -> R:
         """Change fields other than the state."""
@@ -66,7 +91,8 @@ class Transaction:
     async def step(self, record: R, state: str, *, reason: str = "", **changes: Any) -> R:
         """Change the state, with other fields, and record the event.
 
-        Raises IllegalStep where the state machine does not allow it, and changes nothing then.
+        Raises IllegalStep where the state machine does not allow it, and Conflict where the record's state is another
+        by now; changes nothing then.
         """
         MACHINES[record.kind].step(record.state, state)
         table = TABLES[record.kind]
@@ -77,8 +103,10 @@ class Transaction:
         values = columns(changes)
         if isinstance(record, Fleet | Volume) and state in MACHINES[record.kind].final:
             values["deleted_at"] = self.now
-        await self._connection.execute(update(table).where(table.c.id == record.id).values(values))
-        await self._event(changed, record.state, reason)
+        as_seen = (table.c.id == record.id, table.c.state == record.state)
+        if (await self._connection.execute(update(table).where(*as_seen).values(values))).rowcount != 1:
+            raise Conflict(f"{record.kind} {record.id} is no longer {record.state}")
+        self._event(changed, record.state, reason)
         return changed
 
     async def release_name(self, record: Record) -> None:
@@ -90,10 +118,20 @@ class Transaction:
         """Make a record due now."""
         await self.work.wake(record.kind, [record.id], self.now)
 
+    async def flush(self) -> None:
+        """Write the wake-ups and events; called at the transaction's end."""
+        await self.work.flush()
+        rows, self._events = self._events, []
+        if rows:
+            if self._connection.dialect.name == "postgresql":
+                await self._connection.execute(select(func.pg_advisory_xact_lock(EVENTS_LOCK)))
+            await self._insert(events, rows)
+
     async def events_after(
         self, project: str, after: int, *, limit: int = 500, kind: Kind | None = None, name: str | None = None
     ) -> Sequence[Event]:
         """The events that followed number `after`, the oldest first."""
+        await self.flush()
         where: list[ColumnElement[bool]] = [events.c.project == project, events.c.seq > after]
         if kind is not None:
             where.append(events.c.kind == kind)
@@ -106,6 +144,7 @@ class Transaction:
         self, project: str, count: int, *, kind: Kind | None = None, name: str | None = None
     ) -> Sequence[Event]:
         """The newest `count` events, the oldest of them first."""
+        await self.flush()
         where: list[ColumnElement[bool]] = [events.c.project == project]
         if kind is not None:
             where.append(events.c.kind == kind)
@@ -116,23 +155,27 @@ class Transaction:
 
     async def newest_event(self) -> int:
         """The number of the newest event, 0 when there is none."""
+        await self.flush()
         return (await self._connection.execute(select(func.max(events.c.seq)))).scalar() or 0
 
-    async def _event(self, record: Record, before: str, reason: str) -> None:
-        zone: Zone | None = getattr(record, "zone", None)
-        if zone is None and isinstance(record, Instance):
-            zone = record.zone
-        await self._connection.execute(
-            insert(events).values(
-                time=self.now,
-                project=record.project,
-                kind=record.kind,
-                name=record.name,
-                subject=record.id,
-                from_state=before,
-                to_state=record.state,
-                reason=reason,
-                message=record.message,
-                **zone_columns(zone),
-            )
+    def _event(self, record: Record, before: str, reason: str) -> None:
+        self._events.append(
+            {
+                "time": self.now,
+                "project": record.project,
+                "kind": record.kind,
+                "name": record.name,
+                "subject": record.id,
+                "from_state": before,
+                "to_state": record.state,
+                "reason": reason,
+                "message": record.message,
+                "actor": acting.get(),
+            }
+            | zone_columns(getattr(record, "zone", None))
         )
+
+    async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        # All rows of one statement have the same columns; a place that is not known leaves some out.
+        names = sorted(set().union(*rows))
+        await self._connection.execute(insert(table), [{name: row.get(name) for name in names} for row in rows])

@@ -30,7 +30,9 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/projects/P/offers/by/zone|region|type|gpu?<likewise> -> list[OfferGroup]
 
 `wait` is a long poll: the answer comes when there is something new, or after that many seconds (at most 30) with what
-there is. An error is a `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
+there is. Lists of fleets, instances, volumes and runs come in pages: `limit` (at most 1,000) and `after`, an id; where
+more follows, the header `Atoll-Next` tells what to ask for `after`. Users and rights are in `access`. An error is a
+`Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
 from dataclasses import dataclass, field
@@ -39,6 +41,9 @@ from enum import StrEnum
 
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.zone import Capacity, Zone, ZoneState
+
+NEXT = "Atoll-Next"
+"""The header of a list that goes on: what to ask for `after`."""
 
 Scalar = str | int | float | bool | None
 
@@ -380,7 +385,8 @@ class StopRequest:
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """One change of state. `seq` grows by the order in which they were recorded."""
+    """One change of state. `seq` grows by the order in which they were recorded; `actor` is the user who made it,
+    empty for what the engine did by itself."""
 
     seq: int
     time: datetime
@@ -391,6 +397,7 @@ class EventView:
     zone: Zone | None = None
     reason: str = ""
     message: str = ""
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFo
 from atoll.engine.context import machine_of
 from atoll.engine.demand import mount_paths, spec_of
 from atoll.engine.environment import job_environment
+from atoll.engine.secrets import SecretMissing, open_environment
+from atoll.engine.vault import WrongKey
 from atoll.engine.work.handler import Due, Reconciling, ask
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
@@ -113,8 +115,8 @@ class JobHandler(Reconciling[Job, JobSight]):
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:
             await ask(agent.submit(job.id, await self._submission(job, instance)))
-        except InvalidRequest as error:
-            await self._over(lease, job, "start-failed", None, error.message)
+        except (InvalidRequest, SecretMissing, WrongKey) as error:
+            await self._over(lease, job, "start-failed", None, str(error))
             return None
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(job, JobState.RUNNING, started_at=tx.now))
@@ -127,12 +129,13 @@ class JobHandler(Reconciling[Job, JobSight]):
             jobs = await tx.runs.jobs(run)
             instances = [await tx.get(Instance, other.instance_id or "") or instance for other in jobs]
             ties = {tie.name: tie for tie in await tx.attachments.live(job=job.id)}
-        spec = spec_of(run)
+            spec = spec_of(run)
+            env = await open_environment(self.context.vault, tx, run.project, spec.env)
         paths = mount_paths(run, job)
         mounts = tuple(Mount(name, ties[name].source, path) for name, path in zip(job.volumes, paths, strict=True))
         return JobSubmission(
             tuple(spec.commands),
-            job_environment(run, job, instances, instance, dict(spec.env)),
+            job_environment(run, job, instances, instance, env),
             spec.shell or "/bin/sh",
             spec.working_dir,
             mounts,
@@ -144,10 +147,10 @@ class JobHandler(Reconciling[Job, JobSight]):
         loop = asyncio.get_running_loop()
         until = loop.time() + FOLLOW_SECONDS
         while True:
-            offset = self.context.logs.size(job)
+            offset = await self.context.logs.size(job)
             chunk = await ask(agent.logs(job.id, offset, LOG_CHUNK, POLL_SECONDS))
             if chunk.data:
-                self.context.logs.append(job, offset, chunk.data)
+                await self.context.logs.append(job, offset, chunk.data)
                 self.context.news.ring()
             if chunk.end:
                 await self._exited(lease, job, await ask(agent.state(job.id)), agent)

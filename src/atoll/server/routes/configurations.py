@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
 from atoll.server.answer import answer, encoded
+from atoll.server.bounds import Project
 from atoll.server.views import plan_view
 from atoll.wire.api import ApplyResponse, PlanResponse, Submission
 
@@ -13,21 +14,28 @@ router = APIRouter(prefix="/api/projects/{project}")
 
 
 @router.post("/plan", response_model=PlanResponse)
-async def plan(project: str, submission: Submission, request: Request) -> Response:
+async def plan(project: Project, submission: Submission, request: Request) -> Response:
     """What applying these files would do; nothing changes."""
     return answer(_planned(await request.app.state.engine.plan(project, submission)))
 
 
-@router.post("/plan/snapshot")
-async def plan_and_save(project: str, submission: Submission, request: Request) -> Response:
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.post("/plan/snapshot", response_class=Response, responses={200: {"content": _BYTES}})
+async def plan_and_save(project: Project, submission: Submission, request: Request) -> Response:
     """The plan, as `plan` answers it, on the first line; then the snapshot file of the world that it was made in."""
     planned, snapshot = await request.app.state.engine.plan_and_save(project, submission)
     content = encoded(_planned(planned)) + b"\n" + snapshot
     return Response(content, media_type="application/octet-stream")
 
 
-@router.post("/replay", response_model=PlanResponse)
-async def replay(project: str, request: Request) -> Response:
+@router.post(
+    "/replay",
+    response_model=PlanResponse,
+    openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
+)
+async def replay(project: Project, request: Request) -> Response:
     """The plan in the world of a snapshot: the body is the submission on one line, then the snapshot file."""
     line, _, snapshot = (await request.body()).partition(b"\n")
     try:
@@ -38,7 +46,7 @@ async def replay(project: str, request: Request) -> Response:
 
 
 @router.post("/apply", response_model=ApplyResponse)
-async def apply(project: str, submission: Submission, request: Request) -> Response:
+async def apply(project: Project, submission: Submission, request: Request) -> Response:
     """Keep these files as the desired state."""
     planned = await request.app.state.engine.apply(project, submission)
     return answer(ApplyResponse(planned.changes, plan_view(planned), planned.event, planned.diagnostics))

@@ -1,30 +1,27 @@
 """Events: lists, and long polls for what comes."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from atoll.model.records import Kind
 from atoll.server.answer import answer
-from atoll.server.routes.runs import Wait
+from atoll.server.bounds import PAGE, Limit, Named, Number, Project, Wait
 from atoll.server.views import event_view
 from atoll.wire.api import EventView
 
 router = APIRouter(prefix="/api/projects/{project}/events")
-Count = Annotated[int, Query(ge=1, le=1000)]
 
 
 @router.get("", response_model=list[EventView])
 async def events(  # noqa: PLR0913 - one for each query parameter
-    project: str,
+    project: Project,
     request: Request,
     *,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Number = 0,
     wait: Wait = 0,
-    limit: Count = 500,
+    limit: Limit = PAGE // 2,
     kind: Kind | None = None,
-    name: str | None = None,
-    last: Count | None = None,
+    name: Named = None,
+    last: Limit | None = None,
 ) -> Response:
     """The events after number `after`, or the newest `last`."""
     engine = request.app.state.engine

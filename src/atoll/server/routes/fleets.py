@@ -1,10 +1,14 @@
 """Fleets and instances."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request, Response
 
 from atoll.engine.refusal import not_found
-from atoll.server.answer import answer
-from atoll.server.views import fleet_view, instance_view
+from atoll.model.records import Fleet, Instance
+from atoll.server.answer import answer, page
+from atoll.server.bounds import PAGE, After, Limit, Name, Project
+from atoll.server.views import Occupancy, fleet_view, instance_view
 from atoll.store.transaction import Transaction
 from atoll.wire.api import FleetView, InstanceView
 
@@ -12,47 +16,50 @@ router = APIRouter(prefix="/api/projects/{project}")
 
 
 @router.get("/fleets", response_model=list[FleetView])
-async def fleets(project: str, request: Request) -> Response:
-    """All fleets with their instances."""
+async def fleets(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
+    """Fleets with their instances, the oldest first."""
     async with request.app.state.engine.database.read() as tx:
-        return answer(await _views(tx, project))
+        found = await tx.listing.fleets(project, after, limit + 1)
+        return page(await _views(tx, found[:limit]), len(found) > limit)
 
 
 @router.get("/fleets/{name}", response_model=FleetView)
-async def fleet(project: str, name: str, request: Request) -> Response:
+async def fleet(project: Project, name: Name, request: Request) -> Response:
     """One fleet."""
     async with request.app.state.engine.database.read() as tx:
         return answer(await _view(tx, project, name))
 
 
-@router.delete("/fleets/{name}", response_model=FleetView)
-async def delete(project: str, name: str, request: Request) -> Response:
+@router.delete("/fleets/{name}", response_model=FleetView, status_code=202)
+async def delete(project: Project, name: Name, request: Request) -> Response:
     """Let a fleet go."""
-    await request.app.state.engine.delete_fleet(project, name)
+    deleted = await request.app.state.engine.delete_fleet(project, name)
     async with request.app.state.engine.database.read() as tx:
-        return answer(await _view(tx, project, name), 202)
+        return answer((await _views(tx, [deleted]))[0], 202)
 
 
 @router.get("/instances", response_model=list[InstanceView])
-async def instances(project: str, request: Request) -> Response:
-    """All instances that are not terminated."""
+async def instances(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
+    """Instances that are not terminated, by fleet and node."""
     async with request.app.state.engine.database.read() as tx:
-        claims, ties = await tx.runs.claims(), await tx.attachments.live()
-        found = await tx.fleets.live_instances(project)
-        return answer([instance_view(instance, claims, ties) for instance in found])
+        found = await tx.listing.instances(project, after, limit + 1)
+        occupancy = await _occupancy(tx, found[:limit])
+    return page([instance_view(instance, occupancy) for instance in found[:limit]], len(found) > limit)
 
 
 async def _view(tx: Transaction, project: str, name: str) -> FleetView:
-    for view in await _views(tx, project):
-        if view.name == name:
-            return view
-    raise not_found("fleet", name)
+    found = await tx.fleets.named(project, name)
+    if found is None:
+        raise not_found("fleet", name)
+    return (await _views(tx, [found]))[0]
 
 
-async def _views(tx: Transaction, project: str) -> list[FleetView]:
-    claims, ties = await tx.runs.claims(), await tx.attachments.live()
-    found = await tx.fleets.live_instances(project)
-    return [
-        fleet_view(fleet, [instance for instance in found if instance.fleet_id == fleet.id], claims, ties)
-        for fleet in await tx.fleets.listing(project)
-    ]
+async def _views(tx: Transaction, found: Sequence[Fleet]) -> list[FleetView]:
+    machines = await tx.listing.instances_of([fleet.id for fleet in found])
+    occupancy = await _occupancy(tx, [instance for group in machines.values() for instance in group])
+    return [fleet_view(fleet, machines.get(fleet.id, []), occupancy) for fleet in found]
+
+
+async def _occupancy(tx: Transaction, found: Sequence[Instance]) -> Occupancy:
+    ids = [instance.id for instance in found]
+    return Occupancy(await tx.listing.runs_on(ids), await tx.listing.volumes_on(ids))

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from atoll.planning.offers import GroupBy
 from atoll.server.answer import answer
+from atoll.server.bounds import Project
 from atoll.server.views import offer_group_view, offer_view
 from atoll.wire.api import OfferGroup, OfferQuery, OfferView
 
@@ -26,7 +27,7 @@ def _query(  # noqa: PLR0913 - one for each query parameter
     zone: Texts = None,
     instance_type: Texts = None,
     spot: Market | None = None,
-    max_price: Annotated[float | None, Query(ge=0)] = None,
+    max_price: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
 ) -> OfferQuery:
     return OfferQuery(
@@ -47,14 +48,14 @@ Asked = Annotated[OfferQuery, Depends(_query)]
 
 
 @router.get("", response_model=list[OfferView])
-async def offers(project: str, query: Asked, request: Request) -> Response:
+async def offers(project: Project, query: Asked, request: Request) -> Response:
     """Offers, cheapest first; those that cannot be had now with the reason."""
     search = await request.app.state.engine.offers(project, query)
     return answer([offer_view(found) for found in search.cheapest(query.limit)])
 
 
 @router.get("/by/{group}", response_model=list[OfferGroup])
-async def groups(project: str, group: GroupBy, query: Asked, request: Request) -> Response:
+async def groups(project: Project, group: GroupBy, query: Asked, request: Request) -> Response:
     """The same offers put together by zone, region, instance type or GPU; the group with the cheapest first."""
     search = await request.app.state.engine.offers(project, query)
     return answer([offer_group_view(found) for found in search.grouped(group)[: query.limit]])

@@ -1,59 +1,65 @@
 """Runs and their logs."""
 
-from typing import Annotated
+from collections.abc import Sequence
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from atoll.engine.refusal import Refused, not_found
-from atoll.model.records import Instance, Job, Run
-from atoll.model.states import JOB, RUN
-from atoll.server.answer import answer
+from atoll.model.records import Job, Run
+from atoll.model.states import JOB
+from atoll.server.answer import answer, page
+from atoll.server.bounds import PAGE, After, Limit, Name, Number, Offset, Project, Wait
 from atoll.server.views import run_view
 from atoll.store.transaction import Transaction
 from atoll.wire.api import RunView, StopRequest
 
 router = APIRouter(prefix="/api/projects/{project}/runs")
 LOG_BYTES = 1 << 20
-Wait = Annotated[float, Query(ge=0, le=30)]
 
 
 @router.get("", response_model=list[RunView])
-async def runs(project: str, request: Request, all: bool = False) -> Response:
-    """The unfinished runs, or all."""
+async def runs(
+    project: Project, request: Request, all: bool = False, after: After = None, limit: Limit = PAGE
+) -> Response:
+    """The unfinished runs, or all; the oldest first."""
     async with request.app.state.engine.database.read() as tx:
-        found = await tx.runs.listing(project)
-        return answer(await _views(tx, [run for run in found if all or run.state not in RUN.final]))
+        found = await tx.listing.runs(project, after, limit + 1, finished=all)
+        return page(await _views(tx, found[:limit]), len(found) > limit)
 
 
 @router.get("/{name}", response_model=RunView)
-async def run(project: str, name: str, request: Request) -> Response:
+async def run(project: Project, name: Name, request: Request) -> Response:
     """One run."""
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [await _named(tx, project, name)]))[0])
 
 
 @router.post("/{name}/stop", response_model=RunView)
-async def stop(project: str, name: str, body: StopRequest, request: Request) -> Response:
+async def stop(project: Project, name: Name, body: StopRequest, request: Request) -> Response:
     """Ask a run to stop."""
     await request.app.state.engine.stop_run(project, name, body.abort)
     return await run(project, name, request)
 
 
 @router.delete("/{name}", response_model=RunView)
-async def delete(project: str, name: str, request: Request) -> Response:
+async def delete(project: Project, name: Name, request: Request) -> Response:
     """Take a finished run from the lists."""
     removed = await request.app.state.engine.delete_run(project, name)
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [removed]))[0])
 
 
-@router.get("/{name}/logs")
+@router.get(
+    "/{name}/logs",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "A piece of the log file"}},
+)
 async def logs(
-    project: str,
-    name: str,
+    project: Project,
+    name: Name,
     request: Request,
-    job: Annotated[int, Query(ge=0)] = 0,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    job: Number = 0,
+    offset: Offset = 0,
     wait: Wait = 0,
 ) -> Response:
     """What the log holds from `offset`; waits for more when there is nothing yet."""
@@ -64,7 +70,7 @@ async def logs(
         async with engine.database.read() as tx:
             found = await _job(tx, await _named(tx, project, name), job)
         over = found.state in JOB.final
-        data = engine.logs.read(found, offset, LOG_BYTES)
+        data = await engine.logs.read(found, offset, LOG_BYTES)
         now = engine.context.now().timestamp()
         loop_end = now + wait if loop_end is None else loop_end
         if data or over or now >= loop_end or request.app.state.closing:
@@ -89,12 +95,8 @@ async def _named(tx: Transaction, project: str, name: str) -> Run:
     return found
 
 
-async def _views(tx: Transaction, found: list[Run]) -> list[RunView]:
+async def _views(tx: Transaction, found: Sequence[Run]) -> list[RunView]:
     jobs = await tx.runs.jobs_of([run.id for run in found])
-    instances: dict[str, Instance] = {}
-    for job in (job for group in jobs.values() for job in group):
-        if job.instance_id and job.instance_id not in instances:
-            instance = await tx.get(Instance, job.instance_id)
-            if instance is not None:
-                instances[instance.id] = instance
+    held = {job.instance_id for group in jobs.values() for job in group if job.instance_id}
+    instances = await tx.listing.instances_by_id(held)
     return [run_view(run, jobs.get(run.id, []), instances) for run in found]

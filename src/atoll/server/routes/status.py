@@ -1,22 +1,49 @@
-"""Whether the server is up, and how it is."""
+"""Whether the server is up and can work, how it is, and its figures."""
 
+import asyncio
 import os
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from atoll import __version__
+from atoll.engine.engine import Engine
 from atoll.engine.work.sweep import Resource
 from atoll.server.answer import answer
+from atoll.server.auth import require_admin
+from atoll.store.database import HEAD
+from atoll.wire.access import Readyz
 from atoll.wire.api import BackendStatus, Healthz, OpenCircuit, OrphanView, ServerStatus
 
-public = APIRouter()
 router = APIRouter()
+DATABASE_SECONDS = 2.0
+"""How long the database may take until the server counts as not ready."""
 
 
-@public.get("/healthz", response_model=Healthz)
+@router.get("/healthz", response_model=Healthz)
 async def healthz() -> Response:
     """The server answers."""
     return answer(Healthz("ok", __version__))
+
+
+@router.get("/readyz", response_model=Readyz, responses={503: {"model": Readyz}})
+async def readyz(request: Request) -> Response:
+    """Whether requests can be answered and work goes on; 503 with the reasons where not."""
+    state = request.app.state
+    reasons = await _trouble(state.engine)
+    if state.closing:
+        reasons.append("the server is stopping")
+    status = "not-ready" if reasons else "ready"
+    return answer(Readyz(status, tuple(reasons)), 503 if reasons else 200)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request) -> Response:
+    """The figures, in Prometheus' text format."""
+    engine: Engine = request.app.state.engine
+    async with engine.database.read() as tx:
+        backlogs = await tx.queue.backlog(tx.now)
+    return Response(engine.context.figures.text(backlogs), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/api/status", response_model=ServerStatus)
@@ -35,13 +62,13 @@ async def status(request: Request) -> Response:
     return answer(ServerStatus(__version__, os.getpid(), state.address, database, state.started_at, tuple(backends)))
 
 
-@router.get("/api/orphans", response_model=list[OrphanView])
+@router.get("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])
 async def orphans(request: Request) -> Response:
     """What the backends hold of ours that no record wants."""
     return answer([_orphan_view(resource) for resource in await request.app.state.engine.orphans()])
 
 
-@router.delete("/api/orphans", response_model=list[OrphanView])
+@router.delete("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])
 async def end_orphans(request: Request) -> Response:
     """End it."""
     return answer([_orphan_view(resource) for resource in await request.app.state.engine.end_orphans()])
@@ -49,3 +76,19 @@ async def end_orphans(request: Request) -> Response:
 
 def _orphan_view(resource: Resource) -> OrphanView:
     return OrphanView(resource.kind, resource.zone, resource.id, resource.token)
+
+
+async def _trouble(engine: Engine) -> list[str]:
+    reasons = []
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS), engine.database.read() as tx:
+            schema = await tx.queue.schema()
+        if schema != HEAD:
+            reasons.append(f"the database has schema {schema}, and this server needs {HEAD}")
+    except TimeoutError:
+        reasons.append(f"the database has not answered within {DATABASE_SECONDS:g} s")
+    except (SQLAlchemyError, OSError):
+        reasons.append("the database cannot be reached")
+    if not engine.working:
+        reasons.append("the worker does not run")
+    return reasons

@@ -1,9 +1,13 @@
 """Volumes."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request, Response
 
 from atoll.engine.refusal import not_found
-from atoll.server.answer import answer
+from atoll.model.records import Volume
+from atoll.server.answer import answer, page
+from atoll.server.bounds import PAGE, After, Limit, Name, Project
 from atoll.server.views import volume_view
 from atoll.store.transaction import Transaction
 from atoll.wire.api import VolumeView
@@ -12,36 +16,31 @@ router = APIRouter(prefix="/api/projects/{project}/volumes")
 
 
 @router.get("", response_model=list[VolumeView])
-async def volumes(project: str, request: Request) -> Response:
-    """All volumes."""
+async def volumes(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
+    """Volumes, the oldest first."""
     async with request.app.state.engine.database.read() as tx:
-        return answer(await _views(tx, project))
+        found = await tx.listing.volumes(project, after, limit + 1)
+        return page(await _views(tx, found[:limit]), len(found) > limit)
 
 
 @router.get("/{name}", response_model=VolumeView)
-async def volume(project: str, name: str, request: Request) -> Response:
+async def volume(project: Project, name: Name, request: Request) -> Response:
     """One volume."""
     async with request.app.state.engine.database.read() as tx:
-        return answer(await _view(tx, project, name))
+        found = await tx.volumes.named(project, name)
+        if found is None:
+            raise not_found("volume", name)
+        return answer((await _views(tx, [found]))[0])
 
 
-@router.delete("/{name}", response_model=VolumeView)
-async def delete(project: str, name: str, request: Request) -> Response:
+@router.delete("/{name}", response_model=VolumeView, status_code=202)
+async def delete(project: Project, name: Name, request: Request) -> Response:
     """Delete a volume and its data."""
+    deleted = await request.app.state.engine.delete_volume(project, name)
     async with request.app.state.engine.database.read() as tx:
-        view = await _view(tx, project, name)
-    await request.app.state.engine.delete_volume(project, name)
-    return answer(view, 202)
+        return answer((await _views(tx, [deleted]))[0], 202)
 
 
-async def _view(tx: Transaction, project: str, name: str) -> VolumeView:
-    for view in await _views(tx, project):
-        if view.name == name:
-            return view
-    raise not_found("volume", name)
-
-
-async def _views(tx: Transaction, project: str) -> list[VolumeView]:
-    ties = await tx.attachments.live()
-    instances = {instance.id: instance for instance in await tx.fleets.live_instances(project)}
-    return [volume_view(volume, ties, instances) for volume in await tx.volumes.listing(project)]
+async def _views(tx: Transaction, found: Sequence[Volume]) -> list[VolumeView]:
+    holders = await tx.listing.holders_of([volume.id for volume in found])
+    return [volume_view(volume, holders.get(volume.id, [])) for volume in found]

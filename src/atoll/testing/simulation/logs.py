@@ -13,15 +13,15 @@ class MemoryLogs(LogFiles):
         super().__init__(Path())
         self._kept: dict[str, bytes] = {}
 
-    def size(self, job: Job) -> int:
+    async def size(self, job: Job) -> int:
         """As `LogFiles.size`."""
         return len(self._kept.get(job.id, b""))
 
-    def append(self, job: Job, offset: int, data: bytes) -> None:
+    async def append(self, job: Job, offset: int, data: bytes) -> None:
         """As `LogFiles.append`."""
         kept = self._kept.get(job.id, b"")
         self._kept[job.id] = kept + data[max(len(kept) - offset, 0) :]
 
-    def read(self, job: Job, offset: int, limit: int) -> bytes:
+    async def read(self, job: Job, offset: int, limit: int) -> bytes:
         """As `LogFiles.read`."""
         return self._kept.get(job.id, b"")[offset : offset + limit]

@@ -1,0 +1,44 @@
+"""`atoll login` and `atoll logout`: which server commands speak to, and as whom."""
+
+import os
+
+import click
+
+from atoll.cli import terminal
+from atoll.cli.errors import CommandError
+from atoll.cli.hidden import read_hidden
+from atoll.client import Client, logins
+from atoll.client.logins import Login
+from atoll.wire.access import UserView
+
+
+@click.command()
+@click.argument("url")
+def login(url: str) -> None:
+    """Speak to the server at URL from now on.
+
+    Asks for a token, or reads it from standard input. ATOLL_SERVER_URL, ATOLL_TOKEN and ATOLL_PROJECT still come first.
+    """
+    token = read_hidden("Token").strip()
+    found = Client(url, token).me()
+    kept = Login(url, token, os.environ.get("ATOLL_PROJECT") or _first(found))
+    try:
+        file = logins.write(kept)
+    except OSError as error:
+        raise CommandError(f"cannot write {error.filename}: {error.strerror}", "set ATOLL_CONFIG_HOME") from error
+    what = "an admin" if found.admin else f"in {', '.join(sorted(found.roles)) or 'no project yet'}"
+    terminal.out(f"logged in to {url} as {found.name} ({what}), project {kept.project}; kept in {file}")
+
+
+@click.command()
+def logout() -> None:
+    """Speak to this machine's own server again, and forget the token."""
+    try:
+        gone = logins.forget()
+    except OSError as error:
+        raise CommandError(f"cannot remove {error.filename}: {error.strerror}") from error
+    terminal.out("logged out" if gone else "nobody was logged in")
+
+
+def _first(user: UserView) -> str:
+    return "main" if user.admin or "main" in user.roles or not user.roles else min(user.roles)

@@ -1,0 +1,78 @@
+"""`atoll token`: what lets users in."""
+
+import re
+
+import click
+
+from atoll.cli import terminal, units
+from atoll.cli.errors import CommandError
+from atoll.cli.noun import NounGroup, json_option, print_json
+from atoll.cli.table import Table
+from atoll.client import connect
+from atoll.wire.access import TokenView
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@click.group(cls=NounGroup)
+def token() -> None:
+    """Show, make and revoke tokens; without a command: list."""
+
+
+@token.command("list")
+@click.option("--all", "everybody", is_flag=True, help="Those of all users. For admins.")
+@json_option
+def list_tokens(everybody: bool, as_json: bool) -> None:
+    """Show your tokens, by their first characters."""
+    found = connect().tokens(all=everybody)
+    if as_json:
+        print_json(found)
+        return
+    table = Table(("PREFIX", "NAME", "USER", "CREATED", "EXPIRES", "STATE"))
+    for one in found:
+        created = units.ago(one.created_at, units.now())
+        table.add(one.prefix, one.name, one.user, created, units.until(one.expires_at) or "never", _state(one))
+    table.print()
+
+
+@token.command("create")
+@click.argument("name")
+@click.option("--expires", metavar="TIME", help="When it ends, from now: `12h`, `30d`. It never does otherwise.")
+@click.option("--user", metavar="NAME", help="For this user. For admins.")
+@json_option
+def create_token(name: str, expires: str | None, user: str | None, as_json: bool) -> None:
+    """Make a token and print it: the only time that it is shown."""
+    made = connect().create_token(name, seconds=_seconds(expires), user=user)
+    if as_json:
+        print_json(made)
+        return
+    terminal.note(f"token {name} ({made.view.prefix}…) of {made.view.user}; it is not shown again:")
+    terminal.out(made.token)
+
+
+@token.command("revoke")
+@click.argument("token", metavar="PREFIX|NAME")
+def revoke_token(token: str) -> None:
+    """Let a token in no more, named by its first characters or by its name."""
+    client = connect()
+    mine = [one for one in client.tokens() if one.revoked_at is None and token in (one.prefix, one.name)]
+    if len(mine) > 1:
+        prefixes = ", ".join(one.prefix for one in mine)
+        raise CommandError(f"several tokens are named `{token}`: {prefixes}", "name one by its first characters")
+    gone = client.revoke_token(mine[0].prefix if mine else token)
+    terminal.out(f"token {gone.name} ({gone.prefix}…) of {gone.user} is revoked")
+
+
+def _state(one: TokenView) -> str:
+    if one.revoked_at is not None:
+        return "revoked"
+    return "expired" if one.expires_at is not None and one.expires_at <= units.now() else "active"
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
+    if found is None:
+        raise click.BadParameter("expected a time such as `12h` or `30d`", param_hint="--expires")
+    return float(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,64 @@
+"""What `atoll login` keeps: one server with a token of it, in `login.json` (mode 0600) of the user's config folder."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from atoll.client.errors import NoServer
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A server, a token of it, and the project that commands speak of there."""
+
+    address: str
+    token: str
+    project: str
+
+
+def path(environ: Mapping[str, str] = os.environ) -> Path:
+    """The file; it need not exist. ATOLL_CONFIG_HOME is its folder in place of the user's own."""
+    told = environ.get("ATOLL_CONFIG_HOME")
+    if told:
+        return Path(told).expanduser() / "login.json"
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("atoll", appauthor=False)) / "login.json"
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Login | None:
+    """The login, or None. Raises NoServer where the file cannot be understood."""
+    file = path(environ)
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Login)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise NoServer(f"cannot read {file}: {error.strerror}", "check who owns it, or log in again") from error
+    except msgspec.MsgspecError as error:
+        raise NoServer(f"{file} is damaged", "log in again with `atoll login`, or `atoll logout`") from error
+
+
+def write(login: Login) -> Path:
+    """Keep a login in place of the one before; where it is. Raises OSError."""
+    file = path()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(msgspec.json.encode(login))
+    draft.replace(file)
+    return file
+
+
+def forget() -> bool:
+    """Remove the login; False where there was none. Raises OSError."""
+    try:
+        path().unlink()
+    except FileNotFoundError:
+        return False
+    return True

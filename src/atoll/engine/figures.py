@@ -1,0 +1,60 @@
+"""The figures of one engine, in Prometheus' terms: what the worker did, and what the backends answered.
+
+A registry of its own for each engine, so that several may live in one process. The server adds its requests to it, and
+asks for the text.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from atoll.store.queue import Backlog
+
+SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
+"""The buckets of what takes a while."""
+
+
+class Figures:
+    """Counters, gauges and histograms of one engine."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconcile = Histogram(
+            "atoll_reconcile_seconds",
+            "One turn of work on one thing",
+            ("kind", "outcome"),
+            registry=self.registry,
+            buckets=SECONDS,
+        )
+        self.leases_lost = Counter(
+            "atoll_leases_lost", "Turns that somebody else took over", ("kind",), registry=self.registry
+        )
+        self.calls = Counter(
+            "atoll_backend_calls",
+            "Calls to backends",
+            ("backend", "operation", "zone", "outcome"),
+            registry=self.registry,
+        )
+        self.call_seconds = Histogram(
+            "atoll_backend_call_seconds",
+            "How long backends take to answer",
+            ("backend", "operation"),
+            registry=self.registry,
+            buckets=SECONDS,
+        )
+        self._items = Gauge("atoll_queue_items", "Things that are looked after", ("kind",), registry=self.registry)
+        self._due = Gauge("atoll_queue_due", "Things that wait for a worker now", ("kind",), registry=self.registry)
+        self._age = Gauge(
+            "atoll_queue_age_seconds",
+            "How long the first of them has waited",
+            ("kind",),
+            registry=self.registry,
+        )
+
+    def text(self, backlogs: list[Backlog]) -> bytes:
+        """Everything in Prometheus' text format, with the queue as it is told."""
+        for gauge in (self._items, self._due, self._age):
+            gauge.clear()
+        for one in backlogs:
+            self._items.labels(one.kind).set(one.items)
+            self._due.labels(one.kind).set(one.due)
+            self._age.labels(one.kind).set(one.age)
+        return generate_latest(self.registry)

@@ -1,0 +1,8 @@
+"""What a log line belongs to: a request, or a turn of work. Set where it begins; every line logged in it tells it."""
+
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The request that is answered; empty outside of one."""
+work_id: ContextVar[str] = ContextVar("work_id", default="")
+"""KIND/ID#FENCE of the lease that is worked on; empty outside of one."""

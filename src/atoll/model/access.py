@@ -1,0 +1,58 @@
+"""Who may do what: users, their roles in projects, and tokens. No value in here holds a token itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a member may do in a project: a manager all that a user may, and members and secrets."""
+
+    MANAGER = "manager"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Things of one team. A deleted project's name is not given again: its history stays under it."""
+
+    name: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody, or a program. An admin may do everything; `roles` are those in projects, by project."""
+
+    name: str
+    admin: bool
+    created_at: datetime
+    roles: Mapping[str, Role] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is kept: `prefix` are its first characters, `hash` is of all of it."""
+
+    hash: str
+    prefix: str
+    name: str
+    user: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def valid(self, now: datetime) -> bool:
+        """Whether it still lets its user in."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret without its value."""
+
+    project: str
+    name: str
+    updated_at: datetime
+    updated_by: str

@@ -1,0 +1,133 @@
+"""The front of the application, around all routes: who asks, bounds, one log line and one count for each request.
+
+Plain ASGI: a wrapped response would be copied piece by piece. A token is asked for before the body is read.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from atoll.engine.refusal import Refused
+from atoll.engine.trail import request_id
+from atoll.server.answer import problem, refusal
+from atoll.server.auth import Gate
+from atoll.store.actor import acting
+from atoll.wire.snapshot import LARGEST_BYTES
+
+log = logging.getLogger("atoll.server")
+BODY_BYTES = 2 << 20
+"""The largest request that is read, but for one that brings a snapshot."""
+REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
+OPEN = frozenset({"/healthz", "/readyz"})
+"""What answers without a token."""
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class RequestFigures:
+    """What is counted of requests."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("method", "route", "status")
+        self.requests = Counter("atoll_http_requests", "Requests", labels, registry=registry)
+        self.seconds = Histogram(
+            "atoll_http_request_seconds",
+            "How long answers take; long polls count what they wait",
+            ("method", "route"),
+            registry=registry,
+            buckets=SECONDS,
+        )
+
+
+class Front:
+    """Lets requests through to the routes."""
+
+    def __init__(self, app: App, gate: Gate, figures: RequestFigures) -> None:
+        self._app = app
+        self._gate = gate
+        self._figures = figures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or whatever else a server speaks of."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(send)
+        marks = (request_id.set(exchange.id), acting.set(""))
+        try:
+            await self._answer(scope, receive, exchange)
+        finally:
+            self._record(scope, exchange)
+            request_id.reset(marks[0])
+            acting.reset(marks[1])
+
+    async def _answer(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+        headers = Headers(scope=scope)
+        most = REPLAY_BYTES if scope["path"].endswith("/replay") else BODY_BYTES
+        response = _too_much(headers, most)
+        try:
+            if response is None and scope["path"] not in OPEN:
+                user = await self._gate.identify(headers.get("authorization", ""))
+                scope.setdefault("state", {})["user"] = user
+                acting.set(user.name)
+                exchange.user = user.name
+            if response is None:
+                await self._app(scope, receive, exchange.send)
+        except Refused as error:
+            response = refusal(error)
+        except Exception:
+            log.exception("the request failed")
+            if exchange.status:
+                raise
+            response = problem("internal-error", f"the server failed (request {exchange.id})", 500, "see server.log")
+        if response is not None:
+            await response(scope, receive, exchange.send)
+
+    def _record(self, scope: Scope, exchange: "_Exchange") -> None:
+        taken = time.perf_counter() - exchange.began
+        method = scope["method"] if scope["method"] in ("GET", "POST", "PUT", "DELETE", "HEAD") else "other"
+        route = getattr(scope.get("route"), "path", "other")
+        self._figures.requests.labels(method, route, str(exchange.status)).inc()
+        self._figures.seconds.labels(method, route).observe(taken)
+        path = quote(scope["path"][:500])
+        user = exchange.user or "-"
+        form = "method=%s path=%s status=%d ms=%.1f user=%s"
+        log.info(form, method, path, exchange.status, taken * 1000, user)
+
+
+class _Exchange:
+    """One request's answer on its way out, with the request's id."""
+
+    def __init__(self, send: Send) -> None:
+        self.id = secrets.token_hex(4)
+        self.began = time.perf_counter()
+        self.status = 0
+        self.user = ""
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"atoll-request", self.id.encode())]
+        await self._send(message)
+
+
+def _too_much(headers: Headers, most: int) -> Response | None:
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or len(length) > 18 or int(length) > most:
+        return problem("too-large", f"a request may hold {most >> 20} MiB", 413, "split the files")
+    if "transfer-encoding" in headers:
+        return problem("length-required", "a request must tell its length", 411)
+    return None

@@ -1,0 +1,40 @@
+"""The log: one line for each record, `KEY=VALUE`, with the request and the work that it belongs to.
+
+    2026-11-24T10:00:00.123Z level=INFO logger=atoll.server request=1f2e3d4c method=GET path=/healthz status=200 …
+
+A record never makes a second line: control characters are escaped, in tracebacks too, so that nobody who can choose a
+name can forge a line. No line holds a value of a secret, a variable or a token: they are not given to the log.
+"""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+from atoll.engine.trail import request_id, work_id
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)} | {10: "\\n", 9: "\\t"}
+
+
+class LineFormatter(logging.Formatter):
+    """Formats records as lines of keys and values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        parts = [time, f"level={record.levelname}", f"logger={record.name}"]
+        if request_id.get():
+            parts.append(f"request={request_id.get()}")
+        if work_id.get():
+            parts.append(f"work={work_id.get()}")
+        parts.append(record.getMessage())
+        if record.exc_info:
+            parts.append(f"trace={self.formatException(record.exc_info)}")
+        return " ".join(parts).translate(_ESCAPES)
+
+
+def log_lines() -> None:
+    """Log to standard error from now on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("httpx").setLevel(logging.WARNING)

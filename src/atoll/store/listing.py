@@ -1,0 +1,146 @@
+"""What the lists of the API read: pages in their order, and of related records the few columns that are shown.
+
+Everything is asked for by ids or by page, so that a list costs what it shows and not what there is.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
+from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, VolumeState
+from atoll.model.zone import Zone
+from atoll.store.query import fetch
+from atoll.store.rows import record_of
+from atoll.store.tables import TABLES, attachments, fleets, instances, jobs, runs, volumes
+
+R = TypeVar("R", bound=Record)
+CHUNK = 900
+"""How many ids one question names: SQLite's oldest limit is 999, PostgreSQL's is 32,767."""
+
+
+class Listing:
+    """Pages of one transaction. `after` is the id of the record before the page; nothing follows an unknown one."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def fleets(self, project: str, after: str | None, limit: int) -> Sequence[Fleet]:
+        """Fleets that bear their names, the oldest first."""
+        where = [fleets.c.project == project, fleets.c.deleted_at.is_(None)]
+        return await self._page(Kind.FLEET, where, ("created_at", "id"), after, limit)
+
+    async def volumes(self, project: str, after: str | None, limit: int) -> Sequence[Volume]:
+        """Volumes that bear their names, the oldest first."""
+        where = [volumes.c.project == project, volumes.c.deleted_at.is_(None)]
+        return await self._page(Kind.VOLUME, where, ("created_at", "id"), after, limit)
+
+    async def runs(self, project: str, after: str | None, limit: int, *, finished: bool) -> Sequence[Run]:
+        """Runs that bear their names, with or without those that are over; the oldest first."""
+        where = [runs.c.project == project, runs.c.deleted_at.is_(None)]
+        where += [] if finished else [runs.c.state.not_in(RUN.final)]
+        return await self._page(Kind.RUN, where, ("created_at", "id"), after, limit)
+
+    async def instances(self, project: str, after: str | None, limit: int) -> Sequence[Instance]:
+        """Instances that are not terminated, by fleet and node."""
+        where = [instances.c.project == project, instances.c.state != InstanceState.TERMINATED]
+        return await self._page(Kind.INSTANCE, where, ("fleet", "node", "id"), after, limit)
+
+    async def instances_of(self, fleet_ids: Collection[str]) -> dict[str, list[Instance]]:
+        """The instances of several fleets that are not terminated, by fleet's id; each fleet's by node."""
+        found: dict[str, list[Instance]] = {}
+        for ids in _chunks(fleet_ids):
+            where = (instances.c.fleet_id.in_(ids), instances.c.state != InstanceState.TERMINATED)
+            for instance in await fetch(self._connection, Kind.INSTANCE, *where, order="node"):
+                found.setdefault(instance.fleet_id, []).append(instance)
+        return found
+
+    async def instances_by_id(self, ids: Collection[str]) -> dict[str, Instance]:
+        """Instances, terminated or not, by their ids."""
+        found: dict[str, Instance] = {}
+        for some in _chunks(ids):
+            for instance in await fetch(self._connection, Kind.INSTANCE, instances.c.id.in_(some)):
+                found[instance.id] = instance
+        return found
+
+    async def runs_on(self, instance_ids: Collection[str]) -> dict[str, list[str]]:
+        """The names of the runs whose unfinished jobs hold an instance, by its id."""
+        return await self._names(jobs, jobs.c.run, jobs.c.instance_id, instance_ids, jobs.c.state.not_in(JOB.final))
+
+    async def volumes_on(self, instance_ids: Collection[str]) -> dict[str, list[str]]:
+        """The names of the volumes tied to an instance, by its id."""
+        tied = attachments.c.state != AttachmentState.DETACHED
+        return await self._names(attachments, attachments.c.name, attachments.c.instance_id, instance_ids, tied)
+
+    async def holders_of(self, volume_ids: Collection[str]) -> dict[str, list[str]]:
+        """The names of the living instances that a volume is tied to, by its id."""
+        found: dict[str, list[str]] = {}
+        tied = and_(attachments.c.state != AttachmentState.DETACHED, instances.c.state != InstanceState.TERMINATED)
+        both = attachments.join(instances, attachments.c.instance_id == instances.c.id)
+        for ids in _chunks(volume_ids):
+            holders = select(attachments.c.volume_id, instances.c.fleet, instances.c.node).select_from(both)
+            for volume, fleet, node in await self._all(
+                holders.where(attachments.c.volume_id.in_(ids), tied).order_by(attachments.c.id)
+            ):
+                found.setdefault(volume, []).append(f"{fleet}-{node}")
+        return found
+
+    async def instances_by_zone(self, project: str) -> dict[Zone, int]:
+        """How many living instances the project has in each zone."""
+        living = (instances.c.project == project, instances.c.state != InstanceState.TERMINATED)
+        return await self._by_zone(instances, *living)
+
+    async def volumes_by_zone(self, project: str) -> dict[Zone, int]:
+        """How many volumes the project has in each zone."""
+        living = (volumes.c.project == project, volumes.c.state != VolumeState.DELETED, volumes.c.region.is_not(None))
+        return await self._by_zone(volumes, *living)
+
+    async def _by_zone(self, table: Table, *where: ColumnElement[bool]) -> dict[Zone, int]:
+        place = (table.c.backend, table.c.region, table.c.zone)
+        rows = await self._all(select(*place, func.count()).where(*where).group_by(*place))
+        return {Zone(backend, region, zone): count for backend, region, zone, count in rows}
+
+    async def _names(
+        self,
+        table: Table,
+        name: ColumnElement[Any],
+        key: ColumnElement[Any],
+        ids: Collection[str],
+        condition: ColumnElement[bool],
+    ) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for some in _chunks(ids):
+            for owner, text in await self._all(select(key, name).where(key.in_(some), condition).order_by(table.c.id)):
+                found.setdefault(owner, []).append(text)
+        return found
+
+    async def _page(
+        self, kind: Kind, where: list[ColumnElement[bool]], order: tuple[str, ...], after: str | None, limit: int
+    ) -> list[Any]:
+        table = TABLES[kind]
+        columns = [table.c[name] for name in order]
+        if after is not None:
+            last = (await self._connection.execute(select(*columns).where(table.c.id == after, where[0]))).first()
+            if last is None:
+                return []
+            where = [*where, _beyond(columns, tuple(last))]
+        rows = await self._connection.execute(select(table).where(*where).order_by(*columns).limit(limit))
+        return [record_of(kind, dict(row)) for row in rows.mappings()]
+
+    async def _all(self, statement: Any) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await self._connection.execute(statement)]
+
+
+def _beyond(columns: Sequence[Any], last: tuple[Any, ...]) -> ColumnElement[bool]:
+    """Rows after `last` in the order of the columns."""
+    first, value = columns[0], last[0]
+    if len(columns) == 1:
+        return first > value  # type: ignore[no-any-return]
+    return or_(first > value, and_(first == value, _beyond(columns[1:], last[1:])))
+
+
+def _chunks(ids: Collection[str]) -> list[list[str]]:
+    listed = sorted(set(ids))
+    return [listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK)]

@@ -1,0 +1,54 @@
+"""The logs of jobs in the database, where several servers share it: chunks, each from the byte where the former ended.
+
+Two workers that fetch the same log write the same bytes: whoever comes first with a chunk that starts at some byte has
+it, and the other goes on from its end. So the chunks of a log follow each other without gap or overlap.
+"""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atoll.store.tables import log_chunks
+
+ROWS = 256
+"""How many chunks are fetched at once."""
+
+
+class LogRepository:
+    """Logs of one transaction, by the ids of their jobs."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def size(self, job: str) -> int:
+        """How many bytes are here already."""
+        end = log_chunks.c.start + func.length(log_chunks.c.data)
+        last = select(end).where(log_chunks.c.job_id == job).order_by(log_chunks.c.start.desc()).limit(1)
+        return (await self._connection.execute(last)).scalar() or 0
+
+    async def append(self, job: str, offset: int, data: bytes) -> None:
+        """Add what followed `offset`; what is here already is not kept twice, and what would leave a gap not at all."""
+        size = await self.size(job)
+        data = data[max(size - offset, 0) :]
+        if not data or offset > size:
+            return
+        insert: Any = postgresql_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
+        chunk = insert(log_chunks).values(job_id=job, start=size, data=data)
+        await self._connection.execute(chunk.on_conflict_do_nothing(index_elements=["job_id", "start"]))
+
+    async def read(self, job: str, offset: int, limit: int) -> bytes:
+        """At most `limit` bytes from `offset`; fewer only at the end."""
+        mine = log_chunks.c.job_id == job
+        first = select(func.max(log_chunks.c.start)).where(mine, log_chunks.c.start <= offset)
+        start = (await self._connection.execute(first)).scalar()
+        found = bytearray()
+        while start is not None and len(found) < limit:
+            following = select(log_chunks.c.start, log_chunks.c.data).where(mine, log_chunks.c.start >= start)
+            rows = (await self._connection.execute(following.order_by(log_chunks.c.start).limit(ROWS))).all()
+            for at, data in rows:
+                found += data[max(offset - at, 0) :]
+            start = rows[-1].start + len(rows[-1].data) if len(rows) == ROWS else None
+        return bytes(found[:limit])

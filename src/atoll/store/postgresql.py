@@ -1,0 +1,118 @@
+"""PostgreSQL: how it is connected to, and the news that its servers send each other.
+
+Writers run at the same time under `READ COMMITTED`; what must not be done twice is guarded by the statement that does
+it (a fence, a state, a unique name, a counter). Readers see one moment (`REPEATABLE READ`).
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+if TYPE_CHECKING:
+    import asyncpg  # type: ignore[import-untyped]
+
+log = logging.getLogger("atoll.store")
+
+CHANNEL = "atoll_news"
+EVENTS_LOCK = 0x61746F6C6C01
+"""Held from the insert of events to the commit: their numbers then grow in the order in which they become visible."""
+MIGRATION_LOCK = 0x61746F6C6C02
+"""Held by the one server that brings the schema up to date."""
+CONNECTIONS = 12
+POOL_SECONDS = 120.0
+"""How long a transaction may wait for a connection."""
+CONNECT_SECONDS = 10.0
+QUIET_SECONDS = 0.02
+"""At most one notice is sent within this time: it serves all commits meanwhile."""
+PROBE_SECONDS = 15.0
+"""How often a silent connection of the listener is tried."""
+RETRY_SECONDS = 1.0
+_SETTINGS = {
+    "application_name": "atoll",
+    "jit": "off",  # every query is short
+    "lock_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",  # a server that froze holds up nobody for longer
+}
+
+
+def connect(url: URL, **options: Any) -> AsyncEngine:
+    """An engine over the database. Nothing is connected to yet."""
+    arguments = {"server_settings": _SETTINGS, "timeout": CONNECT_SECONDS}
+    return create_async_engine(url, hide_parameters=True, connect_args=arguments, **options)
+
+
+def pooled(url: URL) -> AsyncEngine:
+    """An engine with the pool that a server works with."""
+    return connect(url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=POOL_SECONDS)
+
+
+class Listener:
+    """Tells the other servers of commits here, and hears of theirs. A lost notice costs a delay only."""
+
+    def __init__(self, engine: AsyncEngine, heard: Callable[[], None]) -> None:
+        _, arguments = engine.dialect.create_connect_args(engine.url)
+        names = ("host", "port", "user", "password", "database", "ssl")
+        self._arguments = {name: arguments[name] for name in names if name in arguments}
+        self._heard = heard
+        self._ident = secrets.token_hex(8)
+        self._news = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def tell(self) -> None:
+        """Something was committed here."""
+        self._news.set()
+
+    async def close(self) -> None:
+        """Listen no more."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _run(self) -> None:
+        import asyncpg
+
+        failures = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+        while True:
+            try:
+                await self._listen()
+            except failures as error:
+                log.warning("listener=%s lost: %s", CHANNEL, type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        import asyncpg
+
+        settings = _SETTINGS | {"application_name": CHANNEL}
+        connection = await asyncpg.connect(**self._arguments, server_settings=settings, timeout=CONNECT_SECONDS)
+        try:
+            self._ended.clear()
+            connection.add_termination_listener(self._on_end)
+            await connection.add_listener(CHANNEL, self._on_notice)
+            self._heard()  # of what was missed before
+            while not self._ended.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PROBE_SECONDS):
+                        await self._news.wait()
+                if self._news.is_set():
+                    self._news.clear()
+                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, self._ident, timeout=CONNECT_SECONDS)
+                    await asyncio.sleep(QUIET_SECONDS)
+                else:
+                    await connection.execute("SELECT 1", timeout=CONNECT_SECONDS)
+        finally:
+            connection.terminate()
+
+    def _on_notice(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        if payload != self._ident:
+            self._heard()
+
+    def _on_end(self, _connection: "asyncpg.Connection[Any]") -> None:
+        self._ended.set()
+        self._news.set()

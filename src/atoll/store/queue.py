@@ -1,0 +1,42 @@
+"""How much work waits, for the figures of the server."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atoll.store.tables import work
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Work of one kind: `items` in all, `due` of them waiting for a worker now, the longest for `age` seconds."""
+
+    kind: str
+    items: int
+    due: int
+    age: float
+
+
+class QueueFigures:
+    """Counts the queue, and tells whether this server can work with the database at all."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def schema(self) -> str | None:
+        """The version of the schema that the database has now."""
+        return (await self._connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+
+    async def backlog(self, now: datetime) -> list[Backlog]:
+        """The backlog of each kind that has items."""
+        items = (await self._connection.execute(select(work.c.kind, func.count()).group_by(work.c.kind))).all()
+        waits = (work.c.due_at <= now, or_(work.c.leased_until.is_(None), work.c.leased_until < now))
+        oldest = select(work.c.kind, func.count(), func.min(work.c.due_at)).where(*waits).group_by(work.c.kind)
+        due = {kind: (count, first) for kind, count, first in (await self._connection.execute(oldest)).all()}
+        found = []
+        for kind, count in items:
+            waiting, first = due.get(kind, (0, None))
+            found.append(Backlog(kind, count, waiting, (now - first).total_seconds() if first else 0.0))
+        return found

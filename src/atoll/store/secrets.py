@@ -1,0 +1,49 @@
+"""Secrets of projects, sealed: the store never sees a value."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atoll.model.access import Secret
+from atoll.store.tables import secrets
+
+
+class SecretRepository:
+    """Secrets of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def listing(self, project: str) -> Sequence[Secret]:
+        """A project's secrets without their values, by name."""
+        wanted = select(secrets).where(secrets.c.project == project).order_by(secrets.c.name)
+        rows = (await self._connection.execute(wanted)).mappings()
+        return [Secret(project, row["name"], row["updated_at"], row["updated_by"]) for row in rows]
+
+    async def sealed(self, project: str) -> Mapping[str, str]:
+        """The sealed values of a project's secrets, by name."""
+        wanted = select(secrets.c.name, secrets.c.sealed).where(secrets.c.project == project)
+        return {row.name: row.sealed for row in await self._connection.execute(wanted)}
+
+    async def set(self, secret: Secret, sealed: str) -> None:
+        """Keep a sealed value, in place of the one that there was."""
+        await self.delete(secret.project, secret.name)
+        await self._connection.execute(
+            insert(secrets).values(
+                project=secret.project,
+                name=secret.name,
+                sealed=sealed,
+                updated_at=secret.updated_at,
+                updated_by=secret.updated_by,
+            )
+        )
+
+    async def delete(self, project: str, name: str) -> bool:
+        """Forget a secret; False when there was none."""
+        gone = delete(secrets).where(secrets.c.project == project, secrets.c.name == name)
+        return bool((await self._connection.execute(gone)).rowcount)
+
+    async def delete_all(self, project: str) -> None:
+        """Forget all secrets of a project."""
+        await self._connection.execute(delete(secrets).where(secrets.c.project == project))

@@ -1,0 +1,111 @@
+"""SQLite: one writer at a time, and one commit for all who wait.
+
+A commit waits for the disk (`synchronous=FULL`: a recorded intent survives a power cut), and that takes ten times as
+long as what is written. So the writers that queue while one writes join its transaction, each within a savepoint of its
+own, and all of them go on once the one commit is done. A writer that fails undoes its own part alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from atoll.store.conflict import Conflict, conflicts
+
+WRITES = "atoll_writes"
+"""The execution option of connections that are going to write: they ask for the right to it at their begin."""
+BUSY_MILLISECONDS = 10_000
+"""How long another process, such as a backup, may hold the database."""
+
+
+def prepare(engine: AsyncEngine, *, foreign_keys: bool = True) -> None:
+    """Set up each connection. Tables are rebuilt, in migrations, with `foreign_keys` off."""
+    keys = "ON" if foreign_keys else "OFF"
+    pragmas = (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL", f"foreign_keys={keys}")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get(WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _invalidate(connection: Any, _record: Any, _error: Any) -> None:
+        # A task that is cancelled leaves its statement unfinished: closing alone would then keep the lock.
+        connection.rollback()
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite file."""
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@dataclass(slots=True)
+class _Group:
+    connection: AsyncConnection
+    committed: "asyncio.Task[None] | None" = None
+
+
+class SharedCommit:
+    """Writing transactions over one SQLite file."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._turn = asyncio.Lock()
+        self._group: _Group | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A writing transaction, which is on the disk at the end. Raises Conflict."""
+        async with self._turn:
+            group = self._group or await self._begin()
+            try:
+                async with group.connection.begin_nested():
+                    yield group.connection
+            finally:
+                if group.connection.invalidated and self._group is group:
+                    self._group = None  # cut off in the midst of a statement: whoever comes next begins anew
+        assert group.committed is not None
+        await asyncio.shield(group.committed)
+
+    async def close(self) -> None:
+        """Wait for the commit that is under way."""
+        if self._group is not None and self._group.committed is not None:
+            with suppress(Conflict):
+                await asyncio.shield(self._group.committed)
+
+    async def _begin(self) -> _Group:
+        connection = await self._engine.connect()
+        try:
+            await connection.execution_options(**{WRITES: True})
+            with conflicts():
+                await connection.begin()
+        except BaseException:
+            await connection.close()
+            raise
+        group = _Group(connection)
+        # It queues for its turn now: behind those who wait already, and before those who come later.
+        group.committed = asyncio.create_task(self._commit(group))
+        group.committed.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._group = group
+        return group
+
+    async def _commit(self, group: _Group) -> None:
+        async with self._turn:
+            if self._group is group:
+                self._group = None
+            try:
+                with conflicts():
+                    await group.connection.commit()
+            finally:
+                await group.connection.close()

@@ -1,0 +1,418 @@
+"""What every database under the store must do, as tests: subclass `StoreContract` with a fixture `url`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from atoll.model.offer import Market
+from atoll.model.records import Event, Fleet, Instance, Job, Kind, Volume
+from atoll.model.resources import Gpu, InstanceType
+from atoll.model.states import FleetState, IllegalStep, InstanceState, JobState, VolumeState
+from atoll.model.zone import Zone
+from atoll.store.conflict import Conflict
+from atoll.store.database import Database, DatabaseError, open_database
+from atoll.store.work import LeaseLost
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+LEASE = timedelta(seconds=30)
+HOUR = timedelta(hours=1)
+
+
+def fleet(id: str = "f1", name: str = "demo") -> Fleet:
+    """A fleet."""
+    return Fleet(id, "main", name, FleetState.ACTIVE, {"nodes": 3}, 3, NOW)
+
+
+def instance(id: str = "i1", node: int = 0) -> Instance:
+    """An instance with everything that an instance can have."""
+    zone = Zone("local", "local", "local-b", "id-b")
+    type_ = InstanceType("m", 2, 8, gpu=Gpu("H100", 8, 80, compute_capability=(9, 0)))
+    return Instance(id, "main", "f1", "demo", node, InstanceState.PENDING, zone, type_, Market.SPOT, 0.5, NOW)
+
+
+@asynccontextmanager
+async def opened(url: str, count: int = 1) -> AsyncIterator[list[Database]]:
+    """So many servers' views of one database; their clock stands still."""
+    async with AsyncExitStack() as stack:
+        databases = []
+        for _ in range(count):
+            databases.append(await open_database(url, lambda: NOW))
+            stack.push_async_callback(databases[-1].close)
+        yield databases
+
+
+async def events_of(db: Database) -> list[Event]:
+    """All events of the project."""
+    async with db.read() as tx:
+        return list(await tx.events_after("main", 0))
+
+
+class StoreContract:
+    """Records, events, names and the queue."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        """The URL of an empty database of the newest schema."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    async def db(self, url: str) -> AsyncIterator[Database]:
+        """That database."""
+        async with opened(url) as [database]:
+            yield database
+
+    async def test_a_record_comes_back_as_it_was_kept(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.add(instance())
+        async with db.read() as tx:
+            found = await tx.get(Instance, "i1")
+        assert found == instance()
+        assert found is not None
+        assert found.zone.zone_id == "id-b"
+
+    async def test_two_living_fleets_cannot_bear_one_name(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.add(fleet())
+        with pytest.raises(IntegrityError):
+            async with db.write() as tx:
+                await tx.add(fleet("f2"))
+        async with db.write() as tx:
+            gone = await tx.step(fleet(), FleetState.DELETING)
+            await tx.step(gone, FleetState.DELETED)
+            await tx.add(fleet("f2"))
+
+    async def test_of_two_who_take_a_name_at_the_same_time_one_gets_it(self, db: Database) -> None:
+        async def take(id: str) -> str:
+            async with db.write() as tx:
+                await tx.add(fleet(id))
+            return id
+
+        results = await asyncio.gather(*(take(f"f{number}") for number in range(8)), return_exceptions=True)
+        taken = [result for result in results if isinstance(result, str)]
+        assert len(taken) == 1
+        assert sum(isinstance(result, IntegrityError) for result in results) == 7
+        assert [event.subject for event in await events_of(db)] == taken
+
+    async def test_an_illegal_step_raises_and_leaves_neither_change_nor_event(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.add(fleet())
+        with pytest.raises(IllegalStep):
+            async with db.write() as tx:
+                await tx.step(fleet(), FleetState.DELETED)
+        async with db.read() as tx:
+            assert await tx.get(Fleet, "f1") == fleet()
+        assert [event.to_state for event in await events_of(db)] == ["active"]
+
+    async def test_a_step_from_a_state_that_has_passed_is_a_conflict_and_changes_nothing(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.add(instance())
+        async with db.write() as tx:
+            await tx.step(instance(), InstanceState.LAUNCHING)
+
+        async def late() -> None:
+            async with db.write() as tx:
+                await tx.update(instance(), message="seen too late")
+                await tx.step(instance(), InstanceState.TERMINATED)
+
+        with pytest.raises(Conflict, match="instance i1 is no longer pending"):
+            await late()
+        async with db.read() as tx:
+            found = await tx.get(Instance, "i1")
+        assert found is not None
+        assert (found.state, found.message) == (InstanceState.LAUNCHING, "")
+        assert [event.to_state for event in await events_of(db)] == ["pending", "launching"]
+
+    async def test_each_change_of_state_is_an_event_with_its_zone(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.step(await tx.add(instance()), InstanceState.LAUNCHING, reason="planned")
+        events = await events_of(db)
+        assert [(event.from_state, event.to_state, event.reason) for event in events] == [
+            ("", "pending", ""),
+            ("pending", "launching", "planned"),
+        ]
+        assert {str(event.zone) for event in events} == {"local-b"}
+
+    async def test_many_records_of_several_kinds_are_kept_at_once_with_events_and_work(self, db: Database) -> None:
+        zoned = Volume("v1", "main", "a", VolumeState.SUBMITTED, {}, 1, "local", NOW, instance().zone)
+        free = Volume("v2", "main", "b", VolumeState.SUBMITTED, {}, 1, "local", NOW)
+        job = Job("j1", "main", "r1", "run", 0, 0, JobState.SUBMITTED, NOW)
+        machines = [instance(f"i{number}", number) for number in range(3000)]
+        async with db.write() as tx:
+            await tx.add_all([free, zoned, job, *machines], reason="planned")
+        async with db.read() as tx:
+            assert [await tx.get(Volume, "v1"), await tx.get(Volume, "v2")] == [zoned, free]
+            assert await tx.get(Job, "j1") == job
+            assert await tx.get(Instance, "i2999") == machines[-1]
+            assert len(await tx.fleets.live_instances("main")) == 3000
+            events = await tx.events_after("main", 0, limit=5000)
+        assert [event.subject for event in events] == ["v2", "v1", "j1", *(machine.id for machine in machines)]
+        assert {event.reason for event in events} == {"planned"}
+        async with db.write() as tx:
+            assert len(await tx.work.lease(NOW, 5000, LEASE)) == 3003
+
+    async def test_a_failed_write_undoes_its_own_part_alone(self, db: Database) -> None:
+        async def write(number: int) -> None:
+            async with db.write() as tx:
+                await tx.add(instance(f"i{number}", number))
+                await asyncio.sleep(0)
+                if number % 3 == 0:
+                    raise LookupError(number)
+
+        results = await asyncio.gather(*(write(number) for number in range(20)), return_exceptions=True)
+        assert sum(isinstance(result, LookupError) for result in results) == 7
+        kept = {f"i{number}" for number in range(20) if number % 3}
+        async with db.read() as tx:
+            assert {machine.id for machine in await tx.fleets.live_instances()} == kept
+        assert {event.subject for event in await events_of(db)} == kept
+
+    async def test_a_write_that_is_cut_off_leaves_nothing_and_the_next_one_works(self, db: Database) -> None:
+        async def write() -> None:
+            async with db.write() as tx:
+                await tx.add(fleet("cut", "cut"))
+                while True:
+                    await tx.get(Fleet, "cut")
+
+        for number in range(12):
+            task = asyncio.create_task(write())
+            await asyncio.sleep(number / 1000)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            async with db.write() as tx:
+                await tx.add(fleet(f"f{number}", f"name-{number}"))
+        assert [event.subject for event in await events_of(db)] == [f"f{number}" for number in range(12)]
+
+    async def test_a_commit_is_told(self, db: Database) -> None:
+        told: list[bool] = []
+        db.on_commit = lambda: told.append(True)
+        async with db.write() as tx:
+            await tx.add(fleet())
+        assert told
+        del told[:]
+        with pytest.raises(IntegrityError):
+            async with db.write() as tx:
+                await tx.add(fleet())
+        assert not told
+
+    async def test_of_two_who_saw_the_same_setting_one_may_change_it(self, url: str) -> None:
+        async with opened(url, 2) as databases:
+            for seen, value in ((None, "1"), ("1", "2")):
+                results = await asyncio.gather(
+                    *(self._swap(databases[number % 2], seen, value) for number in range(6)), return_exceptions=True
+                )
+                assert sorted(map(str, results)) == ["False"] * 5 + ["True"]
+            async with databases[0].read() as tx:
+                assert await tx.settings.get("placements") == "2"
+
+    async def test_the_first_value_of_a_setting_holds(self, db: Database) -> None:
+        async def first(value: str) -> str:
+            async with db.write() as tx:
+                return await tx.settings.first("owner", value)
+
+        assert len(set(await asyncio.gather(*(first(str(number)) for number in range(6))))) == 1
+
+    async def test_a_log_is_kept_once_however_many_fetch_it(self, url: str) -> None:
+        log = bytes(range(256)) * 12
+        async with opened(url, 2) as databases:
+
+            async def fetch(number: int) -> None:
+                """Follow the log with chunks of a size of one's own."""
+                db, step = databases[number % 2], 7 + 13 * number
+                offset = 0
+                while offset < len(log):
+                    async with db.write() as tx:
+                        await tx.logs.append("j1", offset, log[offset : offset + step])
+                    async with db.read() as tx:
+                        offset = await tx.logs.size("j1")
+
+            await asyncio.gather(*(fetch(number) for number in range(5)))
+            async with databases[0].write() as tx:
+                await tx.logs.append("j1", len(log) + 1, b"after a gap")
+                assert await tx.logs.size("j1") == len(log)
+                assert await tx.logs.read("j1", 0, len(log) + 1) == log
+                assert await tx.logs.read("j1", 300, 1000) == log[300:1300]
+                assert await tx.logs.read("j1", len(log), 10) == b""
+                assert (await tx.logs.size("j2"), await tx.logs.read("j2", 0, 10)) == (0, b"")
+
+    async def test_a_database_of_a_newer_version_is_refused_with_what_to_do(self, url: str) -> None:
+        async with opened(url) as [db], db.write() as tx:
+            await tx._connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(DatabaseError, match=r"newer Atoll .*9999.* use that Atoll"):
+            async with opened(url):
+                pass
+
+    @staticmethod
+    async def _swap(db: Database, seen: str | None, value: str) -> bool:
+        async with db.write() as tx:
+            return await tx.settings.swap("placements", seen, value)
+
+
+class QueueContract:
+    """The queue of work."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        """The URL of an empty database of the newest schema."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    async def db(self, url: str) -> AsyncIterator[Database]:
+        """That database, with one fleet and its item."""
+        async with opened(url) as [database]:
+            async with database.write() as tx:
+                await tx.add(fleet())
+            yield database
+
+    async def test_a_worker_that_lost_its_lease_can_write_nothing(self, db: Database) -> None:
+        async with db.write() as tx:
+            [old] = await tx.work.lease(NOW, 10, LEASE)
+        async with db.write() as tx:
+            [new] = await tx.work.lease(NOW + 2 * LEASE, 10, LEASE)
+        with pytest.raises(LeaseLost):
+            async with db.write(old) as tx:
+                await tx.step(fleet(), FleetState.DELETING)
+        for due in (None, NOW):
+            with pytest.raises(LeaseLost):
+                async with db.write() as tx:
+                    await tx.work.release(old, NOW, due, 0)
+        async with db.write(new) as tx:
+            assert await tx.get(Fleet, "f1") == fleet()
+
+    async def test_a_lease_of_an_items_former_life_can_write_nothing(self, url: str) -> None:
+        clock = [NOW]
+        db = await open_database(url, lambda: clock[0])
+        try:
+            async with db.write() as tx:
+                await tx.add(fleet())
+                [old] = await tx.work.lease(clock[0], 1, LEASE)
+            clock[0] += 2 * LEASE
+            async with db.write() as tx:
+                [newer] = await tx.work.lease(clock[0], 1, LEASE)
+                await tx.work.release(newer, clock[0], None, 0)
+                await tx.wake(fleet())
+                assert len(await tx.work.lease(clock[0], 1, LEASE)) == 1
+            with pytest.raises(LeaseLost):
+                async with db.write(old):
+                    pass
+        finally:
+            await db.close()
+
+    async def test_a_leased_item_is_not_leased_again(self, db: Database) -> None:
+        async with db.write() as tx:
+            assert len(await tx.work.lease(NOW, 10, LEASE)) == 1
+            assert await tx.work.lease(NOW, 10, LEASE) == []
+
+    async def test_the_longest_due_is_leased_first_and_no_more_than_asked_for(self, db: Database) -> None:
+        async with db.write() as tx:
+            for number in range(20):
+                await tx.work.wake(Kind.INSTANCE, [f"i{number}"], NOW - timedelta(seconds=number))
+        async with db.write() as tx:
+            leases = await tx.work.lease(NOW, 5, LEASE)
+        assert [lease.id for lease in leases] == ["i19", "i18", "i17", "i16", "i15"]
+
+    async def test_workers_that_lease_at_the_same_time_share_what_is_due(self, url: str) -> None:
+        async def lease(db: Database) -> list[str]:
+            async with db.write() as tx:
+                return [lease.id for lease in await tx.work.lease(NOW, 20, LEASE)]
+
+        async with opened(url, 3) as databases:
+            async with databases[0].write() as tx:
+                await tx.work.wake(Kind.INSTANCE, [f"i{number:03}" for number in range(200)], NOW)
+            shares = await asyncio.gather(*(lease(databases[number % 3]) for number in range(10)))
+        taken = [id for share in shares for id in share]
+        assert len(taken) == len(set(taken))
+        assert all(len(share) <= 20 for share in shares)
+        assert len(taken) == 200
+
+    async def test_the_next_look_is_due_when_the_lease_of_a_dead_worker_ends(self, db: Database) -> None:
+        async with db.write() as tx:
+            [lease] = await tx.work.lease(NOW, 10, LEASE)
+            assert await tx.work.next_due() == lease.until
+            assert [again.fence for again in await tx.work.lease(lease.until, 10, LEASE)] == [lease.fence + 1]
+
+    async def test_a_wake_up_during_a_lease_makes_the_item_due_at_its_end(self, db: Database) -> None:
+        async with db.write() as tx:
+            [lease] = await tx.work.lease(NOW, 10, LEASE)
+            await tx.wake(fleet())
+            await tx.work.wake(Kind.FLEET, ["f1"], NOW + HOUR)
+            await tx.work.release(lease, NOW, NOW + 2 * HOUR, 0)
+            assert [item.id for item in await tx.work.lease(NOW, 10, LEASE)] == ["f1"]
+
+    async def test_a_wake_up_for_later_during_a_lease_is_not_forgotten_nor_an_earlier_one(self, db: Database) -> None:
+        for at in ((NOW + HOUR,), (NOW, NOW + HOUR), (NOW + HOUR, NOW)):
+            async with db.write() as tx:
+                [lease] = await tx.work.lease(NOW + HOUR, 10, LEASE)
+            for time in at:
+                async with db.write() as tx:
+                    await tx.work.wake(Kind.FLEET, ["f1"], time)
+            async with db.write() as tx:
+                await tx.work.release(lease, NOW, NOW + 2 * HOUR, 0)
+                assert await tx.work.next_due() == min(at)
+
+    async def test_an_item_without_more_to_do_is_gone(self, db: Database) -> None:
+        async with db.write() as tx:
+            [lease] = await tx.work.lease(NOW, 10, LEASE)
+            await tx.work.release(lease, NOW, None, 0)
+            assert await tx.work.next_due() is None
+
+    async def test_an_item_that_was_woken_meanwhile_stays(self, db: Database) -> None:
+        async with db.write() as tx:
+            [lease] = await tx.work.lease(NOW, 10, LEASE)
+            await tx.wake(fleet())
+            await tx.work.release(lease, NOW, None, 0)
+            assert await tx.work.next_due() == NOW
+
+    async def test_waking_later_does_not_delay_what_is_due_earlier(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.work.wake(Kind.FLEET, ["f1"], NOW + HOUR)
+            assert await tx.work.next_due() == NOW
+
+    async def test_the_end_of_a_lease_is_what_comes_next_where_all_is_leased(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.work.lease(NOW, 10, LEASE)
+            assert await tx.work.next_due() == NOW + LEASE
+
+    async def test_a_renewed_lease_holds_and_a_lost_one_is_told(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.work.wake(Kind.INSTANCE, ["i1", "i2"], NOW)
+            leases = await tx.work.lease(NOW, 10, LEASE)
+            await tx.work.release(leases[0], NOW, None, 0)
+        async with db.write() as tx:
+            assert await tx.work.renew_all(leases, NOW + 3 * LEASE) == leases[:1]
+        async with db.write() as tx:
+            assert await tx.work.lease(NOW + 2 * LEASE, 10, LEASE) == []
+            taken = await tx.work.lease(NOW + 4 * LEASE, 10, LEASE)
+            assert len(taken) == 2
+        async with db.write() as tx:
+            assert await tx.work.renew_all(leases, NOW + 9 * LEASE) == leases
+            assert await tx.work.renew_all([], NOW) == []
+
+    async def test_things_that_wake_each_other_do_not_wait_in_a_circle(self, url: str) -> None:
+        """Each writes under its own lease and wakes all others, again and again, on two servers."""
+        ids = [f"i{number}" for number in range(8)]
+
+        async def work(db: Database, id: str) -> None:
+            [lease] = [lease for lease in leases if lease.id == id]
+            for turn in range(10):
+                async with db.write(lease) as tx:
+                    others = ids if turn % 2 else ids[::-1]
+                    for other in others:
+                        await tx.work.wake(Kind.INSTANCE, [other], NOW)
+                    await asyncio.sleep(0)
+
+        async with opened(url, 2) as databases:
+            async with databases[0].write() as tx:
+                await tx.work.wake(Kind.INSTANCE, ids, NOW)
+                leases = await tx.work.lease(NOW, 8, LEASE)
+
+            async def renew() -> None:
+                for _ in range(20):
+                    async with databases[1].write() as tx:
+                        assert await tx.work.renew_all(leases[::-1], NOW + LEASE) == []
+
+            await asyncio.gather(*(work(databases[n % 2], id) for n, id in enumerate(ids)), renew())

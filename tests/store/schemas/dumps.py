@@ -1,0 +1,146 @@
+"""Databases to text and back, and rows for every table."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from atoll.store import migrations
+from atoll.store.address import database_url
+from atoll.store.sqlite import sqlite_url
+from atoll.testing.postgresql import Cluster
+
+SCHEMAS = Path(__file__).parent
+_STATES = {"fleets": "active", "instances": "active", "volumes": "available", "attachments": "attached",
+           "runs": "running", "jobs": "running"}  # fmt: skip
+_VALUES: dict[str, Any] = {
+    "project": "main", "kind": "fleet", "zone_kind": "availability-zone", "market": "spot", "deleted_at": None,
+    "config": {"nodes": 2}, "volumes": ["data"], "instance_type": {"name": "m", "cpus": 2, "memory_gb": 8},
+    "role": "user",
+}  # fmt: skip
+_NOISE = ("SET ", "--", "\\", "SELECT pg_catalog.set_config", "CREATE SCHEMA", "COMMENT ON")
+
+
+class Dumped(Protocol):
+    """A database of one kind."""
+
+    kind: str
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+
+    def text(self) -> str:
+        """All of it as SQL."""
+
+    def load(self, text: str) -> None:
+        """Make it from SQL."""
+
+
+class SqliteDump:
+    """A file."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = sqlite_url(path)
+
+    def text(self) -> str:
+        connection = sqlite3.connect(self.path)
+        try:
+            return "\n".join(connection.iterdump()) + "\n"
+        finally:
+            connection.close()
+
+    def load(self, text: str) -> None:
+        connection = sqlite3.connect(self.path)
+        try:
+            connection.executescript(text)
+        finally:
+            connection.close()
+
+
+class PostgresqlDump:
+    """A new database on a private server."""
+
+    kind = "postgresql"
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self._cluster = cluster
+        self._name = name
+        self.url = cluster.database(name)
+
+    def text(self) -> str:
+        whole = self._cluster.program("pg_dump", "--inserts", "--no-owner", "--no-privileges", self._name)
+        return "\n".join(line for line in whole.splitlines() if line and not line.startswith(_NOISE)) + "\n"
+
+    def load(self, text: str) -> None:
+        self._cluster.sql(text, self._name)
+
+
+async def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table."""
+    engine = create_async_engine(database_url(url), poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            tables = (await _tables(connection)).sorted_tables
+            return {
+                table.name: [dict(row) for row in (await connection.execute(sa.select(table))).mappings()]
+                for table in tables
+            }
+    finally:
+        await engine.dispose()
+
+
+def fill(dump: Dumped) -> None:
+    """The newest schema with rows in every table: those of the former schema's file, and more where it has none."""
+    import asyncio
+
+    former = sorted(path for path in SCHEMAS.glob(f"*.{dump.kind}.sql"))
+    if former:
+        dump.load(former[-1].read_text())
+    asyncio.run(_fill(dump.url))
+
+
+async def _fill(url: str) -> None:
+    engine = create_async_engine(database_url(url), poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(migrations.upgrade)
+            for table in (await _tables(connection)).sorted_tables:
+                rows = (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar()
+                if (rows or 0) < 2 and table.name != "alembic_version":
+                    await connection.execute(sa.insert(table), [_row(table, number) for number in (1, 2)])
+    finally:
+        await engine.dispose()
+
+
+async def _tables(connection: AsyncConnection) -> sa.MetaData:
+    metadata = sa.MetaData()
+    await connection.run_sync(metadata.reflect)
+    return metadata
+
+
+def _row(table: sa.Table, number: int) -> dict[str, Any]:
+    return {column.name: _value(table.name, column, number) for column in table.columns if column.name != "seq"}
+
+
+def _value(table: str, column: sa.Column[Any], number: int) -> Any:
+    if column.name == "state":
+        return _STATES[table]
+    kind = column.type
+    named = column.name in _VALUES and not (column.name == "project" and column.primary_key)
+    if isinstance(kind, sa.JSON) or (named and not isinstance(_VALUES[column.name], dict)):
+        return _VALUES[column.name]
+    if isinstance(kind, sa.Boolean):
+        return number == 1
+    if isinstance(kind, sa.Integer | sa.Float):
+        return number
+    if isinstance(kind, sa.DateTime):
+        return datetime(2026, 11, 24, 10, number, tzinfo=UTC)
+    return b"line\n" if isinstance(kind, sa.LargeBinary) else f"{column.name}-{number}"
