@@ -17,8 +17,10 @@ from atoll.backends.base import (
     ERRORS,
     BackendError,
     CapacityUnavailable,
+    InvalidRequest,
     MachineState,
     NotFound,
+    NotOffered,
     QuotaExceeded,
     Throttled,
     Unavailable,
@@ -27,6 +29,7 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Fault, Ledger, Script, g
 from atoll.backends.registry import open_backend
 from atoll.model.failure import FailureKind
 from atoll.model.offer import Market
+from atoll.model.zone import Zone
 from atoll.testing.builders import launch_request, volume_request, zone
 from atoll.testing.clock import VirtualClock
 
@@ -246,6 +249,40 @@ def test_a_line_cut_off_by_a_crash_did_not_happen(tmp_path: Path) -> None:
 
     asyncio.run(work())
     assert len(Ledger.read(tmp_path / "ledger.jsonl").alive()) == 1
+
+
+def test_a_configured_zone_takes_no_machines_while_its_state_is_another_than_available(tmp_path: Path) -> None:
+    async def work() -> None:
+        backend = open_fake({"states": {"fake-1a": {"state": "drained", "reason": "new racks"}}}, tmp_path)
+        first, second, _ = (await backend.listing()).zones
+        assert (first.state, first.reason, second.state) == ("drained", "new racks", "available")
+        with pytest.raises(CapacityUnavailable):
+            await backend.launch(REQUEST)
+        await backend.launch(launch_request(zone("fake-1b"), "f.2x8"))
+        backend.cloud.ledger.close()
+
+    asyncio.run(work())
+    with pytest.raises(ValueError, match="no zone `fake-9z`"):
+        open_backend("fake", {"states": {"fake-9z": {"state": "drained"}}}, tmp_path)
+
+
+def test_a_configured_cloud_may_lack_zones_volumes_and_types_in_a_zone(tmp_path: Path) -> None:
+    async def work() -> None:
+        backend = open_fake({"zoned": False, "volumes": False, "regions": 2}, tmp_path / "regions")
+        assert [(info.zone.region, info.zone.name) for info in (await backend.listing()).zones] == [
+            ("fake-1", ""),
+            ("fake-2", ""),
+        ]
+        assert (backend.info.zoned, backend.info.volumes) == (False, False)
+        with pytest.raises(InvalidRequest):
+            await backend.create_volume(volume_request(Zone("fake", "fake-1", "")))
+        lacking = open_fake({"not_offered": {"fake-1a": ["f.2x8"]}}, tmp_path / "lacking")
+        with pytest.raises(NotOffered):
+            await lacking.launch(REQUEST)
+        for one in (backend, lacking):
+            one.cloud.ledger.close()
+
+    asyncio.run(work())
 
 
 def test_a_configured_cloud_has_its_chances_and_a_wrong_setting_is_told(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class FakeBackend:
     @property
     def info(self) -> BackendInfo:
         """What this backend can do."""
-        return BackendInfo(self._name)
+        script = self.cloud.script
+        return BackendInfo(self._name, zoned=script.zoned, volumes=script.volumes)
 
     async def listing(self) -> Listing:
         """Zones and offers now, with the time that the cloud believes it is."""
@@ -120,6 +121,8 @@ class FakeBackend:
             if known is not None and known.deleted_at is None:
                 return Change(self._view_disk(known))
             self._check_zone(request.zone)
+            if not self.cloud.script.volumes:
+                raise InvalidRequest(f"{self._name} has no volumes")
             if request.size_gb <= 0:
                 raise InvalidRequest(f"a disk needs a size above 0 GB, not {request.size_gb:g}")
             if self.cloud.zone_state(request.zone.name) == FAILED:
@@ -205,7 +208,7 @@ class FakeBackend:
         capacity = self.cloud.script.capacity.get(zone.name)
         if self.cloud.zone_state(zone.name) == FAILED:
             return ZoneInfo(zone, ZoneState.IMPAIRED, "the zone failed", capacity=capacity)
-        return ZoneInfo(zone, capacity=capacity)
+        return replace(self.cloud.script.states.get(zone.name, ZoneInfo(zone)), capacity=capacity)
 
     def _check_zone(self, zone: Zone) -> None:
         if zone not in self._zones:
@@ -222,7 +225,8 @@ class FakeBackend:
         scope = Scope(self._name, zone.region, zone.name, name, market)
         if request.max_price is not None and offer.price > request.max_price:
             raise CapacityUnavailable(f"{name} in {zone} costs ${offer.price:g}", scope)
-        if self.cloud.zone_state(zone.name) == FAILED or offer.availability is Availability.UNAVAILABLE:
+        closed = self.cloud.zone_state(zone.name) == FAILED or zone.name in self.cloud.script.states
+        if closed or offer.availability is Availability.UNAVAILABLE:
             raise CapacityUnavailable(f"{zone} takes no machines now", scope)
         self._check_room(offer, scope)
         return offer

@@ -10,7 +10,7 @@ import msgspec
 from atoll.model.failure import FailureKind
 from atoll.model.offer import Market, Offer
 from atoll.model.resources import InstanceType
-from atoll.model.zone import Capacity, Zone
+from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneKind, ZoneState
 
 SPOT_SHARE = 0.35
 PRICE_PER_CPU = 0.05
@@ -84,15 +84,19 @@ class JobScript:
 class Script:
     """A fake cloud's nature. Times are in seconds.
 
-    `capacity` is by zone name (absent: endless). `latency` is the least and most that a call takes, by operation, `*`
-    for the rest. A new machine is ready after `boot`; a terminated one gone after `deletion`; a new resource unknown to
-    `find` and `describe` for `lag`. The cloud's clock goes `skew` before ours. A spot machine in a zone is interrupted
-    `interruptions` times an hour on average. `quota_cpus` is for each region and market. `reads` says whether calls
-    that change nothing are kept in the ledger.
+    `capacity` is by zone name (absent: endless), as are `states`, those of zones that take no work. Without `zoned` the
+    offers' zones are regions, without `volumes` there are no disks. `latency` is the least and most that a call takes,
+    by operation, `*` for the rest. A new machine is ready after `boot`; a terminated one gone after `deletion`; a new
+    resource unknown to `find` and `describe` for `lag`. The cloud's clock goes `skew` before ours. A spot machine in a
+    zone is interrupted `interruptions` times an hour on average. `quota_cpus` is for each region and market. `reads`
+    says whether calls that change nothing are kept in the ledger.
     """
 
     offers: tuple[Offer, ...]
     capacity: Mapping[str, Capacity] = field(default_factory=dict)
+    states: Mapping[str, ZoneInfo] = field(default_factory=dict)
+    zoned: bool = True
+    volumes: bool = True
     latency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     boot: float = 0
     deletion: float = 0
@@ -130,6 +134,14 @@ def grid(
     )
 
 
+class _State(msgspec.Struct, forbid_unknown_fields=True):
+    """How a zone is that takes no work."""
+
+    state: ZoneState
+    reason: str = ""
+    until: datetime | None = None
+
+
 class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     """What a configuration file may say of a fake cloud."""
 
@@ -137,6 +149,10 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     regions: int = 1
     types: tuple[int, ...] = (2, 4, 8, 16)
     spot: bool = False
+    zoned: bool = True
+    volumes: bool = True
+    states: dict[str, _State] = {}
+    not_offered: dict[str, tuple[str, ...]] = {}
     cpus: float | None = None
     memory: float | None = None
     latency: float | dict[str, float] = 0
@@ -158,7 +174,9 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
     """A script from a configuration file: the fields of `_Settings`.
 
     `latency` is one for all calls or by operation, `cpus` and `memory` are each zone's capacity, `chances` is
-    `{operation: {kind: chance}}`, `lost` `{operation: chance}` of lost answers.
+    `{operation: {kind: chance}}`, `lost` `{operation: chance}` of lost answers, `states` is
+    `{zone: {state, reason, until}}`, `not_offered` is `{zone: [instance type]}`. Without `zoned` each region is one
+    place without a name; without `volumes` there are no disks.
 
     Raises ValueError.
     """
@@ -174,7 +192,7 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
     faults += [lost_reply(operation, times=None, chance=chance) for operation, chance in told.lost.items()]
     latency = told.latency if isinstance(told.latency, dict) else {"*": told.latency}
     script = Script(
-        grid(told.zones, told.regions, told.types, spot=told.spot),
+        _offers(told),
         latency={operation: (seconds, seconds) for operation, seconds in latency.items()},
         boot=told.boot,
         deletion=told.deletion,
@@ -185,6 +203,8 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
         jobs=JobScript(told.job_seconds, told.job_exit_code),
         seed=told.seed,
         reads=told.reads,
+        zoned=told.zoned,
+        volumes=told.volumes,
     )
     endless = float("inf")
     each = Capacity(told.cpus or endless, told.memory or endless, endless)
@@ -192,7 +212,24 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
         script,
         capacity={zone.name: each for zone in script.zones} if told.cpus or told.memory else {},
         interruptions={zone.name: told.interruptions for zone in script.zones} if told.interruptions else {},
+        states=_states(told, script.zones),
     )
+
+
+def _offers(told: _Settings) -> tuple[Offer, ...]:
+    offers = grid(told.zones if told.zoned else 1, told.regions, told.types, spot=told.spot)
+    if not told.zoned:
+        return tuple(replace(each, zone=replace(each.zone, name="", kind=ZoneKind.REGION)) for each in offers)
+    missing = told.not_offered
+    return tuple(each for each in offers if each.instance_type.name not in missing.get(each.zone.name, ()))
+
+
+def _states(told: _Settings, zones: tuple[Zone, ...]) -> Mapping[str, ZoneInfo]:
+    by_name = {zone.name: zone for zone in zones}
+    unknown = sorted({*told.states, *told.not_offered} - by_name.keys())
+    if unknown:
+        raise ValueError(f"the fake backend's configuration: there is no zone `{unknown[0]}`")
+    return {name: ZoneInfo(by_name[name], one.state, one.reason, one.until) for name, one in told.states.items()}
 
 
 def _letters(number: int) -> str:
