@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from atoll.backends.base import Backend
-
-NAMES = ("fake", "local")
+from atoll.model.backends import RUNNABLE
 
 
 def open_backend(name: str, config: Mapping[str, object], state: Path) -> Backend:
@@ -21,4 +20,4 @@ def open_backend(name: str, config: Mapping[str, object], state: Path) -> Backen
         from atoll.backends.fake import open_fake
 
         return open_fake(config, state)
-    raise ValueError(f"unknown backend `{name}`; known: {', '.join(NAMES)}")
+    raise ValueError(f"unknown backend `{name}`; known: {', '.join(RUNNABLE)}")

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from atoll.cli.errors import InvalidFiles
+from atoll.cli.textfile import read_text
 from atoll.model.diagnostic import Diagnostic
 from atoll.wire.api import SourceFile, Submission
 
-LARGEST_BYTES = 1024 * 1024
 PROFILES = (Path(".atoll/profiles.yml"), Path(".dstack/profiles.yml"))
 
 
@@ -32,11 +32,11 @@ def read(paths: Sequence[str]) -> tuple[SourceFile, ...]:
     files: list[SourceFile] = []
     found: list[Diagnostic] = []
     for path in dict.fromkeys(paths):
-        result = _read(path)
-        if isinstance(result, Diagnostic):
-            found.append(result)
+        text = read_text(path)
+        if isinstance(text, Diagnostic):
+            found.append(text)
         else:
-            files.append(result)
+            files.append(SourceFile(path, text))
     if found:
         raise InvalidFiles(tuple(found), {})
     return tuple(files)
@@ -46,28 +46,6 @@ def sources(sent: Submission) -> Mapping[str, str]:
     """The texts by their names, for showing diagnostics."""
     files = (*sent.files, sent.profiles) if sent.profiles else sent.files
     return {file.name: file.text for file in files}
-
-
-def _read(path: str) -> SourceFile | Diagnostic:
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError:
-        return Diagnostic("file-not-found", f"there is no file `{path}`", help="check the path after `-f`")
-    except IsADirectoryError:
-        return Diagnostic("file-unreadable", f"`{path}` is a folder", help="name a file in it")
-    except OSError as error:
-        return Diagnostic("file-unreadable", f"cannot read `{path}`: {error.strerror}")
-    except UnicodeDecodeError:
-        return Diagnostic("file-unreadable", f"`{path}` is not text in UTF-8")
-    if len(content) > LARGEST_BYTES:
-        return Diagnostic(
-            "file-too-large", f"`{path}` is larger than 1 MiB", help="configurations are small YAML files"
-        )
-    if not text.strip():
-        return Diagnostic("file-empty", f"`{path}` is empty", help="begin with `type: fleet`, `volume` or `task`")
-    return SourceFile(path, text)
 
 
 def _environment(files: Sequence[SourceFile], environ: Mapping[str, str]) -> dict[str, str]:
@@ -83,8 +61,8 @@ def _profiles(paths: Sequence[str]) -> SourceFile | None:
     folders = [*(Path(path).parent for path in paths), Path()]
     for candidate in (folder / name for folder in folders for name in PROFILES):
         if candidate.is_file():
-            result = _read(str(candidate))
-            if isinstance(result, Diagnostic):
-                raise InvalidFiles((result,), {})
-            return result
+            text = read_text(str(candidate))
+            if isinstance(text, Diagnostic):
+                raise InvalidFiles((text,), {})
+            return SourceFile(str(candidate), text)
     return None

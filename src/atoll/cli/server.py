@@ -10,6 +10,7 @@ import click
 from atoll.cli import errors, terminal, units
 from atoll.cli.backup import backup, restore
 from atoll.cli.errors import CommandError
+from atoll.cli.import_config import import_config
 from atoll.cli.noun import json_option, print_json
 from atoll.cli.orphan import orphans
 from atoll.cli.table import Table, block
@@ -86,6 +87,7 @@ def status(as_json: bool) -> int:
 server.add_command(orphans)
 server.add_command(backup)
 server.add_command(restore)
+server.add_command(import_config)
 
 
 def _own() -> Path:
