@@ -19,12 +19,17 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 TAB = "    "
 WIDEST = 120
 """Columns of a file's line that are shown."""
+MOST_SHOWN = 200
+"""Findings that people are shown; programs get all."""
 
 
 def render(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], *, colour: bool) -> str:
     """The diagnostics with their pieces of `sources` (texts by file name), a blank line between two."""
     lines = {name: _BREAK.split(text) for name, text in sources.items()}
-    return "\n".join(_one(diagnostic, lines, colour) for diagnostic in diagnostics)
+    shown = [_one(diagnostic, lines, colour) for diagnostic in diagnostics[:MOST_SHOWN]]
+    if len(diagnostics) > MOST_SHOWN:
+        shown.append(f"… and {len(diagnostics) - MOST_SHOWN} more like these\n")
+    return "\n".join(shown)
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> str:
@@ -74,8 +79,9 @@ def _excerpt(line: str, span: Span) -> tuple[str, str]:
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line.rstrip())
     first = 0
-    if _width(line) > WIDEST:
+    if len(line) > WIDEST or _width(line) > WIDEST:
         first = max(0, start - WIDEST // 4)
+        line, end = line[: first + 2 * WIDEST], min(end, first + 2 * WIDEST)
     before, marked = _visible(line[first:start]), _visible(line[start : max(end, start + 1)])
     shown = _cut(_visible(line[first:]), WIDEST)
     lead = "…" if first else ""

@@ -1,41 +1,40 @@
-"""What can be said of documents once the world is known: backends, zones, volumes and fleets that they name.
+"""What can be said of documents once the world is known: backends, volumes and fleets that they name.
 
-Names and positions inside the file are `spec`'s affair; whether something fits is the planner's.
+Names and positions inside the file are `spec`'s affair, zones and instance types `zone_check`'s; whether something fits
+is the planner's.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from atoll.engine.demand import volume_names
+from atoll.engine import zone_check
+from atoll.model.catalog import Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
-from atoll.model.zone import Zone, ZoneInfo, ZoneState
-from atoll.spec import Document
+from atoll.model.records import Volume
+from atoll.model.zone import BackendInfo, ZoneInfo
+from atoll.spec import Document, reach
+from atoll.spec.reach import Home
 from atoll.spec.secret import secret_names
 from atoll.zones.directory import Directory
-from atoll.zones.selection import ZoneSelector
 
 NOT_YET = frozenset({"service", "dev-environment", "gateway"})
 """Types that are read and checked, and cannot be applied by this release."""
-_STATE_CODES = {
-    ZoneState.IMPAIRED: "zone-impaired",
-    ZoneState.DRAINED: "zone-drained",
-    ZoneState.NOT_OPTED_IN: "not-opted-in",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What documents are held against. `volumes` are kept and submitted ones with their zones; the rest are names.
+    """What documents are held against. `homes` are those of kept and submitted volumes; the rest are names.
 
     Without `secrets` nothing is said of them: a saved world does not know them.
     """
 
-    backends: Collection[str]
+    backends: Mapping[str, BackendInfo]
     directory: Directory
     zones: Collection[ZoneInfo]
-    volumes: Mapping[str, Zone | None]
+    catalog: Catalog
+    homes: Mapping[str, Home]
     fleets: Collection[str]
     secrets: Collection[str] | None = None
 
@@ -47,12 +46,20 @@ def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
         yield Diagnostic("not-supported", message, span=document.span(("type",)), help="use a `task`")
         return
     yield from _backends(document, scene)
-    yield from _zone_names(document, scene)
-    yield from _zone_states(document, scene)
-    if document.kind == "run":
-        yield from _volumes(document, scene)
+    yield from zone_check.check(document, scene)
+    if document.kind == "volume":
+        yield from _volume(document, scene)
+    elif document.kind == "run":
+        yield from _mounts(document, scene)
+        yield from reach.check(document, scene.homes, scene.directory)
         yield from _fleets(document, scene)
         yield from _secrets(document, scene)
+
+
+def home_of(volume: Volume) -> Home:
+    """Where a kept volume is, or may still go."""
+    region = volume.config.get("region") or None
+    return Home(volume.backend, volume.zone.region if volume.zone else region, volume.zone)
 
 
 def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
@@ -72,71 +79,28 @@ def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
         )
 
 
-def _zone_texts(document: Document) -> list[tuple[str, tuple[str | int, ...]]]:
-    if document.kind == "volume":
-        zone = _spec(document).availability_zone
-        return [(zone, ("availability_zone",))] if zone else []
-    zones = _spec(document).availability_zones or ()
-    return [(str(text), ("availability_zones", index)) for index, text in enumerate(zones)]
+def _volume(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    info = scene.backends.get(_spec(document).backend)
+    if info is not None and not info.volumes:
+        able = ", ".join(f"`{name}`" for name, one in sorted(scene.backends.items()) if one.volumes)
+        help = f"backends with volumes: {able}" if able else None
+        message = f"backend `{info.name}` has no volumes"
+        yield Diagnostic("not-supported", message, span=document.span(("backend",)), help=help)
 
 
-def _zone_names(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    # Where the document names its backends, `spec` has checked the zones by the same directory.
-    if document.kind == "volume" or _spec(document).backends:
-        return
-    for text, path in _zone_texts(document):
-        found = scene.directory.resolve(text, backends=scene.backends, regions=_spec(document).regions or None)
-        if found.problem and found.problem != "ambiguous-zone":
-            yield unknown_zone(document, text, path, found.problem, found.known, found.suggestions, scene.backends)
-
-
-def unknown_zone(
-    document: Document,
-    text: str,
-    path: tuple[str | int, ...],
-    problem: str,
-    known: tuple[str, ...],
-    suggestions: tuple[str, ...],
-    backends: Collection[str],
-) -> Diagnostic:
-    """The finding that a name is no zone of the configured backends, with the nearest that are."""
-    listed = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
-    return Diagnostic(
-        problem,
-        f"`{text}` is not a zone of {', '.join(sorted(backends))}",
-        span=document.span(path),
-        notes=(f"zones: {listed}",) if known else (),
-        help=f"did you mean `{suggestions[0]}`?" if suggestions else None,
-    )
-
-
-def _zone_states(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    for text, path in _zone_texts(document):
-        if "*" in text or "?" in text or text.startswith("!"):
-            continue
-        selector = ZoneSelector.compile([text])
-        for info in scene.zones:
-            code = _STATE_CODES.get(info.state)
-            if code and selector.matches(info.zone):
-                message = f"zone `{info.zone}` is {info.state}" + (f": {info.reason}" if info.reason else "")
-                yield Diagnostic(code, message, Severity.WARNING, document.span(path))
-
-
-def _volumes(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    zones = _spec(document).availability_zones
-    selector = ZoneSelector.compile([str(zone) for zone in zones] if zones else None)
-    for name, path in volume_names(_spec(document)).items():
-        if name not in scene.volumes:
-            yield _unknown("volume", name, document, path, scene.volumes)
-            continue
-        zone = scene.volumes[name]
-        if zone is not None and zones and not selector.matches(zone):
-            yield Diagnostic(
-                "volume-zone",
-                f"volume `{name}` lives in {zone}, and `{document.name}` may run in {', '.join(map(str, zones))} only",
-                span=document.span(path),
-                help=f"add `{zone}` to `availability_zones`, or use a volume of an allowed zone",
-            )
+def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    """Volumes that do not exist: an error where a mount has no other, else a warning."""
+    told: set[str] = set()
+    spec = _spec(document)
+    for rank in range(spec.nodes or 1):
+        for index, mount in enumerate(spec.volumes):
+            names = mount.names_for(rank) if hasattr(mount, "names_for") else ()
+            missing = [name for name in names if name not in scene.homes]
+            for name in missing:
+                if name not in told:
+                    told.add(name)
+                    finding = _unknown("volume", name, document, ("volumes", index), scene.homes)
+                    yield finding if len(missing) == len(names) else replace(finding, severity=Severity.WARNING)
 
 
 def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:

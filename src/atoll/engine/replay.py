@@ -1,9 +1,9 @@
 """Planning on a saved world: no cloud, no database, the same answer on every machine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from atoll.engine.check import Scene, check
+from atoll.engine.check import NOT_YET, Scene, check
 from atoll.engine.demand import demand_of, volume_names
 from atoll.engine.parsing import parse_submission, refuse_errors, unique
 from atoll.engine.planned import Planned
@@ -11,11 +11,13 @@ from atoll.engine.refusal import Refused
 from atoll.engine.snapshots.fault import BadSnapshot
 from atoll.engine.snapshots.reading import read_snapshot
 from atoll.engine.snapshots.saved import Saved, Settled, digest
-from atoll.model.zone import Zone, ZoneInfo
+from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.planning.planner import plan
 from atoll.planning.request import Request, VolumeRequest
 from atoll.planning.snapshot import Snapshot
 from atoll.spec import Document, named_environment
+from atoll.spec.reach import Home
+from atoll.spec.zoning import Ground, homes
 from atoll.wire.api import Submission
 from atoll.zones.directory import Directory, builtin
 
@@ -32,15 +34,13 @@ def replay(content: bytes, submission: Submission) -> Planned:
         raise Refused("invalid-snapshot", "wrong snapshot", diagnostics=error.diagnostics, status=422) from error
     snapshot = saved.snapshot
     directory = _directory(snapshot)
-    parsed = parse_submission(_filled(submission), directory)
-    scene = _scene(saved, parsed.documents, directory)
-    findings = [*parsed.diagnostics, *(finding for one in parsed.documents for finding in check(one, scene))]
+    infos = _backends(snapshot)
+    parsed = parse_submission(_filled(submission), Ground(directory, sorted(infos)))
+    scene = _scene(saved, parsed.documents, directory, infos)
+    asking = [one for one in parsed.documents if not _is_settled(one, saved)]
+    findings = [*parsed.diagnostics, *(finding for one in asking for finding in check(one, scene))]
     refuse_errors(findings)
-    demands = [
-        demand
-        for one in parsed.documents
-        if Settled(one.kind, one.name, digest(demand := demand_of(one))) not in saved.settled
-    ]
+    demands = [demand_of(one) for one in asking]
     request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     return Planned((), plan(request, snapshot), unique(findings), instance_names=names)
@@ -49,6 +49,13 @@ def replay(content: bytes, submission: Submission) -> Planned:
 def request_id(project: str, documents: Sequence[Document]) -> str:
     """What ties break by: the same documents of one project always get the same."""
     return "/".join([project, *(f"{document.kind}:{document.name}" for document in documents)])
+
+
+def _is_settled(document: Document, saved: Saved) -> bool:
+    """True when the document asked for nothing more in that world, because it was applied as it is."""
+    if document.type in NOT_YET:
+        return False
+    return Settled(document.kind, document.name, digest(demand_of(document))) in saved.settled
 
 
 def _filled(submission: Submission) -> Submission:
@@ -66,7 +73,7 @@ def _directory(snapshot: Snapshot) -> Directory:
         own = {zone: zone for zone in seen if zone.backend == backend}
         others = () if backend in listed else directory.zones(backend)
         zones = [*own, *(zone for zone in others if zone not in own)]
-        directory = directory.with_live(backend, zones, snapshot.now.date())
+        directory = directory.with_live(backend, zones, snapshot.now)
     return directory
 
 
@@ -74,16 +81,26 @@ def _seen(snapshot: Snapshot) -> list[Zone]:
     return list(dict.fromkeys([*(info.zone for info in snapshot.zones), *snapshot.catalog.zones]))
 
 
-def _scene(saved: Saved, documents: Sequence[Document], directory: Directory) -> Scene:
+def _backends(snapshot: Snapshot) -> dict[str, BackendInfo]:
+    """The backends that are listed, and those of zones without; their zones tell whether they have any."""
+    infos: dict[str, BackendInfo] = {}
+    for zone in _seen(snapshot):
+        before = infos.get(zone.backend)
+        infos[zone.backend] = BackendInfo(zone.backend, zoned=bool(zone.name) or (before is not None and before.zoned))
+    return infos | {info.name: info for info in snapshot.backends}
+
+
+def _scene(
+    saved: Saved, documents: Sequence[Document], directory: Directory, backends: Mapping[str, BackendInfo]
+) -> Scene:
     snapshot = saved.snapshot
-    seen = _seen(snapshot)
-    volumes: dict[str, Zone | None] = {volume.name: volume.zone for volume in snapshot.volumes}
-    for name in (*(one.name for one in saved.waiting), *(one.name for one in documents if one.kind == "volume")):
-        volumes.setdefault(name, None)
+    submitted = homes([one for one in documents if one.kind == "volume"], directory)
+    waiting = {one.name: Home(one.backend or "", one.region) for one in saved.waiting}
+    kept = {one.name: Home(one.zone.backend, one.zone.region, one.zone) for one in snapshot.volumes}
     fleets = {*saved.fleets, *(one.name for one in documents if one.kind == "fleet")}
     infos = {info.zone: info for info in snapshot.zones}
-    backends = {info.name for info in snapshot.backends} | {zone.backend for zone in seen}
-    return Scene(backends, directory, [infos.get(zone, ZoneInfo(zone)) for zone in seen], volumes, fleets)
+    zones = [infos.get(zone, ZoneInfo(zone)) for zone in _seen(snapshot)]
+    return Scene(backends, directory, zones, snapshot.catalog, submitted | waiting | kept, fleets)
 
 
 def _waiting(saved: Saved, documents: Sequence[Document]) -> list[VolumeRequest]:

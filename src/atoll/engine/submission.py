@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from atoll.engine.acceptance import accept
 from atoll.engine.change import change_of
-from atoll.engine.check import Scene, check
+from atoll.engine.check import Scene, check, home_of
 from atoll.engine.context import Context
 from atoll.engine.demand import demand_of, spec_of, volume_names, volume_request
 from atoll.engine.draft import Draft
@@ -23,11 +23,11 @@ from atoll.engine.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.world import World, take_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
-from atoll.model.zone import Zone
 from atoll.planning import explain
 from atoll.planning.planner import plan
 from atoll.planning.request import Request, VolumeRequest
 from atoll.spec import Document
+from atoll.spec.zoning import Ground, homes
 from atoll.store.conflict import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
@@ -83,7 +83,7 @@ async def apply_submission(context: Context, project: str, submission: Submissio
 async def _propose(context: Context, project: str, submission: Submission) -> _Proposal:
     world = await context.worlds.world()
     directory = live_directory(world)
-    parsed = parse_submission(submission, directory)
+    parsed = parse_submission(submission, Ground(directory, sorted(context.backends)))
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
@@ -92,7 +92,10 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
         scene = replace(_scene(context, drafts, world, directory, (volumes, fleets)), secrets=secrets)
-        findings = [*parsed.diagnostics, *(finding for draft in drafts for finding in check(draft.document, scene))]
+        findings = [
+            *parsed.diagnostics,
+            *(one for draft in drafts if _asks(draft) for one in check(draft.document, scene)),
+        ]
         findings += [finding for draft in drafts for finding in await _conflicts(tx, draft)]
         refuse_errors(findings)
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
@@ -167,10 +170,11 @@ def _scene(
     directory: Directory,
     kept: tuple[Sequence[Volume], Sequence[Fleet]],
 ) -> Scene:
-    volumes: dict[str, Zone | None] = {volume.name: volume.zone for volume in kept[0] if not volume.end_reason}
-    volumes |= {draft.name: None for draft in drafts if draft.kind == "volume" and draft.kept is None}
+    submitted = [draft.document for draft in drafts if draft.kind == "volume" and draft.kept is None]
+    placed = homes(submitted, directory) | {one.name: home_of(one) for one in kept[0] if not one.end_reason}
     fleets = {fleet.name for fleet in kept[1]} | {draft.name for draft in drafts if draft.kind == "fleet"}
-    return Scene(frozenset(context.backends), directory, world.zones, volumes, fleets)
+    infos = {name: backend.info for name, backend in context.backends.items()}
+    return Scene(infos, directory, world.zones, world.catalog, placed, fleets)
 
 
 def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[VolumeRequest]:

@@ -4,6 +4,10 @@ from collections.abc import Iterator
 
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.spec.document import Document
+from atoll.spec.fleet import Fleet
+from atoll.spec.mount import InstanceMount
+from atoll.spec.reader import Path
+from atoll.spec.run import Task
 
 _PLACED = {
     "resources", "backends", "regions", "availability_zones", "instance_types", "spot_policy", "max_price",
@@ -25,18 +29,34 @@ _ALWAYS = {"type", "name"}
 
 
 def warnings(document: Document) -> Iterator[Diagnostic]:
-    """A warning for each key that is set to something and has no effect yet."""
+    """A warning for each key that is set to something and has no effect yet, and for each such part of a key."""
     acted_on = ACTED_ON.get(document.type)
     if acted_on is None:
-        yield _warning(document, "type", f"`{document.type}` is checked, but cannot be applied yet")
+        yield _warning(document, ("type",), f"`{document.type}` is checked, but cannot be applied yet")
         return
     fields = type(document.spec).model_fields
     for key in fields:
         if key in _ALWAYS or key in acted_on or key not in document.spec.model_fields_set:
             continue
         if getattr(document.spec, key) != fields[key].get_default(call_default_factory=True, validated_data={}):
-            yield _warning(document, key, f"`{key}` is read, but has no effect yet")
+            yield _warning(document, (key,), f"`{key}` is read, but has no effect yet")
+    yield from _parts(document)
 
 
-def _warning(document: Document, key: str, message: str) -> Diagnostic:
-    return Diagnostic("not-acted-on", message, Severity.WARNING, document.span((key,), key=key != "type"))
+def _parts(document: Document) -> Iterator[Diagnostic]:
+    spec = document.spec
+    if isinstance(spec, Fleet | Task) and spec.resources.shm_size is not None:
+        yield _warning(document, ("resources", "shm_size"), "`shm_size` is read, but has no effect yet")
+    if isinstance(spec, Fleet) and spec.nodes.max is not None and spec.nodes.max > spec.nodes.target:
+        message = f"the fleet has {spec.nodes.target} nodes: growing to `max` has no effect yet"
+        yield _warning(document, ("nodes", "max"), message)
+    if isinstance(spec, Task):
+        for index, mount in enumerate(spec.volumes):
+            if isinstance(mount, InstanceMount):
+                message = "mounting a folder of the instance has no effect yet"
+                yield _warning(document, ("volumes", index), message)
+
+
+def _warning(document: Document, path: Path, message: str) -> Diagnostic:
+    span = document.span(path, key=isinstance(path[-1], str) and path != ("type",))
+    return Diagnostic("not-acted-on", message, Severity.WARNING, span)

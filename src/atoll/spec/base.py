@@ -56,7 +56,8 @@ class Model(BaseModel):
         if not cls.short:
             return schema
         long = handler.resolve_ref_schema(schema)
-        whole = {"anyOf": [*cls.short, dict(long)]}
+        told = {"description": long.pop("description")} if "description" in long else {}
+        whole = {**told, "anyOf": [*cls.short, dict(long)]}
         long.clear()
         long.update(whole)
         return schema

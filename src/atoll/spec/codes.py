@@ -12,10 +12,11 @@ from itertools import chain
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code. `wrong` and `cured` are files; both are empty where no file's text alone can show the code.
+    """One code. `wrong` and `cured` are files; both are empty where the fault is not in a file's text.
 
-    `planned` codes come from the server, which knows the world; those of a `snapshot` are about such a file, and their
-    examples are JSON. `warning` is true where the work goes on.
+    `planned` codes come from the server, which knows the world, and `given` tells what the world of the example is
+    like. Those of a `snapshot` are about such a file, and their examples are JSON. `warning` is true where the work
+    goes on.
     """
 
     code: str
@@ -26,6 +27,7 @@ class Code:
     warning: bool = False
     planned: bool = False
     snapshot: bool = False
+    given: str = ""
 
 
 _FLEET = "type: fleet\nname: train\n"
@@ -34,6 +36,12 @@ _EAST = _AWS + "regions: [us-east-1]\n"
 _TASK = "type: task\nname: train\n"
 _RUN = _TASK + "commands: [./train.sh]\n"
 _VOLUME = "type: volume\nname: data\nbackend: aws\nregion: us-east-1\nsize: 100GB\n"
+_BESIDE = "availability_zone: us-east-1b\n---\n"
+_MORE = _VOLUME.replace("name: data", "name: more")
+_MOUNTS = _RUN + 'volumes: ["data:/data"]\n'
+_BOTH = 'volumes: ["data:/data", "more:/more"]\n'
+_EITHER = "volumes: [{name: [data, more], path: /data}]\n"
+_IN_A = "backends: [aws]\navailability_zones: [us-east-1a]\n"
 
 _FILES = (
     Code("missing-file", "There is no such file", "The path given to the command leads nowhere. Nothing was sent."),
@@ -91,8 +99,8 @@ _SHAPE = (
         "wrong-value",
         "A value that is not possible",
         "The value is of the right kind, but none that the key can have. The message says what is expected.",
-        _FLEET + "nodes: 4..2\n",
-        _FLEET + "nodes: 2..4\n",
+        _FLEET + "nodes: 2\nmax_price: -1\n",
+        _FLEET + "nodes: 2\nmax_price: 1\n",
     ),
     Code(
         "missing-key",
@@ -187,15 +195,25 @@ _ZONES = (
     Code(
         "volume-zone",
         "A run cannot reach its volume",
-        "A network volume attaches only within its own zone, and the run's `availability_zones` leave that zone out.",
-        _VOLUME
-        + "availability_zone: us-east-1b\n---\n"
-        + _RUN
-        + 'volumes: ["data:/data"]\nbackends: [aws]\navailability_zones: [us-east-1a]\n',
-        _VOLUME
-        + "availability_zone: us-east-1b\n---\n"
-        + _RUN
-        + 'volumes: ["data:/data"]\nbackends: [aws]\navailability_zones: [us-east-1a, us-east-1b]\n',
+        "A network volume attaches only within its own zone, and the run's `availability_zones`, `regions` or "
+        "`backends` leave that zone out.",
+        _VOLUME + _BESIDE + _MOUNTS + _IN_A,
+        _VOLUME + _BESIDE + _MOUNTS + _IN_A.replace("1a]", "1a, us-east-1b]"),
+    ),
+    Code(
+        "volumes-share-no-zone",
+        "Volumes in different zones",
+        "A node mounts several volumes, and a volume attaches only in its own zone: no zone has them all. Copy one of "
+        "them to the other's zone, or mount them on different nodes.",
+        _VOLUME + _BESIDE + _MORE + "availability_zone: us-east-1a\n---\n" + _RUN + _BOTH,
+        _VOLUME + _BESIDE + _MORE + _BESIDE + _RUN + _BOTH,
+    ),
+    Code(
+        "no-volume-fits",
+        "None of the volumes can be used",
+        "The mount lists several volumes of which one is enough, but each lies where the run may not go.",
+        _VOLUME + _BESIDE + _MORE + _BESIDE + _RUN + _EITHER + _IN_A,
+        _VOLUME + _BESIDE + _MORE + "availability_zone: us-east-1a\n---\n" + _RUN + _EITHER + _IN_A,
     ),
 )
 
@@ -216,6 +234,8 @@ def text(code: Code) -> str:
     if code.snapshot:
         source = "It is about the file after `--snapshot`."
     parts = [f"`{code.code}`: {code.title}", f"{code.explanation} {severity}. {source}"]
+    if code.given:
+        parts.append(f"For example, {code.given}.")
     form = "json" if code.snapshot else "yaml"
     if code.wrong:
         parts.append(f"Wrong:\n\n```{form}\n{code.wrong}```")

@@ -1,6 +1,6 @@
 """Pydantic's errors as diagnostics: our codes, our words, and the place in the file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,9 @@ _EXPECTED_TYPE = {
     "model": "a mapping",
     "bool": "`true` or `false`",
 }
+_LISTED = "begin a line with `- ` for each entry, or write `[one, two]`"
+MOST_SEARCHED = 100
+"""Unknown keys for which the nearest known one is looked for."""
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
@@ -29,20 +32,20 @@ def diagnostics(
     """One diagnostic for each place that is wrong; `start` is the path of what was validated."""
     found: dict[object, Diagnostic] = {}
     for detail in error.errors(include_url=False, include_input=False):
-        one = _diagnostic(dict(detail), model, places, start)
+        one = _diagnostic(dict(detail), model, places, start, near=len(found) < MOST_SEARCHED)
         several = one.code in ("missing-key", "unknown-key")
         found.setdefault((one.span, one.message) if several else one.span, one)
     return list(found.values())
 
 
 def _diagnostic(
-    detail: dict[str, Any], model: type[BaseModel], places: Mapping[Path, Place], start: Path
+    detail: dict[str, Any], model: type[BaseModel], places: Mapping[Path, Place], start: Path, *, near: bool
 ) -> Diagnostic:
     facts = detail.get("ctx", {})
     loc: Path = (*detail["loc"], *facts.get("path", ()))
     path, kind = (*start, *loc), detail["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(loc, model, places, start)
+        return _unknown_key((*start, *loc), places, _keys(model, loc[:-1]) if near else ())
     if kind == "missing":
         message = f"`{loc[-1]}` is missing"
         return Diagnostic("missing-key", message, span=span_of(places, path[:-1], key=True), help=f"add `{loc[-1]}:`")
@@ -50,7 +53,8 @@ def _diagnostic(
     where = _written(path, places)
     if code in ("wrong-type", "wrong-value") and where and isinstance(where[-1], str):
         said = f"`{where[-1]}`: {said}"
-    return Diagnostic(code, said, span=span_of(places, where), help=facts.get("help"))
+    help = facts.get("help") or (_LISTED if said.endswith("expected a list") else None)
+    return Diagnostic(code, said, span=span_of(places, where), help=help)
 
 
 def _said(kind: str, facts: dict[str, Any]) -> tuple[str, str]:
@@ -73,18 +77,15 @@ def _said(kind: str, facts: dict[str, Any]) -> tuple[str, str]:
     return "wrong-value", "this value is not possible here"
 
 
-def _unknown_key(loc: Path, model: type[BaseModel], places: Mapping[Path, Place], start: Path) -> Diagnostic:
+def _unknown_key(path: Path, places: Mapping[Path, Place], known: Iterable[str]) -> Diagnostic:
     from difflib import get_close_matches
 
-    key = str(loc[-1])
-    names = list(_keys(model, loc[:-1]))
-    near = get_close_matches(key, names, n=1, cutoff=0.6)
-    help = f"did you mean `{near[0]}`?" if near else "the keys here are " + ", ".join(f"`{name}`" for name in names)
-    if len(help) > 160:
+    key, names = str(path[-1]), list(dict.fromkeys(known))
+    close = get_close_matches(key, names, n=1, cutoff=0.6)
+    help = f"did you mean `{close[0]}`?" if close else "the keys here are " + ", ".join(f"`{name}`" for name in names)
+    if len(help) > 160 or not names:
         help = "`atoll export schema` has the keys of every type"
-    return Diagnostic(
-        "unknown-key", f"`{key[:60]}` is not a key here", span=span_of(places, (*start, *loc), True), help=help
-    )
+    return Diagnostic("unknown-key", f"`{key[:60]}` is not a key here", span=span_of(places, path, True), help=help)
 
 
 def _keys(model: type[BaseModel], path: Path) -> Iterator[str]:
@@ -94,16 +95,17 @@ def _keys(model: type[BaseModel], path: Path) -> Iterator[str]:
         if isinstance(step, int):
             continue
         fields = [info for one in current for name, info in one.model_fields.items() if (info.alias or name) == step]
-        current = [inner for info in fields for inner in _models(info.annotation)] or current
+        current = [inner for info in fields for inner in models_in(info.annotation)] or current
     for one in current:
         yield from (info.alias or name for name, info in one.model_fields.items())
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _models(inner)
+        yield from models_in(inner)
 
 
 def _written(path: Path, places: Mapping[Path, Place]) -> Path:

@@ -117,7 +117,7 @@ class Ssh(Model):
 
 
 class Fleet(Selection):
-    """A fleet. `idle_duration` is in seconds, None is `off`."""
+    """Machines, how many of them, and how they lie over zones."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [key]} for key in ("nodes", "ssh_config")]})
 

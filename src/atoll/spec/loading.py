@@ -17,7 +17,7 @@ from atoll.spec.run import Run
 from atoll.spec.source import SourceFile
 
 if TYPE_CHECKING:
-    from atoll.zones.directory import Directory
+    from atoll.spec.zoning import Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ def parse(
     environment: Mapping[str, str] | None = None,
     profiles: SourceFile | None = None,
     profile: str | None = None,
-    directory: "Directory | None" = None,
+    ground: "Ground | None" = None,
 ) -> Parsed:
     """The documents of `files`, taken together, and all that is wrong with them. Never raises for their content.
 
     `environment` has the values of variables that the files only name; `profile` is chosen from `profiles`, or else its
-    default one; `directory` knows the zones (the built-in one unless told).
+    default one; `ground` is what zones are held against (the built-in directory unless told).
     """
     found: list[Diagnostic] = []
     chosen = _profile(profiles, profile, found)
@@ -59,18 +59,20 @@ def parse(
             drafts.extend(_draft(raw, file.name, chosen, environment or {}, found))
     documents = _named(drafts)
     found.extend(_duplicates(documents))
-    found.extend(_zone_findings(documents, directory))
+    found.extend(_zone_findings(documents, ground))
     for document in documents:
         found.extend(acted.warnings(document))
     return Parsed(documents, tuple(_ordered(found, files)))
 
 
-def _zone_findings(documents: Sequence[Document], directory: "Directory | None") -> Iterable[Diagnostic]:
-    if not any("availability_zone" in key for one in documents for key in one.spec.model_fields_set):
+def _zone_findings(documents: Sequence[Document], ground: "Ground | None") -> Iterable[Diagnostic]:
+    told = {key for one in documents for key in one.spec.model_fields_set}
+    mounts = "volumes" in told and any(one.kind == "volume" for one in documents)
+    if not mounts and not told & {"availability_zone", "availability_zones"}:
         return ()
     from atoll.spec import zoning
 
-    return zoning.check(documents, directory)
+    return zoning.check(documents, ground)
 
 
 def _documents(file: SourceFile, found: list[Diagnostic]) -> list[RawDocument]:

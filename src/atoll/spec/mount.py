@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from atoll.spec.base import Flag, Model, Text, refusal, wrong_type, wrong_value
 
 _RANK = re.compile(r"\$\{\{ *(?:dstack|atoll)\.node_rank *\}\}")
+MOST_NAMES = 100
+"""Volumes of which a mount takes one."""
 _VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*\Z")
 
 
@@ -19,7 +21,7 @@ Names = Annotated[tuple[Text, ...], BeforeValidator(_as_list, json_schema_input_
 
 
 class VolumeMount(Model):
-    """`name:/path`, or the mapping. `names` are volumes of which any will do."""
+    """A volume at a path: `name:/path`, or the mapping."""
 
     names: Names = Field(alias="name")
     path: Text
@@ -29,8 +31,8 @@ class VolumeMount(Model):
     @model_validator(mode="after")
     def _possible(self) -> "VolumeMount":
         _rooted(self.path, "path")
-        if not self.names:
-            raise wrong_value("the name of a volume", ("name",))
+        if not 1 <= len(self.names) <= MOST_NAMES:
+            raise wrong_value(f"the name of a volume, or at most {MOST_NAMES} of them", ("name",))
         for name in self.names:
             if not _VOLUME.match(_RANK.sub("0", name)):
                 help = "`${{ dstack.node_rank }}` is the only value that a name can take in" if "${{" in name else None
@@ -43,7 +45,7 @@ class VolumeMount(Model):
 
 
 class InstanceMount(Model):
-    """`/instance/path:/path`, or the mapping: a folder of the instance."""
+    """A folder of the machine at a path: `/instance/path:/path`, or the mapping."""
 
     instance_path: Text
     path: Text

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from atoll.spec.base import Duration, Flag, Model, Price, Text, Texts, Whole, wrong_value
 
@@ -10,20 +10,25 @@ SpotPolicy = Literal["spot", "on-demand", "auto"]
 RetryEvent = Literal["no-capacity", "interruption", "error"]
 EVERY_EVENT: frozenset[RetryEvent] = frozenset({"no-capacity", "interruption", "error"})
 
+MOST_ENTRIES = 500
+"""Entries of a list of zones, regions and the like: each is held against everything that is known."""
+
 
 def without_repeats(value: Any) -> Any:
-    """A list whose entries all differ; other kinds are left to the next validator."""
+    """A list of a fitting length whose entries all differ; other kinds are left to the next validator."""
+    if isinstance(value, list) and len(value) > MOST_ENTRIES:
+        raise wrong_value(f"at most {MOST_ENTRIES} entries")
     if isinstance(value, list) and all(isinstance(entry, str) for entry in value) and len(set(value)) < len(value):
         raise wrong_value("each entry once")
     return value
 
 
-Filter = Annotated[Texts, BeforeValidator(without_repeats)]
+Filter = Annotated[Texts, BeforeValidator(without_repeats), Field(json_schema_extra={"maxItems": MOST_ENTRIES})]
 Tags = dict[str, Text]
 
 
 class Retry(Model):
-    """When a run is tried again: `true` for every event, or the mapping. `duration` is in seconds; None: for ever."""
+    """When something is tried again: `true` for every event, or the mapping."""
 
     on_events: Annotated[frozenset[RetryEvent], PlainSerializer(sorted)] = EVERY_EVENT
     duration: Duration = None
@@ -83,7 +88,7 @@ def _fleet_name(value: Any) -> Any:
 
 
 class InstanceReference(Model):
-    """An instance: its name, its host name, or its number in a fleet."""
+    """A machine: its name, its host name, or its number in a fleet."""
 
     name: Text | None = None
     hostname: Text | None = None
@@ -91,10 +96,21 @@ class InstanceReference(Model):
     instance: Whole | None = None
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string"},)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["name"]}, {"required": ["hostname"]}, {"required": ["fleet", "instance"]}]
+        }
+    )
 
     @classmethod
     def expand(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "InstanceReference":
+        if self.model_fields_set not in ({"name"}, {"hostname"}, {"fleet", "instance"}):
+            raise wrong_value("`name`, `hostname`, or `fleet` with `instance`")
+        return self
 
 
 FleetName = Annotated[Text, BeforeValidator(_fleet_name, json_schema_input_type=Text | FleetReference)]

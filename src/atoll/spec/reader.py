@@ -2,7 +2,8 @@
 
 It walks libyaml's events itself rather than PyYAML's constructed objects: that keeps positions, finds duplicate keys,
 and bounds depth and aliases before they cost anything. Scalars are read as in YAML 1.2 (`on`, `12:30` and `2026-01-01`
-are text), because an environment variable must not change its value on the way.
+are text), because an environment variable must not change its value on the way; but `12e5`, which may be the hash of
+a commit, is text too, as it is to PyYAML and so to dstack.
 """
 
 import re
@@ -23,8 +24,9 @@ LONGEST_NUMBER = 64
 """Digits."""
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
-_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z")
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?\Z")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_ANCHOR = re.compile(r"&[^\s,\[\]{}]+[ \t]+")
 _EXCLUSION = re.compile(r"[\[,-] *(!(?!!)[^\s,\]]+)[,\]]?$")
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     spelling: value
@@ -96,6 +98,7 @@ class _Composer:
         self._anchors: dict[str, Node] = {}
         self._aliased = 0
         self._loader: Any = None
+        self._lines: list[str] | None = None
 
     def documents(self) -> Iterator[Node]:
         import yaml
@@ -120,7 +123,8 @@ class _Composer:
         if depth > DEEPEST:
             raise Unreadable(_too_deep(span))
         if isinstance(event, yaml.ScalarEvent):
-            node = Node(event.value, span, event.tag, is_plain=event.style is None or event.style == "")
+            plain = event.style is None or event.style == ""
+            node = Node(event.value, self._after_anchor(span, event.anchor), event.tag, is_plain=plain)
         else:
             node = self._collection(event, span, depth)
         if event.anchor:
@@ -158,6 +162,16 @@ class _Composer:
         start, end = event.start_mark, event.end_mark
         return Span(self._file.name, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
+    def _after_anchor(self, span: Span, anchor: str | None) -> Span:
+        """The span of a scalar without the `&anchor` that libyaml counts to it."""
+        if anchor is None:
+            return span
+        if self._lines is None:
+            self._lines = _BREAK.split(self._file.text)
+        found = _ANCHOR.match(self._lines[span.line - 1], span.column - 1)
+        column = found.end() + 1 if found else span.column
+        return Span(span.file, span.line, column, span.end_line, span.end_column)
+
     def _syntax(self, error: Any) -> Diagnostic:
         mark = error.problem_mark or error.context_mark
         lines = _BREAK.split(self._file.text)
@@ -186,7 +200,8 @@ def _cure(line: str) -> str:
 
 
 def _too_deep(span: Span) -> Diagnostic:
-    return Diagnostic("too-deep", f"nested deeper than {DEEPEST} levels", span=span)
+    help = "no key needs so many: look for a bracket that is never closed, or an alias within its own anchor"
+    return Diagnostic("too-deep", f"nested deeper than {DEEPEST} levels", span=span, help=help)
 
 
 def _printable(letter: str) -> bool:

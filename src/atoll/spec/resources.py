@@ -149,13 +149,13 @@ def _kind(token: str) -> str:
 
 
 class Resources(Model):
-    """What one node asks for. Without `disk` nobody asked: dstack's 100GB would refuse most laptops."""
+    """What one node asks for."""
 
     cpu: Cpu = Field(default_factory=Cpu)
     memory: SizeRange = Range(8, None)
     shm_size: Size | None = None
     gpu: Gpu | None = None
-    disk: Disk | None = None
+    disk: Disk | None = None  # dstack's 100GB, asked for by nobody, would refuse most laptops
 
     def to_model(self) -> model.Resources:
         """The same in the planner's terms."""

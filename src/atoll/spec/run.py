@@ -64,6 +64,9 @@ def _version(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+MOST_MOUNTS = 100
+
+
 class Run(ProfileParameters):
     """What a task, a service and a dev environment have in common."""
 
@@ -92,6 +95,8 @@ class Run(ProfileParameters):
 
     @model_validator(mode="after")
     def _mounts_apart(self) -> "Run":
+        if len(self.volumes) > MOST_MOUNTS:
+            raise wrong_value(f"at most {MOST_MOUNTS} mounts", ("volumes",))
         seen: set[str] = set()
         for index, mount in enumerate(self.volumes):
             path = mount.path.rstrip("/") or "/"

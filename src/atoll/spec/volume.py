@@ -9,7 +9,7 @@ from atoll.spec.profile import Tags
 
 
 class Volume(Model):
-    """A volume. `size` is in GB; without `availability_zone` the planner chooses."""
+    """A network disk. It attaches only to machines of its zone."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": [key]} for key in ("size", "volume_id", "claim_name")]}
