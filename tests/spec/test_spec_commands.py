@@ -25,6 +25,7 @@ SHOWN = """error[unknown-zone]: `us-east-1z` is not a zone of aws us-east-1
  6 | availability_zones: [us-east-1z, us-east-1b]
    |                      ^^^^^^^^^^
    = zones: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1e, us-east-1f
+   = note: from the zones of aws that this release knows, as of 2026-11-24
    = help: did you mean `us-east-1a`?
 """
 

@@ -162,6 +162,16 @@ def test_variables_come_as_text_from_a_mapping_or_a_list() -> None:
     assert as_list.env == {"A": "x=y", "TOKEN": "secret", "EMPTY": ""}
 
 
+@pytest.mark.parametrize("text", ["12e5", "0E0", ".5e3", "1_000", "0x1F", "010", "12:30", "2026-01-01", "on", ".inf"])
+def test_what_only_looks_like_a_number_is_text(text: str) -> None:
+    assert spec(TASK + f"repos: [{{url: x, hash: {text}}}]\n").repos[0].hash == text
+
+
+@pytest.mark.parametrize("text", ["1", "1.5", "1.", ".5", "1.0e+1", "1.5E-1"])
+def test_numbers_are_numbers(text: str) -> None:
+    assert spec(TASK + f"max_price: {text}\n").max_price == float(text)
+
+
 def test_the_variables_that_are_only_named_are_found_before_all_else() -> None:
     text = "env: {A: 1, B: }\n---\nenv: [C, D=1]\n---\nenv: [B]"
     assert named_environment(text) == ("B", "C")

@@ -116,3 +116,16 @@ def test_a_saved_document_is_loaded_as_the_same(written: dict[str, Any]) -> None
     assert again == document.spec
     assert again.model_dump(mode="json", by_alias=True, exclude_unset=True) == document.to_json()
     assert document.to_json().keys() == written.keys()
+
+
+@given(tasks | fleets)
+@settings(max_examples=150, deadline=None)
+def test_what_is_parsed_printed_and_parsed_again_is_the_same(written: dict[str, Any]) -> None:
+    (document,) = shown(yaml.safe_dump(written)).documents
+    printed = {**document.to_json(), "type": document.type, "name": document.name}
+    again = shown(yaml.safe_dump(printed, allow_unicode=True))
+    assert again.ok, (printed, again.diagnostics)
+    (same,) = again.documents
+    assert same.to_json() == printed
+    assert (same.kind, same.name) == (document.kind, document.name)
+    assert same.spec.model_dump(exclude={"name"}) == document.spec.model_dump(exclude={"name"})

@@ -1,0 +1,63 @@
+"""The real command line in a process of its own, and servers with odd zones for it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DATA = Path(__file__).parent / "data"
+
+
+class CommandLine:
+    """Runs `atoll` in `folder`, with the server of `home`."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        self.home = home
+
+    def __call__(self, *arguments: str, check: bool = False, **environment: str) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            [sys.executable, "-m", "atoll.cli", *arguments],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "ATOLL_HOME": str(self.home)} | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert not check or done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return done
+
+    def write(self, text: str, name: str = "file.atoll.yml") -> str:
+        """A file in the folder; returns its name."""
+        (self.folder / name).write_text(text)
+        return name
+
+
+@pytest.fixture
+def atoll(tmp_path: Path) -> CommandLine:
+    """The command line without a server."""
+    return CommandLine(tmp_path, tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, CommandLine]]:
+    """The servers of `data/worlds.yml`, each with the command line beside it."""
+    described: dict[str, Any] = yaml.safe_load((DATA / "worlds.yml").read_text())["servers"]
+    running = {}
+    for name, config in described.items():
+        folder = tmp_path_factory.mktemp(name)
+        line = CommandLine(folder, folder / "home")
+        line.home.mkdir(mode=0o700)
+        (line.home / "config.yml").write_text(yaml.safe_dump(config))
+        line("server", "start", check=True)
+        running[name] = line
+    yield running
+    for line in running.values():
+        line("server", "stop", check=True)
