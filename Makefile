@@ -31,6 +31,8 @@ test: lint
 check: $(VENV)/.dev
 	$(BIN)/python -m atoll.cli.reference > docs/reference/cli.md
 	$(BIN)/python -m atoll.model.diagrams > docs/states.md
+	$(BIN)/python -m atoll.spec.codes > docs/diagnostics.md
+	$(BIN)/python -m atoll.spec.reference > docs/configuration.md
 	$(MAKE) test
 	git diff --exit-code
 

@@ -1,19 +1,18 @@
 """What reading configuration files costs.
 
-`parse` of one submission of 1,000 documents (tasks, fleets and volumes with zones, in ten files), in CPU-seconds of
-this process after a first parse, three times; and `atoll validate` of one small file as a process of its own, in
-CPU-seconds (user and system) of that process, five times.
+The installed `atoll validate` in a process of its own, 11 times, in its CPU-seconds (user and system, from `wait4`):
+one folder of ten files with 1,000 documents (tasks, fleets and volumes with zones), and one small file. Beside them
+`parse` of the same documents in this process, as the server does it, three times after a first.
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from atoll.spec import SourceFile, parse
+from bench.cli import cpu_seconds
 from bench.measure import Measure
 
 _FLEET = """type: fleet
@@ -58,15 +57,28 @@ max_duration: 3d
 
 
 def measures() -> Iterator[Measure]:
-    """What reading costs in this process, and as a command."""
-    yield Measure("parse 1,000 documents", _parse_cpu(), "CPU-s", 2.0)
-    yield Measure("atoll validate, one small file", _validate_cpu(), "CPU-s", 0.25)
+    """What reading costs as a command, and within a process."""
+    with tempfile.TemporaryDirectory(prefix="atoll-bench-") as folder:
+        environment = dict(os.environ)
+        files = _files()
+        for file in files:
+            Path(folder, file.name).write_text(file.text)
+        yield Measure("atoll validate, 1,000 documents", cpu_seconds(["validate", folder], environment), "CPU-s", 2.0)
+        small = Path(folder, "small.yml")
+        small.write_text(_FLEET.format(n=1))
+        yield Measure(
+            "atoll validate, one small file", cpu_seconds(["validate", str(small)], environment), "CPU-s", 0.25
+        )
+        yield Measure("parse 1,000 documents", _parse_cpu(files), "CPU-s", 2.0)
 
 
-def _parse_cpu() -> tuple[float, ...]:
+def _files() -> list[SourceFile]:
     kinds = (_FLEET, _VOLUME, _TASK, _TASK.replace("task-", "other-"))
     texts = [kinds[n % 4].format(n=n // 4) for n in range(1000)]
-    files = [SourceFile(f"f{n}.yml", "---\n".join(texts[n::10])) for n in range(10)]
+    return [SourceFile(f"f{n}.atoll.yml", "---\n".join(texts[n::10])) for n in range(10)]
+
+
+def _parse_cpu(files: list[SourceFile]) -> tuple[float, ...]:
     taken = []
     for _ in range(4):
         start = time.process_time()
@@ -74,18 +86,3 @@ def _parse_cpu() -> tuple[float, ...]:
         taken.append(time.process_time() - start)
         assert len(parsed.documents) == 1000, parsed.diagnostics[:3]
     return tuple(taken[1:])
-
-
-def _validate_cpu() -> tuple[float, ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "small.atoll.yml"
-        path.write_text(_TASK.format(n=1).replace("  - volume-1:/data\n", "  - data:/data\n"))
-        command = [sys.executable, "-c", "from atoll.cli.validate import validate; validate()", str(path)]
-        return tuple(_child_cpu(command) for _ in range(5))
-
-
-def _child_cpu(command: list[str]) -> float:
-    before = os.times()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
