@@ -164,3 +164,17 @@ def test_the_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
         assert difference(connection) == []
     engine.dispose()
     assert migrations.head() == HEAD
+
+
+async def test_the_one_server_of_a_database_takes_over_what_a_killed_one_had_leased(tmp_path: Path) -> None:
+    async with database(tmp_path) as db:
+        async with db.write() as tx:
+            await tx.work.wake(Kind.RUN, ["r1"], NOW)
+            [lost] = await tx.work.lease(NOW, 10, LEASE)
+            assert await tx.work.lease(NOW, 10, LEASE) == []
+        async with db.write() as tx:
+            await tx.work.take_over()
+            [taken] = await tx.work.lease(NOW, 10, LEASE)
+            assert taken.id == "r1"
+            with pytest.raises(LeaseLost):
+                await tx.work.check(lost)

@@ -66,7 +66,9 @@ def _read(path: str) -> SourceFile | Diagnostic:
             "file-too-large", f"`{path}` is larger than 1 MiB", help="configurations are small YAML files"
         )
     if not text.strip():
-        return Diagnostic("file-empty", f"`{path}` is empty", help="begin with `type: fleet`, `volume` or `task`")
+        return Diagnostic(
+            "empty-file", f"`{path}` is empty", help="begin with `type: fleet`, `type: volume` or `type: task`"
+        )
     return SourceFile(path, text)
 
 

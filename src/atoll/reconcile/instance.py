@@ -42,8 +42,9 @@ class InstanceSight:
 
     @property
     def gone(self) -> bool:
-        """Whether there is no machine any more; one that its backend does not know may be too new to be seen."""
-        settled = self.now - self.instance.created_at > APPEAR_LIMIT
+        """Whether there is no machine any more; one that its backend does not know may be too new to be seen, unless it
+        has been active already."""
+        settled = self.instance.idle_since is not None or self.now - self.instance.created_at > APPEAR_LIMIT
         return self.machine == "gone" or (self.machine == UNKNOWN and settled)
 
 

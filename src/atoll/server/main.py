@@ -16,7 +16,7 @@ from atoll.engine.engine import Engine
 from atoll.server.app import create_app
 from atoll.server.auth import keep_token
 from atoll.server.home import Home, HomeError
-from atoll.store.database import DatabaseError
+from atoll.store.database import DatabaseError, sqlite_url
 
 log = logging.getLogger("atoll.server")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -42,7 +42,11 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
     home = Home(folder)
     try:
         listener, address = _listen(home, host, port)
-        engine = await Engine.open(folder, database_url=os.environ.get("ATOLL_DATABASE_URL"), config=home.config())
+        database = os.environ.get("ATOLL_DATABASE_URL") or sqlite_url(folder / "atoll.db")
+        alone = home.hold_database(database)
+        engine = await Engine.open(folder, database_url=database, config=home.config())
+        if alone:
+            await engine.take_over()
         await keep_token(engine, home.token)
         app = create_app(engine, address)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)

@@ -106,6 +106,11 @@ class WorkRepository:
             update(work).where(item).values(leased_until=None, due_at=following, woken=False, attempts=attempts)
         )
 
+    async def take_over(self) -> None:
+        """End every lease, whoever holds it: only for the one server of a database, before it begins to work."""
+        held = work.c.leased_until.is_not(None)
+        await self._connection.execute(update(work).where(held).values(leased_until=None, fence=work.c.fence + 1))
+
     async def next_due(self) -> datetime | None:
         """When the next free item is due."""
         statement = select(work.c.due_at).where(work.c.leased_until.is_(None)).order_by(work.c.due_at).limit(1)
