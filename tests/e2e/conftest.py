@@ -56,15 +56,15 @@ class Place:
         """What a command prints with `--json`."""
         return json.loads(self.ok(*arguments, "--json"))
 
-    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a command and leave it running."""
+    def begin(self, *arguments: str, environment: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+        """Start a command and leave it running, its two outputs in one."""
         return subprocess.Popen(
             [*ATOLL, *arguments],
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | (environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
 
@@ -83,19 +83,34 @@ class Place:
     def server_pid(self) -> int:
         """The process of the running server."""
         found = location.local(self.home)
-        assert found is not None and found.pid is not None
+        assert found is not None
+        assert found.pid is not None
         return found.pid
 
     def facts(self) -> tuple[object, ...]:
         """All that exists: names and states of everything, and the number of the newest event."""
         client = self.client()
         events = client.events(last=1)
-        things = [*client.fleets(), *client.volumes(), *client.runs(all=True)]
-        return (events[-1].seq if events else 0, *((type(one).__name__, one.name, one.status) for one in things))
+        fleets = [("fleet", one.name, one.status) for one in client.fleets()]
+        volumes = [("volume", one.name, one.status) for one in client.volumes()]
+        runs = [("run", one.name, one.status) for one in client.runs(all=True)]
+        return (events[-1].seq if events else 0, *fleets, *volumes, *runs)
+
+    def settled(self) -> tuple[object, ...]:
+        """The facts, once what was asked for before has come to rest."""
+        seen = [self.facts()]
+
+        def rests() -> bool:
+            time.sleep(0.1)
+            seen.append(self.facts())
+            return seen[-1] == seen[-2]
+
+        until(rests, "everything to come to rest")
+        return seen[-1]
 
     def refused(self, *arguments: str, code: int = 1) -> str:
         """Run a command that must be refused: this exit code, no traceback, and nothing made or changed. Its words."""
-        before = self.facts()
+        before = self.settled()
         done = self(*arguments)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr

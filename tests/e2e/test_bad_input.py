@@ -82,7 +82,14 @@ def test_a_folder_and_a_binary_are_no_files_of_ours(shared: Place) -> None:
 
 @pytest.mark.parametrize(
     "usage",
-    [("aply",), ("apply",), ("apply", "-f", "x.yml", "--nope"), ("delete",), ("delete", "fleet"), ("logs", "x", "--job", "-1")],
+    [
+        ("aply",),
+        ("apply",),
+        ("apply", "-f", "x.yml", "--nope"),
+        ("delete",),
+        ("delete", "fleet"),
+        ("logs", "x", "--job", "-1"),
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_ends_with_2_and_points_to_the_help(shared: Place, usage: tuple[str, ...]) -> None:

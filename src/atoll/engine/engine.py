@@ -131,6 +131,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
+        self.news.close()
         if self._running is not None:
             self._running.cancel()
             with suppress(asyncio.CancelledError):

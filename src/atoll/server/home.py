@@ -1,7 +1,7 @@
 """The data folder of a server: its database, token, address and lock.
 
 DIR/               0700
-DIR/atoll.db       the database (SQLite)
+DIR/atoll.db       the database (SQLite), 0600
 DIR/token          the first user's token, made at the first start, 0600
 DIR/server.json    where the server listens, while it does, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id
@@ -46,6 +46,8 @@ class Home:
         if path is None:
             return False
         self._locks.append(_hold(path.with_name(f"{path.name}.lock"), f"the database {path}"))
+        # Made here, for its owner alone: SQLite would make it as the umask says, and its companions like it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         return True
 
     @property

@@ -53,16 +53,20 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            server.should_exit = True
+            app.state.closing = True  # long polls answer now
+            engine.news.ring()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, setattr, server, "should_exit", True)
+            loop.add_signal_handler(number, end)
         await engine.start()
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
         try:
             await server.serve([listener])
         finally:
-            app.state.closing = True
-            engine.news.ring()
             await engine.close()
             log.info("stopped")
     finally:
