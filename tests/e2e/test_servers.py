@@ -163,15 +163,30 @@ def test_secrets_stay_in_private_files(shared: Place) -> None:
 
 
 def test_what_is_kept_is_for_its_owner_alone(shared: Place) -> None:
-    loose = [
-        str(path)
-        for path in (shared.home, *shared.home.rglob("*"))
-        if path.lstat().st_mode & 0o077 and not path.is_symlink() and not _inside_a_private_folder(path, shared.home)
-    ]
-    assert loose == []
+    def open_to_others(path: Path) -> bool:
+        return not path.is_symlink() and bool(path.lstat().st_mode & 0o077)
+
+    assert [path.name for path in (shared.home, *shared.home.iterdir()) if open_to_others(path)] == []
+    machines = shared.home / "backends" / "local" / "instances"
+    assert [path.name for path in machines.iterdir() if open_to_others(path)] == []
 
 
-def _inside_a_private_folder(path: Path, home: Path) -> bool:
-    """Files in a folder that nobody else may enter are out of reach; the secrets are closed by themselves too."""
-    named = path.name in ("token", "server.json", "server.log", "atoll.db", "server.sock")
-    return not named and path != home and home.stat().st_mode & 0o077 == 0
+def test_a_data_folder_that_cannot_be_used_is_told(own: Place) -> None:
+    own.home.write_text("a file")
+    for command in (("fleet",), ("server", "start"), ("server", "start", "--foreground")):
+        done = own(*command)
+        assert done.returncode == 1
+        assert f"error: cannot use the data folder {own.home}: " in done.stderr
+        assert "help: set ATOLL_HOME to a folder that can be written" in done.stderr
+    own.home.unlink()
+
+
+def test_a_data_folder_with_a_long_path_works(tmp_path: Path) -> None:
+    place = Place(tmp_path / ("long" * 30))
+    place.folder.mkdir()
+    try:
+        text = "type: task\nname: far\ncommands: [echo from afar]\n"
+        assert place.ok("apply", "-f", place.write("far", text), "-y").endswith("\nfrom afar\n")
+        place.clear()
+    finally:
+        place.end()

@@ -3,6 +3,8 @@
 DIR/               0700
 DIR/atoll.db       the database (SQLite), 0600
 DIR/token          the first user's token, made at the first start, 0600
+DIR/backends/      what backends keep, 0700
+DIR/logs/          the logs of jobs, 0700
 DIR/server.json    where the server listens, while it does, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id
 DIR/atoll.db.lock  held by the one server of this database, likewise
@@ -36,6 +38,8 @@ class Home:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._locks = [_hold(folder / "server.lock", str(folder))]
+        for name in ("backends", "logs"):
+            (folder / name).mkdir(exist_ok=True, mode=0o700)
 
     def hold_database(self, url: str) -> bool:
         """Hold the file of an SQLite database for this server alone; False for a database that several may share.
