@@ -85,7 +85,7 @@ def test_what_cannot_be_deleted_is_an_error_with_its_help(atoll: CommandLine, se
     shown = atoll("delete", "volume", "data", "-y")
     assert shown.returncode == 1
     assert shown.stderr == "error: volume data is attached to train-1\n  help: stop the run hello first\n"
-    assert atoll("delete", "volume", "dota", "-y").stderr.startswith("error: there is no volume dota\n")
+    assert atoll("delete", "volume", "dota", "-y").stderr.startswith("error: there is no volume `dota`\n")
 
 
 def test_a_file_is_deleted_users_first_and_what_does_not_exist_is_left_out(

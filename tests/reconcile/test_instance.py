@@ -60,6 +60,7 @@ TABLE = [
     (sight(S.TERMINATING, end="idle", machine="deleting"), Terminate()),
     (sight(S.TERMINATING, end="idle", machine=UNKNOWN), Terminate()),
     (sight(S.TERMINATING, APPEAR_LIMIT + MINUTE, end="idle", machine=UNKNOWN), Terminate(last=True)),
+    (sight(S.TERMINATING, end="idle", machine=UNKNOWN, idle_since=NOW), Terminate(last=True)),
     (sight(S.TERMINATED), Finished()),
 ]
 

@@ -133,7 +133,8 @@ class Jobs:
         for path in (draft.path, draft.work, draft.staging):
             path.mkdir(mode=0o700)
         final = Folder(self._folder / job)
-        draft.script.write_text("set -e\n" + "\n".join(submission.commands) + "\n")
+        # On one line with the first command, so that the shell's line numbers are those of `commands`.
+        draft.script.write_text("set -e; " + "\n".join(submission.commands) + "\n")
         write(draft.job, self._description(final, submission))
         draft.path.replace(final.path)
         sync(self._folder)

@@ -121,10 +121,10 @@ def _show(answer: PlanResponse, sent: Submission, verbose: bool, as_json: bool, 
 def _refuse_incomplete(answer: PlanResponse) -> None:
     if answer.plan.complete:
         return
-    short = [one for one in answer.plan.documents if one.shortfall]
-    what = ", ".join(f"{one.kind} {one.name}" for one in short)
-    why = "; ".join(one.shortfall.message for one in short if one.shortfall)
-    raise CommandError(f"{what} cannot be placed: {why}", "nothing was applied; `atoll plan -v` shows every offer")
+    short = [(one, one.shortfall) for one in answer.plan.documents if one.shortfall]
+    why = "; ".join(f"{one.kind} {one.name} does not fit: {lack.message}" for one, lack in short)
+    cures = [lack.cures[0].message for _, lack in short if lack.cures]
+    raise CommandError(why, "\n        ".join([*cures, "nothing was applied; `atoll plan -v` shows every offer"]))
 
 
 def _unchanged(answer: PlanResponse) -> bool:

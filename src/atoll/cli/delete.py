@@ -55,7 +55,7 @@ def _delete(client: Client, target: Target) -> None:
         ways[target.kind](target.name)
     except ApiError as error:
         if error.status == 404:
-            raise CommandError(f"there is no {target}", f"see `atoll {target.kind}`") from error
+            raise CommandError(f"there is no {target.kind} `{target.name}`", f"see `atoll {target.kind}`") from error
         raise
     follow_deleted(client, target, after)
     terminal.out(f"{target} is deleted")

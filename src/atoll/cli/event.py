@@ -93,8 +93,9 @@ def change(one: EventView) -> str:
 def line(one: EventView) -> str:
     """One event as one line of progress."""
     where = f" in {one.zone}" if one.zone and one.kind != "zone" else ""
-    why = f": {one.message or one.reason}" if one.message or one.reason else ""
-    return f" {units.clock(one.time)}  {one.kind} {one.name}: {change(one)}{where}{why}"
+    why = one.message or one.reason
+    because = f": {why}" if why not in ("", one.to_state) else ""
+    return f" {units.clock(one.time)}  {one.kind} {one.name}: {change(one)}{where}{because}"
 
 
 def _follow(client: Client, events: list[EventView], filters: tuple[str | None, str | None], as_json: bool) -> None:

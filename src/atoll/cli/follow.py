@@ -19,6 +19,8 @@ FAILED = "failed"
 GONE = "deleted"
 HELD = ("available", "attached", "active", "in-use")
 """The states of a volume that exists."""
+_SHELL_CODES = {126: "a command cannot be executed", 127: "a command was not found", 137: "it was killed"}
+"""What a shell means by an exit code (POSIX, 2.8.2)."""
 
 View = FleetView | VolumeView | RunView
 
@@ -219,8 +221,12 @@ def _run_outcome(view: RunView) -> Outcome | None:
     message = view.message or view.reason or next((job.message for job in view.jobs if job.message), "")
     if not message and view.exit_code is not None:
         message = f"exit code {view.exit_code}"
+    if meaning := _SHELL_CODES.get(view.exit_code or 0):
+        message = f"{message}, {meaning}"
     verb = "failed" if view.status == FAILED else f"ended as {view.status}"
-    return Outcome(view.exit_code or 1, f"run {view.name} {verb}" + (f": {message}" if message else ""))
+    zones = sorted({str(job.zone) for job in view.jobs if job.zone and job.status == FAILED})
+    where = f" in {', '.join(zones)}" if zones else ""
+    return Outcome(view.exit_code or 1, f"run {view.name} {verb}{where}" + (f": {message}" if message else ""))
 
 
 def _failure(kind: str, name: str, message: str) -> str:

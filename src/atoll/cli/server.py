@@ -36,7 +36,8 @@ def start(foreground: bool, host: str | None, port: int | None) -> None:
     folder = _own()
     options = _options(host, port)
     if foreground:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with autostart.usable(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = autostart.command(folder, options)
         os.execv(command[0], command)  # noqa: S606 - this process becomes the server
     known = autostart.running(folder)

@@ -64,10 +64,17 @@ def start(folder: Path, options: Sequence[str] = ()) -> Location:
 
     Returns the running one when another command was quicker. Raises NoServer with the end of its log when it died.
     """
-    try:
+    with usable(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _lock(folder):
             return running(folder) or _started(folder, options)
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Raises NoServer, with what to do, for a data folder that cannot be used."""
+    try:
+        yield
     except OSError as error:
         raise NoServer(
             f"cannot use the data folder {folder}: {error.strerror}", "set ATOLL_HOME to a folder that can be written"

@@ -11,6 +11,7 @@ class Bell:
 
     def __init__(self) -> None:
         self.count = 0
+        self.closing = False
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
@@ -18,6 +19,11 @@ class Bell:
         self.count += 1
         self._rung.set()
         self._rung = asyncio.Event()
+
+    def close(self) -> None:
+        """Wake everyone for the last time: whoever holds a question open is to let it go."""
+        self.closing = True
+        self.ring()
 
     async def wait(self, seen: int, timeout: float) -> int:
         """Wait for a ring after number `seen`, at most `timeout` seconds; the count then."""

@@ -10,8 +10,9 @@ from atoll.wire.api import Change, ChangeAction, FieldChange
 
 IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": frozenset({"tags"}), "run": frozenset()}
 """The keys of each kind that change without replacing what they belong to."""
-_HIDDEN = ("env", "registry_auth")
-"""Keys whose values are never shown."""
+_HIDDEN = frozenset({"env", "registry_auth"})
+"""Keys that may hold secrets: that they changed is told, and not from what to what."""
+_BOUNDS = frozenset({"min", "target", "max"})
 
 
 def change_of(
@@ -55,6 +56,19 @@ def _differences(kind: str, old: dict[str, Any], new: dict[str, Any]) -> tuple[F
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A value of a configuration as a user would write it, without quotes."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, Mapping):
+        if value and value.keys() <= _BOUNDS:
+            return _range(value)
+        return ", ".join(f"{key}: {_text(each)}" for key, each in value.items() if each not in (None, [], {}))
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(each) for each in value)
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
+
+
+def _range(bounds: Mapping[str, Any]) -> str:
+    low, target, high = (_text(bounds.get(key)) for key in ("min", "target", "max"))
+    whole = low if low == high else f"{low}..{high}"
+    return whole if target in ("", low) else f"{whole}, target {target}"

@@ -129,6 +129,11 @@ class Engine:
         )
         return cls(Context(database, backends, calls, worlds, logs, news, now, new_id, owner, vault, figures))
 
+    async def take_over(self) -> None:
+        """Take up at once what a server that was killed had leased; only where no other works on this database."""
+        async with self.database.write() as tx:
+            await tx.work.take_over()
+
     async def start(self) -> None:
         """Begin to work; credentials that were refused before may have been mended, and are tried anew."""
         async with self.database.write() as tx:
@@ -144,6 +149,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
+        self.news.close()
         if self._running is not None:
             self._running.cancel()
             with suppress(asyncio.CancelledError):

@@ -53,8 +53,10 @@ def decide(sight: InstanceSight) -> InstanceAction:
         case InstanceState.ACTIVE:
             return _active(sight)
         case InstanceState.TERMINATING:
-            # A machine that its backend does not know may be too new to be seen: it is ended before it counts as gone.
-            last = sight.machine == UNKNOWN and sight.now - sight.instance.created_at > APPEAR_LIMIT
+            # A machine that its backend does not know may be too new to be seen, unless it has been active already: it is
+            # ended before it counts as gone.
+            settled = sight.instance.idle_since is not None or sight.now - sight.instance.created_at > APPEAR_LIMIT
+            last = sight.machine == UNKNOWN and settled
             return _ended(sight, sight.instance.end_reason) if sight.machine == "gone" else Terminate(last)
         case InstanceState.TERMINATED:
             return Finished()

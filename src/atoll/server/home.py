@@ -1,10 +1,13 @@
 """The data folder of a server: its database, token, address and lock.
 
 DIR/               0700
-DIR/atoll.db       the database (SQLite)
+DIR/atoll.db       the database (SQLite), 0600
 DIR/token          the first user's token, made at the first start, 0600
+DIR/backends/      what backends keep, 0700
+DIR/logs/          the logs of jobs, 0700
 DIR/server.json    where the server listens, while it does, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id
+DIR/atoll.db.lock  held by the one server of this database, likewise
 DIR/config.yml     optional: which backends, and how they are set up
 """
 
@@ -34,17 +37,22 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.read(self._lock, 20).decode(errors="replace").strip()
-            os.close(self._lock)
-            raise HomeError(
-                f"a server (process {pid}) uses {folder} already: use it, or stop it with `atoll server stop`"
-            ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        self._locks = [_hold(folder / "server.lock", str(folder))]
+        for name in ("backends", "logs"):
+            (folder / name).mkdir(exist_ok=True, mode=0o700)
+
+    def hold_database(self, url: str) -> bool:
+        """Hold the file of an SQLite database for this server alone; False for a database that several may share.
+
+        Raises HomeError when another server has it.
+        """
+        path = sqlite_path(url)
+        if path is None:
+            return False
+        self._locks.append(_hold(path.with_name(f"{path.name}.lock"), f"the database {path}"))
+        # Made here, for its owner alone: SQLite would make it as the umask says, and its companions like it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        return True
 
     @property
     def token(self) -> str:
@@ -92,7 +100,33 @@ class Home:
     def close(self) -> None:
         """The server listens no more."""
         (self.folder / "server.json").unlink(missing_ok=True)
-        os.close(self._lock)
+        for lock in self._locks:
+            os.close(lock)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLAlchemy URL of SQLite; None for any other database, and for one in memory."""
+    kind, _, path = url.partition(":///")
+    return Path(path.partition("?")[0]) if kind.startswith("sqlite") and path.strip(":") != "memory" and path else None
+
+
+def _hold(path: Path, what: str) -> int:
+    """Lock a file for as long as this process lives. Raises HomeError when another process holds it."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HomeError(f"cannot write {path}: {error.strerror}: check who owns the folder") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.read(lock, 20).decode(errors="replace").strip()
+        os.close(lock)
+        raise HomeError(
+            f"a server (process {pid}) uses {what} already: use it, or stop it with `atoll server stop`"
+        ) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
 
 
 def _write_private(path: Path, text: str) -> None:

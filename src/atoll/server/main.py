@@ -18,7 +18,7 @@ from atoll.engine.engine import Engine
 from atoll.server.app import create_app
 from atoll.server.home import Home, HomeError
 from atoll.server.logs import log_lines
-from atoll.store.database import DatabaseError
+from atoll.store.database import DatabaseError, sqlite_url
 
 log = logging.getLogger("atoll.server")
 ANSWER_SECONDS = 3
@@ -50,12 +50,16 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
     try:
         listener, address = _listen(home, host, port)
         listener.listen(BACKLOG)  # whoever finds the address may connect, though the answer takes a little
+        database = os.environ.get("ATOLL_DATABASE_URL") or sqlite_url(folder / "atoll.db")
+        alone = home.hold_database(database)
         engine = await Engine.open(
             folder,
-            database_url=os.environ.get("ATOLL_DATABASE_URL"),
+            database_url=database,
             config=home.config(),
             secret_key=os.environ.get("ATOLL_SECRET_KEY"),
         )
+        if alone:
+            await engine.take_over()
         await keep_first_token(engine.context, home.token)
         app = create_app(engine, address)
         config = uvicorn.Config(

@@ -123,6 +123,11 @@ class WorkRepository:
         if (await self._connection.execute(released)).rowcount != 1:
             raise _lost(lease)
 
+    async def take_over(self) -> None:
+        """End every lease, whoever holds it: only for the one server of a database, before it begins to work."""
+        held = work.c.leased_until.is_not(None)
+        await self._connection.execute(update(work).where(held).values(leased_until=None, fence=work.c.fence + 1))
+
     async def next_due(self) -> datetime | None:
         """When the next item is due that is free, or whose lease ends unless it is renewed."""
         await self.flush()

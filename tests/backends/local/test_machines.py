@@ -306,3 +306,13 @@ def test_a_machines_folder_is_removed_whatever_rights_its_files_have(tmp_path: P
             assert list((tmp_path / "trash").iterdir()) == []
 
     run(tmp_path, work)
+
+
+def test_a_terminated_machine_is_told_as_gone_by_the_backend_that_terminated_it(tmp_path: Path) -> None:
+    async def work(backend: LocalBackend) -> None:
+        machine = await ready(backend, await backend.launch(REQUEST))
+        await backend.terminate(machine.id, ZONE)
+        assert (await backend.describe(machine.id, ZONE)).state is MachineState.GONE
+        assert await backend.find("owner-1") == ()
+
+    run(tmp_path, work)

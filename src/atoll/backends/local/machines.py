@@ -33,6 +33,8 @@ from atoll.model.zone import Capacity, Zone
 
 KEEP_DEAD_SECONDS = 600
 """How long a machine is told as GONE, from when its end was noticed, before it is unknown."""
+REMEMBERED = 1000
+"""How many terminated machines are told as GONE by the process that terminated them."""
 
 AgentCommand = Callable[[Path, str, Path], Sequence[str]]
 """From a machine's state folder, its id and its socket to the command line of its agent."""
@@ -61,6 +63,7 @@ class LocalMachines:
         self._records = records
         self._zones = {zone.name: zone for zone in config.zones}
         self._command = command
+        self._removed: dict[str, Machine] = {}
 
     def launch(self, request: LaunchRequest) -> Machine:
         """As `Backend.launch`."""
@@ -77,9 +80,12 @@ class LocalMachines:
     def describe(self, machine: str, zone: Zone) -> Machine:
         """As `Backend.describe`."""
         record = self._records.machine(machine)
-        if record is None or record.zone != zone.name:
+        if record is not None and record.zone == zone.name:
+            return self._view(self._adopted(record))
+        removed = self._removed.get(machine)
+        if removed is None or removed.zone != zone:
             raise NotFound(f"there is no machine {machine} in {zone}")
-        return self._view(self._adopted(record))
+        return removed
 
     def find(self, owner: str) -> tuple[Machine, ...]:
         """As `Backend.find`."""
@@ -107,11 +113,18 @@ class LocalMachines:
         record = self._records.machine(machine)
         if record is None:
             return
-        if not process.end_tree(self._records.folder(machine), record.agent):
-            raise Unavailable(f"processes of {machine} did not end")
+        self._drop(record)
+        # Told as gone, so that nobody has to wonder whether it is only not yet to be seen.
+        self._removed[machine] = replace(self._view(record), state=MachineState.GONE, agent_url=None)
+        while len(self._removed) > REMEMBERED:
+            del self._removed[next(iter(self._removed))]
+
+    def _drop(self, record: MachineRecord) -> None:
+        if not process.end_tree(self._records.folder(record.id), record.agent):
+            raise Unavailable(f"processes of {record.id} did not end")
         _unlink(record.socket)
         with self._records.lock():
-            self._records.drop_machine(machine)
+            self._records.drop_machine(record.id)
 
     def kill_zone(self, zone: str) -> None:
         """End every process of the zone's machines at once. Their records stay, as machines that are gone."""
@@ -146,7 +159,7 @@ class LocalMachines:
                 self._records.put_machine(replace(record, lost=self._why_ended(record)))
         for record in old:
             if record not in fresh:
-                self.remove(record.id)
+                self._drop(record)
 
     def _admit(self, request: LaunchRequest, records: Sequence[MachineRecord]) -> InstanceType:
         zone = zone_named(self._zones, request.zone)

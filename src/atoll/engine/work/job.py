@@ -159,7 +159,7 @@ class JobHandler(Reconciling[Job, JobSight]):
                 current = await tx.get(Job, job.id)
             if current is None or current.stop != job.stop:
                 return None
-            if loop.time() > until:
+            if loop.time() > until or self.context.news.closing:
                 return Due(0)
 
     async def _exited(self, lease: Lease, job: Job, state: AgentJob, agent: AgentClient) -> None:

@@ -1,0 +1,190 @@
+"""The whole thing: the real command line, the server that it starts, agents and jobs as processes of this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atoll.client import Client, NoServer, autostart, location
+
+ATOLL = [sys.executable, "-m", "atoll.cli"]
+PATIENCE = 30.0
+Done = subprocess.CompletedProcess[str]
+
+
+class Place:
+    """A user's folder with a data folder of its own, and `atoll` in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        plain = ("PATH", "LANG", "TMPDIR")
+        self.environment = {name: os.environ[name] for name in plain if name in os.environ} | {
+            "HOME": str(folder),
+            "ATOLL_HOME": str(self.home),
+            "TZ": "UTC",
+        }
+
+    def __call__(self, *arguments: str, environment: dict[str, str] | None = None) -> Done:
+        """Run one command to its end."""
+        return subprocess.run(
+            [*ATOLL, *arguments],
+            cwd=self.folder,
+            env=self.environment | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def ok(self, *arguments: str) -> str:
+        """Run a command that must succeed; its standard output."""
+        done = self(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """What a command prints with `--json`."""
+        return json.loads(self.ok(*arguments, "--json"))
+
+    def begin(self, *arguments: str, environment: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+        """Start a command and leave it running, its two outputs in one."""
+        return subprocess.Popen(
+            [*ATOLL, *arguments],
+            cwd=self.folder,
+            env=self.environment | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def write(self, name: str, text: str) -> str:
+        """A configuration file; its name."""
+        path = f"{name}.atoll.yml"
+        (self.folder / path).write_text(text)
+        return path
+
+    def client(self) -> Client:
+        """The Python client of this folder's running server."""
+        found = location.local(self.home)
+        assert found is not None
+        return Client(found.address, found.token)
+
+    def server_pid(self) -> int:
+        """The process of the running server."""
+        found = location.local(self.home)
+        assert found is not None
+        assert found.pid is not None
+        return found.pid
+
+    def facts(self) -> tuple[object, ...]:
+        """All that exists: names and states of everything, and the number of the newest event."""
+        client = self.client()
+        events = client.events(last=1)
+        fleets = [("fleet", one.name, one.status) for one in client.fleets()]
+        volumes = [("volume", one.name, one.status) for one in client.volumes()]
+        runs = [("run", one.name, one.status) for one in client.runs(all=True)]
+        return (events[-1].seq if events else 0, *fleets, *volumes, *runs)
+
+    def settled(self) -> tuple[object, ...]:
+        """The facts, once what was asked for before has come to rest."""
+        seen = [self.facts()]
+
+        def rests() -> bool:
+            time.sleep(0.1)
+            seen.append(self.facts())
+            return seen[-1] == seen[-2]
+
+        until(rests, "everything to come to rest")
+        return seen[-1]
+
+    def refused(self, *arguments: str, code: int = 1) -> str:
+        """Run a command that must be refused: this exit code, no traceback, and nothing made or changed. Its words."""
+        before = self.settled()
+        done = self(*arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert "error" in done.stderr
+        assert self.facts() == before
+        return done.stderr
+
+    def processes(self) -> dict[int, str]:
+        """Every live process of this place, by its command line: our data folder is in its words or its variables."""
+        mark, found = os.fsencode(self.home), {}
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if entry.name.isdigit() and int(entry.name) != os.getpid() and _alive(int(entry.name)):
+                    words = (entry / "cmdline").read_bytes()
+                    if mark in words or mark in (entry / "environ").read_bytes():
+                        found[int(entry.name)] = words.replace(b"\0", b" ").decode(errors="replace")
+        return found
+
+    def agents(self) -> dict[int, str]:
+        """The agents and whatever they started."""
+        return {pid: words for pid, words in self.processes().items() if "atoll.server" not in words}
+
+    def clear(self) -> None:
+        """Delete all that there is, as a user would, stop the server; asserts that no process is left."""
+        if location.local(self.home) is not None:
+            with suppress(NoServer):
+                if autostart.running(self.home) is None:
+                    self.ok("server", "start")
+            client = self.client()
+            for run in client.runs():
+                self.ok("stop", run.name, "--abort")
+            for kind, things in (("fleet", client.fleets()), ("volume", client.volumes())):
+                for one in things:
+                    self.ok("delete", kind, one.name, "-y")
+            self.ok("server", "stop")
+        until(lambda: not self.processes(), "the processes of this place to end")
+
+    def end(self) -> None:
+        """Kill whatever is left."""
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait until something is so."""
+    limit = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < limit, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    return autostart.alive(pid)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One place for the tests of a module, with a running server; what they make has names of its own."""
+    yield from _place(tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Place]:
+    """A place for one test alone, where no server has run yet."""
+    yield from _place(tmp_path, started=False)
+
+
+def _place(folder: Path, *, started: bool = True) -> Iterator[Place]:
+    place = Place(folder)
+    try:
+        if started:
+            place.ok("server", "start")
+        yield place
+        place.clear()
+    finally:
+        place.end()

@@ -1,0 +1,48 @@
+"""How the difference between two configurations is told."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from atoll.engine.change import change_of
+from atoll.model.records import Fleet
+from atoll.model.states import FleetState
+from atoll.wire.api import ChangeAction, FieldChange
+
+
+def difference(key: str, old: Any, new: Any) -> FieldChange:
+    kept = Fleet("f", "main", "f", FleetState.ACTIVE, {key: old}, 1, datetime(2026, 11, 1, tzinfo=UTC))
+    change = change_of("fleet", "fleet", "f", {key: new}, kept)
+    assert change.action in (ChangeAction.UPDATE, ChangeAction.REPLACE)
+    [field] = change.fields
+    return field
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new", "told"),
+    [
+        ("nodes", {"min": 1, "target": 1, "max": 1}, {"min": 2, "target": 2, "max": 8}, ("1", "2..8")),
+        ("nodes", {"min": 0, "target": 3, "max": None}, {"min": 2, "target": 2, "max": None}, ("0.., target 3", "2..")),
+        ("availability_zones", None, ["local-a", "local-b"], ("", "local-a, local-b")),
+        ("resources", {"cpu": {"min": 2, "max": None}, "gpu": None}, {"cpu": {"min": 4.0, "max": 8.0}},
+         ("cpu: 2..", "cpu: 4..8")),
+        ("reservation", "r-1", None, ("r-1", "")),
+        ("max_price", 1.5, 2.0, ("1.5", "2")),
+        ("spread", True, False, ("true", "false")),
+    ],
+)  # fmt: skip
+def test_values_are_told_as_a_user_writes_them(key: str, old: Any, new: Any, told: tuple[str, str]) -> None:
+    field = difference(key, old, new)
+    assert (field.old, field.new) == told
+
+
+@pytest.mark.parametrize("key", ["env", "registry_auth"])
+def test_what_may_be_secret_is_not_told(key: str) -> None:
+    field = difference(key, {"PASSWORD": "one"}, {"PASSWORD": "two"})
+    assert (field.old, field.new) == ("(changed)", "(changed)")
+
+
+def test_the_number_of_nodes_changes_in_place_and_the_zones_do_not() -> None:
+    assert difference("nodes", {"min": 1}, {"min": 2}).in_place
+    assert not difference("availability_zones", ["a"], ["b"]).in_place
