@@ -74,6 +74,7 @@ class ReplicaDatabase(Database):
         await self._gate.cross()
         async with super().write(lease) as tx:
             yield tx
+            await tx.flush()  # the watch sees what will be committed
             self._watch(lease)
         await self._gate.cross()
 
