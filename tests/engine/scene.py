@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.engine.planned import Planned
 from atoll.store.work import Lease
 from atoll.testing.clock import VirtualClock
-from atoll.testing.simulation.logs import MemoryLogs
+from atoll.testing.simulation.disk import ServerDisk
 from atoll.testing.simulation.memory import memory_engine
 from atoll.testing.simulation.replica import Gate, Replica, ReplicaDatabase, own_tasks
 from atoll.wire.api import SourceFile, Submission
@@ -25,7 +27,7 @@ class Scene:
 
     clock: VirtualClock
     cloud: FakeCloud
-    logs: MemoryLogs
+    disk: ServerDisk
     replica: Replica
 
     @property
@@ -51,10 +53,10 @@ class Scene:
     async def restart(self) -> None:
         """Kill the server, and start another over what it left."""
         self.replica.crash()
-        self.replica = await start(self.clock, self.cloud, self.logs)
+        self.replica = await start(self.clock, self.cloud, self.disk)
 
 
-async def start(clock: VirtualClock, cloud: FakeCloud, logs: MemoryLogs) -> Replica:
+async def start(clock: VirtualClock, cloud: FakeCloud, disk: ServerDisk) -> Replica:
     def database(now: Callable[[], datetime], gate: Gate) -> ReplicaDatabase:
         return ReplicaDatabase(memory_engine(), now, gate, watch)
 
@@ -65,7 +67,7 @@ async def start(clock: VirtualClock, cloud: FakeCloud, logs: MemoryLogs) -> Repl
     return await Replica.start(
         database,
         FakeBackend(cloud),
-        logs,
+        disk,
         gate=Gate(clock, Random(0)),
         skew=0,
         clock=clock,
@@ -76,14 +78,15 @@ async def start(clock: VirtualClock, cloud: FakeCloud, logs: MemoryLogs) -> Repl
 def play(story: Callable[[Scene], Coroutine[Any, Any, None]], script: Script = SCRIPT) -> Ledger:
     """Play a story; the ledger afterwards."""
     clock = VirtualClock()
-    cloud, logs = FakeCloud(script, clock), MemoryLogs()
+    cloud = FakeCloud(script, clock)
     memory_engine().fresh()
 
-    async def main() -> None:
+    async def main(disk: ServerDisk) -> None:
         asyncio.get_running_loop().set_task_factory(own_tasks)
-        scene = Scene(clock, cloud, logs, await start(clock, cloud, logs))
+        scene = Scene(clock, cloud, disk, await start(clock, cloud, disk))
         await story(scene)
         await scene.replica.engine.close()
 
-    clock.run(main())
+    with TemporaryDirectory() as home:
+        clock.run(main(ServerDisk(Path(home))))
     return cloud.ledger

@@ -9,19 +9,18 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 from atoll.backends.base import AgentClient, AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest
 from atoll.backends.fake import FakeBackend
 from atoll.engine.engine import Engine
-from atoll.engine.logfiles import LogFiles
 from atoll.model.zone import BackendInfo, Zone
 from atoll.store.database import Database
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 from atoll.testing.clock import VirtualClock
+from atoll.testing.simulation.disk import ServerDisk
 from atoll.testing.simulation.memory import MemoryEngine
 
 T = TypeVar("T")
@@ -74,6 +73,7 @@ class ReplicaDatabase(Database):
         await self._gate.cross()
         async with super().write(lease) as tx:
             yield tx
+            await tx.flush()  # the watch sees what will be committed
             self._watch(lease)
         await self._gate.cross()
 
@@ -178,7 +178,7 @@ class Replica:
         cls,
         database: Callable[[Callable[[], datetime], Gate], ReplicaDatabase],
         backend: FakeBackend,
-        logs: LogFiles,
+        disk: ServerDisk,
         *,
         gate: Gate,
         skew: float,
@@ -191,8 +191,8 @@ class Replica:
             return clock.now() + timedelta(seconds=skew)
 
         remote = RemoteBackend(backend, gate)
-        engine = await Engine.over(database(now, gate), {"fake": remote}, Path(), now=now, new_id=new_id)
-        replica = cls(gate, Engine(replace(engine.context, logs=logs)))
+        engine = await Engine.over(database(now, gate), {"fake": remote}, disk.home, now=now, new_id=new_id)
+        replica = cls(gate, Engine(replace(engine.context, logs=disk.logs)))
         token = OWNER.set(replica)
         await replica.engine.start()
         OWNER.reset(token)

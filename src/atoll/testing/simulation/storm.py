@@ -8,7 +8,9 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -18,8 +20,8 @@ from atoll.engine.engine import Engine
 from atoll.engine.refusal import Refused
 from atoll.store.work import Lease
 from atoll.testing.clock import VirtualClock
+from atoll.testing.simulation.disk import ServerDisk
 from atoll.testing.simulation.ending import leftovers, unsettled
-from atoll.testing.simulation.logs import MemoryLogs
 from atoll.testing.simulation.memory import MemoryEngine, memory_engine
 from atoll.testing.simulation.replica import OWNER, Gate, Replica, ReplicaDatabase, own_tasks
 from atoll.testing.simulation.setting import Author, cloud_script, weather
@@ -49,7 +51,11 @@ class Report:
 
 def run_storm(seed: int) -> Report:
     """Run one storm. Raises Broken, with the seed and what was done so far."""
-    storm = Storm(seed, memory_engine())
+    with TemporaryDirectory() as home:
+        return _run(Storm(seed, memory_engine(), Path(home)))
+
+
+def _run(storm: "Storm") -> Report:
     errors = _Errors(storm.watch)
     log = logging.getLogger("atoll.engine")
     before = log.propagate
@@ -77,7 +83,7 @@ class _Errors(logging.Handler):
 class Storm:
     """The state of one storm."""
 
-    def __init__(self, seed: int, memory: MemoryEngine) -> None:
+    def __init__(self, seed: int, memory: MemoryEngine, home: Path) -> None:
         self.seed = seed
         self.clock = VirtualClock()
         self._chance = Random(f"{seed}/storm")
@@ -93,7 +99,7 @@ class Storm:
         zones = tuple(zone.name for zone in self._cloud.script.zones)
         spot = any(offer.market == "spot" for offer in self._cloud.script.offers)
         self._author = Author(self._chance, zones, spot=spot)
-        self._logs = MemoryLogs()
+        self._disk = ServerDisk(home)
         self._replicas: list[Replica] = []
         self._crashes = 0
         self._applied = 0
@@ -119,7 +125,7 @@ class Storm:
         return await Replica.start(
             lambda now, gate: ReplicaDatabase(self._memory, now, gate, watch),
             self._backend,
-            self._logs,
+            self._disk,
             gate=Gate(self.clock, self._pace),
             skew=skew,
             clock=self.clock,
