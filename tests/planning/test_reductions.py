@@ -1,0 +1,228 @@
+"""What makes the planner quick changes no answer: filters in columns against one offer at a time, reduced problems
+against the exact model of the whole one."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from atoll.model.catalog import Catalog
+from atoll.model.failure import Failure, FailureKind, Scope
+from atoll.model.offer import Availability, Market, Offer
+from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
+from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
+from atoll.planning import model, plan
+from atoll.planning.feasibility import FILTERS, PASSED, assess
+from atoll.planning.joint import Decider
+from atoll.planning.options import suits
+from atoll.planning.plan import DocumentPlan, RefusalCode
+from atoll.planning.request import (
+    Document,
+    FleetRequest,
+    MountRequest,
+    NodeRequest,
+    Placement,
+    Request,
+    Requirements,
+    RunRequest,
+    SpotPolicy,
+    Strategy,
+    VolumeRequest,
+)
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot
+from atoll.planning.world import World
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ZONES = tuple(Zone("aws", region, region + letter) for region in ("east", "west") for letter in "abc")
+TYPES = tuple(
+    InstanceType(
+        f"t{cpus}x{memory}{'g' if gpus else ''}",
+        cpus,
+        memory,
+        gpu=Gpu("L4", gpus, 24, compute_capability=(8, 9)) if gpus else None,
+    )
+    for cpus in (1, 2, 4, 8)
+    for memory in (4, 16)
+    for gpus in (0, cpus // 4)
+)
+
+
+def some_world(chance: random.Random, limited: float = 0.2) -> Snapshot:
+    offers = [
+        Offer(
+            zone,
+            kind,
+            market,
+            round(chance.uniform(0.5, 1.5) * (kind.cpus + kind.memory_gb / 8) * (1 if market == "spot" else 3), 2),
+            chance.choices(list(Availability), (8, 1, 1))[0],
+            chance.randint(0, 2) if chance.random() < limited else None,
+        )
+        for zone in ZONES
+        for kind in TYPES
+        for market in (Market.ON_DEMAND, Market.SPOT)
+        if chance.random() < 0.6
+    ]
+    infos = [ZoneInfo(zone, chance.choices(list(ZoneState), (9, 1, 1, 1))[0]) for zone in ZONES]
+    instances = [
+        ExistingInstance(f"i{n}", chance.choice(ZONES), chance.choice(TYPES), Market.SPOT, 1, "old", n, n % 3 == 0)
+        for n in range(chance.choice((0, 0, 4)))
+    ]
+    scope = Scope("aws", "east", chance.choice(("easta", None)), chance.choice((TYPES[0].name, None)), None)
+    failure = Failure(chance.choice(list(FailureKind)), scope, NOW, NOW + timedelta(minutes=1))
+    return Snapshot(
+        Catalog.from_offers(offers, NOW),
+        tuple(infos),
+        NOW,
+        (BackendInfo("aws"),),
+        tuple(instances),
+        tuple(ExistingVolume(f"e{n}", chance.choice(ZONES), 1) for n in range(2)),
+        failures=(failure,) if chance.random() < 0.3 else (),
+        seed=chance.randrange(9),
+    )
+
+
+def some_requirements(chance: random.Random) -> Requirements:
+    gpu = GpuRequirement(Range(1, 2), chance.choice(((), ("l4",)))) if chance.random() < 0.2 else None
+    return Requirements(
+        Resources(Range(chance.choice((1, 2, 4))), Range(chance.choice((4, 5, 16))), gpu=gpu),
+        regions=chance.choice((None, None, ("east",))),
+        availability_zones=chance.choice((None, None, ("*a", "*b"), ("!easta",))),
+        instance_types=(TYPES[4].name, "nothing") if chance.random() < 0.1 else None,
+        spot_policy=chance.choice(list(SpotPolicy)),
+        max_price=chance.choice((None, None, 12.0)),
+    )
+
+
+def some_mounts(chance: random.Random) -> tuple[MountRequest, ...]:
+    if chance.random() < 0.6:
+        return ()
+    return (MountRequest((chance.choice(("v0", "v1", "v2", "e0")),), "/data"),)
+
+
+def some_documents(chance: random.Random) -> tuple[Document, ...]:
+    fleets = [
+        FleetRequest(
+            f"f{n}",
+            chance.randint(1, 4),
+            some_requirements(chance),
+            Placement(chance.choice(list(Strategy)), survive_zones=chance.choice((0, 0, 0, 1))),
+        )
+        for n in range(chance.randint(0, 2))
+    ]
+    volumes = [VolumeRequest(f"v{n}", 1, "aws", chance.choice((None, "east"))) for n in range(3)]
+    runs = [
+        RunRequest(
+            f"r{n}",
+            tuple(NodeRequest(rank, some_mounts(chance)) for rank in range(chance.randint(1, 3))),
+            some_requirements(chance),
+            chance.choice((None, ("f0",), ("f0", "f1", "old"))),
+            may_create=chance.random() < 0.8,
+            single_zone=chance.random() < 0.3,
+        )
+        for n in range(chance.randint(1, 3))
+    ]
+    return (*fleets, *volumes, *runs)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_reduced_problem_costs_what_the_whole_one_does(seed: int) -> None:
+    chance = random.Random(seed)
+    world = World.of(some_world(chance), "request")
+    documents = some_documents(chance)
+    decider = Decider(world, documents)
+    quick, whole = decider.solve(documents), model.solve(decider.problem(documents, None, thorough=True), world)
+    assert (quick is None) == (whole is None)
+    if quick is not None and whole is not None:
+        assert quick.cost == pytest.approx(whole.cost, abs=1e-4)
+
+
+def test_the_reductions_are_tried_on_problems_that_fit_and_on_some_that_do_not() -> None:
+    fits: Counter[bool] = Counter()
+    for seed in range(150):
+        chance = random.Random(seed)
+        world = World.of(some_world(chance), "request")
+        documents = some_documents(chance)
+        fits[Decider(world, documents).solve(documents) is not None] += 1
+    assert min(fits[True], fits[False]) > 30
+
+
+def first_failed(offer: Offer, asked: Requirements, snapshot: Snapshot) -> RefusalCode | None:
+    """The filters one after the other, as a reader of the documentation would apply them; no failures, no limits."""
+    state = next(info.state for info in snapshot.zones if info.zone == offer.zone)
+    names = asked.availability_zones
+    plain = [name for name in names or () if not name.startswith("!")]
+    if asked.regions is not None and offer.zone.region not in asked.regions:
+        return RefusalCode.REGION
+    if names is not None and f"!{offer.zone.name}" in names:
+        return RefusalCode.ZONE_EXCLUDED
+    if plain and not any(offer.zone.name.endswith(name.lstrip("*")) for name in plain):
+        return RefusalCode.ZONE
+    if state is not ZoneState.AVAILABLE:
+        return RefusalCode(state.value)
+    kind, needs = offer.instance_type, asked.resources
+    if asked.instance_types is not None and kind.name not in asked.instance_types:
+        return RefusalCode.INSTANCE_TYPE
+    if kind.cpus not in needs.cpus:
+        return RefusalCode.CPU
+    if kind.memory_gb not in needs.memory_gb:
+        return RefusalCode.MEMORY
+    if needs.gpu is not None and (kind.gpu is None or kind.gpu.count == 0):
+        return RefusalCode.GPU
+    if needs.gpu is not None and kind.gpu is not None and kind.gpu.count not in needs.gpu.count:
+        return RefusalCode.GPU_COUNT
+    if asked.spot_policy is not SpotPolicy.AUTO and offer.market.value != asked.spot_policy.value:
+        return RefusalCode.MARKET
+    if asked.max_price is not None and offer.price > asked.max_price:
+        return RefusalCode.PRICE
+    if offer.availability is Availability.NOT_OFFERED:
+        return RefusalCode.NOT_OFFERED
+    if offer.availability is Availability.UNAVAILABLE or offer.count == 0:
+        return RefusalCode.UNAVAILABLE
+    return None
+
+
+def counted(document: DocumentPlan) -> Counter[tuple[Zone, RefusalCode]]:
+    return Counter({(refusal.zone, refusal.code): refusal.count for refusal in document.offers})
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_offers_filtered_in_columns_fail_what_each_fails_alone(seed: int) -> None:
+    chance = random.Random(seed)
+    world = some_world(chance)
+    snapshot = Snapshot(world.catalog, world.zones, NOW, world.backends)
+    asked = some_requirements(chance)
+    alone = [first_failed(offer, asked, snapshot) for offer in snapshot.catalog]
+    stages = assess(asked, World.of(snapshot, "request")).offers.tolist()
+    assert [None if stage == PASSED else FILTERS[stage] for stage in stages] == alone
+
+    whole_zone = {
+        RefusalCode.REGION,
+        RefusalCode.ZONE,
+        RefusalCode.ZONE_EXCLUDED,
+        RefusalCode.DRAINED,
+        RefusalCode.IMPAIRED,
+        RefusalCode.NOT_OPTED_IN,
+    }
+    told = counted(plan(Request("request", (FleetRequest("f", 1, asked),)), snapshot).documents[0])
+    expected = Counter(
+        (offer.zone, code)
+        for offer, code in zip(snapshot.catalog, alone, strict=True)
+        if code is not None and code not in whole_zone
+    )
+    assert told == expected
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_single_node_gets_the_cheapest_offer_that_passes(seed: int) -> None:
+    chance = random.Random(seed)
+    world = some_world(chance)
+    snapshot = Snapshot(world.catalog, world.zones, NOW, world.backends)
+    asked = some_requirements(chance)
+    prices = [offer.price for offer in snapshot.catalog if first_failed(offer, asked, snapshot) is None]
+    for document in (FleetRequest("f", 1, asked), RunRequest("r", requirements=asked)):
+        answer = plan(Request("request", (document,)), snapshot)
+        assert answer.complete == bool(prices)
+        for node in (node for found in answer.documents for node in found.placements):
+            assert node.price == min(prices)
+            assert suits(asked, node.instance_type, node.market, node.price)
