@@ -53,7 +53,7 @@ def decide(sight: InstanceSight) -> InstanceAction:
         case InstanceState.ACTIVE:
             return _active(sight)
         case InstanceState.TERMINATING:
-            # A machine that its backend does not know may be too new to be seen, unless it has been active already: it is
+            # A machine that its backend does not know may be too new to be seen, unless it was active already: it is
             # ended before it counts as gone.
             settled = sight.instance.idle_since is not None or sight.now - sight.instance.created_at > APPEAR_LIMIT
             last = sight.machine == UNKNOWN and settled
