@@ -1,11 +1,11 @@
 """A server that lives through apply, scale, replace and delete, and kills itself with SIGKILL at its n-th crossing.
 
-    python -m tests.engine.crash_runner FOLDER DATABASE_URL SHARD SHARDS
+    python -m tests.engine.crash_runner FOLDER DATABASE SHARD SHARDS
 
 A crossing is where the process goes from intent to effect to record: before and after each thing that is asked of the
 cloud, and before and after each commit. For each crossing of the shard a fresh world is made; one process dies there, a
 second one goes on from what it left, and what is in the end is held against the ledger. Processes are forked from this
-one, which has loaded everything and started nothing. `{}` in the URL stands for the world's own name.
+one, which has loaded everything and started nothing. DATABASE is `sqlite`, or the folder of a PostgreSQL cluster.
 """
 
 import asyncio
@@ -29,10 +29,11 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.backends.fake.agents import FakeAgent
 from atoll.engine.engine import Engine
 from atoll.engine.refusal import Refused
-from atoll.store.database import Database, open_database
+from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 from atoll.testing.clock import VirtualClock
+from atoll.testing.postgresql import Cluster
 from atoll.wire.api import SourceFile, Submission
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -266,14 +267,20 @@ def load() -> None:
 
 def main() -> None:
     """All crossings of one shard. Prints how many there are, and at how many of this shard a process was killed."""
-    root, url, shard, shards = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    root, shard, shards = Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4])
+    cluster = None if sys.argv[2] == "sqlite" else Cluster(Path(sys.argv[2]))
 
     def world(name: str) -> tuple[Path, str]:
         folder = root / name
         folder.mkdir()
-        return folder, url.format(folder)
+        if cluster is None:
+            shutil.copy(root / "empty.db", folder / "atoll.db")
+            return folder, sqlite_url(folder / "atoll.db")
+        return folder, cluster.database(f"crash_{shard}_{name}", template="empty")
 
     load()
+    if cluster is None:
+        asyncio.run(_tokens(sqlite_url(root / "empty.db")))
     folder, place = world("dry")
     assert life(folder, place, 0) == 0
     judge(folder, place)
@@ -287,6 +294,8 @@ def main() -> None:
             sys.exit(f"what was left at crossing {number} did not come right: see {folder}")
         judge(folder, place)
         shutil.rmtree(folder)
+        if cluster is not None:
+            cluster.sql(f"DROP DATABASE crash_{shard}_{number}")
     sys.stdout.write(f"{count} {killed}\n")
 
 
