@@ -274,13 +274,10 @@ def main() -> None:
         folder = root / name
         folder.mkdir()
         if cluster is None:
-            shutil.copy(root / "empty.db", folder / "atoll.db")
             return folder, sqlite_url(folder / "atoll.db")
         return folder, cluster.database(f"crash_{shard}_{name}", template="empty")
 
     load()
-    if cluster is None:
-        asyncio.run(_tokens(sqlite_url(root / "empty.db")))
     folder, place = world("dry")
     assert life(folder, place, 0) == 0
     judge(folder, place)
