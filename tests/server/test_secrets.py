@@ -1,6 +1,7 @@
 """Secrets and the values of variables: in nothing that is kept, shown or logged, and in the job's environment alone."""
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 
@@ -70,6 +71,18 @@ async def test_an_unknown_secret_is_found_at_plan_time_with_its_place(served: Se
     assert finding["message"] == "there is no secret `API_KEY` in this project"
     assert finding["span"]["line"] == 7
     assert finding["help"] == "did you mean `API_KEZ`?"
+
+
+async def test_a_saved_world_says_nothing_of_secrets(served: Served) -> None:
+    await give(served)
+    body = {"files": [{"name": "x.yml", "text": TASK}]}
+    saved = await served.ask("POST", "/api/projects/main/plan/snapshot", "user", json=body)
+    _, _, snapshot = saved.content.partition(b"\n")
+    content = json.dumps(body).encode() + b"\n" + snapshot
+    answer = await served.ask("POST", "/api/projects/main/replay", "user", content=content)
+    assert (answer.status_code, answer.json()["diagnostics"]) == (200, [])
+    assert HUSH not in saved.text
+    assert PLAIN not in saved.text
 
 
 async def test_the_secrets_of_another_project_are_unknown(served: Served) -> None:
