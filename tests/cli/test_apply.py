@@ -163,7 +163,7 @@ def test_an_incomplete_plan_is_shown_and_refused_before_asking(atoll: CommandLin
     assert (
         "   does not fit: 2 of 6 nodes fit\n to make it fit\n   drop `availability_zones`: 3 zones fit" in shown.stdout
     )
-    assert shown.stderr.startswith("error: fleet train does not fit: 2 of 6 nodes fit\n")
+    assert shown.stderr.startswith("error: fleet `train` does not fit: 2 of 6 nodes fit\n")
     assert "  help: drop `availability_zones`: 3 zones fit\n        nothing was applied" in shown.stderr
     assert atoll("plan", "-f", "hello.atoll.yml").returncode == 1
 

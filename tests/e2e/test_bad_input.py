@@ -38,6 +38,10 @@ WRONG = {
         "it.atoll.yml:11:11",
         "help: add `local-b` to `availability_zones`",
     ),
+}
+
+
+TOO_MUCH = {
     "more nodes than any zone can hold": (
         FLEET.format(name="big").replace("nodes: 1", "nodes: 50") + "placement: cluster\n",
         "error: fleet `big` does not fit",
@@ -66,6 +70,18 @@ def test_a_wrong_file_is_told_what_where_and_what_to_do(shared: Place, case: str
         words = shared.refused(*command, "-f", shared.write("it", text))
         for part in said if command[0] == "apply" else said[:2]:
             assert part in words
+
+
+@pytest.mark.parametrize("case", TOO_MUCH)
+def test_what_fits_nowhere_is_refused_and_its_plan_shows_why(shared: Place, case: str) -> None:
+    text, *said = TOO_MUCH[case]
+    words = shared.refused("apply", "-y", "-f", shared.write("it", text))
+    for part in said:
+        assert part in words
+    planned = shared("plan", "-f", shared.write("it", text))
+    assert planned.returncode == 1
+    assert "does not fit" in planned.stdout
+    assert said[1] in planned.stdout
 
 
 def test_a_missing_file_is_named(shared: Place) -> None:

@@ -76,7 +76,7 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(own: Place) -> None:
     done = own("fleet")
     assert done.returncode == 1
     assert f"the database {database} is of a newer Atoll (schema 9999" in done.stderr
-    assert "use that Atoll, or another data folder" in done.stderr
+    assert "use that Atoll, or another database" in done.stderr
     assert "Traceback" not in done.stderr
     assert database.read_bytes() == before
     assert not own.processes()

@@ -41,7 +41,7 @@ def test_a_failed_zone_is_not_planned_and_the_plan_says_why(shared: Place) -> No
         words = shared.refused(
             "apply", "-f", file(shared, "only", "true", more="availability_zones: [local-c]\n"), "-y"
         )
-        assert "error: run only does not fit" in words
+        assert "error: run `only` does not fit" in words
         assert "local-c" in words
     finally:
         shared.ok("zone", "restore", "local-c")

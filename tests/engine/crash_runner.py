@@ -48,7 +48,7 @@ APPLIED = (
 )
 """Apply; scale; replace both the fleet and the task."""
 LIMIT_SECONDS = 1800.0
-TAKEN_OVER = 181.0
+TAKEN_OVER = 16.0
 """How long after a death the successor begins: the leases have ended then, and nobody has to wait for them."""
 USER: ContextVar[bool] = ContextVar("user", default=False)
 """Whether the running task is the user's, not the engine's."""

@@ -48,12 +48,16 @@ def no_intent_before_the_launch(patch: Patch) -> None:
 
 
 def no_fence(patch: Patch) -> None:
-    """Whoever once held a lease writes on, whether or not it was lost."""
+    """Whoever once held a lease writes on, whether or not it was lost, and is not told of the loss either."""
 
     async def check(self: WorkRepository, lease: object) -> None:
         pass
 
+    async def renew_all(self: WorkRepository, leases: object, until: object) -> list[object]:
+        return []
+
     patch.setattr(WorkRepository, "check", check)
+    patch.setattr(WorkRepository, "renew_all", renew_all)
 
 
 def dead_work_stays_dead(patch: Patch) -> None:

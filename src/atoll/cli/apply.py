@@ -122,7 +122,7 @@ def _refuse_incomplete(answer: PlanResponse) -> None:
     if answer.plan.complete:
         return
     short = [(one, one.shortfall) for one in answer.plan.documents if one.shortfall]
-    why = "; ".join(f"{one.kind} {one.name} does not fit: {lack.message}" for one, lack in short)
+    why = "; ".join(f"{one.kind} `{one.name}` does not fit: {lack.message}" for one, lack in short)
     cures = [lack.cures[0].message for _, lack in short if lack.cures]
     raise CommandError(why, "\n        ".join([*cures, "nothing was applied; `atoll plan -v` shows every offer"]))
 

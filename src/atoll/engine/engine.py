@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ from atoll.engine.work.job import JobHandler
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
-from atoll.engine.worker import Worker
+from atoll.engine.worker import Worker, ended
 from atoll.engine.world import World, Worlds, usage_of, zone_scope
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import Fleet, Kind, Run, Volume
@@ -151,9 +150,8 @@ class Engine:
         """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
         self.news.close()
         if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+            await asyncio.wait([self._running], timeout=STOP_SECONDS)
+            await ended(self._running)
             await self._worker.stop(STOP_SECONDS)
         await self.context.worlds.close()
         for backend in self.backends.values():

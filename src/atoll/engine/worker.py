@@ -1,13 +1,17 @@
 """The worker: leases due work and hands each item to the handler of its kind.
 
 An item that fails is tried again, later each time; a lost lease is somebody else's work. Nothing here waits for a
-backend: each item is a task of its own, so that one slow backend holds up only its own items.
+backend: each item is a task of its own, so that one slow backend holds up only its own items. Leases are short and
+renewed while their items are worked on: what a server that dies had in its hands is taken over soon.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from atoll.backends.base import BackendError
 from atoll.engine.context import Context
@@ -20,14 +24,18 @@ from atoll.store.work import Lease, LeaseLost
 
 log = logging.getLogger("atoll.engine")
 
-LEASE = timedelta(minutes=3)
-"""Longer than any handler's turn: each call to a backend takes at most one minute."""
+LEASE = timedelta(seconds=15)
+"""How soon others take over the work of a server that died."""
+RENEWALS = 3
+"""So many times within its length a lease is renewed: one renewal may fail."""
 PARALLEL = 2048
 """Items under way at once: most of them wait, for a backend or for a job's output."""
 BREATH = 0.005
 """Between two looks at the queue, in seconds: one look serves all that became due meanwhile."""
 LONGEST_PAUSE = 5.0
 """Even without news the queue is looked at this often: another server may have put work there."""
+TROUBLE_PAUSE = 1.0
+"""How long to wait after the database failed before it is asked again."""
 
 
 class Worker:
@@ -36,21 +44,20 @@ class Worker:
     def __init__(self, context: Context, handlers: Mapping[Kind, Handler]) -> None:
         self._context = context
         self._handlers = handlers
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Lease] = {}
 
     async def run(self) -> None:
-        """Lease and work, for ever."""
-        seen = -1
-        while True:
-            count = self._context.news.count
-            leases = await self._lease()
-            for lease in leases:
-                task = asyncio.create_task(self._process(lease))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            seen = count
-            await self._context.news.wait(seen, await self._pause())
-            await asyncio.sleep(BREATH)
+        """Lease and work until the news are closed; the database may fail for a while."""
+        renewing = asyncio.create_task(self._renew_for_ever())
+        try:
+            while not self._context.news.closing:
+                try:
+                    await self._turn()
+                except (Conflict, SQLAlchemyError, OSError):
+                    log.exception("the queue cannot be read")
+                    await asyncio.sleep(TROUBLE_PAUSE)
+        finally:
+            await ended(renewing)
 
     async def stop(self, seconds: float) -> None:
         """Let what is under way finish for a while, then leave it to its lease's end."""
@@ -60,6 +67,35 @@ class Worker:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _turn(self) -> None:
+        seen = self._context.news.count
+        for lease in await self._lease():
+            task = asyncio.create_task(self._process(lease))
+            self._tasks[task] = lease
+            task.add_done_callback(self._tasks.pop)
+        await self._context.news.wait(seen, await self._pause())
+        await asyncio.sleep(BREATH)
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / RENEWALS)
+            try:
+                await self._renew()
+            except (Conflict, SQLAlchemyError, OSError):
+                log.exception("leases cannot be renewed")
+
+    async def _renew(self) -> None:
+        """Hold on to what is under way; a task that lost its lease ends where it stands."""
+        held = dict(self._tasks)
+        if not held:
+            return
+        async with self._context.database.write() as tx:
+            lost = set(await tx.work.renew_all(list(held.values()), tx.now + LEASE))
+        for task, lease in held.items():
+            if lease in lost and not task.done():
+                self._context.figures.leases_lost.labels(lease.kind).inc()
+                task.cancel()
 
     async def _pause(self) -> float:
         async with self._context.database.read() as tx:
@@ -102,3 +138,10 @@ class Worker:
 
 def _again(lease: Lease, kind: FailureKind | None, told: float | None = None) -> Due:
     return Due(delay(kind, lease.attempts, lease.id, told), failed=True)
+
+
+async def ended(task: "asyncio.Task[None]") -> None:
+    """End a task that runs for ever, and wait until it has."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

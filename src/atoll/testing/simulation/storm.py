@@ -188,7 +188,7 @@ class Storm:
 
     async def _stand_still(self) -> None:
         replica = self._chance.choice(self._replicas)
-        seconds = self._chance.choice((20, 200, 260))
+        seconds = self._chance.choice((5, 20, 60))
         replica.gate.still_until = self.clock.elapsed + seconds
         self._tell(f"a replica stands still for {seconds} s")
 
