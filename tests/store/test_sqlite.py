@@ -1,11 +1,17 @@
 """The store on SQLite: its contract, on a real file."""
 
+import asyncio
+import gc
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from atoll.store.database import open_database
 from atoll.store.sqlite import sqlite_url
 from atoll.testing.store_contract import QueueContract, StoreContract
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class TestStore(StoreContract):
@@ -18,3 +24,19 @@ class TestQueue(QueueContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return sqlite_url(tmp_path / "atoll.db")
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_closing_waits_for_a_commit_that_nobody_waits_for(tmp_path: Path, turns: int) -> None:
+    """A write that fails goes on before the commit that it shared; its connection may not be left open by that."""
+    opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
+    before = asyncio.all_tasks()
+    with pytest.raises(LookupError):
+        async with opened.write():
+            raise LookupError
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await opened.close()
+    assert asyncio.all_tasks() <= before
+    del opened
+    gc.collect()  # a connection that was never closed warns when it goes, and warnings are errors

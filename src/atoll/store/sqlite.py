@@ -7,7 +7,7 @@ own, and all of them go on once the one commit is done. A writer that fails undo
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from atoll.store.conflict import Conflict, conflicts
+from atoll.store.conflict import conflicts
 
 WRITES = "atoll_writes"
 """The execution option of connections that are going to write: they ask for the right to it at their begin."""
@@ -63,6 +63,7 @@ class SharedCommit:
         self._engine = engine
         self._turn = asyncio.Lock()
         self._group: _Group | None = None
+        self._commits: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -79,10 +80,9 @@ class SharedCommit:
         await asyncio.shield(group.committed)
 
     async def close(self) -> None:
-        """Wait for the commit that is under way."""
-        if self._group is not None and self._group.committed is not None:
-            with suppress(Conflict):
-                await asyncio.shield(self._group.committed)
+        """Wait for the commits that are under way, whoever else still waits for them."""
+        if self._commits:
+            await asyncio.wait(self._commits)
 
     async def _begin(self) -> _Group:
         connection = await self._engine.connect()
@@ -96,9 +96,15 @@ class SharedCommit:
         group = _Group(connection)
         # It queues for its turn now: behind those who wait already, and before those who come later.
         group.committed = asyncio.create_task(self._commit(group))
-        group.committed.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._commits.add(group.committed)
+        group.committed.add_done_callback(self._done)
         self._group = group
         return group
+
+    def _done(self, committed: asyncio.Task[None]) -> None:
+        self._commits.discard(committed)
+        if not committed.cancelled():
+            committed.exception()  # whoever waited has it; a writer that failed by itself does not ask
 
     async def _commit(self, group: _Group) -> None:
         async with self._turn:
