@@ -10,7 +10,7 @@ from atoll.model.offer import Market
 from atoll.model.zone import Zone
 from atoll.planning import plan
 from atoll.planning.plan import Cure
-from atoll.planning.request import FleetRequest, Placement, Requirements, Strategy
+from atoll.planning.request import FleetRequest, Placement, Requirements, RunRequest, SpotPolicy, Strategy
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from tests.planning import relief
 from tests.planning.relations import Relation
@@ -55,6 +55,23 @@ def test_a_price_limit_is_told_even_where_none_at_all_would_make_a_full_zone_eli
     offers = [offer(A, 0.1, count=1), offer(B, 0.2), offer(A, 0.2, LARGE), offer(C, 0.9, count=1)]
     cures = _cures(fleet, world(*offers))
     assert cures["max_price"].value == 0.2
+
+
+def test_a_price_limit_is_told_to_a_run_that_could_use_a_dearer_machine_that_is_idle() -> None:
+    idle = ExistingInstance("i-1", A, SMALL, Market.ON_DEMAND, 0.5, "old", 0)
+    run = RunRequest("train", requirements=Requirements(ANYTHING, max_price=0.1))
+    shortfall = part(plan(request(run), world(offer(A, 0.3, count=0), instances=[idle])), "train").shortfall
+    assert shortfall is not None
+    assert [(cure.requirement, cure.value) for cure in shortfall.cures] == [("max_price", 0.5)]
+
+
+def test_a_fleet_that_got_less_than_it_asked_gives_way_to_the_cure_of_one_before_it() -> None:
+    first = FleetRequest("first", 1, Requirements(ANYTHING, spot_policy=SpotPolicy.ON_DEMAND))
+    second = FleetRequest("second", 2, Requirements(ANYTHING, spot_policy=SpotPolicy.SPOT))
+    answer = plan(request(first, second), world(offer(A, 0.1, market=Market.SPOT, count=1)))
+    shortfall = part(answer, "first").shortfall
+    assert shortfall is not None
+    assert [cure.requirement for cure in shortfall.cures] == ["spot_policy"]
 
 
 def test_fewer_nodes_are_told_to_a_fleet_whose_machines_cannot_outlast_a_zone() -> None:

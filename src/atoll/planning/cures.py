@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from atoll.model.resources import Range
 from atoll.planning.feasibility import PASSED
-from atoll.planning.joint import Decider
+from atoll.planning.joint import Decider, precedence
 from atoll.planning.options import Option
 from atoll.planning.plan import Cure, Fact
 from atoll.planning.problem import Solution
@@ -35,7 +35,7 @@ MOST_RANGES = 16
 
 def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
     """Every single change that lets the document fit beside what is placed already."""
-    others = [d for d in reasons.decision.placed if (type(d), d.name) != (type(document), document.name)]
+    others = [d for d in reasons.decision.placed if _stays(d, document, reasons.decider)]
     trial = Decider(reasons.decider.world, (*others, document))
     found = []
     for requirement, value, changed in _changes(document, trial):
@@ -44,6 +44,15 @@ def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
             found.append(_cure(Cure(requirement, value, (), 0), changed, solution, trial))
     price = _max_price(document, others, trial)
     return (*found, *price)
+
+
+def _stays(placed: Document, document: Document, decider: Decider) -> bool:
+    """Whether another document keeps its place: one that got less than it asked gives way to those before it."""
+    order = [(type(d), d.name) for d in sorted(decider.documents, key=precedence)]
+    this, other = (type(document), document.name), (type(placed), placed.name)
+    if other == this:
+        return False
+    return placed in decider.documents or order.index(other) < order.index(this)
 
 
 def _cure(cure: Cure, changed: Document, solution: Solution, trial: Decider) -> Cure:
@@ -174,7 +183,9 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
         return trial.solve([*others, _at_price(document, price)])
 
     feasible = trial.feasibility(_at_price(document, None).requirements)
-    prices = np.unique(trial.world.snapshot.catalog.columns.price[feasible.offers == PASSED])
+    offered = trial.world.snapshot.catalog.columns.price[feasible.offers == PASSED]
+    there = [i.price for i in trial.world.snapshot.instances if not i.busy] if isinstance(document, RunRequest) else []
+    prices = np.unique(np.concatenate((offered, there)))
     prices = prices[prices > document.requirements.max_price]
     for first, last in _ranges(document, prices, [feasible.group(PASSED).price(zone) for zone in feasible.passing]):
         if solve_at(float(prices[last])) is None:

@@ -68,7 +68,7 @@ class Decider:
             return Decision(solution, self.documents)
         accepted: list[Document] = []
         solution = Solution()
-        for document in sorted(self.documents, key=_precedence):
+        for document in sorted(self.documents, key=precedence):
             for attempt in self._attempts(document, accepted):
                 better = self.solve([*accepted, attempt])
                 if better is not None:
@@ -325,7 +325,8 @@ def _mounts(run: RunRequest) -> bool:
     return any(node.mounts for node in run.nodes)
 
 
-def _precedence(document: Document) -> int:
+def precedence(document: Document) -> int:
+    """Who goes first when not all documents fit: fleets, then volumes, then runs; among equals the order of the file."""
     return (FleetRequest, VolumeRequest, RunRequest).index(type(document))
 
 
