@@ -326,7 +326,7 @@ def _mounts(run: RunRequest) -> bool:
 
 
 def precedence(document: Document) -> int:
-    """Who goes first when not all documents fit: fleets, then volumes, then runs; among equals the order of the file."""
+    """Who goes first when not all documents fit: fleets, volumes, runs; among equals the order of the file."""
     return (FleetRequest, VolumeRequest, RunRequest).index(type(document))
 
 
