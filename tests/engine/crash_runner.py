@@ -95,6 +95,10 @@ class CrossedDatabase(Database):
             if records:
                 self._crossings.cross()
 
+    async def close(self) -> None:
+        with self._clock.hold():
+            await super().close()
+
 
 class CrossedBackend(FakeBackend):
     """The fake backend, with a crossing before and after each effect."""
@@ -151,8 +155,7 @@ class Life:
             await self._until(engine, partial(self._settled, database))
             progress.write_text(str(number + 1))
         await self._until(engine, partial(self._deleted, engine, database))
-        with self.clock.hold():
-            await engine.close()
+        await engine.close()
 
     async def _until(self, engine: Engine, done: Callable[[], Any]) -> None:
         ends = self.clock.elapsed + LIMIT_SECONDS
