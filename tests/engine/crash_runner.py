@@ -5,10 +5,12 @@
 A crossing is where the process goes from intent to effect to record: before and after each thing that is asked of the
 cloud, and before and after each commit. For each crossing of the shard a fresh world is made; one process dies there, a
 second one goes on from what it left, and what is in the end is held against the ledger. Processes are forked from this
-one, which has loaded everything and started nothing. DATABASE is `sqlite`, or the folder of a PostgreSQL cluster.
+one, which has lived through all of it once, and has nothing running.
+DATABASE is `sqlite`, or the folder of a PostgreSQL cluster.
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -242,13 +244,12 @@ def judge(folder: Path, url: str) -> None:
 
 
 def life(folder: Path, url: str, kill_at: int) -> int:
-    """Live one life in a process of its own; its exit status, and in `count` how many crossings it had."""
+    """Live one life in a process of its own; its exit status."""
     child = os.fork()
     if child == 0:
         try:
             one = Life(folder, url, kill_at)
             one.clock.run(one.live())
-            (folder / "count").write_text(str(one.crossings.count))
         except BaseException:
             import traceback
 
@@ -256,16 +257,6 @@ def life(folder: Path, url: str, kill_at: int) -> int:
             os._exit(1)
         os._exit(0)
     return os.waitpid(child, 0)[1]
-
-
-def load() -> None:
-    """Load now what is loaded when it is first used: a forked process has it then."""
-    import highspy  # noqa: F401
-
-    from atoll.spec import parse, spec_from_json  # noqa: F401
-    from atoll.store import migrations
-
-    migrations.revisions()
 
 
 def main() -> None:
@@ -280,11 +271,13 @@ def main() -> None:
             return folder, sqlite_url(folder / "atoll.db")
         return folder, cluster.database(f"crash_{shard}_{name}", template="empty")
 
-    load()
     folder, place = world("dry")
-    assert life(folder, place, 0) == 0
+    dry = Life(folder, place, 0)
+    dry.clock.run(dry.live())  # here: what is loaded and compiled for this life the forked ones have
     judge(folder, place)
-    count, killed = int((folder / "count").read_text()), 0
+    gc.collect()
+    gc.freeze()
+    count, killed = dry.crossings.count, 0
     for number in range(1 + shard, count + 1, shards):
         folder, place = world(str(number))
         status = life(folder, place, number)

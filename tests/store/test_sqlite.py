@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,3 +42,25 @@ async def test_closing_waits_for_a_commit_that_nobody_waits_for(tmp_path: Path, 
     assert asyncio.all_tasks() <= before
     del opened
     gc.collect()  # a connection that was never closed warns when it goes, and warnings are errors
+
+
+async def test_a_write_waits_for_another_process_that_writes_and_holds_nobody_up_meanwhile(tmp_path: Path) -> None:
+    opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
+
+    async def write() -> None:
+        async with opened.write() as tx:
+            await tx.settings.first("word", "kept")
+
+    with closing(sqlite3.connect(tmp_path / "atoll.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(write())
+        async with asyncio.timeout(5):
+            async with opened.read():
+                pass
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+        other.execute("COMMIT")
+        await writing
+    async with opened.write() as tx:
+        assert await tx.settings.first("word", "other") == "kept"
+    await opened.close()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -70,11 +70,14 @@ class Worker:
 
     async def _turn(self) -> None:
         seen = self._context.news.count
-        for lease in await self._lease():
-            task = asyncio.create_task(self._process(lease))
-            self._tasks[task] = lease
-            task.add_done_callback(self._tasks.pop)
-        await self._context.news.wait(seen, await self._pause())
+        due = await self._next_due()
+        if due is not None and due <= self._context.now() and len(self._tasks) < PARALLEL:
+            for lease in await self._lease():
+                task = asyncio.create_task(self._process(lease))
+                self._tasks[task] = lease
+                task.add_done_callback(self._tasks.pop)
+            due = await self._next_due()
+        await self._context.news.wait(seen, self._pause(due))
         await asyncio.sleep(BREATH)
 
     async def _renew_for_ever(self) -> None:
@@ -97,21 +100,18 @@ class Worker:
                 self._context.figures.leases_lost.labels(lease.kind).inc()
                 task.cancel()
 
-    async def _pause(self) -> float:
-        async with self._context.database.read() as tx:
-            due = await tx.work.next_due()
+    def _pause(self, due: datetime | None) -> float:
         if due is None or len(self._tasks) >= PARALLEL:
             return LONGEST_PAUSE
         return min(max((due - self._context.now()).total_seconds(), 0), LONGEST_PAUSE)
 
-    async def _lease(self) -> list[Lease]:
+    async def _next_due(self) -> datetime | None:
         async with self._context.database.read() as tx:
-            due = await tx.work.next_due()
-        room = PARALLEL - len(self._tasks)
-        if due is None or due > self._context.now() or room <= 0:
-            return []
+            return await tx.work.next_due()
+
+    async def _lease(self) -> list[Lease]:
         async with self._context.database.write() as tx:
-            return await tx.work.lease(tx.now, room, LEASE)
+            return await tx.work.lease(tx.now, PARALLEL - len(self._tasks), LEASE)
 
     async def _process(self, lease: Lease) -> None:
         try:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
 from atoll.store import postgresql, schema, sqlite
@@ -107,9 +107,7 @@ async def open_database(url: str, now: Callable[[], datetime]) -> Database:
         raise DatabaseError(f"the database {place(address)} cannot be used: {error}") from error
     if address.drivername.startswith("postgresql"):
         return Database(postgresql.pooled(address), now)
-    engine = create_async_engine(address, hide_parameters=True)
-    sqlite.prepare(engine)
-    return Database(engine, now)
+    return Database(sqlite.connect(address), now)
 
 
 async def _prepare(address: URL) -> None:
@@ -117,8 +115,7 @@ async def _prepare(address: URL) -> None:
     if address.drivername.startswith("postgresql"):
         engine = postgresql.connect(address, poolclass=NullPool)
     else:
-        engine = create_async_engine(address, poolclass=NullPool)
-        sqlite.prepare(engine, foreign_keys=False)
+        engine = sqlite.connect(address, foreign_keys=False, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             found = await schema.version(connection)

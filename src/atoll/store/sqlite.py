@@ -12,25 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import URL, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from atoll.store import inline
 from atoll.store.conflict import conflicts
 
 WRITES = "atoll_writes"
 """The execution option of connections that are going to write: they ask for the right to it at their begin."""
-BUSY_MILLISECONDS = 10_000
-"""How long another process, such as a backup, may hold the database."""
 
 
-def prepare(engine: AsyncEngine, *, foreign_keys: bool = True) -> None:
-    """Set up each connection. Tables are rebuilt, in migrations, with `foreign_keys` off."""
+def connect(address: URL, *, foreign_keys: bool = True, **options: Any) -> AsyncEngine:
+    """An engine over one file. Tables are rebuilt, in migrations, with `foreign_keys` off."""
+    engine = create_async_engine(
+        address, hide_parameters=True, connect_args={"async_creator_fn": inline.connect}, **options
+    )
     keys = "ON" if foreign_keys else "OFF"
-    pragmas = (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL", f"foreign_keys={keys}")
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", f"foreign_keys={keys}")
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
@@ -43,6 +44,8 @@ def prepare(engine: AsyncEngine, *, foreign_keys: bool = True) -> None:
     def _invalidate(connection: Any, _record: Any, _error: Any) -> None:
         # A task that is cancelled leaves its statement unfinished: closing alone would then keep the lock.
         connection.rollback()
+
+    return engine
 
 
 def sqlite_url(path: Path) -> str:

@@ -1,0 +1,130 @@
+"""SQLite on the event loop's own thread, for SQLAlchemy's asyncio dialect.
+
+A statement on a local file takes some twenty microseconds; to hand it to a thread and wait for the answer takes ten
+times as long, and a statement is four such errands. So statements run where they are asked for. What waits for the
+disk, the commit, runs in a thread; what waits for another process's lock gives way to other tasks meanwhile.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any, TypeVar
+
+BUSY_SECONDS = 10.0
+"""How long another process, such as a backup, may hold the database."""
+BUSY_PAUSE = 0.01
+"""Between two tries to get a lock, in seconds."""
+BREATH = 0.005
+"""How long statements may follow each other, in seconds, before other tasks have their turn."""
+
+T = TypeVar("T")
+
+
+class Cursor:
+    """One statement and its rows."""
+
+    def __init__(self, connection: "Connection", raw: sqlite3.Cursor) -> None:
+        self._connection = connection
+        self._raw = raw
+        self.arraysize = raw.arraysize
+
+    async def __aenter__(self) -> "Cursor":
+        return self
+
+    @property
+    def description(self) -> Any:
+        """The columns, after a statement that has rows."""
+        return self._raw.description
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+        return self._raw.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        """The last row that was inserted."""
+        return self._raw.lastrowid
+
+    async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement."""
+        await self._connection.patiently(lambda: self._raw.execute(statement, parameters))
+
+    async def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of `parameters`."""
+        await self._connection.patiently(lambda: self._raw.executemany(statement, parameters))
+
+    async def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        return self._raw.fetchall()
+
+    async def close(self) -> None:
+        """Let go of the statement."""
+        self._raw.close()
+
+
+class Connection:
+    """One connection. Used by one task at a time, as SQLAlchemy does."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._connection = raw  # SQLAlchemy looks whether there is one, by this name
+        self._disk: ThreadPoolExecutor | None = None
+        self._gave_way = 0.0
+
+    def cursor(self) -> Cursor:
+        """A new cursor."""
+        return Cursor(self, self._connection.cursor())
+
+    async def create_function(self, *arguments: Any, **options: Any) -> None:
+        """Register an SQL function."""
+        self._connection.create_function(*arguments, **options)
+
+    async def commit(self) -> None:
+        """Write to the disk, in a thread. It is done, or has failed, when this ends, even by cancellation."""
+        if not self._connection.in_transaction:
+            return
+        if self._disk is None:
+            self._disk = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        done = asyncio.get_running_loop().run_in_executor(self._disk, self._connection.commit)
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.wait([done])
+            raise
+
+    async def rollback(self) -> None:
+        """Undo what is not committed."""
+        self._connection.rollback()
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Let go of the file, outside of any task too."""
+        if self._disk is not None:
+            self._disk.shutdown()
+        self._connection.close()
+
+    async def patiently(self, work: Callable[[], T]) -> T:
+        """Try `work` until nobody else holds the lock that it needs. Raises sqlite3.OperationalError after a while."""
+        begins = monotonic()
+        if begins - self._gave_way > BREATH:
+            await asyncio.sleep(0)
+            self._gave_way = begins = monotonic()
+        while True:
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() - begins >= BUSY_SECONDS:
+                    raise
+            await asyncio.sleep(BUSY_PAUSE)
+
+
+async def connect(path: str, **options: Any) -> Connection:
+    """Open a database file."""
+    # We say BEGIN ourselves, a commit runs in another thread, and whoever waits for a lock waits in `patiently`.
+    ours: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "timeout": 0}
+    return Connection(sqlite3.connect(path, **options | ours))
