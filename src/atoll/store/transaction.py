@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Event, Fleet, Kind, Record, Volume
@@ -33,6 +33,8 @@ from atoll.store.volumes import VolumeRepository
 from atoll.store.work import WorkRepository
 
 R = TypeVar("R", bound=Record)
+
+_BY_ID = {kind: select(table).where(table.c.id == bindparam("id")) for kind, table in TABLES.items()}
 
 
 class Transaction:
@@ -58,7 +60,7 @@ class Transaction:
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
         kind = type_.kind
-        row = (await self._connection.execute(select(TABLES[kind]).where(TABLES[kind].c.id == id))).mappings().first()
+        row = (await self._connection.execute(_BY_ID[kind], {"id": id})).mappings().first()
         return None if row is None else record_of(kind, dict(row))
 
     async def known(self, kind: Kind, ids: Collection[str]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +24,62 @@ from atoll.store.tables import work
 
 CHUNK = 2000
 """How many items one statement names: both databases bind at most 32,766 values."""
+
+
+# The statements of every turn are built once: to build one takes longer than the database needs to answer it.
+_NOW = bindparam("now", type_=work.c.due_at.type)
+_FREE = and_(work.c.due_at <= _NOW, or_(work.c.leased_until.is_(None), work.c.leased_until <= _NOW))
+_DUE = (
+    select(work.c.kind, work.c.id)
+    .where(_FREE)
+    .order_by(work.c.due_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_LEASE = (
+    update(work)
+    .where(work.c.kind == _DUE.c.kind, work.c.id == _DUE.c.id)
+    .values(fence=work.c.fence + 1, leased_until=bindparam("until"), woken=False)
+    .returning(work.c.due_at, work.c.kind, work.c.id, work.c.fence, work.c.attempts)
+)
+_HELD = and_(
+    work.c.kind == bindparam("its_kind"),
+    work.c.id == bindparam("its_id"),
+    work.c.fence == bindparam("its_fence"),
+    work.c.leased_until.is_not(None),
+)
+_CHECK = select(work.c.fence).where(_HELD).with_for_update(read=True, key_share=True)
+_FOLLOWING = bindparam("following", type_=work.c.due_at.type)
+_REMOVE = delete(work).where(_HELD, work.c.woken.is_(False))
+_RELEASE = (
+    update(work)
+    .where(_HELD)
+    .values(
+        leased_until=None,
+        woken=False,
+        attempts=bindparam("failures"),
+        due_at=case((and_(work.c.woken, work.c.due_at < _FOLLOWING), work.c.due_at), else_=_FOLLOWING),
+    )
+)
+_NEXT = select(
+    select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
+    select(func.min(work.c.leased_until)).scalar_subquery(),
+)
+
+
+def _wake(insert: Any) -> Any:
+    statement = insert(work)
+    earlier = work.c.due_at > statement.excluded.due_at
+    news = and_(work.c.leased_until.is_not(None), work.c.woken.is_(False))
+    return statement.on_conflict_do_update(
+        index_elements=["kind", "id"],
+        set_={"due_at": case((or_(earlier, news), statement.excluded.due_at), else_=work.c.due_at), "woken": True},
+        where=or_(earlier, news),
+    )
+
+
+_WAKE = {"postgresql": _wake(postgresql_insert), "sqlite": _wake(sqlite_insert)}
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is news, not an error
@@ -64,23 +120,14 @@ class WorkRepository:
     async def lease(self, now: datetime, limit: int, duration: timedelta) -> list[Lease]:
         """Lease up to `limit` due items, the longest due first."""
         await self.flush()
-        free = and_(work.c.due_at <= now, or_(work.c.leased_until.is_(None), work.c.leased_until <= now))
-        found = select(work.c.kind, work.c.id).where(free).order_by(work.c.due_at).limit(limit)
-        due = found.with_for_update(skip_locked=True).cte("due")
         until = now + duration
-        leased = (
-            update(work)
-            .where(work.c.kind == due.c.kind, work.c.id == due.c.id)
-            .values(fence=work.c.fence + 1, leased_until=until, woken=False)
-            .returning(work.c.due_at, work.c.kind, work.c.id, work.c.fence, work.c.attempts)
-        )
-        rows = sorted(tuple(row) for row in await self._connection.execute(leased))
+        leased = await self._connection.execute(_LEASE, {"now": now, "limit": limit, "until": until})
+        rows = sorted(tuple(row) for row in leased)
         return [Lease(Kind(kind), id, fence, attempts, until) for _, kind, id, fence, attempts in rows]
 
     async def check(self, lease: Lease) -> None:
         """Prove that a lease is still held, and keep it from others until the transaction ends. Raises LeaseLost."""
-        held = select(work.c.fence).where(_held(lease)).with_for_update(read=True, key_share=True)
-        if (await self._connection.execute(held)).first() is None:
+        if (await self._connection.execute(_CHECK, _named(lease))).first() is None:
             raise _lost(lease)
 
     async def renew_all(self, leases: Sequence[Lease], until: datetime) -> list[Lease]:
@@ -105,22 +152,11 @@ class WorkRepository:
         """Give a lease back; `due` None removes the item unless it was woken meanwhile. Raises LeaseLost."""
         await self.flush()
         if due is None:
-            removed = await self._connection.execute(delete(work).where(_held(lease), work.c.woken.is_(False)))
+            removed = await self._connection.execute(_REMOVE, _named(lease))
             if removed.rowcount:
                 return
-        following = now if due is None else due
-        woken_earlier = and_(work.c.woken, work.c.due_at < following)
-        released = (
-            update(work)
-            .where(_held(lease))
-            .values(
-                leased_until=None,
-                woken=False,
-                attempts=attempts,
-                due_at=case((woken_earlier, work.c.due_at), else_=following),
-            )
-        )
-        if (await self._connection.execute(released)).rowcount != 1:
+        values = {"following": now if due is None else due, "failures": attempts}
+        if (await self._connection.execute(_RELEASE, _named(lease) | values)).rowcount != 1:
             raise _lost(lease)
 
     async def take_over(self) -> None:
@@ -131,9 +167,7 @@ class WorkRepository:
     async def next_due(self) -> datetime | None:
         """When the next item is due that is free, or whose lease ends unless it is renewed."""
         await self.flush()
-        free = select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery()
-        ending = select(func.min(work.c.leased_until)).scalar_subquery()
-        row = (await self._connection.execute(select(free, ending))).one()
+        row = (await self._connection.execute(_NEXT)).one()
         return min((at for at in row if at is not None), default=None)
 
     async def _wake(self, items: Sequence[tuple[str, str, datetime]]) -> None:
@@ -141,21 +175,11 @@ class WorkRepository:
         first = int(self._now.timestamp() * 1_000_000)
         fresh = {"fence": first, "woken": False, "attempts": 0, "leased_until": None}
         rows = [{"kind": kind, "id": id, "due_at": at, **fresh} for kind, id, at in items]
-        insert: Any = postgresql_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
-        statement = insert(work)
-        earlier = work.c.due_at > statement.excluded.due_at
-        news = and_(work.c.leased_until.is_not(None), work.c.woken.is_(False))
-        statement = statement.on_conflict_do_update(
-            index_elements=["kind", "id"],
-            set_={"due_at": case((or_(earlier, news), statement.excluded.due_at), else_=work.c.due_at), "woken": True},
-            where=or_(earlier, news),
-        )
-        await self._connection.execute(statement, rows)
+        await self._connection.execute(_WAKE[self._connection.dialect.name], rows)
 
 
-def _held(lease: Lease) -> Any:
-    item = and_(work.c.kind == lease.kind, work.c.id == lease.id, work.c.fence == lease.fence)
-    return and_(item, work.c.leased_until.is_not(None))
+def _named(lease: Lease) -> dict[str, Any]:
+    return {"its_kind": lease.kind, "its_id": lease.id, "its_fence": lease.fence}
 
 
 def _lost(lease: Lease) -> LeaseLost:
