@@ -76,6 +76,7 @@ class Worker:
                 task = asyncio.create_task(self._process(lease))
                 self._tasks[task] = lease
                 task.add_done_callback(self._tasks.pop)
+            seen = self._context.news.count  # that we leased is no news
             due = await self._next_due()
         await self._context.news.wait(seen, self._pause(due))
         await asyncio.sleep(BREATH)

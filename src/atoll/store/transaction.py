@@ -7,6 +7,7 @@ lock that is held until the commit: who follows the events by their numbers neve
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
@@ -43,19 +44,63 @@ class Transaction:
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self.now = now
-        self.fleets = FleetRepository(connection)
-        self.volumes = VolumeRepository(connection)
-        self.attachments = AttachmentRepository(connection)
-        self.runs = RunRepository(connection)
         self.work = WorkRepository(connection, now)
         self._events: list[dict[str, Any]] = []
-        self.failures = FailureRepository(connection)
-        self.settings = SettingRepository(connection)
-        self.access = AccessRepository(connection)
-        self.secrets = SecretRepository(connection)
-        self.listing = Listing(connection)
-        self.queue = QueueFigures(connection)
-        self.logs = LogRepository(connection)
+
+    @cached_property
+    def fleets(self) -> FleetRepository:
+        """Fleets and their instances."""
+        return FleetRepository(self._connection)
+
+    @cached_property
+    def volumes(self) -> VolumeRepository:
+        """Volumes."""
+        return VolumeRepository(self._connection)
+
+    @cached_property
+    def attachments(self) -> AttachmentRepository:
+        """Attachments of volumes to instances."""
+        return AttachmentRepository(self._connection)
+
+    @cached_property
+    def runs(self) -> RunRepository:
+        """Runs and their jobs."""
+        return RunRepository(self._connection)
+
+    @cached_property
+    def failures(self) -> FailureRepository:
+        """What failed where, and until when it is left out."""
+        return FailureRepository(self._connection)
+
+    @cached_property
+    def settings(self) -> SettingRepository:
+        """The server's own values."""
+        return SettingRepository(self._connection)
+
+    @cached_property
+    def access(self) -> AccessRepository:
+        """Projects, users, roles and tokens."""
+        return AccessRepository(self._connection)
+
+    @cached_property
+    def secrets(self) -> SecretRepository:
+        """Sealed secrets."""
+        return SecretRepository(self._connection)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The pages of lists."""
+        return Listing(self._connection)
+
+    @cached_property
+    def queue(self) -> QueueFigures:
+        """How full the queue is."""
+        return QueueFigures(self._connection)
+
+    @cached_property
+    def logs(self) -> LogRepository:
+        """What jobs printed, where servers share a database."""
+        return LogRepository(self._connection)
 
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
