@@ -96,9 +96,9 @@ def test_what_a_killed_server_had_begun_is_finished_by_the_other(
     apply(first, FLEET.format(name="a", nodes=NODES))
     while not any(instance.status == "launching" for instance in first.client.instances()):
         time.sleep(0.02)
-    second.start()
+    assert not any(instance.status == "idle" for instance in first.client.instances())
     first.kill()  # all launches are its own, and none has its answer
-    assert not any(instance.status == "idle" for instance in second.client.instances())
+    second.start()
     assert len(settled(second, NODES)) == NODES
     exact(tmp_path, second)
 
