@@ -53,7 +53,8 @@ class Fleet:
 class Instance:
     """One machine of a fleet; its id is the token and tag of its launch.
 
-    `end_reason` set means that it shall go, and why. `idle_since` is when the last job left it.
+    `end_reason` set means that it shall go, and why. `idle_since` is when the last job left it. `unreachable_since` is
+    since when its agent does not answer: before it ever did, since the launch began, then since that gave a machine.
     """
 
     kind = Kind.INSTANCE
@@ -79,6 +80,11 @@ class Instance:
     def name(self) -> str:
         """FLEET-NODE: what users see."""
         return f"{self.fleet}-{self.node}"
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether its agent has fallen silent, rather than not answered yet."""
+        return self.state is InstanceState.ACTIVE and self.unreachable_since is not None
 
 
 @dataclass(frozen=True, slots=True)
