@@ -34,7 +34,7 @@ from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.worker import Worker, ended
 from atoll.engine.world import World, Worlds, usage_of, zone_scope
 from atoll.model.failure import FailureKind, Scope
-from atoll.model.records import Fleet, Kind, Run, Volume
+from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
@@ -215,17 +215,20 @@ class Engine:
             await end(self.context, resource)
         return found
 
-    async def fail_zone(self, zone: Zone) -> None:
-        """Take a zone down, where its backend can. Raises Refused."""
+    async def fail_zone(self, zone: Zone, project: str) -> None:
+        """Take a zone down, where its backend can; the project that was asked through tells it. Raises Refused."""
         await self._faults(zone).fail_zone(zone)
         self.context.worlds.invalidate()
+        async with self.database.write() as tx:
+            tx.tell(project, EventKind.ZONE, str(zone), "failed", zone)
 
-    async def restore_zone(self, zone: Zone) -> None:
+    async def restore_zone(self, zone: Zone, project: str) -> None:
         """Let a failed zone take work again, and forget its failures. Raises Refused."""
         await self._faults(zone).restore_zone(zone)
         self.context.worlds.invalidate()
         async with self.database.write() as tx:
             await tx.failures.forget(zone_scope(zone))
+            tx.tell(project, EventKind.ZONE, str(zone), "restored", zone)
 
     def _faults(self, zone: Zone) -> ZoneFaults:
         backend: object = self.backends.get(zone.backend)

@@ -6,6 +6,7 @@ from atoll.engine.context import Context
 from atoll.engine.refusal import not_found
 from atoll.engine.vault import Vault
 from atoll.model.access import Secret
+from atoll.model.records import EventKind
 from atoll.spec.secret import secret_names, with_secrets
 from atoll.store.transaction import Transaction
 
@@ -29,6 +30,7 @@ async def set_secret(context: Context, project: str, name: str, value: str, user
             raise not_found("project", project)
         secret = Secret(project, name, tx.now, user)
         await tx.secrets.set(secret, sealed)
+        tx.tell(project, EventKind.SECRET, name, "set")
         return secret
 
 
@@ -38,6 +40,7 @@ async def delete_secret(context: Context, project: str, name: str) -> Secret:
         for secret in await tx.secrets.listing(project):
             if secret.name == name:
                 await tx.secrets.delete(project, name)
+                tx.tell(project, EventKind.SECRET, name, "deleted")
                 return secret
         raise not_found("secret", name)
 

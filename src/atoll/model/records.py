@@ -178,14 +178,33 @@ class Job:
 Record = Fleet | Instance | Volume | Attachment | Run | Job
 
 
+class EventKind(StrEnum):
+    """What events are about: the kinds of records, and what else a project's users change."""
+
+    FLEET = "fleet"
+    INSTANCE = "instance"
+    VOLUME = "volume"
+    ATTACHMENT = "attachment"
+    RUN = "run"
+    JOB = "job"
+    PROJECT = "project"
+    MEMBER = "member"
+    SECRET = "secret"  # noqa: S105 - a kind
+    ZONE = "zone"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of state, recorded together with it; `actor` is the user who made it, empty for the engine."""
+    """One change, recorded together with it; `actor` is the user who made it, empty for the engine.
+
+    Where a user asked for something of a record that its state does not show yet, `from_state` and `to_state` are the
+    same, and `reason` is what was asked. What has no states has no `from_state`, and `to_state` is what became of it.
+    """
 
     seq: int
     time: datetime
     project: str
-    kind: Kind
+    kind: EventKind
     name: str
     subject: str
     from_state: str

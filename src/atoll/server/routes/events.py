@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from atoll.model.records import Kind
+from atoll.model.records import EventKind
 from atoll.server.answer import answer
 from atoll.server.bounds import PAGE, Limit, Named, Number, Project, Wait
 from atoll.server.views import event_view
@@ -19,7 +19,7 @@ async def events(  # noqa: PLR0913 - one for each query parameter
     after: Number = 0,
     wait: Wait = 0,
     limit: Limit = PAGE // 2,
-    kind: Kind | None = None,
+    kind: EventKind | None = None,
     name: Named = None,
     last: Limit | None = None,
 ) -> Response:
