@@ -21,6 +21,7 @@ from atoll.engine.offers import find_offers
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
 from atoll.engine.replay import replay
+from atoll.engine.resealing import reseal_in_background
 from atoll.engine.submission import apply_submission, plan_submission, save_submission
 from atoll.engine.vault import Vault
 from atoll.engine.work.attachment import AttachmentHandler
@@ -76,6 +77,7 @@ class Engine:
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
         self._running: asyncio.Task[None] | None = None
+        self._resealing: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -89,7 +91,8 @@ class Engine:
     ) -> "Engine":
         """Open the database and the configured backends (the local one, where nothing is configured).
 
-        `secret_key` is what secrets are sealed with, in place of the key in `home`.
+        `secret_key` is what secrets are sealed with, in place of the keys in `home`: one key, or the newest and the
+        older ones with commas between.
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
@@ -140,6 +143,8 @@ class Engine:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         self._running = asyncio.create_task(self._worker.run())
+        if self.context.vault.has_older_keys:
+            self._resealing = asyncio.create_task(reseal_in_background(self.context))
 
     @property
     def working(self) -> bool:
@@ -149,6 +154,8 @@ class Engine:
     async def close(self) -> None:
         """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
         self.news.close()
+        if self._resealing is not None:
+            await ended(self._resealing)
         if self._running is not None:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)

@@ -134,7 +134,7 @@ def _opened(vault: Vault, config: Mapping[str, Any]) -> dict[str, Any]:
 async def _sealed(tx: Transaction, vault: Vault, drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts as they are kept: what may hold secrets is sealed."""
     if any(has_secrets(draft.config) for draft in drafts):
-        await vault.claim(tx)
+        vault = await vault.claim(tx)
     return [replace(draft, config=vault.seal_config(draft.config)) for draft in drafts]
 
 

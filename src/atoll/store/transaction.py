@@ -18,6 +18,7 @@ from atoll.model.zone import Zone
 from atoll.store.access import AccessRepository
 from atoll.store.actor import acting
 from atoll.store.attachments import AttachmentRepository
+from atoll.store.configs import ConfigRepository
 from atoll.store.conflict import Conflict
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
@@ -52,6 +53,7 @@ class Transaction:
         self.settings = SettingRepository(connection)
         self.access = AccessRepository(connection)
         self.secrets = SecretRepository(connection)
+        self.configs = ConfigRepository(connection)
         self.listing = Listing(connection)
         self.queue = QueueFigures(connection)
         self.logs = LogRepository(connection)
