@@ -118,6 +118,13 @@ def test_events_are_filtered_and_shown_with_their_zone(atoll: CommandLine, serve
     assert atoll("event", "get", "5").stderr.startswith("error: there is no event 5\n")
 
 
+def test_an_event_of_what_was_asked_for_says_so_once(atoll: CommandLine, server: CannedServer) -> None:
+    server.on("GET", "events", [s.event(4, "run", "work", "running", from_state="running", reason="stop-asked")])
+    [_, shown] = atoll("event").stdout.splitlines()
+    assert "running" not in shown
+    assert shown.count("stop-asked") == 1
+
+
 def test_an_instance_is_found_by_its_name(atoll: CommandLine, server: CannedServer) -> None:
     server.on("GET", "instances", [s.instance(0, s.A), s.instance(1, s.B)])
     assert "local-b" in atoll("instance", "get", "train-1").stdout

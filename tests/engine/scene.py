@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -57,20 +56,16 @@ class Scene:
 
 
 async def start(clock: VirtualClock, cloud: FakeCloud, disk: ServerDisk) -> Replica:
-    def database(now: Callable[[], datetime], gate: Gate) -> ReplicaDatabase:
-        return ReplicaDatabase(memory_engine(), now, gate, watch)
-
     def watch(lease: Lease | None) -> None:
         pass
 
-    ids = Random(clock.elapsed)
+    ids, gate = Random(clock.elapsed), Gate(clock, Random(0))
     return await Replica.start(
-        database,
+        ReplicaDatabase(memory_engine(), clock.now, gate, watch),
         FakeBackend(cloud),
         disk,
-        gate=Gate(clock, Random(0)),
-        skew=0,
-        clock=clock,
+        gate=gate,
+        now=clock.now,
         new_id=lambda: f"{ids.getrandbits(64):016x}",
     )
 

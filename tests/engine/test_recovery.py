@@ -33,6 +33,29 @@ def test_a_machine_that_is_deleted_before_its_cloud_lists_it_is_ended_all_the_sa
     assert len(play(story, replace(SCRIPT, lag=20)).machines) == 2
 
 
+def test_what_waited_for_its_launch_for_long_has_all_its_time_to_start() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET)
+        scene.replica.crash()
+        assert scene.states("instances") == ["pending", "pending"]
+        await scene.clock.sleep(1200)
+        await scene.restart()
+        await scene.until(lambda: scene.states("instances") == ["active", "active"])
+
+    assert len(play(story).machines) == 2
+
+
+def test_a_machine_that_was_lent_after_many_tries_has_all_its_time_to_start() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", FailureKind.UNAVAILABLE, times=None))
+        await scene.apply(FLEET)
+        await scene.clock.sleep(540)
+        scene.cloud.calm()
+        await scene.until(lambda: scene.states("instances") == ["active", "active"])
+
+    assert len(play(story, replace(SCRIPT, boot=300)).machines) == 2
+
+
 def test_the_work_of_a_dead_server_goes_on_when_its_lease_ends() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(FLEET)

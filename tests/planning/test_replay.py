@@ -66,7 +66,7 @@ def test_a_settled_document_asks_for_nothing_until_it_is_edited() -> None:
 
 def replay_demand(text: str) -> str:
     (document,) = parse([Text("fleet.atoll.yml", text)]).documents
-    return digest(demand_of(document))
+    return digest(demand_of(document, "main"))
 
 
 def test_a_variable_without_a_value_here_does_not_matter() -> None:

@@ -1,6 +1,8 @@
 """The seam to HiGHS gives right answers even where HiGHS' presolve does not."""
 
 import json
+import subprocess
+import sys
 from math import inf
 from pathlib import Path
 
@@ -48,3 +50,19 @@ def test_what_no_time_was_left_for_is_not_called_infeasible(monkeypatch: pytest.
         programme.row({item: float(3 + item * factor % 17) for item in items}, 101, 103)
     with pytest.raises(OutOfTime):
         programme.solve([{item: float(1 + item * 5 % 7) for item in items}])
+
+
+SOLVES = """
+from atoll.planning.solver import Programme
+programme = Programme()
+one, two = programme.variable(4), programme.variable(4)
+programme.row({one: 1.0, two: 2.0}, 3, 5)
+answer = programme.solve([{one: 1.0, two: 3.0}, {two: 1.0}])
+assert answer is not None and answer.proven
+"""
+
+
+def test_a_process_that_solves_prints_nothing_of_the_solvers() -> None:
+    # Only a process of its own shows it: the solver writes past Python's own standard output.
+    done = subprocess.run([sys.executable, "-c", SOLVES], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -37,13 +37,15 @@ def sight(state: InstanceState, age: timedelta = MINUTE, **seen: Any) -> Instanc
 
 
 TABLE = [
-    (sight(S.PENDING), Step(S.LAUNCHING)),
+    (sight(S.PENDING), Step(S.LAUNCHING, changes={"unreachable_since": NOW})),
     (sight(S.PENDING, blocked=True), Wait(1)),
     (sight(S.PENDING, end="fleet-deleted"), Step(S.TERMINATED, "fleet-deleted")),
     (sight(S.LAUNCHING), Launch()),
     (sight(S.LAUNCHING, end="fleet-deleted"), Launch()),
     (sight(S.LAUNCHING, START_LIMIT + MINUTE), Mark({"end_reason": "launch-timeout"})),
+    (sight(S.LAUNCHING, START_LIMIT + MINUTE, unreachable_since=NOW - MINUTE), Launch()),
     (sight(S.STARTING, machine=UNKNOWN), Wait(5)),
+    (sight(S.STARTING, START_LIMIT + MINUTE, machine="creating", unreachable_since=NOW), Wait(0.05)),
     (sight(S.STARTING, APPEAR_LIMIT + MINUTE, machine=UNKNOWN), Wait(5)),
     (sight(S.STARTING, machine="creating"), Wait(5)),
     (sight(S.STARTING, machine="ready", answers=False), Wait(5)),
@@ -60,6 +62,7 @@ TABLE = [
     (sight(S.TERMINATING, end="idle", machine="deleting"), Terminate()),
     (sight(S.TERMINATING, end="idle", machine=UNKNOWN), Terminate()),
     (sight(S.TERMINATING, APPEAR_LIMIT + MINUTE, end="idle", machine=UNKNOWN), Terminate(last=True)),
+    (sight(S.TERMINATING, APPEAR_LIMIT + MINUTE, end="x", machine=UNKNOWN, unreachable_since=NOW), Terminate()),
     (sight(S.TERMINATING, end="idle", machine=UNKNOWN, idle_since=NOW), Terminate(last=True)),
     (sight(S.TERMINATED), Finished()),
 ]
@@ -68,6 +71,12 @@ TABLE = [
 @pytest.mark.parametrize(("seen", "action"), TABLE)
 def test_what_is_seen_of_an_instance_decides_what_is_done(seen: InstanceSight, action: object) -> None:
     assert decide(seen) == action
+
+
+def test_an_agent_that_answers_for_the_first_time_is_no_longer_waited_for() -> None:
+    action = decide(sight(S.STARTING, machine="ready", answers=True, unreachable_since=NOW - MINUTE))
+    assert isinstance(action, Step)
+    assert (action.state, action.changes["unreachable_since"]) == (S.ACTIVE, None)
 
 
 ENDS = [

@@ -36,7 +36,7 @@ async def test_readiness_says_what_is_wrong_with_the_database(served: Served) ->
 async def test_a_server_that_stops_is_not_ready_and_lets_long_polls_go(served: Served) -> None:
     await served.engine.start()
     served.app.state.closing = True
-    answer = await served.ask("GET", "/api/projects/main/events?wait=30")
+    answer = await served.ask("GET", "/api/projects/main/events?kind=fleet&wait=30")
     assert (answer.status_code, answer.json()) == (200, [])
     assert (await served.ask("GET", "/readyz", "")).json()["reasons"] == ["the server is stopping"]
 

@@ -1,19 +1,27 @@
 """Secrets and the values of variables: in nothing that is kept, shown or logged, and in the job's environment alone."""
 
 import asyncio
+import base64
 import json
 import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from atoll.backends.fake import open_fake
-from atoll.engine.engine import Engine
-from atoll.engine.secrets import SecretMissing, open_environment
+from atoll.engine.engine import Engine, utc_now
+from atoll.engine.refusal import Refused
+from atoll.engine.resealing import reseal, reseal_in_background
+from atoll.engine.secrets import SecretMissing, open_environment, set_secret
 from atoll.engine.vault import Vault, WrongKey
 from atoll.model.access import Role
+from atoll.server.app import create_app
 from atoll.server.logs import LineFormatter
 from atoll.store.database import open_database, sqlite_url
+from atoll.wire.api import SourceFile, Submission
 from tests.server.conftest import Served
 
 HUSH = "correct-horse-battery"
@@ -27,6 +35,22 @@ env:
   KEY: "Bearer ${{{{ secrets.API_KEY }}}}"
   MODE: {PLAIN}
 """
+
+
+OLD_KEY = base64.b64encode(bytes(32)).decode()
+NEW_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@asynccontextmanager
+async def other_server(served: Served, folder: Path, keys: str | None) -> AsyncIterator[Served]:
+    """Another server of the same database, with keys of its own, or with those of the folder."""
+    database = await open_database(sqlite_url(folder / "atoll.db"), served.clock.now)
+    backends = {"fake": open_fake({}, folder / "another")}
+    engine = await Engine.over(database, backends, folder, now=served.clock.now, secret_key=keys)
+    app = create_app(engine, "test")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://atoll") as client:
+        yield Served(engine, app, client, served.clock, served.tokens)
+    await engine.close()
 
 
 async def give(served: Served, value: str = HUSH, name: str = "API_KEY") -> None:
@@ -161,10 +185,110 @@ def test_sealed_text_opens_with_its_key_at_its_place_alone(tmp_path: Path) -> No
         Vault(tmp_path / "other.key").open(sealed, "main/A")
 
 
-@pytest.mark.parametrize("text", ["", "short", "!" * 44, "c2hvcnQ="])
+@pytest.mark.parametrize("text", ["", "short", "!" * 44, "c2hvcnQ=", f"{NEW_KEY},", f"{NEW_KEY} {NEW_KEY}"])
 def test_what_is_no_key_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ValueError, match="ATOLL_SECRET_KEY is not a key"):
+    with pytest.raises(ValueError, match=r"ATOLL_SECRET_KEY .* not a key"):
         Vault(tmp_path / "secret.key", text)
+
+
+async def test_after_a_rotation_old_values_are_read_and_the_old_key_opens_nothing(
+    served: Served, tmp_path: Path
+) -> None:
+    await give(served)
+    await served.apply(TASK)
+    old = (tmp_path / "secret.key").read_text().strip()
+    async with other_server(served, tmp_path, f"{NEW_KEY},{old}") as second:
+        assert await environment(second) == {"KEY": f"Bearer {HUSH}", "MODE": PLAIN}
+        assert await reseal(second.engine.context) == (2, 0)
+        assert await reseal(second.engine.context) == (0, 0)
+        assert (await second.apply(TASK)).json()["changes"][0]["action"] == "unchanged"
+    async with other_server(served, tmp_path, NEW_KEY) as third:
+        assert await environment(third) == {"KEY": f"Bearer {HUSH}", "MODE": PLAIN}
+        await give(third, "another")
+    with pytest.raises(WrongKey):
+        await environment(served)
+    answer = await served.ask("PUT", "/api/projects/main/secrets/B", json={"value": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "wrong-secret-key")
+
+
+async def test_while_servers_get_a_new_key_one_after_the_other_all_read_and_seal(
+    served: Served, tmp_path: Path
+) -> None:
+    await give(served)
+    old = (tmp_path / "secret.key").read_text().strip()
+    async with (
+        other_server(served, tmp_path, f"{old},{NEW_KEY}") as first,
+        other_server(served, tmp_path, f"{NEW_KEY},{old}") as second,
+    ):
+        await give(second, name="BEFORE")
+        await reseal(second.engine.context)
+        await give(first, name="AFTER")
+        await second.apply(TASK)
+        assert (await environment(first))["KEY"] == f"Bearer {HUSH}"
+    async with other_server(served, tmp_path, NEW_KEY) as last, last.engine.database.read() as tx:
+        env = {name: f"${{{{ secrets.{name} }}}}" for name in ("API_KEY", "BEFORE", "AFTER")}
+        opened = await open_environment(last.engine.context.vault, tx, "main", env)
+        assert set(opened.values()) == {HUSH}
+
+
+async def test_a_server_with_several_keys_seals_anew_as_it_starts_and_says_when_the_old_one_can_go(
+    served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await give(served)
+    key = tmp_path / "secret.key"
+    key.write_text(f"{NEW_KEY}\n{key.read_text()}")
+    async with other_server(served, tmp_path, None) as second:
+        await second.engine.start()
+        while "the older ones can go" not in caplog.text:
+            await asyncio.sleep(0.01)
+    assert "values=1 sealed anew" in caplog.text
+    async with other_server(served, tmp_path, NEW_KEY) as last, last.engine.database.read() as tx:
+        assert await open_environment(last.engine.context.vault, tx, "main", {"A": "${{ secrets.API_KEY }}"}) == {
+            "A": HUSH
+        }
+
+
+async def test_what_no_key_opens_is_left_as_it_is_and_told(
+    served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await give(served)
+    old = (tmp_path / "secret.key").read_text().strip()
+    async with served.engine.database.write() as tx:
+        await tx.secrets.renew("main", "API_KEY", Vault(tmp_path / "lost.key").seal(HUSH, "main/API_KEY"))
+    await give(served, name="GOOD")
+    async with other_server(served, tmp_path, f"{NEW_KEY},{old}") as second:
+        assert await reseal(second.engine.context) == (1, 1)
+        await reseal_in_background(second.engine.context)
+    assert "values=1 cannot be opened with any key given: keep the older ones" in caplog.text
+
+
+async def test_values_in_postgresql_are_sealed_anew(postgresql_database: Callable[[], str], tmp_path: Path) -> None:
+    url = postgresql_database()
+    for keys, counts in ((OLD_KEY, None), (f"{NEW_KEY},{OLD_KEY}", (2, 0)), (NEW_KEY, (0, 0))):
+        database = await open_database(url, utc_now)
+        backends = {"fake": open_fake({}, tmp_path / "cloud")}
+        engine = await Engine.over(database, backends, tmp_path, secret_key=keys)
+        context = engine.context
+        if counts is None:
+            await set_secret(context, "main", "API_KEY", HUSH, "admin")
+            await engine.apply("main", Submission((SourceFile("x.yml", TASK),)))
+        else:
+            assert await reseal(context) == counts
+        async with context.database.read() as tx:
+            run = await tx.runs.named("main", "train")
+            assert run is not None
+            assert (await open_environment(context.vault, tx, "main", run.config["env"]))["KEY"] == f"Bearer {HUSH}"
+        await engine.close()
+
+
+async def test_keys_that_the_database_does_not_know_move_nothing(served: Served, tmp_path: Path) -> None:
+    await give(served)
+    await served.apply(TASK)
+    async with other_server(served, tmp_path, f"{NEW_KEY},{OLD_KEY}") as second:
+        with pytest.raises(Refused, match="is not the one"):
+            await reseal(second.engine.context)
+    assert (await environment(served))["KEY"] == f"Bearer {HUSH}"
 
 
 async def test_roles_hold_for_secrets_of_a_user_in_two_projects(served: Served) -> None:

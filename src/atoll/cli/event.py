@@ -21,8 +21,12 @@ def event() -> None:
 
 @event.command("list")
 @click.option("-f", "--follow", is_flag=True, help="Go on with new events until Ctrl-C.")
-@click.option("--name", metavar="NAME", help="Only events of this fleet, instance, volume, run or zone.")
-@click.option("--kind", metavar="KIND", help="Only events of this kind: fleet, instance, volume, run, job, zone.")
+@click.option("--name", metavar="NAME", help="Only events of the thing with this name.")
+@click.option(
+    "--kind",
+    metavar="KIND",
+    help="Only events of this kind: fleet, instance, volume, attachment, run, job, project, member, secret, zone.",
+)
 @click.option(
     "--last", type=click.IntRange(min=1), default=50, show_default=True, help="Begin with the newest so many."
 )
@@ -81,19 +85,25 @@ def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:
                       one.from_state or "-", one.to_state, backend, region, where, units.zone_id(one.zone), one.reason,
                       one.actor, one.message)  # fmt: skip
         else:
-            table.add(units.ago(one.time, at), one.kind, one.name, change(one), where, one.message or one.reason)
+            table.add(units.ago(one.time, at), one.kind, one.name, change(one), where, _why(one))
     return table
 
 
 def change(one: EventView) -> str:
-    """`launching → idle`."""
+    """`launching → idle`, or what was asked for."""
+    if one.from_state == one.to_state:
+        return one.reason
     return f"{one.from_state} → {one.to_state}" if one.from_state else one.to_state
+
+
+def _why(one: EventView) -> str:
+    return one.message or ("" if one.from_state == one.to_state else one.reason)
 
 
 def line(one: EventView) -> str:
     """One event as one line of progress."""
     where = f" in {one.zone}" if one.zone and one.kind != "zone" else ""
-    why = one.message or one.reason
+    why = _why(one)
     because = f": {why}" if why not in ("", one.to_state) else ""
     return f" {units.clock(one.time)}  {one.kind} {one.name}: {change(one)}{where}{because}"
 

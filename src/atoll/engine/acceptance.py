@@ -37,6 +37,8 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
     spec: Any = draft.document.spec
     if isinstance(draft.kept, Volume):
         await tx.update(draft.kept, config=draft.config)
+        if draft.change.action is not ChangeAction.UNCHANGED:
+            tx.asked(draft.kept, "changed")
         await keep_zone(tx, draft.kept, placed)
         return
     await tx.add(
@@ -69,6 +71,7 @@ async def _accept_fleet(tx: Transaction, project: str, draft: Draft, new_id: New
     kept = draft.kept
     if isinstance(kept, Fleet) and draft.change.action is ChangeAction.UPDATE:
         fleet = await tx.update(kept, config=draft.config, nodes=nodes, message="")
+        tx.asked(fleet, "changed")
         await tx.wake(fleet)
         return fleet
     replaced = None
@@ -94,6 +97,7 @@ async def _accept_run(
         if draft.change.action is ChangeAction.REPLACE:
             replaced = draft.kept.id
             await tx.wake(await tx.update(draft.kept, stop=draft.kept.stop or "stop"))
+            tx.asked(draft.kept, "replaced")
     run = await tx.add(
         Run(
             new_id(),

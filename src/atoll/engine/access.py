@@ -12,6 +12,7 @@ from atoll.engine.context import Context
 from atoll.engine.placement import claim_epoch
 from atoll.engine.refusal import Refused, not_found
 from atoll.model.access import Project, Role, Token, User
+from atoll.model.records import EventKind
 from atoll.store.transaction import Transaction
 
 FIRST_USER = "admin"
@@ -50,6 +51,7 @@ async def create_project(context: Context, name: str) -> Project:
         if await tx.access.project_name_taken(name):
             raise Refused("name-taken", f"there is or was a project `{name}`", help="choose another name")
         await tx.access.add_project(name, tx.now)
+        tx.tell(name, EventKind.PROJECT, name, "created")
         return Project(name, tx.now)
 
 
@@ -68,6 +70,7 @@ async def delete_project(context: Context, name: str) -> None:
         await claim_epoch(tx, await tx.settings.get("placements"))
         await tx.secrets.delete_all(name)
         await tx.access.delete_project(name, tx.now)
+        tx.tell(name, EventKind.PROJECT, name, "deleted")
 
 
 async def set_member(context: Context, project: str, user: str, role: Role) -> None:
@@ -77,6 +80,7 @@ async def set_member(context: Context, project: str, user: str, role: Role) -> N
         if not await tx.access.project_exists(project):
             raise not_found("project", project)
         await tx.access.set_member(project, user, role)
+        tx.tell(project, EventKind.MEMBER, user, role)
 
 
 async def remove_member(context: Context, project: str, user: str) -> Role:
@@ -86,6 +90,7 @@ async def remove_member(context: Context, project: str, user: str) -> Role:
         if role is None:
             raise Refused("not-found", f"`{user}` is no member of the project `{project}`", status=404)
         await tx.access.remove_member(project, user)
+        tx.tell(project, EventKind.MEMBER, user, "removed")
         return role
 
 

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from atoll.engine import zone_check
+from atoll.engine.demand import own_name
 from atoll.model.catalog import Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.records import Volume
@@ -25,11 +26,13 @@ NOT_YET = frozenset({"service", "dev-environment", "gateway"})
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What documents are held against. `homes` are those of kept and submitted volumes; the rest are names.
+    """What documents of a project are held against. `homes` are those of kept and submitted volumes; the rest are
+    names.
 
     Without `secrets` nothing is said of them: a saved world does not know them.
     """
 
+    project: str
     backends: Mapping[str, BackendInfo]
     directory: Directory
     zones: Collection[ZoneInfo]
@@ -104,9 +107,15 @@ def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 
 def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    for index, name in enumerate(_spec(document).fleets or ()):
-        if name not in scene.fleets:
-            yield _unknown("fleet", str(name), document, ("fleets", index), scene.fleets)
+    for index, written in enumerate(_spec(document).fleets or ()):
+        name, place = own_name(written, scene.project), ("fleets", index)
+        if "/" in name:
+            # Whether there is such a project or fleet is not said: the asker may not know of it.
+            message = f"fleet `{name}` belongs to another project than the run, which is of `{scene.project}`"
+            help = "name a fleet of the run's own project, or apply the run in the other one with `--project`"
+            yield Diagnostic("fleet-of-another-project", message, span=document.span(place), help=help)
+        elif name not in scene.fleets:
+            yield _unknown("fleet", name, document, place, scene.fleets)
 
 
 def _secrets(document: Document, scene: Scene) -> Iterator[Diagnostic]:

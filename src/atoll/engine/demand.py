@@ -22,14 +22,14 @@ from atoll.spec import Document as Written
 from atoll.spec import spec_from_json
 
 
-def demand_of(document: Written) -> Document:
-    """What a document asks for when nothing of it is there yet."""
+def demand_of(document: Written, project: str) -> Document:
+    """What a document of a project asks for when nothing of it is there yet."""
     spec: Any = document.spec
     if document.kind == "volume":
         return volume_request(document.name, spec)
     if document.kind == "fleet":
         return fleet_request(document.name, spec, spec.nodes.target)
-    return run_request(document.name, spec, tuple(range(spec.nodes or 1)))
+    return run_request(document.name, spec, tuple(range(spec.nodes or 1)), project)
 
 
 def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
@@ -49,15 +49,20 @@ def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
     )
 
 
-def run_request(name: str, spec: Any, ranks: tuple[int, ...]) -> RunRequest:
+def run_request(name: str, spec: Any, ranks: tuple[int, ...], project: str) -> RunRequest:
     """A run's demand, for the ranks that are to be placed."""
     return RunRequest(
         name,
         tuple(NodeRequest(rank, _mounts(spec, rank)) for rank in ranks),
         _requirements(spec),
-        fleets=tuple(spec.fleets) if spec.fleets else None,
+        fleets=tuple(own_name(fleet, project) for fleet in spec.fleets) if spec.fleets else None,
         may_create=spec.creation_policy == "reuse-or-create",
     )
+
+
+def own_name(fleet: str, project: str) -> str:
+    """The name of a fleet that a run of `project` names; one of another project keeps that before its name."""
+    return fleet.removeprefix(f"{project}/")
 
 
 def volume_request(name: str, spec: Any) -> VolumeRequest:

@@ -21,6 +21,7 @@ from atoll.engine.offers import find_offers
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
 from atoll.engine.replay import replay
+from atoll.engine.resealing import reseal_in_background
 from atoll.engine.submission import apply_submission, plan_submission, save_submission
 from atoll.engine.vault import Vault
 from atoll.engine.work.attachment import AttachmentHandler
@@ -34,7 +35,7 @@ from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.worker import Worker, ended
 from atoll.engine.world import World, Worlds, usage_of, zone_scope
 from atoll.model.failure import FailureKind, Scope
-from atoll.model.records import Fleet, Kind, Run, Volume
+from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
@@ -76,6 +77,7 @@ class Engine:
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
         self._running: asyncio.Task[None] | None = None
+        self._resealing: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -89,7 +91,8 @@ class Engine:
     ) -> "Engine":
         """Open the database and the configured backends (the local one, where nothing is configured).
 
-        `secret_key` is what secrets are sealed with, in place of the key in `home`.
+        `secret_key` is what secrets are sealed with, in place of the keys in `home`: one key, or the newest and the
+        older ones with commas between.
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
@@ -140,6 +143,8 @@ class Engine:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         self._running = asyncio.create_task(self._worker.run())
+        if self.context.vault.has_older_keys:
+            self._resealing = asyncio.create_task(reseal_in_background(self.context))
 
     @property
     def working(self) -> bool:
@@ -149,6 +154,8 @@ class Engine:
     async def close(self) -> None:
         """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
         self.news.close()
+        if self._resealing is not None:
+            await ended(self._resealing)
         if self._running is not None:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)
@@ -215,17 +222,20 @@ class Engine:
             await end(self.context, resource)
         return found
 
-    async def fail_zone(self, zone: Zone) -> None:
-        """Take a zone down, where its backend can. Raises Refused."""
+    async def fail_zone(self, zone: Zone, project: str) -> None:
+        """Take a zone down, where its backend can; the project that was asked through tells it. Raises Refused."""
         await self._faults(zone).fail_zone(zone)
         self.context.worlds.invalidate()
+        async with self.database.write() as tx:
+            tx.tell(project, EventKind.ZONE, str(zone), "failed", zone)
 
-    async def restore_zone(self, zone: Zone) -> None:
+    async def restore_zone(self, zone: Zone, project: str) -> None:
         """Let a failed zone take work again, and forget its failures. Raises Refused."""
         await self._faults(zone).restore_zone(zone)
         self.context.worlds.invalidate()
         async with self.database.write() as tx:
             await tx.failures.forget(zone_scope(zone))
+            tx.tell(project, EventKind.ZONE, str(zone), "restored", zone)
 
     def _faults(self, zone: Zone) -> ZoneFaults:
         backend: object = self.backends.get(zone.backend)

@@ -38,7 +38,9 @@ async def delete_volume(context: Context, project: str, name: str) -> Volume:
             holder = f"run `{names[0]}`" if names else "an instance"
             help = f"`atoll stop {names[0]}` first" if names else "try again when it is detached"
             raise Refused("volume-attached", f"volume `{name}` is attached for {holder}", help=help)
-        volume = await tx.update(volume, end_reason=volume.end_reason or "deleted")
+        if not volume.end_reason:
+            volume = await tx.update(volume, end_reason="deleted")
+            tx.asked(volume, "delete-asked")
         await tx.wake(volume)
         return volume
 
@@ -52,6 +54,7 @@ async def delete_run(context: Context, project: str, name: str) -> Run:
         if run.state not in RUN.final:
             raise Refused("run-active", f"run `{name}` is {run.state}", help=f"`atoll stop {name}` first")
         await tx.release_name(run)
+        tx.asked(run, "removed")
         return run
 
 
@@ -63,6 +66,8 @@ async def stop_run(context: Context, project: str, name: str, abort: bool) -> Ru
             raise not_found("run", name)
         if run.state not in RUN.final:
             mode = "abort" if abort or run.stop == "abort" else "stop"
-            run = await tx.update(run, stop=mode)
+            if mode != run.stop:
+                run = await tx.update(run, stop=mode)
+                tx.asked(run, f"{mode}-asked")
             await tx.wake(run)
         return run

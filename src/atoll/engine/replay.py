@@ -40,7 +40,7 @@ def replay(content: bytes, submission: Submission) -> Planned:
     asking = [one for one in parsed.documents if not _is_settled(one, saved)]
     findings = [*parsed.diagnostics, *(finding for one in asking for finding in check(one, scene))]
     refuse_errors(findings)
-    demands = [demand_of(one) for one in asking]
+    demands = [demand_of(one, saved.project) for one in asking]
     request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     return Planned((), plan(request, snapshot), unique(findings), instance_names=names)
@@ -55,7 +55,7 @@ def _is_settled(document: Document, saved: Saved) -> bool:
     """True when the document asked for nothing more in that world, because it was applied as it is."""
     if document.type in NOT_YET:
         return False
-    return Settled(document.kind, document.name, digest(demand_of(document))) in saved.settled
+    return Settled(document.kind, document.name, digest(demand_of(document, saved.project))) in saved.settled
 
 
 def _filled(submission: Submission) -> Submission:
@@ -100,7 +100,7 @@ def _scene(
     fleets = {*saved.fleets, *(one.name for one in documents if one.kind == "fleet")}
     infos = {info.zone: info for info in snapshot.zones}
     zones = [infos.get(zone, ZoneInfo(zone)) for zone in _seen(snapshot)]
-    return Scene(backends, directory, zones, snapshot.catalog, submitted | waiting | kept, fleets)
+    return Scene(saved.project, backends, directory, zones, snapshot.catalog, submitted | waiting | kept, fleets)
 
 
 def _waiting(saved: Saved, documents: Sequence[Document]) -> list[VolumeRequest]:

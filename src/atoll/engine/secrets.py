@@ -6,6 +6,7 @@ from atoll.engine.context import Context
 from atoll.engine.refusal import not_found
 from atoll.engine.vault import Vault
 from atoll.model.access import Secret
+from atoll.model.records import EventKind
 from atoll.spec.secret import secret_names, with_secrets
 from atoll.store.transaction import Transaction
 
@@ -22,13 +23,13 @@ async def list_secrets(context: Context, project: str) -> Sequence[Secret]:
 
 async def set_secret(context: Context, project: str, name: str, value: str, user: str) -> Secret:
     """Keep a secret, in place of the one that bore its name. Raises Refused: wrong-secret-key."""
-    sealed = context.vault.seal(value, _place(project, name))
     async with context.database.write() as tx:
-        await context.vault.claim(tx)
+        vault = await context.vault.claim(tx)
         if not await tx.access.project_exists(project):
             raise not_found("project", project)
         secret = Secret(project, name, tx.now, user)
-        await tx.secrets.set(secret, sealed)
+        await tx.secrets.set(secret, vault.seal(value, place_of(project, name)))
+        tx.tell(project, EventKind.SECRET, name, "set")
         return secret
 
 
@@ -38,6 +39,7 @@ async def delete_secret(context: Context, project: str, name: str) -> Secret:
         for secret in await tx.secrets.listing(project):
             if secret.name == name:
                 await tx.secrets.delete(project, name)
+                tx.tell(project, EventKind.SECRET, name, "deleted")
                 return secret
         raise not_found("secret", name)
 
@@ -55,9 +57,10 @@ async def open_environment(vault: Vault, tx: Transaction, project: str, env: Map
     missing = sorted(wanted - sealed.keys())
     if missing:
         raise SecretMissing(f"there is no secret `{missing[0]}` any more")
-    values = {name: vault.open(sealed[name], _place(project, name)) for name in wanted}
+    values = {name: vault.open(sealed[name], place_of(project, name)) for name in wanted}
     return {name: with_secrets(text, values) for name, text in opened.items()}
 
 
-def _place(project: str, name: str) -> str:
+def place_of(project: str, name: str) -> str:
+    """Where a secret is kept: it opens there alone."""
     return f"{project}/{name}"

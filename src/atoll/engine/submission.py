@@ -91,7 +91,7 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
         drafts = [await _draft(tx, context, project, document, submission.rerun) for document in parsed.documents]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
-        scene = replace(_scene(context, drafts, world, directory, (volumes, fleets)), secrets=secrets)
+        scene = replace(_scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets)
         findings = [
             *parsed.diagnostics,
             *(one for draft in drafts if _asks(draft) for one in check(draft.document, scene)),
@@ -101,9 +101,9 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         event = await tx.newest_event()
         names = {instance.id: instance.name for instance in await tx.fleets.live_instances(project)}
-    demands = [demand_of(draft.document) for draft in drafts if _asks(draft)]
+    demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
-    saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(drafts))
+    saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
     answer = plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
     changes = tuple(draft.change for draft in drafts)
@@ -134,7 +134,7 @@ def _opened(vault: Vault, config: Mapping[str, Any]) -> dict[str, Any]:
 async def _sealed(tx: Transaction, vault: Vault, drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts as they are kept: what may hold secrets is sealed."""
     if any(has_secrets(draft.config) for draft in drafts):
-        await vault.claim(tx)
+        vault = await vault.claim(tx)
     return [replace(draft, config=vault.seal_config(draft.config)) for draft in drafts]
 
 
@@ -165,6 +165,7 @@ async def _runs_on(tx: Transaction, fleet: Fleet) -> list[str]:
 
 def _scene(
     context: Context,
+    project: str,
     drafts: Sequence[Draft],
     world: World,
     directory: Directory,
@@ -174,7 +175,7 @@ def _scene(
     placed = homes(submitted, directory) | {one.name: home_of(one) for one in kept[0] if not one.end_reason}
     fleets = {fleet.name for fleet in kept[1]} | {draft.name for draft in drafts if draft.kind == "fleet"}
     infos = {name: backend.info for name, backend in context.backends.items()}
-    return Scene(infos, directory, world.zones, world.catalog, placed, fleets)
+    return Scene(project, infos, directory, world.zones, world.catalog, placed, fleets)
 
 
 def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[VolumeRequest]:
@@ -189,9 +190,9 @@ def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[V
     return [volume for volume in waiting if volume.name in wanted and volume.name not in submitted]
 
 
-def _settled(drafts: Sequence[Draft]) -> frozenset[Settled]:
+def _settled(project: str, drafts: Sequence[Draft]) -> frozenset[Settled]:
     documents = [draft.document for draft in drafts if not _asks(draft)]
-    return frozenset(Settled(one.kind, one.name, digest(demand_of(one))) for one in documents)
+    return frozenset(Settled(one.kind, one.name, digest(demand_of(one, project))) for one in documents)
 
 
 def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:

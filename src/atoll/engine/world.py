@@ -153,7 +153,7 @@ async def take_snapshot(
             price=instance.price,
             fleet=instance.fleet,
             node=instance.node,
-            busy=instance.id in busy or instance.unreachable_since is not None,
+            busy=instance.id in busy or instance.unreachable,
             attached=tuple(tie.name for tie in attachments if tie.instance_id == instance.id),
         )
         for instance in everyone

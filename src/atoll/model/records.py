@@ -53,7 +53,8 @@ class Fleet:
 class Instance:
     """One machine of a fleet; its id is the token and tag of its launch.
 
-    `end_reason` set means that it shall go, and why. `idle_since` is when the last job left it.
+    `end_reason` set means that it shall go, and why. `idle_since` is when the last job left it. `unreachable_since` is
+    since when its agent does not answer: before it ever did, since the launch began, then since that gave a machine.
     """
 
     kind = Kind.INSTANCE
@@ -79,6 +80,11 @@ class Instance:
     def name(self) -> str:
         """FLEET-NODE: what users see."""
         return f"{self.fleet}-{self.node}"
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether its agent has fallen silent, rather than not answered yet."""
+        return self.state is InstanceState.ACTIVE and self.unreachable_since is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +178,33 @@ class Job:
 Record = Fleet | Instance | Volume | Attachment | Run | Job
 
 
+class EventKind(StrEnum):
+    """What events are about: the kinds of records, and what else a project's users change."""
+
+    FLEET = "fleet"
+    INSTANCE = "instance"
+    VOLUME = "volume"
+    ATTACHMENT = "attachment"
+    RUN = "run"
+    JOB = "job"
+    PROJECT = "project"
+    MEMBER = "member"
+    SECRET = "secret"  # noqa: S105 - a kind
+    ZONE = "zone"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of state, recorded together with it; `actor` is the user who made it, empty for the engine."""
+    """One change, recorded together with it; `actor` is the user who made it, empty for the engine.
+
+    Where a user asked for something of a record that its state does not show yet, `from_state` and `to_state` are the
+    same, and `reason` is what was asked. What has no states has no `from_state`, and `to_state` is what became of it.
+    """
 
     seq: int
     time: datetime
     project: str
-    kind: Kind
+    kind: EventKind
     name: str
     subject: str
     from_state: str

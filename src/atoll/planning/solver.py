@@ -70,11 +70,9 @@ class Programme:
 
         Raises OutOfTime.
         """
-        import highspy
-
         if any(not terms and not lower <= 0 <= upper for terms, lower, upper in self.rows):
             return None
-        highs = highspy.Highs()  # type: ignore[no-untyped-call]
+        highs = _silent_solver()
         for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
         highs.passModel(self._lp())
@@ -140,3 +138,18 @@ class Programme:
         matrix.index_ = np.array([i for terms, _, _ in self.rows for i in terms], dtype=np.int32)
         matrix.value_ = np.array([v for terms, _, _ in self.rows for v in terms.values()], dtype=np.float64)
         return lp
+
+
+def _silent_solver() -> "Highs":
+    """A solver that prints nothing, not even who it is.
+
+    Making one enables callbacks, which prints a banner on the process's standard output before any option can be set
+    from outside. No callback is used here, so the hook sets the option instead.
+    """
+    import highspy
+
+    class Silent(highspy.Highs):
+        def enableCallbacks(self) -> None:  # noqa: N802 - highspy's name
+            self.setOptionValue("output_flag", False)
+
+    return Silent()  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from atoll.model.states import InstanceState
 from atoll.reconcile.action import Finished, InstanceAction, Launch, Mark, Step, Terminate, Wait
 
 START_LIMIT = timedelta(minutes=10)
-"""How long a machine may take until its agent answers."""
+"""How long a launch may be tried in vain, and then how long the machine may take until its agent answers."""
 UNREACHABLE_LIMIT = timedelta(minutes=1)
 """How long an agent may be silent on a machine that its backend calls healthy."""
 START_PAUSE = 5.0
@@ -55,7 +55,7 @@ def decide(sight: InstanceSight) -> InstanceAction:
         case InstanceState.TERMINATING:
             # A machine that its backend does not know may be too new to be seen, unless it was active already: it is
             # ended before it counts as gone.
-            settled = sight.instance.idle_since is not None or sight.now - sight.instance.created_at > APPEAR_LIMIT
+            settled = sight.instance.idle_since is not None or _waited(sight) > APPEAR_LIMIT
             last = sight.machine == UNKNOWN and settled
             return _ended(sight, sight.instance.end_reason) if sight.machine == "gone" else Terminate(last)
         case InstanceState.TERMINATED:
@@ -65,11 +65,19 @@ def decide(sight: InstanceSight) -> InstanceAction:
 def _pending(sight: InstanceSight) -> InstanceAction:
     if sight.instance.end_reason:
         return Step(InstanceState.TERMINATED, sight.instance.end_reason)
-    return Wait(1) if sight.blocked else Step(InstanceState.LAUNCHING)
+    return Wait(1) if sight.blocked else Step(InstanceState.LAUNCHING, changes={"unreachable_since": sight.now})
+
+
+def _waited(sight: InstanceSight) -> timedelta:
+    """How long its agent has been waited for: since its launch began, or gave the machine, or the agent fell silent.
+
+    What a former release launched tells no such time: there it counts from the record's making.
+    """
+    return sight.now - (sight.instance.unreachable_since or sight.instance.created_at)
 
 
 def _launching(sight: InstanceSight) -> InstanceAction:
-    late = sight.now - sight.instance.created_at > START_LIMIT
+    late = _waited(sight) > START_LIMIT
     if late and not sight.instance.end_reason:
         # Its fleet looks for another place meanwhile.
         return Mark({"end_reason": "launch-timeout"})
@@ -85,13 +93,13 @@ def _starting(sight: InstanceSight) -> InstanceAction:
     if instance.end_reason:
         return Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.machine == "ready" and sight.answers:
-        changes = {"idle_since": sight.now, "agent_url": sight.agent_url, "message": ""}
+        changes = {"idle_since": sight.now, "unreachable_since": None, "agent_url": sight.agent_url, "message": ""}
         return Step(InstanceState.ACTIVE, changes=changes)
-    age = sight.now - instance.created_at
+    age = _waited(sight)
     if age > START_LIMIT:
         message = f"its agent did not answer within {START_LIMIT.seconds // 60} minutes"
         return Step(InstanceState.TERMINATING, "start-timeout", {"end_reason": "start-timeout", "message": message})
-    return Wait(min(0.05 + age.total_seconds() / 4, START_PAUSE))
+    return Wait(min(0.05 + max(age.total_seconds(), 0) / 4, START_PAUSE))
 
 
 def _active(sight: InstanceSight) -> InstanceAction:

@@ -48,7 +48,7 @@ def instance_view(instance: Instance, occupancy: Occupancy) -> InstanceView:
     runs = tuple(occupancy.runs.get(instance.id, ()))
     status: str = instance.state
     if instance.state is InstanceState.ACTIVE:
-        status = "unreachable" if instance.unreachable_since else "busy" if runs else "idle"
+        status = "unreachable" if instance.unreachable else "busy" if runs else "idle"
     type_ = instance.instance_type
     return InstanceView(
         instance.id,

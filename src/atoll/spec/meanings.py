@@ -34,7 +34,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "startup_order": "Whether the first node starts before the others, or after them.",
         "stop_criteria": "Whether the run ends with its first node (`master-done`) or with all.",
         "schedule": "When to start again.",
-        "fleets": "Fleets whose machines may be used: `name`, `project/name`, or `{project, name}`.",
+        "fleets": "Fleets of the run's project to use machines of: `name`, `project/name`, or `{project, name}`.",
         "instances": "Machines that may be used: `name`, `{hostname}`, or `{fleet, instance}`.",
     },
     "Fleet": {

@@ -107,6 +107,16 @@ PLANNED = (
         given="there is no fleet `trian`",
     ),
     Code(
+        "fleet-of-another-project",
+        "A fleet that belongs to another project",
+        "`fleets` names a fleet as `project/name`, and the project is not the run's own. Runs use the machines of "
+        "their own project; `name` alone means a fleet of it, and so does its name written out.",
+        _LOCAL + "---\n" + _TASK + "fleets: [research/train]\n",
+        _LOCAL + "---\n" + _TASK + "fleets: [main/train]\n",
+        planned=True,
+        given="the run is applied in the project `main`",
+    ),
+    Code(
         "unknown-secret",
         "No such secret",
         "A variable refers to `${{ secrets.NAME }}`, and the project has no secret of this name. `atoll secret list` "

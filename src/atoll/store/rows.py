@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from atoll.model.offer import Market
-from atoll.model.records import Attachment, Event, Fleet, Instance, Job, Kind, Record, Run, Volume
+from atoll.model.records import Attachment, Event, EventKind, Fleet, Instance, Job, Kind, Record, Run, Volume
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
 from atoll.model.zone import Zone, ZoneKind
@@ -102,4 +102,4 @@ def record_of(kind: Kind, row: Mapping[str, Any]) -> Any:
 def event_of(row: Mapping[str, Any]) -> Event:
     """The event in a row."""
     values = {field.name: row[field.name] for field in fields(Event)}
-    return Event(**{**values, "kind": Kind(row["kind"]), "zone": zone_of(row)})
+    return Event(**{**values, "kind": EventKind(row["kind"]), "zone": zone_of(row)})

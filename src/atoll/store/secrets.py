@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.access import Secret
@@ -38,6 +38,21 @@ class SecretRepository:
                 updated_by=secret.updated_by,
             )
         )
+
+    async def every(self) -> Sequence[tuple[str, str]]:
+        """Project and name of every secret of the installation."""
+        rows = await self._connection.execute(select(secrets.c.project, secrets.c.name))
+        return [(row.project, row.name) for row in rows]
+
+    async def held(self, project: str, name: str) -> str | None:
+        """A sealed value that nobody else changes until the transaction ends."""
+        wanted = select(secrets.c.sealed).where(secrets.c.project == project, secrets.c.name == name)
+        return (await self._connection.execute(wanted.with_for_update())).scalar()
+
+    async def renew(self, project: str, name: str, sealed: str) -> None:
+        """Keep the same value, sealed anew."""
+        where = (secrets.c.project == project, secrets.c.name == name)
+        await self._connection.execute(update(secrets).where(*where).values(sealed=sealed))
 
     async def delete(self, project: str, name: str) -> bool:
         """Forget a secret; False when there was none."""

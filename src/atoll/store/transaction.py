@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from atoll.model.records import Event, Fleet, Kind, Record, Volume
+from atoll.model.records import Event, EventKind, Fleet, Kind, Record, Volume
 from atoll.model.states import MACHINES
+from atoll.model.zone import Zone
 from atoll.store.access import AccessRepository
 from atoll.store.actor import acting
 from atoll.store.attachments import AttachmentRepository
+from atoll.store.configs import ConfigRepository
 from atoll.store.conflict import Conflict
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
@@ -102,6 +104,11 @@ class Transaction:
         """What jobs printed, where servers share a database."""
         return LogRepository(self._connection)
 
+    @cached_property
+    def configs(self) -> ConfigRepository:
+        """Configurations of records, apart from the records."""
+        return ConfigRepository(self._connection)
+
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
         kind = type_.kind
@@ -156,6 +163,28 @@ class Transaction:
         self._event(changed, record.state, reason)
         return changed
 
+    def asked(self, record: Record, what: str) -> None:
+        """Record that somebody asked something of a record, whose state does not show it yet."""
+        self._event(record, record.state, what)
+
+    def tell(self, project: str, kind: EventKind, name: str, what: str, zone: Zone | None = None) -> None:
+        """Record what became of a thing that has no states, such as a secret."""
+        self._events.append(
+            {
+                "time": self.now,
+                "project": project,
+                "kind": kind,
+                "name": name,
+                "subject": name,
+                "from_state": "",
+                "to_state": what,
+                "reason": "",
+                "message": "",
+                "actor": acting.get(),
+            }
+            | zone_columns(zone)
+        )
+
     async def release_name(self, record: Record) -> None:
         """Let the name be used anew; the record stays as history."""
         table = TABLES[record.kind]
@@ -175,7 +204,7 @@ class Transaction:
             await self._insert(events, rows)
 
     async def events_after(
-        self, project: str, after: int, *, limit: int = 500, kind: Kind | None = None, name: str | None = None
+        self, project: str, after: int, *, limit: int = 500, kind: EventKind | None = None, name: str | None = None
     ) -> Sequence[Event]:
         """The events that followed number `after`, the oldest first."""
         await self.flush()
@@ -188,7 +217,7 @@ class Transaction:
         return [event_of(dict(row)) for row in rows.mappings()]
 
     async def last_events(
-        self, project: str, count: int, *, kind: Kind | None = None, name: str | None = None
+        self, project: str, count: int, *, kind: EventKind | None = None, name: str | None = None
     ) -> Sequence[Event]:
         """The newest `count` events, the oldest of them first."""
         await self.flush()

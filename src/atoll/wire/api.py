@@ -385,8 +385,8 @@ class StopRequest:
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """One change of state. `seq` grows by the order in which they were recorded; `actor` is the user who made it,
-    empty for what the engine did by itself."""
+    """One change. `seq` grows by the order in which they were recorded; `actor` is the user who made it, empty for what
+    the engine did by itself. Where both states are the same, `reason` is what was asked for."""
 
     seq: int
     time: datetime

@@ -125,6 +125,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             return None
         changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}
         async with self.context.database.write(lease) as tx:
+            changes["unreachable_since"] = tx.now
             await self.after(tx, await tx.step(instance, InstanceState.STARTING, **changes))
         return None
 

@@ -87,7 +87,7 @@ class RunHandler(Reconciling[Run, RunSight]):
         async with self.context.database.read() as tx:
             epoch = await tx.settings.get("placements")
             snapshot = await take_snapshot(tx, world, self.context.backends, run.project)
-        demand = run_request(run.name, spec, tuple(job.rank for job in waiting))
+        demand = run_request(run.name, spec, tuple(job.rank for job in waiting), run.project)
         answer = plan(Request(run.id, (demand,)), snapshot).documents[-1]
         if answer.shortfall is not None:
             text = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)

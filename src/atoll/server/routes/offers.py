@@ -1,8 +1,9 @@
 """Offers: what can be had, where, for how much; one by one or in groups."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from atoll.planning.offers import GroupBy
 from atoll.server.answer import answer
@@ -17,45 +18,40 @@ Texts = Annotated[list[Annotated[str, Query(max_length=256)]] | None, Query(max_
 Market = Literal["spot", "on-demand", "auto"]
 
 
-def _query(  # noqa: PLR0913 - one for each query parameter
-    *,
-    cpu: Text = None,
-    memory: Text = None,
-    gpu: Text = None,
-    backend: Texts = None,
-    region: Texts = None,
-    zone: Texts = None,
-    instance_type: Texts = None,
-    spot: Market | None = None,
-    max_price: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-) -> OfferQuery:
-    return OfferQuery(
-        cpu,
-        memory,
-        gpu,
-        tuple(backend or ()),
-        tuple(region or ()),
-        tuple(zone or ()),
-        tuple(instance_type or ()),
-        spot,
-        max_price,
-        limit,
-    )
+class OffersWanted(BaseModel):
+    """The filters, as an `OfferQuery` has them."""
+
+    cpu: Text = None
+    memory: Text = None
+    gpu: Text = None
+    backend: Texts = None
+    region: Texts = None
+    zone: Texts = None
+    instance_type: Texts = None
+    spot: Market | None = None
+    max_price: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+
+    def query(self) -> OfferQuery:
+        """The query that the engine knows."""
+        told: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self if value is not None
+        }
+        return OfferQuery(**told)
 
 
-Asked = Annotated[OfferQuery, Depends(_query)]
+Wanted = Annotated[OffersWanted, Query()]
 
 
 @router.get("", response_model=list[OfferView])
-async def offers(project: Project, query: Asked, request: Request) -> Response:
+async def offers(project: Project, wanted: Wanted, request: Request) -> Response:
     """Offers, cheapest first; those that cannot be had now with the reason."""
-    search = await request.app.state.engine.offers(project, query)
-    return answer([offer_view(found) for found in search.cheapest(query.limit)])
+    search = await request.app.state.engine.offers(project, wanted.query())
+    return answer([offer_view(found) for found in search.cheapest(wanted.limit)])
 
 
 @router.get("/by/{group}", response_model=list[OfferGroup])
-async def groups(project: Project, group: GroupBy, query: Asked, request: Request) -> Response:
+async def groups(project: Project, group: GroupBy, wanted: Wanted, request: Request) -> Response:
     """The same offers put together by zone, region, instance type or GPU; the group with the cheapest first."""
-    search = await request.app.state.engine.offers(project, query)
-    return answer([offer_group_view(found) for found in search.grouped(group)[: query.limit]])
+    search = await request.app.state.engine.offers(project, wanted.query())
+    return answer([offer_group_view(found) for found in search.grouped(group)[: wanted.limit]])

@@ -31,7 +31,7 @@ async def fail(project: Project, backend: Place, region: Place, name: Place, req
     """Take a zone down on purpose."""
     engine = request.app.state.engine
     found = (await _view(engine, project, Zone(backend, region, name))).zone
-    await engine.fail_zone(found)
+    await engine.fail_zone(found, project)
     return answer(await _view(engine, project, found))
 
 
@@ -40,7 +40,7 @@ async def restore(project: Project, backend: Place, region: Place, name: Place, 
     """Let a failed zone take work again."""
     engine = request.app.state.engine
     found = (await _view(engine, project, Zone(backend, region, name))).zone
-    await engine.restore_zone(found)
+    await engine.restore_zone(found, project)
     return answer(await _view(engine, project, found))
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Any, TypeVar
 
@@ -176,22 +176,17 @@ class Replica:
     @classmethod
     async def start(
         cls,
-        database: Callable[[Callable[[], datetime], Gate], ReplicaDatabase],
+        database: ReplicaDatabase,
         backend: FakeBackend,
         disk: ServerDisk,
         *,
         gate: Gate,
-        skew: float,
-        clock: VirtualClock,
+        now: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> "Replica":
-        """A running replica whose clock goes `skew` seconds before the others'."""
-
-        def now() -> datetime:
-            return clock.now() + timedelta(seconds=skew)
-
+        """A running replica; `database` passes through the same `gate`, and tells the same time."""
         remote = RemoteBackend(backend, gate)
-        engine = await Engine.over(database(now, gate), {"fake": remote}, disk.home, now=now, new_id=new_id)
+        engine = await Engine.over(database, {"fake": remote}, disk.home, now=now, new_id=new_id)
         replica = cls(gate, Engine(replace(engine.context, logs=disk.logs)))
         token = OWNER.set(replica)
         await replica.engine.start()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -18,7 +19,6 @@ import msgspec
 from atoll.backends.fake import FakeBackend, FakeCloud
 from atoll.engine.engine import Engine
 from atoll.engine.refusal import Refused
-from atoll.store.work import Lease
 from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk
 from atoll.testing.simulation.ending import leftovers, unsettled
@@ -120,15 +120,18 @@ class Storm:
         return self._report()
 
     async def _start(self) -> Replica:
-        skew = self._chance.choice((0, 0, 1.5, -2))
-        watch: Callable[[Lease | None], None] = self.watch.commit
+        skew = timedelta(seconds=self._chance.choice((0, 0, 1.5, -2)))
+        gate = Gate(self.clock, self._pace)
+
+        def now() -> datetime:
+            return self.clock.now() + skew
+
         return await Replica.start(
-            lambda now, gate: ReplicaDatabase(self._memory, now, gate, watch),
+            ReplicaDatabase(self._memory, now, gate, self.watch.commit),
             self._backend,
             self._disk,
-            gate=Gate(self.clock, self._pace),
-            skew=skew,
-            clock=self.clock,
+            gate=gate,
+            now=now,
             new_id=lambda: f"{self._ids.getrandbits(64):016x}",
         )
 
