@@ -201,7 +201,7 @@ class Engine:
     async def usage(self) -> tuple[Usage, ...]:
         """What all instances take of their zones."""
         async with self.database.read() as tx:
-            return usage_of(await tx.fleets.live_instances())
+            return usage_of(await tx.fleets.taken())
 
     async def orphans(self) -> list[Resource]:
         """Resources on the backends that bear our tag and that no record wants. Raises BackendError."""

@@ -1,13 +1,17 @@
 """Fleets and their instances."""
 
+import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Text, case, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind
+from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState
+from atoll.model.zone import Zone
 from atoll.store.query import fetch
+from atoll.store.rows import ZONE_COLUMNS, instance_type_of, zone_from
 from atoll.store.tables import fleets, instances
 
 PART = 1000
@@ -58,6 +62,14 @@ class FleetRepository:
             select(instances.c.id, instances.c.state, instances.c.backend_id).where(*where)
         )
         return {row.id: (InstanceState(row.state), row.backend_id) for row in rows}
+
+    async def taken(self, leaving: Collection[str] = ()) -> list[tuple[Zone, InstanceType, int]]:
+        """How many instances of each type are in each zone, without those of the fleets that are `leaving` (ids)."""
+        place = [instances.c[name] for name in ZONE_COLUMNS]
+        type_ = cast(instances.c.instance_type, Text)
+        where = (instances.c.state != InstanceState.TERMINATED, instances.c.fleet_id.not_in(leaving))
+        rows = await self._connection.execute(select(*place, type_, func.count()).where(*where).group_by(*place, type_))
+        return [(zone_from(*zone), instance_type_of(json.loads(text)), count) for *zone, text, count in rows]
 
     async def live_instances(self, project: str | None = None) -> Sequence[Instance]:
         """All instances that are not terminated, of one project or of all, by fleet and node."""

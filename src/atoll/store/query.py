@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Kind
-from atoll.store.rows import record_of
+from atoll.store.rows import records_of
 from atoll.store.tables import TABLES
 
 
@@ -14,4 +14,4 @@ async def fetch(connection: AsyncConnection, kind: Kind, *where: ColumnElement[b
     """All records of a kind that fulfil the conditions, in the order of a column."""
     table = TABLES[kind]
     rows = await connection.execute(select(table).where(*where).order_by(table.c[order], table.c.id))
-    return [record_of(kind, dict(row)) for row in rows.mappings()]
+    return records_of(kind, rows)

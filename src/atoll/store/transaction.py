@@ -24,7 +24,7 @@ from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.queue import QueueFigures
-from atoll.store.rows import columns, event_of, fields_of, record_of, zone_columns
+from atoll.store.rows import columns, event_of, fields_of, records_of, zone_columns
 from atoll.store.runs import RunRepository
 from atoll.store.secrets import SecretRepository
 from atoll.store.settings import SettingRepository
@@ -58,8 +58,8 @@ class Transaction:
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
         kind = type_.kind
-        row = (await self._connection.execute(select(TABLES[kind]).where(TABLES[kind].c.id == id))).mappings().first()
-        return None if row is None else record_of(kind, dict(row))
+        rows = await self._connection.execute(select(TABLES[kind]).where(TABLES[kind].c.id == id))
+        return next(iter(records_of(kind, rows)), None)
 
     async def known(self, kind: Kind, ids: Collection[str]) -> frozenset[str]:
         """Which of these ids are those of records, whatever became of them."""
