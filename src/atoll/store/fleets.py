@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Text, case, cast, func, select, update
+from sqlalchemy import Text, bindparam, case, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind
@@ -16,6 +16,11 @@ from atoll.store.tables import fleets, instances
 
 PART = 1000
 """How many ids one statement names: databases bound it."""
+
+_STAYS = case((instances.c.end_reason == "", 1), else_=0)
+_SIZE = select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(
+    instances.c.fleet_id == bindparam("fleet"), instances.c.state != InstanceState.TERMINATED
+)
 
 
 class FleetRepository:
@@ -41,11 +46,7 @@ class FleetRepository:
 
     async def size(self, fleet_id: str) -> tuple[int, int]:
         """How many instances of the fleet are not terminated, and how many of those shall stay."""
-        staying = case((instances.c.end_reason == "", 1), else_=0)
-        counts = select(func.count(), func.coalesce(func.sum(staying), 0)).where(
-            instances.c.fleet_id == fleet_id, instances.c.state != InstanceState.TERMINATED
-        )
-        alive, stay = (await self._connection.execute(counts)).one()
+        alive, stay = (await self._connection.execute(_SIZE, {"fleet": fleet_id})).one()
         return alive, stay
 
     async def end(self, ids: Collection[str], reason: str) -> None:

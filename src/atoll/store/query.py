@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Kind
@@ -12,6 +12,10 @@ from atoll.store.tables import TABLES
 
 async def fetch(connection: AsyncConnection, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> list[Any]:
     """All records of a kind that fulfil the conditions, in the order of a column."""
+    return records_of(kind, await connection.execute(query(kind, *where, order=order)))
+
+
+def query(kind: Kind, *where: ColumnElement[bool], order: str = "id") -> Select[Any]:
+    """The statement for that: what is asked often is made once, with bound parameters."""
     table = TABLES[kind]
-    rows = await connection.execute(select(table).where(*where).order_by(table.c[order], table.c.id))
-    return records_of(kind, rows)
+    return select(table).where(*where).order_by(table.c[order], table.c.id)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Event, Fleet, Kind, Record, Volume
@@ -33,6 +33,12 @@ from atoll.store.volumes import VolumeRepository
 from atoll.store.work import WorkRepository
 
 R = TypeVar("R", bound=Record)
+
+# Made once: to make a statement takes longer than to run it.
+_BY_ID = {kind: select(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
+_CHANGE = {kind: update(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
+_STEP = {kind: _CHANGE[kind].where(table.c.state == bindparam("as_seen")) for kind, table in TABLES.items()}
+_INSERT = {table.name: insert(table) for table in (events, *TABLES.values())}
 
 
 class Transaction:
@@ -58,7 +64,7 @@ class Transaction:
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
         kind = type_.kind
-        rows = await self._connection.execute(select(TABLES[kind]).where(TABLES[kind].c.id == id))
+        rows = await self._connection.execute(_BY_ID[kind], {"this": id})
         return next(iter(records_of(kind, rows)), None)
 
     async def known(self, kind: Kind, ids: Collection[str]) -> frozenset[str]:
@@ -84,8 +90,7 @@ class Transaction:
 
     async def update(self, record: R, **changes: Any) -> R:
         """Change fields other than the state."""
-        table = TABLES[record.kind]
-        await self._connection.execute(update(table).where(table.c.id == record.id).values(columns(changes)))
+        await self._connection.execute(_CHANGE[record.kind], {"this": record.id, **columns(changes)})
         return replace(record, **changes)
 
     async def step(self, record: R, state: str, *, reason: str = "", **changes: Any) -> R:
@@ -95,7 +100,6 @@ class Transaction:
         by now; changes nothing then.
         """
         MACHINES[record.kind].step(record.state, state)
-        table = TABLES[record.kind]
         if reason and hasattr(record, "reason"):
             changes["reason"] = reason
         changes["state"] = type(record.state)(state)
@@ -103,8 +107,8 @@ class Transaction:
         values = columns(changes)
         if isinstance(record, Fleet | Volume) and state in MACHINES[record.kind].final:
             values["deleted_at"] = self.now
-        as_seen = (table.c.id == record.id, table.c.state == record.state)
-        if (await self._connection.execute(update(table).where(*as_seen).values(values))).rowcount != 1:
+        as_seen = {"this": record.id, "as_seen": record.state}
+        if (await self._connection.execute(_STEP[record.kind], as_seen | values)).rowcount != 1:
             raise Conflict(f"{record.kind} {record.id} is no longer {record.state}")
         self._event(changed, record.state, reason)
         return changed
@@ -178,4 +182,4 @@ class Transaction:
     async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         # All rows of one statement have the same columns; a place that is not known leaves some out.
         names = sorted(set().union(*rows))
-        await self._connection.execute(insert(table), [{name: row.get(name) for name in names} for row in rows])
+        await self._connection.execute(_INSERT[table.name], [{name: row.get(name) for name in names} for row in rows])
