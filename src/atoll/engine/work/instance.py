@@ -128,6 +128,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             Tags(self.context.owner, instance.id, instance.name),
         )
         first = self.first_try(lease)
+        await self.context.calls.room(instance.zone.backend)
         try:
             machine = await self.call(instance.zone, self.backend(instance.zone).launch, request)
         except _REFUSED as error:

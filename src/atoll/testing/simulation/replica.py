@@ -192,7 +192,7 @@ class Replica:
 
         remote = RemoteBackend(backend, gate)
         engine = await Engine.over(database(now, gate), {"fake": remote}, disk.home, now=now, new_id=new_id)
-        replica = cls(gate, Engine(replace(engine.context, logs=disk.logs)))
+        replica = cls(gate, Engine(replace(engine.context, logs=disk.logs), engine.database))
         token = OWNER.set(replica)
         await replica.engine.start()
         OWNER.reset(token)
