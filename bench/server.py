@@ -10,26 +10,25 @@ its standard output: with three idle instances, and from nothing (no server, no 
 the distributions that `atoll` needs as installed here, without extras and without what only builds it.
 """
 
-import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from atoll.client import Client, ClientError, autostart, location
+from atoll.client import Client, location
 from bench.cli import ATOLL
 from bench.measure import Measure
+from bench.process import Server, cpu_seconds, memory, plain_environment
 
 REPEATS = 5
 SETTLE_SECONDS, IDLE_SECONDS = 5, 60
-TICKS = os.sysconf("SC_CLK_TCK")
 FLEET = "type: fleet\nname: demo\nnodes: 3\nplacement: spread\nbackends: [local]\n"
 TASK = "type: task\nname: {name}\ncommands: [echo first]\n"
 
@@ -52,8 +51,7 @@ class _Place:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         self._folder = folder
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("ATOLL_")}
-        self._environment = plain | {"ATOLL_HOME": str(self.home)}
+        self._environment = plain_environment() | {"ATOLL_HOME": str(self.home)}
 
     def atoll(self, *arguments: str) -> None:
         """Run one command, quietly."""
@@ -105,25 +103,12 @@ def _place() -> Iterator[_Place]:
 
 def _to_healthy() -> float:
     with _place() as place:
-        place.home.mkdir(mode=0o700)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ATOLL_")}
-        with (place.home / "server.log").open("wb") as log:
-            process = subprocess.Popen(autostart.command(place.home), env=environment, stdout=log, stderr=log)
-        while not _healthy(place.home):
-            if process.poll() is not None:
-                raise RuntimeError((place.home / "server.log").read_text())
-            time.sleep(0.01)
-        taken = _cpu_seconds(process.pid)
-        process.terminate()
-        process.wait()
-    return taken
-
-
-def _healthy(home: Path) -> bool:
-    known = location.local(home)
-    with suppress(ClientError):
-        return known is not None and Client(known.address, known.token).healthz().status == "ok"
-    return False
+        server = Server(place.home)
+        try:
+            server.wait_healthy()
+            return cpu_seconds(server.pid)
+        finally:
+            server.stop()
 
 
 def _idle() -> Iterator[Measure]:
@@ -132,13 +117,13 @@ def _idle() -> Iterator[Measure]:
         busy.apply(FLEET)
         servers = {"idle server": _pid(empty), "idle server with 3 instances": _pid(busy)}
         time.sleep(SETTLE_SECONDS)
-        before = {name: _cpu_seconds(pid) for name, pid in servers.items()}
+        before = {name: cpu_seconds(pid) for name, pid in servers.items()}
         time.sleep(IDLE_SECONDS)
         for name, pid in servers.items():
-            share = (_cpu_seconds(pid) - before[name]) / IDLE_SECONDS * 100
+            share = (cpu_seconds(pid) - before[name]) / IDLE_SECONDS * 100
             yield Measure(f"{name}, CPU", (share,), "%", 1.0)
-            yield Measure(f"{name}, PSS", (_memory(pid, "smaps_rollup", "Pss"),), "MiB", 120)
-            yield Measure(f"{name}, RSS", (_memory(pid, "status", "VmRSS"),), "MiB", 120)
+            yield Measure(f"{name}, PSS", (memory(pid),), "MiB", 120)
+            yield Measure(f"{name}, RSS", (memory(pid, "status", "VmRSS"),), "MiB", 120)
 
 
 def _from_nothing() -> float:
@@ -151,17 +136,6 @@ def _pid(place: _Place) -> int:
     assert known is not None
     assert known.pid is not None
     return known.pid
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(ticks) for ticks in fields[11:15]) / TICKS
-
-
-def _memory(pid: int, file: str, key: str) -> float:
-    found = re.search(rf"^{key}:\s+(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) / 1024
 
 
 def _dependencies() -> float:

@@ -6,6 +6,7 @@ backend costs nobody's time but its own, and neither its calls nor its waiting t
 """
 
 import asyncio
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,10 @@ OPEN_AFTER = 5
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=2)
 """How long a circuit stays open at first, and at most: it doubles with each trial that fails."""
+SPARE = 32
+"""How many of them are left to calls that do not wait for room, such as looks at what was launched."""
+MOST_WAITING = 512
+"""How many may wait for room at one backend: they hold a part of what the worker can do at once, and no more."""
 CROWDED_SECONDS = 1.0
 
 
@@ -67,6 +72,27 @@ class Calls:
         self._now = now
         self._circuits: dict[tuple[str, str], Circuit] = {}
         self._under_way: dict[str, int] = {}
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._coming: defaultdict[str, int] = defaultdict(int)
+
+    async def room(self, backend: str) -> None:
+        """Wait in turn until there is room for a long call to the backend; it is to be made at once then.
+
+        Where too many wait already it returns, and the call may be told to come again.
+        """
+        waiting = self._waiting.setdefault(backend, deque())
+        if self._has_room(backend) or len(waiting) >= MOST_WAITING:
+            return
+        turn = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._coming[backend] -= 1
+                self._next(backend)
+            raise
+        self._coming[backend] -= 1
 
     async def make(
         self, backend: str, zone: Zone | None, method: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -82,6 +108,7 @@ class Calls:
         if self._under_way.get(backend, 0) >= MOST_CALLS:
             raise Throttled(f"{MOST_CALLS} calls to {backend} are under way", retry_after=CROWDED_SECONDS)
         if circuit.refuses(now):
+            self._next(backend)
             left = ((circuit.open_until or now) - now).total_seconds()
             scope = Scope(backend, region or None)
             raise Unavailable(f"{backend} is left alone for a while: {circuit.message}", scope, retry_after=left)
@@ -103,8 +130,21 @@ class Calls:
             raise
         finally:
             self._under_way[backend] -= 1
+            self._next(backend)
         circuit.answered()
         return answer
+
+    def _has_room(self, backend: str) -> bool:
+        return self._under_way.get(backend, 0) + self._coming[backend] < MOST_CALLS - SPARE
+
+    def _next(self, backend: str) -> None:
+        """Let the next come who waits for room, where there is some."""
+        waiting = self._waiting.get(backend)
+        while waiting and self._has_room(backend):
+            turn = waiting.popleft()
+            if not turn.done():
+                self._coming[backend] += 1
+                turn.set_result(None)
 
     def open_circuits(self, backend: str) -> tuple[tuple[str, datetime, str], ...]:
         """Which of a backend's APIs are left alone: the region (empty: no region's), until when, and why."""

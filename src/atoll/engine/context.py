@@ -1,8 +1,10 @@
 """What every part of the engine works with."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from atoll.backends.base import Backend, Machine, MachineState
 from atoll.engine.bell import Bell
@@ -12,14 +14,27 @@ from atoll.engine.logfiles import Logs
 from atoll.engine.vault import Vault
 from atoll.engine.world import Worlds
 from atoll.model.records import Instance
-from atoll.store.database import Database
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+
+class Transactions(Protocol):
+    """What all work with of a database."""
+
+    def read(self) -> AbstractAsyncContextManager[Transaction]:
+        """A consistent view that writes nothing."""
+        ...
+
+    def write(self, lease: Lease | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """A writing transaction, fenced by `lease` when given. Raises LeaseLost, Conflict."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """The parts of one engine. `owner` is this installation's id, on every resource; `new_id` makes unique ids."""
 
-    database: Database
+    database: Transactions
     backends: Mapping[str, Backend]
     calls: Calls
     worlds: Worlds

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from atoll.backends.base import Backend, ZoneFaults
 from atoll.backends.registry import open_backend
 from atoll.engine import removal
+from atoll.engine.background import BackgroundDatabase
 from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.context import Context
@@ -59,20 +61,21 @@ def random_id() -> str:
 class Engine:
     """One engine over one database; several may share it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, database: Database) -> None:
         self.context = context
-        self.database: Database = context.database
+        self.database = database
         self.backends: Mapping[str, Backend] = context.backends
         self.logs: Logs = context.logs
         self.news: Bell = context.news
+        behind = replace(context, database=BackgroundDatabase(database))
         handlers: dict[Kind, Handler] = {
-            Kind.FLEET: FleetHandler(context),
-            Kind.INSTANCE: InstanceHandler(context),
-            Kind.VOLUME: VolumeHandler(context),
-            Kind.ATTACHMENT: AttachmentHandler(context),
-            Kind.RUN: RunHandler(context),
-            Kind.JOB: JobHandler(context),
-            Kind.BACKEND: SweepHandler(context),
+            Kind.FLEET: FleetHandler(behind),
+            Kind.INSTANCE: InstanceHandler(behind),
+            Kind.VOLUME: VolumeHandler(behind),
+            Kind.ATTACHMENT: AttachmentHandler(behind),
+            Kind.RUN: RunHandler(behind),
+            Kind.JOB: JobHandler(behind),
+            Kind.BACKEND: SweepHandler(behind),
         }
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
@@ -129,7 +132,8 @@ class Engine:
             open_logs(database, home / "logs"),
             Calls(now),
         )
-        return cls(Context(database, backends, calls, worlds, logs, news, now, new_id, owner, vault, figures))
+        context = Context(database, backends, calls, worlds, logs, news, now, new_id, owner, vault, figures)
+        return cls(context, database)
 
     async def take_over(self) -> None:
         """Take up at once what a server that was killed had leased; only where no other works on this database."""
@@ -208,7 +212,7 @@ class Engine:
     async def usage(self) -> tuple[Usage, ...]:
         """What all instances take of their zones."""
         async with self.database.read() as tx:
-            return usage_of(await tx.fleets.live_instances())
+            return usage_of(await tx.fleets.taken())
 
     async def orphans(self) -> list[Resource]:
         """Resources on the backends that bear our tag and that no record wants. Raises BackendError."""

@@ -24,24 +24,23 @@ async def keep_instances(
     tx: Transaction, fleet: Fleet, placements: Sequence[NodePlacement], new_id: NewId
 ) -> dict[int, Instance]:
     """New instances of a fleet as planned, by node."""
-    kept = {}
-    for placement in placements:
-        kept[placement.node] = await tx.add(
-            Instance(
-                new_id(),
-                fleet.project,
-                fleet.id,
-                fleet.name,
-                placement.node,
-                InstanceState.PENDING,
-                placement.zone,
-                placement.instance_type,
-                placement.market,
-                placement.price,
-                tx.now,
-            ),
-            reason="planned",
+    kept = {
+        placement.node: Instance(
+            new_id(),
+            fleet.project,
+            fleet.id,
+            fleet.name,
+            placement.node,
+            InstanceState.PENDING,
+            placement.zone,
+            placement.instance_type,
+            placement.market,
+            placement.price,
+            tx.now,
         )
+        for placement in placements
+    }
+    await tx.add_all(list(kept.values()), reason="planned")
     return kept
 
 

@@ -100,7 +100,7 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
         refuse_errors(findings)
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         event = await tx.newest_event()
-        names = {instance.id: instance.name for instance in await tx.fleets.live_instances(project)}
+    names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))

@@ -1,7 +1,8 @@
 """What the engine sees of the world: the backends' listings, cached for a while, and snapshots for the planner."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from atoll.backends.base import Backend, BackendError
 from atoll.engine.listings import KeptListings
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
-from atoll.model.records import Instance
+from atoll.model.resources import InstanceType
 from atoll.model.states import VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
@@ -127,11 +128,11 @@ class Worlds:
         return World(self._catalog, zones, as_of, dict(self._errors))
 
 
-def usage_of(instances: Sequence[Instance]) -> tuple[Usage, ...]:
-    """What instances take of their zones."""
+def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ...]:
+    """What so many instances of these types take of their zones."""
     used: dict[Zone, Capacity] = {}
-    for instance in instances:
-        used[instance.zone] = used.get(instance.zone, Capacity()) + instance.instance_type.capacity
+    for zone, type_, count in taken:
+        used[zone] = used.get(zone, Capacity()) + type_.capacity * count
     return tuple(Usage(zone, used[zone]) for zone in sorted(used))
 
 
@@ -139,11 +140,15 @@ async def take_snapshot(
     tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
     """The planner's picture. `leaving` are ids of fleets and runs about to be replaced: they count no more."""
-    everyone = [instance for instance in await tx.fleets.live_instances() if instance.fleet_id not in leaving]
+    ours = await tx.fleets.live_instances(project)
     busy = {job.instance_id for job in await tx.runs.claims() if job.run_id not in leaving}
-    attachments = await tx.attachments.live()
+    held: defaultdict[str, list[str]] = defaultdict(list)
+    holders: defaultdict[str, list[str]] = defaultdict(list)
+    for tie in await tx.attachments.live():
+        held[tie.instance_id].append(tie.name)
+        holders[tie.volume_id].append(tie.instance_id)
     infos = {name: backend.info for name, backend in backends.items()}
-    deleting = {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state != "active"}
+    going = {*leaving} | {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state != "active"}
     instances = tuple(
         ExistingInstance(
             id=instance.id,
@@ -154,17 +159,17 @@ async def take_snapshot(
             fleet=instance.fleet,
             node=instance.node,
             busy=instance.id in busy or instance.unreachable,
-            attached=tuple(tie.name for tie in attachments if tie.instance_id == instance.id),
+            attached=tuple(held.get(instance.id, ())),
         )
-        for instance in everyone
-        if instance.project == project and not instance.end_reason and instance.fleet_id not in deleting
+        for instance in ours
+        if not instance.end_reason and instance.fleet_id not in going
     )
     volumes = tuple(
         ExistingVolume(
             volume.name,
             volume.zone,
             volume.size_gb,
-            tuple(tie.instance_id for tie in attachments if tie.volume_id == volume.id),
+            tuple(holders.get(volume.id, ())),
             infos[volume.backend].multi_attach if volume.backend in infos else False,
         )
         for volume in await tx.volumes.listing(project)
@@ -177,7 +182,7 @@ async def take_snapshot(
         backends=tuple(infos[name] for name in sorted(infos)),
         instances=instances,
         volumes=volumes,
-        usage=usage_of(everyone),
+        usage=usage_of(await tx.fleets.taken(leaving)),
         failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
     )
 

@@ -65,6 +65,9 @@ class Capacity:
     def __sub__(self, other: "Capacity") -> "Capacity":
         return Capacity(self.cpus - other.cpus, self.memory_gb - other.memory_gb, self.gpus - other.gpus)
 
+    def __mul__(self, count: float) -> "Capacity":
+        return Capacity(self.cpus * count, self.memory_gb * count, self.gpus * count)
+
     def covers(self, other: "Capacity") -> bool:
         """True when `other` fits in here."""
         return self.cpus >= other.cpus and self.memory_gb >= other.memory_gb and self.gpus >= other.gpus

@@ -1,17 +1,26 @@
 """Fleets and their instances."""
 
+import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Text, bindparam, case, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind
+from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState
+from atoll.model.zone import Zone
 from atoll.store.query import fetch
+from atoll.store.rows import ZONE_COLUMNS, instance_type_of, zone_from
 from atoll.store.tables import fleets, instances
 
 PART = 1000
 """How many ids one statement names: databases bound it."""
+
+_STAYS = case((instances.c.end_reason == "", 1), else_=0)
+_SIZE = select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(
+    instances.c.fleet_id == bindparam("fleet"), instances.c.state != InstanceState.TERMINATED
+)
 
 
 class FleetRepository:
@@ -37,11 +46,7 @@ class FleetRepository:
 
     async def size(self, fleet_id: str) -> tuple[int, int]:
         """How many instances of the fleet are not terminated, and how many of those shall stay."""
-        staying = case((instances.c.end_reason == "", 1), else_=0)
-        counts = select(func.count(), func.coalesce(func.sum(staying), 0)).where(
-            instances.c.fleet_id == fleet_id, instances.c.state != InstanceState.TERMINATED
-        )
-        alive, stay = (await self._connection.execute(counts)).one()
+        alive, stay = (await self._connection.execute(_SIZE, {"fleet": fleet_id})).one()
         return alive, stay
 
     async def end(self, ids: Collection[str], reason: str) -> None:
@@ -58,6 +63,14 @@ class FleetRepository:
             select(instances.c.id, instances.c.state, instances.c.backend_id).where(*where)
         )
         return {row.id: (InstanceState(row.state), row.backend_id) for row in rows}
+
+    async def taken(self, leaving: Collection[str] = ()) -> list[tuple[Zone, InstanceType, int]]:
+        """How many instances of each type are in each zone, without those of the fleets that are `leaving` (ids)."""
+        place = [instances.c[name] for name in ZONE_COLUMNS]
+        type_ = cast(instances.c.instance_type, Text)
+        where = (instances.c.state != InstanceState.TERMINATED, instances.c.fleet_id.not_in(leaving))
+        rows = await self._connection.execute(select(*place, type_, func.count()).where(*where).group_by(*place, type_))
+        return [(zone_from(*zone), instance_type_of(json.loads(text)), count) for *zone, text, count in rows]
 
     async def live_instances(self, project: str | None = None) -> Sequence[Instance]:
         """All instances that are not terminated, of one project or of all, by fleet and node."""

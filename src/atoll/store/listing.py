@@ -13,7 +13,7 @@ from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, VolumeState
 from atoll.model.zone import Zone
 from atoll.store.query import fetch
-from atoll.store.rows import record_of
+from atoll.store.rows import records_of
 from atoll.store.tables import TABLES, attachments, fleets, instances, jobs, runs, volumes
 
 R = TypeVar("R", bound=Record)
@@ -55,6 +55,15 @@ class Listing:
             where = (instances.c.fleet_id.in_(ids), instances.c.state != InstanceState.TERMINATED)
             for instance in await fetch(self._connection, Kind.INSTANCE, *where, order="node"):
                 found.setdefault(instance.fleet_id, []).append(instance)
+        return found
+
+    async def sizes_of(self, fleet_ids: Collection[str]) -> dict[str, int]:
+        """How many instances of each fleet are not terminated; a fleet without any is left out."""
+        found: dict[str, int] = {}
+        for ids in _chunks(fleet_ids):
+            where = (instances.c.fleet_id.in_(ids), instances.c.state != InstanceState.TERMINATED)
+            counts = select(instances.c.fleet_id, func.count()).where(*where).group_by(instances.c.fleet_id)
+            found |= dict(await self._all(counts))
         return found
 
     async def instances_by_id(self, ids: Collection[str]) -> dict[str, Instance]:
@@ -127,7 +136,7 @@ class Listing:
                 return []
             where = [*where, _beyond(columns, tuple(last))]
         rows = await self._connection.execute(select(table).where(*where).order_by(*columns).limit(limit))
-        return [record_of(kind, dict(row)) for row in rows.mappings()]
+        return records_of(kind, rows)
 
     async def _all(self, statement: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await self._connection.execute(statement)]

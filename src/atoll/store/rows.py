@@ -1,7 +1,9 @@
 """Records to rows and back: the one place that knows how a value lies in its columns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Any
 
 from atoll.model.offer import Market
@@ -9,6 +11,9 @@ from atoll.model.records import Attachment, Event, EventKind, Fleet, Instance, J
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
 from atoll.model.zone import Zone, ZoneKind
+from atoll.store.tables import TABLES
+
+ZONE_COLUMNS = ("backend", "region", "zone", "zone_id", "zone_kind")
 
 RECORDS: Mapping[Kind, type[Record]] = {
     Kind.FLEET: Fleet,
@@ -62,15 +67,22 @@ def zone_of(row: Mapping[str, Any]) -> Zone | None:
     """The zone in a row, if it has one."""
     if row["region"] is None:
         return None
-    return Zone(row["backend"], row["region"], row["zone"], row["zone_id"], ZoneKind(row["zone_kind"]))
+    return zone_from(row["backend"], row["region"], row["zone"], row["zone_id"], row["zone_kind"])
+
+
+@lru_cache(maxsize=4096)
+def zone_from(backend: str, region: str, name: str, zone_id: str | None, kind: str) -> Zone:
+    """The zone in these columns."""
+    return Zone(backend, region, name, zone_id, ZoneKind(kind))
 
 
 def instance_type_of(data: Mapping[str, Any]) -> InstanceType:
     """An instance type from its JSON column."""
     gpu = data.get("gpu")
-    if gpu is not None:
-        capability = gpu.get("compute_capability")
-        gpu = Gpu(**{**gpu, "compute_capability": tuple(capability) if capability else None})
+    if gpu is None:
+        return _plain_type(tuple(data), tuple(data.values()))
+    capability = gpu.get("compute_capability")
+    gpu = Gpu(**{**gpu, "compute_capability": tuple(capability) if capability else None})
     return InstanceType(**{**data, "gpu": gpu})
 
 
@@ -79,27 +91,43 @@ def fields_of(record: Record) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
-def record_of(kind: Kind, row: Mapping[str, Any]) -> Any:
-    """The record in a row of its kind's table."""
-    values: dict[str, Any] = {}
-    for field in fields(RECORDS[kind]):
-        name = field.name
-        if name == "zone":
-            values[name] = zone_of(row)
-        elif name == "state":
-            values[name] = _STATES[kind](row[name])
-        elif name == "instance_type":
-            values[name] = instance_type_of(row[name])
-        elif name == "market":
-            values[name] = Market(row[name])
-        elif name == "volumes":
-            values[name] = tuple(row[name])
-        else:
-            values[name] = row[name]
-    return RECORDS[kind](**values)
+def records_of(kind: Kind, rows: Iterable[Sequence[Any]]) -> list[Any]:
+    """The records in whole rows of its kind's table, whose columns are in the table's order."""
+    type_, readers = RECORDS[kind], _readers(kind)
+    return [type_(*[read(row) for read in readers]) for row in rows]
 
 
 def event_of(row: Mapping[str, Any]) -> Event:
     """The event in a row."""
     values = {field.name: row[field.name] for field in fields(Event)}
     return Event(**{**values, "kind": EventKind(row["kind"]), "zone": zone_of(row)})
+
+
+@cache
+def _readers(kind: Kind) -> tuple[Callable[[Sequence[Any]], Any], ...]:
+    """What finds the value of each field of a record in a row."""
+    at = {column.name: number for number, column in enumerate(TABLES[kind].columns)}
+    place = itemgetter(*(at[name] for name in ZONE_COLUMNS)) if ZONE_COLUMNS[1] in at else None
+    return tuple(_reader(kind, field.name, at, place) for field in fields(RECORDS[kind]))
+
+
+def _reader(
+    kind: Kind, name: str, at: Mapping[str, int], place: Callable[[Sequence[Any]], Any] | None
+) -> Callable[[Sequence[Any]], Any]:
+    if name == "zone":
+        assert place is not None
+        return lambda row: None if (values := place(row))[1] is None else zone_from(*values)
+    number = at[name]
+    if name == "instance_type":
+        return lambda row: instance_type_of(row[number])
+    if name == "volumes":
+        return lambda row: tuple(row[number])
+    if name in ("state", "market"):
+        members = {member.value: member for member in (_STATES[kind] if name == "state" else Market)}
+        return lambda row: members[row[number]]
+    return itemgetter(number)
+
+
+@lru_cache(maxsize=4096)
+def _plain_type(names: tuple[str, ...], values: tuple[Any, ...]) -> InstanceType:
+    return InstanceType(**dict(zip(names, values, strict=True)))

@@ -2,12 +2,17 @@
 
 from collections.abc import Collection, Sequence
 
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import JOB, RUN
-from atoll.store.query import fetch
+from atoll.store.query import fetch, query
+from atoll.store.rows import records_of
 from atoll.store.tables import jobs, runs
+
+_UNFINISHED = jobs.c.state.not_in(JOB.final)
+_CLAIMS = query(Kind.JOB, jobs.c.instance_id == bindparam("instance"), _UNFINISHED)
 
 
 class RunRepository:
@@ -37,6 +42,8 @@ class RunRepository:
 
     async def jobs_of(self, run_ids: Collection[str]) -> dict[str, list[Job]]:
         """The newest attempt of each rank, for each of several runs."""
+        if not run_ids:
+            return {}
         found: list[Job] = await fetch(self._connection, Kind.JOB, jobs.c.run_id.in_(run_ids), order="submission")
         newest = {(job.run_id, job.rank): job for job in found}
         result: dict[str, list[Job]] = {}
@@ -46,8 +53,9 @@ class RunRepository:
 
     async def claims(self, instance_id: str | None = None) -> Sequence[Job]:
         """The unfinished jobs that hold an instance: this one, or any."""
-        holds = jobs.c.instance_id.is_not(None) if instance_id is None else jobs.c.instance_id == instance_id
-        return await fetch(self._connection, Kind.JOB, holds, jobs.c.state.not_in(JOB.final))
+        if instance_id is None:
+            return await fetch(self._connection, Kind.JOB, jobs.c.instance_id.is_not(None), _UNFINISHED)
+        return records_of(Kind.JOB, await self._connection.execute(_CLAIMS, {"instance": instance_id}))
 
     async def replaced_by(self, run_id: str) -> Sequence[Run]:
         """The runs that wait for this one's end."""

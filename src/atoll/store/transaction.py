@@ -27,7 +27,7 @@ from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.queue import QueueFigures
-from atoll.store.rows import columns, event_of, fields_of, record_of, zone_columns
+from atoll.store.rows import columns, event_of, fields_of, records_of, zone_columns
 from atoll.store.runs import RunRepository
 from atoll.store.secrets import SecretRepository
 from atoll.store.settings import SettingRepository
@@ -37,7 +37,11 @@ from atoll.store.work import WorkRepository
 
 R = TypeVar("R", bound=Record)
 
-_BY_ID = {kind: select(table).where(table.c.id == bindparam("id")) for kind, table in TABLES.items()}
+# Made once: to make a statement takes longer than to run it.
+_BY_ID = {kind: select(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
+_CHANGE = {kind: update(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
+_STEP = {kind: _CHANGE[kind].where(table.c.state == bindparam("as_seen")) for kind, table in TABLES.items()}
+_INSERT = {table.name: insert(table) for table in (events, *TABLES.values())}
 
 
 class Transaction:
@@ -112,8 +116,8 @@ class Transaction:
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
         kind = type_.kind
-        row = (await self._connection.execute(_BY_ID[kind], {"id": id})).mappings().first()
-        return None if row is None else record_of(kind, dict(row))
+        rows = await self._connection.execute(_BY_ID[kind], {"this": id})
+        return next(iter(records_of(kind, rows)), None)
 
     async def known(self, kind: Kind, ids: Collection[str]) -> frozenset[str]:
         """Which of these ids are those of records, whatever became of them."""
@@ -138,8 +142,7 @@ class Transaction:
 
     async def update(self, record: R, **changes: Any) -> R:
         """Change fields other than the state."""
-        table = TABLES[record.kind]
-        await self._connection.execute(update(table).where(table.c.id == record.id).values(columns(changes)))
+        await self._connection.execute(_CHANGE[record.kind], {"this": record.id, **columns(changes)})
         return replace(record, **changes)
 
     async def step(self, record: R, state: str, *, reason: str = "", **changes: Any) -> R:
@@ -149,7 +152,6 @@ class Transaction:
         by now; changes nothing then.
         """
         MACHINES[record.kind].step(record.state, state)
-        table = TABLES[record.kind]
         if reason and hasattr(record, "reason"):
             changes["reason"] = reason
         changes["state"] = type(record.state)(state)
@@ -157,8 +159,8 @@ class Transaction:
         values = columns(changes)
         if isinstance(record, Fleet | Volume) and state in MACHINES[record.kind].final:
             values["deleted_at"] = self.now
-        as_seen = (table.c.id == record.id, table.c.state == record.state)
-        if (await self._connection.execute(update(table).where(*as_seen).values(values))).rowcount != 1:
+        as_seen = {"this": record.id, "as_seen": record.state}
+        if (await self._connection.execute(_STEP[record.kind], as_seen | values)).rowcount != 1:
             raise Conflict(f"{record.kind} {record.id} is no longer {record.state}")
         self._event(changed, record.state, reason)
         return changed
@@ -254,4 +256,4 @@ class Transaction:
     async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         # All rows of one statement have the same columns; a place that is not known leaves some out.
         names = sorted(set().union(*rows))
-        await self._connection.execute(insert(table), [{name: row.get(name) for name in names} for row in rows])
+        await self._connection.execute(_INSERT[table.name], [{name: row.get(name) for name in names} for row in rows])

@@ -5,7 +5,8 @@
     url = cluster.database("test_1", template="empty")
 
 It listens on a socket in its folder and nowhere else. Nothing is safe from a power cut: it writes without waiting for
-the disk. PostgreSQL refuses to run as root; there it runs as the user `postgres`, who must be able to enter the folder.
+the disk, unless it is `durable`, as a measurement wants it. PostgreSQL refuses to run as root; there it runs as the
+user `postgres`, who must be able to enter the folder.
 """
 
 import argparse
@@ -29,14 +30,11 @@ WATCH_SECONDS = 0.5
 """How soon the end of the process that wanted the server is noticed."""
 _OPTIONS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "150",
-    "autovacuum": "off",
     "deadlock_timeout": "200ms",
 }
+_HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 def binaries() -> Path | None:
@@ -51,8 +49,9 @@ def binaries() -> Path | None:
 class Cluster:
     """One private server, in one folder; folders must have short names, as their sockets do."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
+        self._options = ["--durable"] if durable else []
 
     def start(self, watched: int) -> None:
         """Start it where it does not run. It ends by itself once the process `watched` has ended.
@@ -62,7 +61,7 @@ class Cluster:
         with self._locked():
             if self._ready():
                 return
-            command = [sys.executable, "-m", __name__, str(self.folder), str(watched)]
+            command = [sys.executable, "-m", __name__, str(self.folder), str(watched), *self._options]
             with self._log.open("ab") as log:
                 keeper = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -127,7 +126,7 @@ class Cluster:
             return False
 
 
-def keep(folder: Path, watched: int) -> None:
+def keep(folder: Path, watched: int, *, durable: bool) -> None:
     """Make and run a server in `folder` until the process `watched` or the server has ended; then remove all of it."""
     programs = binaries()
     if programs is None:
@@ -145,7 +144,7 @@ def keep(folder: Path, watched: int) -> None:
             [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N", "--no-instructions"],
             check=True, env=environment, cwd=folder, **account,
         )  # fmt: skip
-        options = [f"--{name}={value}" for name, value in _OPTIONS.items()]
+        options = [f"--{name}={value}" for name, value in (_OPTIONS if durable else _OPTIONS | _HASTY).items()]
         server = subprocess.Popen(
             [programs / "postgres", "-D", data, "-k", folder, *options], env=environment, cwd=folder, **account
         )
@@ -162,5 +161,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog=__name__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("watched", type=int)
+    parser.add_argument("--durable", action="store_true")
     arguments = parser.parse_args()
-    keep(arguments.folder, arguments.watched)
+    keep(arguments.folder, arguments.watched, durable=arguments.durable)

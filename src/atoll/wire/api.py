@@ -31,8 +31,9 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
 
 `wait` is a long poll: the answer comes when there is something new, or after that many seconds (at most 30) with what
 there is. Lists of fleets, instances, volumes and runs come in pages: `limit` (at most 1,000) and `after`, an id; where
-more follows, the header `Atoll-Next` tells what to ask for `after`. Users and rights are in `access`. An error is a
-`Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
+more follows, the header `Atoll-Next` tells what to ask for `after`. A page of fleets ends earlier where it would have
+more than 1,000 instances, after one fleet at least. Users and rights are in `access`. An error is a `Problem` with a
+4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
 from dataclasses import dataclass, field

@@ -52,28 +52,28 @@ class Reconciling(Generic[R, S]):
 
     async def work(self, lease: Lease) -> Due:
         """Do what is due. Raises LeaseLost, BackendError."""
-        while True:
-            seen = await self.look(lease.id)
-            if seen is None:
-                return Due(None)
+        seen = await self.look(lease.id)
+        while seen is not None:
             record, sight = seen
             action = self.decide(sight)
             if isinstance(action, Wait):
                 return Due(action.seconds)
             if isinstance(action, Finished):
                 return Due(None)
-            due = None
+            came: Due | R | None = None
             if isinstance(action, Step):
-                await self.step(lease, record, action)
+                came = await self.step(lease, record, action)
             elif isinstance(action, Mark):
                 async with self.context.database.write(lease) as tx:
                     await self.after(tx, await tx.update(record, **action.changes))
             else:
-                due = await self._effect(lease, record, sight, action)
-            if due is not None:
-                return due
+                came = await self._effect(lease, record, sight, action)
+            if isinstance(came, Due):
+                return came
+            seen = await (self.look(lease.id) if came is None else self.look_on(came))
+        return Due(None)
 
-    async def _effect(self, lease: Lease, record: R, sight: S, action: Any) -> Due | None:
+    async def _effect(self, lease: Lease, record: R, sight: S, action: Any) -> Due | R | None:
         """Carry out an effect; what a backend said against it stands with the record until it succeeds."""
         try:
             return await self.effect(lease, sight, action)
@@ -83,12 +83,14 @@ class Reconciling(Generic[R, S]):
                     await tx.update(record, message=error.message)
             raise
 
-    async def step(self, lease: Lease, record: R, action: Step) -> None:
-        """Record a change of state, and wake whom it concerns."""
+    async def step(self, lease: Lease, record: R, action: Step) -> R:
+        """Record a change of state, and wake whom it concerns; the record as it is then."""
         async with self.context.database.write(lease) as tx:
-            await self.after(tx, await tx.step(record, action.state, reason=action.reason, **action.changes))
+            stepped = await tx.step(record, action.state, reason=action.reason, **action.changes)
+            await self.after(tx, stepped)
         if action.state == self.tries_in:
             self._untried[record.id] = lease.fence
+        return stepped
 
     def first_try(self, lease: Lease) -> bool:
         """Whether nobody, a server that died included, can have tried this thing's effect before. To be asked once."""
@@ -98,12 +100,19 @@ class Reconciling(Generic[R, S]):
         """The record and all that its reconciler needs to see; None when there is no such record."""
         raise LookupError(id)
 
+    async def look_on(self, record: R) -> tuple[R, S] | None:
+        """The same after a step of this turn that made the record as it is: what is known need not be read again.
+
+        Whoever changes the record meanwhile wakes its item, which is then due at this turn's end.
+        """
+        return await self.look(record.id)
+
     def decide(self, sight: S) -> Any:
         """The reconciler of this kind."""
         raise LookupError(sight)
 
-    async def effect(self, lease: Lease, sight: S, action: Any) -> Due | None:
-        """Carry out an effect; None to go on at once."""
+    async def effect(self, lease: Lease, sight: S, action: Any) -> Due | R | None:
+        """Carry out an effect; the record that it stepped on, or None, to go on at once."""
         raise LookupError(action)
 
     async def after(self, tx: Transaction, record: R) -> None:

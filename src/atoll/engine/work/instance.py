@@ -49,15 +49,23 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
                 return None
             claimed, idle_limit, blocked = False, None, False
             if instance.state is InstanceState.ACTIVE:
-                claimed = bool(await tx.runs.claims(id))
-                idle_limit = None if claimed else await _idle_limit(tx, instance)
+                claimed, idle_limit = await _use(tx, instance)
             elif instance.state is InstanceState.PENDING:
                 blocked = await _blocked(tx, instance)
-        machine, answers, agent_url = await self._observe(instance)
-        now = self.context.now()
-        return instance, InstanceSight(instance, now, machine, answers, agent_url, claimed, idle_limit, blocked)
+        return await self._seen(instance, claimed=claimed, idle_limit=idle_limit, blocked=blocked)
 
-    async def effect(self, lease: Lease, sight: InstanceSight, action: Any) -> Due | None:
+    async def look_on(self, record: Instance) -> tuple[Instance, InstanceSight] | None:
+        """The machine and its agent, which has just answered where the instance became active."""
+        if record.state is InstanceState.TERMINATED:
+            return None
+        if record.state is not InstanceState.ACTIVE:
+            return await self._seen(record)
+        async with self.context.database.read() as tx:
+            claimed, idle_limit = await _use(tx, record)
+        now = self.context.now()
+        return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
+
+    async def effect(self, lease: Lease, sight: InstanceSight, action: Any) -> Due | Instance | None:
         """Launch or terminate the machine."""
         if isinstance(action, Launch):
             return await self._launch(lease, sight.instance)
@@ -82,6 +90,10 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         claims = await tx.runs.claims(record.id)
         siblings = await tx.runs.jobs_of([job.run_id for job in claims])
         await tx.work.wake(Kind.JOB, [job.id for jobs in siblings.values() for job in jobs], tx.now)
+
+    async def _seen(self, instance: Instance, **known: Any) -> tuple[Instance, InstanceSight]:
+        machine, answers, agent_url = await self._observe(instance)
+        return instance, InstanceSight(instance, self.context.now(), machine, answers, agent_url, **known)
 
     async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, str | None]:
         """The machine's state, whether its agent answers, and where, as far as they were asked for."""
@@ -108,7 +120,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             return False
         return True
 
-    async def _launch(self, lease: Lease, instance: Instance) -> Due | None:
+    async def _launch(self, lease: Lease, instance: Instance) -> Instance | None:
         request = LaunchRequest(
             instance.zone,
             instance.instance_type.name,
@@ -116,6 +128,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             Tags(self.context.owner, instance.id, instance.name),
         )
         first = self.first_try(lease)
+        await self.context.calls.room(instance.zone.backend)
         try:
             machine = await self.call(instance.zone, self.backend(instance.zone).launch, request)
         except _REFUSED as error:
@@ -126,8 +139,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}
         async with self.context.database.write(lease) as tx:
             changes["unreachable_since"] = tx.now
-            await self.after(tx, await tx.step(instance, InstanceState.STARTING, **changes))
-        return None
+            launched = await tx.step(instance, InstanceState.STARTING, **changes)
+            await self.after(tx, launched)
+        return launched
 
     async def _refused(self, lease: Lease, instance: Instance, error: BackendError) -> None:
         zone = instance.zone
@@ -151,6 +165,13 @@ async def _blocked(tx: Transaction, instance: Instance) -> bool:
     fleet = await tx.get(Fleet, instance.fleet_id)
     replaced = await tx.get(Fleet, fleet.replaces) if fleet is not None and fleet.replaces else None
     return replaced is not None and replaced.state is not FleetState.DELETED
+
+
+async def _use(tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
+    """Whether a job holds the instance, and how long it may be idle where none does."""
+    if await tx.runs.claims(instance.id):
+        return True, None
+    return False, await _idle_limit(tx, instance)
 
 
 async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:

@@ -186,8 +186,8 @@ class JobHandler(Reconciling[Job, JobSight]):
             changes = {"exit_code": code, "message": message, "finished_at": tx.now}
             await self.after(tx, await tx.step(job, state, reason=reason, **changes))
 
-    async def step(self, lease: Lease, record: Job, action: Step) -> None:
+    async def step(self, lease: Lease, record: Job, action: Step) -> Job:
         """Record a step; the end of a job has its time."""
         if action.state in JOB.final:
             action = Step(action.state, action.reason, {**action.changes, "finished_at": self.context.now()})
-        await super().step(lease, record, action)
+        return await super().step(lease, record, action)

@@ -1,6 +1,7 @@
 """Fleets and instances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from fastapi import APIRouter, Request, Response
 
@@ -17,10 +18,11 @@ router = APIRouter(prefix="/api/projects/{project}")
 
 @router.get("/fleets", response_model=list[FleetView])
 async def fleets(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
-    """Fleets with their instances, the oldest first."""
+    """Fleets with their instances, the oldest first; a page ends early where it would have too many instances."""
     async with request.app.state.engine.database.read() as tx:
         found = await tx.listing.fleets(project, after, limit + 1)
-        return page(await _views(tx, found[:limit]), len(found) > limit)
+        shown = _few(found[:limit], await tx.listing.sizes_of([fleet.id for fleet in found[:limit]]))
+        return page(await _views(tx, shown), len(found) > len(shown))
 
 
 @router.get("/fleets/{name}", response_model=FleetView)
@@ -45,6 +47,12 @@ async def instances(project: Project, request: Request, after: After = None, lim
         found = await tx.listing.instances(project, after, limit + 1)
         occupancy = await _occupancy(tx, found[:limit])
     return page([instance_view(instance, occupancy) for instance in found[:limit]], len(found) > limit)
+
+
+def _few(found: Sequence[Fleet], sizes: Mapping[str, int]) -> Sequence[Fleet]:
+    """So many of the first fleets that they have no more than a page of instances together, but one at least."""
+    sums = accumulate(sizes.get(fleet.id, 0) for fleet in found)
+    return found[: max(1, sum(instances <= PAGE for instances in sums))]
 
 
 async def _view(tx: Transaction, project: str, name: str) -> FleetView:

@@ -1,0 +1,41 @@
+"""The database as the work in the background sees it: a few transactions at once, so that who asks need not queue.
+
+Thousands of things may be worked on at once, and each of their turns is short. If all of them wanted a connection at
+the same time, a request would wait behind all of them, and each pass of the event loop would serve all of them first.
+No turn may open a transaction within another one: it would wait for itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from atoll.store.database import Database
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+READS = 3
+WRITES = 6
+"""Together fewer than the connections that a server holds to PostgreSQL."""
+WRITES_ALONE = 64
+"""Where writers wait for each other to share a commit, as with SQLite, more of them share it."""
+
+
+class BackgroundDatabase:
+    """Transactions over a database that others use too."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._reads = asyncio.Semaphore(READS)
+        self._writes = asyncio.Semaphore(WRITES if database.shared else WRITES_ALONE)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A consistent view that writes nothing."""
+        async with self._reads, self._database.read() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
+        """A writing transaction, fenced by `lease` when given. Raises LeaseLost, Conflict."""
+        async with self._writes, self._database.write(lease) as tx:
+            yield tx
