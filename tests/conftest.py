@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import subprocess
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from atoll.store.database import open_database
+from atoll.testing.leftovers import watch_over
 from atoll.testing.postgresql import INSTALL, Cluster, binaries
 
 _FOLDER = "ATOLL_TEST_POSTGRESQL"
 """Set by the first process of a test run for all others: the folder of its PostgreSQL, and the process it ends with."""
+
+_WATCHER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         name = f"atoll-pg-{secrets.token_hex(4)}"
         os.environ[_FOLDER] = f"{os.getpid()}:{Path(tempfile.gettempdir(), name)}"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Servers, agents and jobs of the tests end with the test run, also where that is cut off."""
+    if not hasattr(session.config, "workerinput"):
+        factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+        session.config.stash[_WATCHER] = watch_over(factory.getbasetemp())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -32,6 +32,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
+                start_new_session=True,  # without the terminal of the tests: it is ended where they are cut off
             )
         limit = time.monotonic() + START_SECONDS
         while not (self.home / "server.json").exists():

@@ -15,7 +15,7 @@ from atoll.model.catalog import Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.records import Volume
 from atoll.model.zone import BackendInfo, ZoneInfo
-from atoll.spec import Document, reach
+from atoll.spec import Document, Unread, reach
 from atoll.spec.reach import Home
 from atoll.spec.secret import secret_names
 from atoll.zones.directory import Directory
@@ -29,7 +29,8 @@ class Scene:
     """What documents of a project are held against. `homes` are those of kept and submitted volumes; the rest are
     names.
 
-    Without `secrets` nothing is said of them: a saved world does not know them.
+    Without `secrets` nothing is said of them: a saved world does not know them. `unread` may define what is missing: of
+    that nothing is said.
     """
 
     project: str
@@ -40,6 +41,12 @@ class Scene:
     homes: Mapping[str, Home]
     fleets: Collection[str]
     secrets: Collection[str] | None = None
+    unread: Collection[Unread] = ()
+
+    def lacks(self, kind: str, name: str) -> bool:
+        """Whether there is certainly no fleet or volume of this name."""
+        known = self.fleets if kind == "fleet" else self.homes
+        return name not in known and not any(one.may_be(kind, name) for one in self.unread)
 
 
 def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
@@ -98,7 +105,7 @@ def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     for rank in range(spec.nodes or 1):
         for index, mount in enumerate(spec.volumes):
             names = mount.names_for(rank) if hasattr(mount, "names_for") else ()
-            missing = [name for name in names if name not in scene.homes]
+            missing = [name for name in names if scene.lacks("volume", name)]
             for name in missing:
                 if name not in told:
                     told.add(name)
@@ -114,7 +121,7 @@ def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
             message = f"fleet `{name}` belongs to another project than the run, which is of `{scene.project}`"
             help = "name a fleet of the run's own project, or apply the run in the other one with `--project`"
             yield Diagnostic("fleet-of-another-project", message, span=document.span(place), help=help)
-        elif name not in scene.fleets:
+        elif scene.lacks("fleet", name):
             yield _unknown("fleet", name, document, place, scene.fleets)
 
 

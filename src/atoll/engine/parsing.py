@@ -1,12 +1,12 @@
-"""A submission's files become documents, or a refusal with all that is wrong with them."""
+"""A submission's files become documents and findings; findings become a refusal when an error is among them."""
 
 from collections.abc import Sequence
 
 from atoll.engine.refusal import Refused
 from atoll.engine.world import World
 from atoll.model.diagnostic import Diagnostic, Severity
-from atoll.spec import Parsed, SourceFile, parse
-from atoll.spec.zoning import Ground
+from atoll.spec import Parsed, SourceFile, ordered, parse
+from atoll.spec.zoning import Ground, crowded
 from atoll.wire.api import Submission
 from atoll.zones.directory import Directory, builtin
 
@@ -15,8 +15,11 @@ MOST_FINDINGS = 500
 
 
 def parse_submission(submission: Submission, ground: Ground) -> Parsed:
-    """The documents and the warnings. Raises Refused with diagnostics for wrong files."""
-    files = [SourceFile(file.name, file.text) for file in submission.files]
+    """The documents without errors of their own, and the findings: the caller adds those of the world to them.
+
+    Raises Refused at once where more is named than can be held against the world in a bounded time.
+    """
+    files = _files(submission)
     profiles = submission.profiles
     parsed = parse(
         files,
@@ -25,8 +28,18 @@ def parse_submission(submission: Submission, ground: Ground) -> Parsed:
         profile=submission.profile,
         ground=ground,
     )
-    refuse_errors(list(parsed.diagnostics))
+    if crowded(parsed.documents) is not None:
+        refuse_errors(parsed.diagnostics)
     return parsed
+
+
+def in_order(findings: Sequence[Diagnostic], submission: Submission) -> tuple[Diagnostic, ...]:
+    """Each finding once, in the order of the files and their lines."""
+    return ordered(findings, _files(submission))
+
+
+def _files(submission: Submission) -> list[SourceFile]:
+    return [SourceFile(file.name, file.text) for file in submission.files]
 
 
 def live_directory(world: World) -> Directory:
@@ -44,9 +57,6 @@ def refuse_errors(findings: Sequence[Diagnostic]) -> None:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
-        raise Refused("invalid-configuration", count, diagnostics=unique(findings)[:MOST_FINDINGS], status=422)
-
-
-def unique(findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Each finding once, in their order."""
-    return tuple(dict.fromkeys(findings))
+        raise Refused(
+            "invalid-configuration", count, diagnostics=tuple(dict.fromkeys(findings))[:MOST_FINDINGS], status=422
+        )

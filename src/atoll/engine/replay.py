@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from atoll.engine.check import NOT_YET, Scene, check
 from atoll.engine.demand import demand_of, volume_names
-from atoll.engine.parsing import parse_submission, refuse_errors, unique
+from atoll.engine.parsing import in_order, parse_submission, refuse_errors
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
 from atoll.engine.snapshots.fault import BadSnapshot
@@ -36,14 +36,15 @@ def replay(content: bytes, submission: Submission) -> Planned:
     directory = _directory(snapshot)
     infos = _backends(snapshot)
     parsed = parse_submission(_filled(submission), Ground(directory, sorted(infos)))
-    scene = _scene(saved, parsed.documents, directory, infos)
+    scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
     asking = [one for one in parsed.documents if not _is_settled(one, saved)]
-    findings = [*parsed.diagnostics, *(finding for one in asking for finding in check(one, scene))]
+    found = [finding for one in asking for finding in check(one, scene)]
+    findings = in_order([*parsed.diagnostics, *found], submission)
     refuse_errors(findings)
     demands = [demand_of(one, saved.project) for one in asking]
     request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
-    return Planned((), plan(request, snapshot), unique(findings), instance_names=names)
+    return Planned((), plan(request, snapshot), findings, instance_names=names)
 
 
 def request_id(project: str, documents: Sequence[Document]) -> str:

@@ -12,7 +12,7 @@ from atoll.engine.check import Scene, check, home_of
 from atoll.engine.context import Context
 from atoll.engine.demand import demand_of, spec_of, volume_names, volume_request
 from atoll.engine.draft import Draft
-from atoll.engine.parsing import live_directory, parse_submission, refuse_errors, unique
+from atoll.engine.parsing import in_order, live_directory, parse_submission, refuse_errors
 from atoll.engine.placement import PlacementRaced, claim_epoch
 from atoll.engine.planned import Planned
 from atoll.engine.refusal import Refused
@@ -91,12 +91,12 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
         drafts = [await _draft(tx, context, project, document, submission.rerun) for document in parsed.documents]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
-        scene = replace(_scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets)
-        findings = [
-            *parsed.diagnostics,
-            *(one for draft in drafts if _asks(draft) for one in check(draft.document, scene)),
-        ]
-        findings += [finding for draft in drafts for finding in await _conflicts(tx, draft)]
+        scene = replace(
+            _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
+        )
+        found = [one for draft in drafts if _asks(draft) for one in check(draft.document, scene)]
+        found += [one for draft in drafts for one in await _conflicts(tx, draft)]
+        findings = in_order([*parsed.diagnostics, *found], submission)
         refuse_errors(findings)
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         event = await tx.newest_event()
@@ -107,7 +107,7 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
     ident = request_id(project, parsed.documents)
     answer = plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
     changes = tuple(draft.change for draft in drafts)
-    return _Proposal(Planned(changes, answer, unique(findings), event, names), tuple(drafts), epoch, saved)
+    return _Proposal(Planned(changes, answer, findings, event, names), tuple(drafts), epoch, saved)
 
 
 async def _draft(tx: Transaction, context: Context, project: str, document: Document, rerun: bool) -> Draft:

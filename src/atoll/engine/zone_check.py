@@ -177,7 +177,7 @@ def _types(document: Document, world: World) -> Iterator[Diagnostic]:
             yield _unknown_type(document, index, homes)
     offering = {zone for name in known for zone in homes[fold(name)]}
     allowed = {info.zone for info in _allowed(document, world)}
-    if known and not offering & allowed:
+    if known and allowed and not offering & allowed:
         names = ", ".join(f"`{name}`" for name in known)
         yield Diagnostic(
             "type-not-offered",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from atoll.spec.source import SourceFile
 
 if TYPE_CHECKING:
-    from atoll.spec.document import Document, Parsed, spec_from_json
-    from atoll.spec.loading import parse
+    from atoll.spec.document import Document, Parsed, Unread, spec_from_json
+    from atoll.spec.loading import ordered, parse
 
-__all__ = ["Document", "Parsed", "SourceFile", "named_environment", "parse", "spec_from_json"]
+__all__ = ["Document", "Parsed", "SourceFile", "Unread", "named_environment", "ordered", "parse", "spec_from_json"]
 
-_HOMES = {"parse": "loading", "Document": "document", "Parsed": "document", "spec_from_json": "document"}
+_HOMES = dict.fromkeys(("ordered", "parse"), "loading") | dict.fromkeys(
+    ("Document", "Parsed", "Unread", "spec_from_json"), "document"
+)
 
 
 def __getattr__(name: str) -> Any:

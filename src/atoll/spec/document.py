@@ -23,6 +23,11 @@ MODELS: Mapping[str, type[Spec]] = {
 """The model of each `type`."""
 
 
+def kind_of(type: str) -> str:
+    """The kind of a document's type."""
+    return "run" if issubclass(MODELS[type], Run) else type
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A valid document. `name` is the file's own, or one made from the file's name."""
@@ -36,7 +41,7 @@ class Document:
     @property
     def kind(self) -> str:
         """`fleet`, `volume`, `run` or `gateway`: names are unique within a kind."""
-        return "run" if isinstance(self.spec, Run) else self.type
+        return kind_of(self.type)
 
     def span(self, path: Path, key: bool = False) -> Span | None:
         """Where the value at `path` stands (its key with `key`), or else the nearest thing around it."""
@@ -48,11 +53,27 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A document with errors, or several of a file that cannot be read: what they define is known in part at most.
+
+    None stands for what is not known: any kind, any name.
+    """
+
+    kind: str | None = None
+    name: str | None = None
+
+    def may_be(self, kind: str, name: str) -> bool:
+        """Whether it may define this thing."""
+        return self.kind in (None, kind) and self.name in (None, name)
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
-    """What `parse` found. Documents with errors are left out of `documents`."""
+    """What `parse` found. Documents with errors are left out of `documents`, and stand in `unread`."""
 
     documents: tuple[Document, ...]
     diagnostics: tuple[Diagnostic, ...]
+    unread: tuple[Unread, ...] = ()
 
     @property
     def ok(self) -> bool:

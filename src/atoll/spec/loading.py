@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from atoll.model.diagnostic import Diagnostic
 from atoll.spec import acted
-from atoll.spec.document import MODELS, Document, Parsed, Spec, span_of
+from atoll.spec.document import MODELS, Document, Parsed, Spec, Unread, kind_of, span_of
 from atoll.spec.findings import diagnostics
 from atoll.spec.profile import Profiles
 from atoll.spec.reader import Path, Place, RawDocument, Unreadable, read
@@ -54,15 +54,20 @@ def parse(
     found: list[Diagnostic] = []
     chosen = _profile(profiles, profile, found)
     drafts: list[_Draft] = []
+    unread: list[Unread] = []
     for file in files:
-        for raw in _documents(file, found):
-            drafts.extend(_draft(raw, file.name, chosen, environment or {}, found))
+        raws = _documents(file, found)
+        unread += [] if raws else [Unread()]
+        for raw in raws:
+            drafted = _draft(raw, file.name, chosen, environment or {}, found)
+            drafts += drafted
+            unread += [] if drafted else [_unread(raw)]
     documents = _named(drafts)
     found.extend(_duplicates(documents))
     found.extend(_zone_findings(documents, ground))
     for document in documents:
         found.extend(acted.warnings(document))
-    return Parsed(documents, tuple(_ordered(found, files)))
+    return Parsed(documents, ordered(found, files), tuple(unread))
 
 
 def _zone_findings(documents: Sequence[Document], ground: "Ground | None") -> Iterable[Diagnostic]:
@@ -110,6 +115,14 @@ def _draft(
         found.extend(one for one in diagnostics(error, model, places) if one.span not in told)
         return []
     return [_Draft(type, spec, file, places)] if not raw.findings else []
+
+
+def _unread(raw: RawDocument) -> Unread:
+    """What can be said of a document with errors."""
+    data = raw.data if isinstance(raw.data, dict) else {}
+    type, name = data.get("type"), data.get("name")
+    kind = kind_of(type) if isinstance(type, str) and type in MODELS else None
+    return Unread(kind, name if isinstance(name, str) else None)
 
 
 def _type(raw: RawDocument, found: list[Diagnostic]) -> str | None:
@@ -212,11 +225,11 @@ def _duplicates(documents: Iterable[Document]) -> Iterable[Diagnostic]:
             yield Diagnostic("duplicate-name", message, span=document.span(("name",)), notes=notes)
 
 
-def _ordered(found: Sequence[Diagnostic], files: Sequence[SourceFile]) -> list[Diagnostic]:
+def ordered(found: Sequence[Diagnostic], files: Sequence[SourceFile]) -> tuple[Diagnostic, ...]:
     """In the order of the files and their lines; first what has no place. Repeats are left out."""
     order = {file.name: index for index, file in enumerate(files, 1)}
 
     def position(one: Diagnostic) -> tuple[int, int, int]:
         return (order.get(one.span.file, 0), one.span.line, one.span.column) if one.span else (0, 0, 0)
 
-    return sorted(dict.fromkeys(found), key=position)
+    return tuple(sorted(dict.fromkeys(found), key=position))

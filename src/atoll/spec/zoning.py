@@ -62,9 +62,9 @@ class _Asked:
 def check(documents: Sequence[Document], ground: Ground | None = None) -> Iterator[Diagnostic]:
     """What is wrong with the zones of these documents, each alone and together; ends at `MOST_REFUSALS`."""
     ground = ground or Ground(builtin())
-    crowded = _crowded(documents)
-    if crowded is not None:
-        yield crowded
+    crowding = crowded(documents)
+    if crowding is not None:
+        yield crowding
         return
     placed = homes(documents, ground.directory)
     for document in documents:
@@ -73,7 +73,7 @@ def check(documents: Sequence[Document], ground: Ground | None = None) -> Iterat
             yield from reach.check(document, placed, ground.directory)
 
 
-def _crowded(documents: Sequence[Document]) -> Diagnostic | None:
+def crowded(documents: Sequence[Document]) -> Diagnostic | None:
     """The finding that there are more zones than would be looked at in a bounded time."""
     count = 0
     for document in documents:
