@@ -46,6 +46,8 @@ def decide(sight: RunSight) -> RunAction:
     if failed is not None:
         return _failed(sight, failed)
     if _succeeded(sight):
+        if run.state is RunState.SUBMITTED:
+            return Step(RunState.PROVISIONING)  # its jobs were quicker than the server that took it over
         return Step(RunState.STOPPING, "done") if _open(sight) else _end(sight, RunState.DONE)
     if sight.blocked:
         return Wait(1)
