@@ -17,7 +17,8 @@ time is from the kill to the last of them; a lease's length and two seconds is w
 
 *Two servers*: the same 2,000 instances on a new PostgreSQL database, by one server and by two. *Busy* is the CPU time
 of servers and PostgreSQL together as a share of the machine's CPUs: near 100 % the machine is the limit, not the
-database, and the second server cannot add what is not there.
+database, and the second server cannot add what is not there. Far below it, either they wait for commits or other work
+has the CPUs: run it on a machine that does nothing else.
 """
 
 import os

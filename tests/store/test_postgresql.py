@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.store.conflict import Conflict
-from atoll.store.database import DatabaseError, open_database
+from atoll.store.database import Database, DatabaseError, open_database
 from atoll.store.postgresql import CHANNEL
 from atoll.testing.postgresql import Cluster
 from atoll.testing.store_contract import LEASE, NOW, QueueContract, StoreContract, events_of, fleet, opened
@@ -159,3 +160,28 @@ async def _listening(cluster: Cluster, url: str, count: int) -> None:
 
 def _name(url: str) -> str:
     return url.partition("?")[0].rpartition("/")[2]
+
+
+async def test_an_event_gets_its_number_once_it_holds_the_lock(postgresql_database: Callable[[], str]) -> None:
+    newest = text("SELECT last_value FROM events_seq_seq")
+    async with opened(postgresql_database(), 2) as (first, second):
+
+        async def later() -> None:
+            async with second.write() as tx:
+                await tx.add(fleet("later", "later"))
+
+        async with first.write() as tx:
+            await tx.add(fleet("first", "first"))
+            await tx.flush()
+            taken = (await tx._connection.execute(newest)).scalar()
+            waiting = asyncio.create_task(later())
+            while not await _waits_for_lock(first):
+                await asyncio.sleep(0.01)
+            assert (await tx._connection.execute(newest)).scalar() == taken
+        await waiting
+
+
+async def _waits_for_lock(db: Database) -> bool:
+    async with db.read() as tx:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool((await tx._connection.execute(waiting)).scalar())

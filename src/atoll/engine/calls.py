@@ -2,7 +2,8 @@
 
 A circuit is a backend's API in one region (calls that concern no zone share one of their own). It opens when several
 calls in a row got no usable answer; then calls fail at once, until one of them is let through as a trial. So a dead
-backend costs nobody's time but its own, and neither its calls nor its waiting take room from another's.
+backend costs nobody's time but its own, and neither its calls nor its waiting take room from another's. Launches, which
+come in crowds and take long, wait in turn for room.
 """
 
 import asyncio

@@ -3,10 +3,11 @@
 Everything is asked for by ids or by page, so that a list costs what it shows and not what there is.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, String, Table, and_, any_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
@@ -17,8 +18,6 @@ from atoll.store.rows import records_of
 from atoll.store.tables import TABLES, attachments, fleets, instances, jobs, runs, volumes
 
 R = TypeVar("R", bound=Record)
-CHUNK = 900
-"""How many ids one question names: SQLite's oldest limit is 999, PostgreSQL's is 32,767."""
 
 
 class Listing:
@@ -51,28 +50,21 @@ class Listing:
     async def instances_of(self, fleet_ids: Collection[str]) -> dict[str, list[Instance]]:
         """The instances of several fleets that are not terminated, by fleet's id; each fleet's by node."""
         found: dict[str, list[Instance]] = {}
-        for ids in _chunks(fleet_ids):
-            where = (instances.c.fleet_id.in_(ids), instances.c.state != InstanceState.TERMINATED)
-            for instance in await fetch(self._connection, Kind.INSTANCE, *where, order="node"):
-                found.setdefault(instance.fleet_id, []).append(instance)
+        where = (self._among(instances.c.fleet_id, fleet_ids), instances.c.state != InstanceState.TERMINATED)
+        for instance in await fetch(self._connection, Kind.INSTANCE, *where, order="node"):
+            found.setdefault(instance.fleet_id, []).append(instance)
         return found
 
     async def sizes_of(self, fleet_ids: Collection[str]) -> dict[str, int]:
         """How many instances of each fleet are not terminated; a fleet without any is left out."""
-        found: dict[str, int] = {}
-        for ids in _chunks(fleet_ids):
-            where = (instances.c.fleet_id.in_(ids), instances.c.state != InstanceState.TERMINATED)
-            counts = select(instances.c.fleet_id, func.count()).where(*where).group_by(instances.c.fleet_id)
-            found |= dict(await self._all(counts))
-        return found
+        where = (self._among(instances.c.fleet_id, fleet_ids), instances.c.state != InstanceState.TERMINATED)
+        counts = select(instances.c.fleet_id, func.count()).where(*where).group_by(instances.c.fleet_id)
+        return {fleet: count for fleet, count in await self._all(counts)}  # noqa: C416 - its rows are not typed
 
     async def instances_by_id(self, ids: Collection[str]) -> dict[str, Instance]:
         """Instances, terminated or not, by their ids."""
-        found: dict[str, Instance] = {}
-        for some in _chunks(ids):
-            for instance in await fetch(self._connection, Kind.INSTANCE, instances.c.id.in_(some)):
-                found[instance.id] = instance
-        return found
+        found = await fetch(self._connection, Kind.INSTANCE, self._among(instances.c.id, ids))
+        return {instance.id: instance for instance in found}
 
     async def runs_on(self, instance_ids: Collection[str]) -> dict[str, list[str]]:
         """The names of the runs whose unfinished jobs hold an instance, by its id."""
@@ -88,12 +80,10 @@ class Listing:
         found: dict[str, list[str]] = {}
         tied = and_(attachments.c.state != AttachmentState.DETACHED, instances.c.state != InstanceState.TERMINATED)
         both = attachments.join(instances, attachments.c.instance_id == instances.c.id)
-        for ids in _chunks(volume_ids):
-            holders = select(attachments.c.volume_id, instances.c.fleet, instances.c.node).select_from(both)
-            for volume, fleet, node in await self._all(
-                holders.where(attachments.c.volume_id.in_(ids), tied).order_by(attachments.c.id)
-            ):
-                found.setdefault(volume, []).append(f"{fleet}-{node}")
+        holders = select(attachments.c.volume_id, instances.c.fleet, instances.c.node).select_from(both)
+        asked = holders.where(self._among(attachments.c.volume_id, volume_ids), tied).order_by(attachments.c.id)
+        for volume, fleet, node in await self._all(asked):
+            found.setdefault(volume, []).append(f"{fleet}-{node}")
         return found
 
     async def instances_by_zone(self, project: str) -> dict[Zone, int]:
@@ -120,10 +110,16 @@ class Listing:
         condition: ColumnElement[bool],
     ) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for some in _chunks(ids):
-            for owner, text in await self._all(select(key, name).where(key.in_(some), condition).order_by(table.c.id)):
-                found.setdefault(owner, []).append(text)
+        asked = select(key, name).where(self._among(key, ids), condition).order_by(table.c.id)
+        for owner, text in await self._all(asked):
+            found.setdefault(owner, []).append(text)
         return found
+
+    def _among(self, column: ColumnElement[Any], ids: Collection[str]) -> ColumnElement[bool]:
+        """That a column has one of these ids, bound as one value: databases limit how many values they bind."""
+        if self._connection.dialect.name == "postgresql":
+            return column == any_(literal(list(ids), ARRAY(String)))
+        return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
 
     async def _page(
         self, kind: Kind, where: list[ColumnElement[bool]], order: tuple[str, ...], after: str | None, limit: int
@@ -148,8 +144,3 @@ def _beyond(columns: Sequence[Any], last: tuple[Any, ...]) -> ColumnElement[bool
     if len(columns) == 1:
         return first > value  # type: ignore[no-any-return]
     return or_(first > value, and_(first == value, _beyond(columns[1:], last[1:])))
-
-
-def _chunks(ids: Collection[str]) -> list[list[str]]:
-    listed = sorted(set(ids))
-    return [listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK)]

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Table, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Event, EventKind, Fleet, Kind, Record, Volume
@@ -27,7 +27,7 @@ from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.queue import QueueFigures
-from atoll.store.rows import columns, event_of, fields_of, records_of, zone_columns
+from atoll.store.rows import ZONE_COLUMNS, columns, event_of, fields_of, records_of, zone_columns
 from atoll.store.runs import RunRepository
 from atoll.store.secrets import SecretRepository
 from atoll.store.settings import SettingRepository
@@ -42,6 +42,19 @@ _BY_ID = {kind: select(table).where(table.c.id == bindparam("this")) for kind, t
 _CHANGE = {kind: update(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
 _STEP = {kind: _CHANGE[kind].where(table.c.state == bindparam("as_seen")) for kind, table in TABLES.items()}
 _INSERT = {table.name: insert(table) for table in (events, *TABLES.values())}
+_LOCK = select(func.pg_advisory_xact_lock(EVENTS_LOCK).label("held"))
+_NO_PLACE = dict.fromkeys(ZONE_COLUMNS)
+
+
+def _locked_insert() -> Insert:
+    """One event, whose number is taken once the lock is held: in one exchange, as all other writers wait meanwhile."""
+    locked = _LOCK.cte("locked")
+    columns = [column for column in events.columns if column.name != "seq"]
+    row = select(*(bindparam(column.name, type_=column.type) for column in columns)).select_from(locked)
+    return insert(events).from_select([column.name for column in columns], row)
+
+
+_LOCKED_INSERT = _locked_insert()
 
 
 class Transaction:
@@ -200,9 +213,14 @@ class Transaction:
         """Write the wake-ups and events; called at the transaction's end."""
         await self.work.flush()
         rows, self._events = self._events, []
-        if rows:
-            if self._connection.dialect.name == "postgresql":
-                await self._connection.execute(select(func.pg_advisory_xact_lock(EVENTS_LOCK)))
+        if not rows:
+            return
+        if self._connection.dialect.name != "postgresql":
+            await self._insert(events, rows)
+        elif len(rows) == 1:
+            await self._connection.execute(_LOCKED_INSERT, _NO_PLACE | rows[0])
+        else:
+            await self._connection.execute(_LOCK)
             await self._insert(events, rows)
 
     async def events_after(

@@ -1,0 +1,107 @@
+"""What requests meet while much is worked on."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from atoll.engine.background import READS, BackgroundDatabase
+from atoll.engine.calls import MOST_CALLS, MOST_WAITING, SPARE, Calls
+from atoll.store.database import Database
+from tests.server.conftest import Served
+
+
+async def test_a_page_of_fleets_ends_before_it_has_too_many_instances(served: Served) -> None:
+    sizes = {"a": 600, "b": 400, "c": 1, "d": 1200, "e": 0}
+    await served.apply("---\n".join(f"type: fleet\nname: {name}\nnodes: {size}\n" for name, size in sizes.items()))
+    pages, after = [], ""
+    while True:
+        answer = await served.ask("GET", f"/api/projects/main/fleets?limit=100{after}")
+        pages.append([(fleet["name"], len(fleet["instances"])) for fleet in answer.json()])
+        if "atoll-next" not in answer.headers:
+            break
+        after = f"&after={answer.headers['atoll-next']}"
+    assert sorted(fleet for page in pages for fleet in page) == sorted(sizes.items())
+    assert len(pages) > 1
+    assert all(len(page) == 1 or sum(size for _, size in page) <= 1000 for page in pages)
+
+
+async def test_zones_tell_what_all_instances_take(served: Served) -> None:
+    await served.apply("type: fleet\nname: a\nnodes: 6\nplacement: spread\nresources: {cpu: 4}\n")
+    zones = (await served.ask("GET", "/api/projects/main/zones")).json()
+    assert [(zone["instances"], zone["used"]["cpus"], zone["used"]["memory_gb"]) for zone in zones] == [(2, 8, 32)] * 3
+
+
+async def test_work_in_the_background_leaves_connections(served: Served) -> None:
+    behind = BackgroundDatabase(served.engine.database)
+    inside, go = 0, asyncio.Event()
+
+    async def turn() -> None:
+        nonlocal inside
+        async with behind.read():
+            inside += 1
+            await go.wait()
+
+    turns = [asyncio.create_task(turn()) for _ in range(4 * READS)]
+    await _until_asked(served.engine.database)
+    assert inside <= READS
+    go.set()
+    await asyncio.gather(*turns)
+    assert inside == 4 * READS
+
+
+async def _until_asked(database: Database) -> None:
+    """A request's look at the database goes ahead of the turns that wait."""
+    async with asyncio.timeout(5):
+        for _ in range(20):
+            async with database.read() as tx:
+                await tx.settings.get("owner")
+
+
+class Provider:
+    """Answers once it may; knows how many calls are under way, and how many ever were."""
+
+    def __init__(self) -> None:
+        self.inside = self.most = self.answered = 0
+        self.go = asyncio.Event()
+
+    async def launch(self) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        await self.go.wait()
+        await asyncio.sleep(0)
+        self.inside -= 1
+        self.answered += 1
+
+
+async def test_launches_wait_in_turn_for_room_and_leave_some_to_other_calls() -> None:
+    calls, provider = Calls(lambda: datetime.now(UTC)), Provider()
+
+    async def launch() -> None:
+        await calls.room("fake")
+        await calls.make("fake", None, provider.launch)
+
+    crowd = [asyncio.create_task(launch()) for _ in range(MOST_CALLS + MOST_WAITING // 2)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert provider.inside == MOST_CALLS - SPARE
+    for task in crowd[provider.inside : provider.inside + 10]:
+        task.cancel()  # whoever gives up lets the next come
+    provider.go.set()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    assert provider.answered == len(crowd) - 10
+    assert provider.most == MOST_CALLS - SPARE
+    await asyncio.wait_for(launch(), 5)
+
+
+async def test_where_too_many_wait_for_room_the_next_does_not() -> None:
+    calls, provider = Calls(lambda: datetime.now(UTC)), Provider()
+
+    async def launch() -> None:
+        await calls.room("fake")
+        await calls.make("fake", None, provider.launch)
+
+    crowd = [asyncio.create_task(launch()) for _ in range(MOST_CALLS - SPARE + MOST_WAITING)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await asyncio.wait_for(calls.room("fake"), 5)
+    provider.go.set()
+    await asyncio.gather(*crowd)
