@@ -14,7 +14,7 @@ import pytest
 from atoll.testing.simulation import run_storm
 
 BATCH = 25
-BATCHES = 40
+BATCHES = 24
 SOAK = 400
 """Batches of a long run, after those of a short one."""
 Record = Callable[[str, object], None]

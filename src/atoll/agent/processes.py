@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,18 +36,22 @@ def reap() -> dict[int, int]:
     return ended
 
 
-def descendants(roots: set[int]) -> set[int]:
-    """All live processes below these."""
+def descendants(roots: set[int]) -> list[int]:
+    """All live processes below these, each before its own children.
+
+    In this order they are signalled: a shell whose child ends by a signal that it has not got itself takes that for a
+    failure, and ends without its trap.
+    """
     children: dict[int, list[int]] = {}
     for pid, parent in _parents():
         children.setdefault(parent, []).append(pid)
-    found: set[int] = set()
+    found: dict[int, None] = {}
     left = list(roots)
     while left:
         new = [pid for pid in children.get(left.pop(), ()) if pid not in found]
-        found.update(new)
+        found.update(dict.fromkeys(new))
         left += new
-    return found
+    return list(found)
 
 
 def marked(folder: Path) -> set[int]:
@@ -57,11 +62,11 @@ def marked(folder: Path) -> set[int]:
         with suppress(OSError):
             if line in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
                 found.add(pid)
-    return found | descendants(found)
+    return found.union(descendants(found))
 
 
-def send(pids: set[int], number: signal.Signals) -> None:
-    """Signal each of these that is still there."""
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Signal each of these that is still there, in their order."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)

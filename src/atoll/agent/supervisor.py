@@ -173,7 +173,7 @@ class Supervisor:
         while left := processes.descendants({os.getpid()}):
             # Stopped first, so that none starts new ones while they are counted.
             processes.send(left, signal.SIGSTOP)
-            processes.send(left | processes.descendants({os.getpid()}), signal.SIGKILL)
+            processes.send({*left, *processes.descendants({os.getpid()})}, signal.SIGKILL)
             if time.monotonic() > deadline:
                 self._ending.message = f"{len(left)} of its processes cannot be ended"
                 break
