@@ -40,8 +40,11 @@ def _names() -> list[str]:
 def _run(name: str, module: ModuleType) -> None:
     measures: Callable[[], Iterable[Measure]] = module.measures
     print(f"\n{name}: {(module.__doc__ or '').strip().splitlines()[0]}", flush=True)
-    done = list(measures())
-    _print([HEADINGS, *(_row(one) for one in done)])
+    done: list[Measure] = []
+    try:
+        done.extend(measures())
+    finally:  # what was measured before a failure is worth its time
+        _print([HEADINGS, *(_row(one) for one in done)])
     RESULTS.mkdir(exist_ok=True)
     answer = [dataclasses.asdict(one) | {"median": one.median, "reached": one.reached} for one in done]
     (RESULTS / f"{name}.json").write_text(json.dumps(answer, indent=1) + "\n")

@@ -30,6 +30,8 @@ RENEWALS = 3
 """So many times within its length a lease is renewed: one renewal may fail."""
 PARALLEL = 2048
 """Items under way at once: most of them wait, for a backend or for a job's output."""
+BATCH = 64
+"""Items leased at one look: another server that looks at the same time finds some too."""
 BREATH = 0.005
 """Between two looks at the queue, in seconds: one look serves all that became due meanwhile."""
 LONGEST_PAUSE = 5.0
@@ -112,7 +114,7 @@ class Worker:
 
     async def _lease(self) -> list[Lease]:
         async with self._context.database.write() as tx:
-            return await tx.work.lease(tx.now, PARALLEL - len(self._tasks), LEASE)
+            return await tx.work.lease(tx.now, min(BATCH, PARALLEL - len(self._tasks)), LEASE)
 
     async def _process(self, lease: Lease) -> None:
         try:
