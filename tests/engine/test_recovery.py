@@ -33,6 +33,18 @@ def test_a_machine_that_is_deleted_before_its_cloud_lists_it_is_ended_all_the_sa
     assert len(play(story, replace(SCRIPT, lag=20)).machines) == 2
 
 
+def test_a_machine_that_takes_minutes_to_end_is_not_asked_to_at_every_turn() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET)
+        await scene.until(lambda: scene.states("instances") == ["active", "active"])
+        await scene.replica.engine.delete_fleet("main", "f")
+        await scene.until(lambda: scene.states("fleets") == ["deleted"])
+        assert scene.ledger.alive(scene.clock.now()) == ()
+
+    calls = [entry.call for entry in play(story, replace(SCRIPT, deletion=120)).entries]
+    assert 2 <= calls.count("terminate") < 80
+
+
 def test_what_waited_for_its_launch_for_long_has_all_its_time_to_start() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(FLEET)

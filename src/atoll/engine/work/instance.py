@@ -32,6 +32,8 @@ from atoll.store.work import Lease
 
 AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
+END_PAUSE = 5.0
+"""At most so long, in seconds, a machine that is ending is left alone before it is looked at again."""
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch)
 
 
@@ -75,7 +77,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             await self.call(zone, self.backend(zone).terminate, sight.instance.backend_id, zone)
         if action.last:
             await self.step(lease, sight.instance, Step(InstanceState.TERMINATED, sight.instance.end_reason))
-        return Due(0.1) if sight.machine is not None and not action.last else None
+        if sight.machine is None or action.last:
+            return None
+        return Due(min(0.1 * 2 ** min(lease.attempts, 10), END_PAUSE), failed=True)  # it may take minutes to be gone
 
     async def after(self, tx: Transaction, record: Instance) -> None:
         """Wake the fleet that lost it, and the jobs and attachments on it."""
