@@ -13,9 +13,9 @@ import pytest
 
 from atoll.testing.simulation import run_storm
 
-BATCH = 25
-BATCHES = 24
-SOAK = 400
+BATCH = 10
+BATCHES = 60
+SOAK = 1000
 """Batches of a long run, after those of a short one."""
 Record = Callable[[str, object], None]
 

@@ -1,5 +1,14 @@
 """`python -m atoll.server`."""
 
-from atoll.server.main import main
+import gc
 
-main()
+
+def start() -> None:
+    """Load the server and run it. Nothing that is loaded is garbage: the collector comes once the server is ready."""
+    gc.disable()
+    from atoll.server.main import main
+
+    main()
+
+
+start()

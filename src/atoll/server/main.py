@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -27,6 +28,8 @@ BACKLOG = 512
 """How many connections may wait to be taken."""
 HEADER_BYTES = 32 << 10
 """The longest head of a request."""
+YOUNG = 10_000
+"""So many new objects come together before Python's collector looks at them: every turn of work makes hundreds."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -79,6 +82,7 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
         await engine.start()
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
+        _collect_from_now_on()
         try:
             await server.serve([listener])
         finally:
@@ -86,6 +90,13 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
             log.info("stopped")
     finally:
         home.close()
+
+
+def _collect_from_now_on() -> None:
+    """Let the collector pass over all that was loaded: to look at it takes so long that requests would wait for it."""
+    gc.freeze()
+    gc.set_threshold(YOUNG, 20, 20)
+    gc.enable()
 
 
 def _stop(app: FastAPI, engine: Engine, server: uvicorn.Server) -> None:
