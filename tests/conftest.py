@@ -5,6 +5,7 @@ import os
 import secrets
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """At how many crossings a server was killed, how many storms there were, and what was left out."""
+    sums: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name in ("killed", "storms"):
+                where, number = str(value).split()
+                sums[f"{name} {where}"] += int(number)
+    for what, total in sorted(sums.items()):
+        terminalreporter.write_line(f"{what}: {total}")
     if binaries() is None:
         terminalreporter.write_line(f"left out: all tests with PostgreSQL, which is not installed ({INSTALL})")
 
