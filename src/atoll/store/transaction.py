@@ -184,20 +184,16 @@ class Transaction:
 
     def tell(self, project: str, kind: EventKind, name: str, what: str, zone: Zone | None = None) -> None:
         """Record what became of a thing that has no states, such as a secret."""
-        self._events.append(
-            {
-                "time": self.now,
-                "project": project,
-                "kind": kind,
-                "name": name,
-                "subject": name,
-                "from_state": "",
-                "to_state": what,
-                "reason": "",
-                "message": "",
-                "actor": acting.get(),
-            }
-            | zone_columns(zone)
+        self._keep_event(
+            zone,
+            project=project,
+            kind=kind,
+            name=name,
+            subject=name,
+            from_state="",
+            to_state=what,
+            reason="",
+            message="",
         )
 
     async def release_name(self, record: Record) -> None:
@@ -255,21 +251,20 @@ class Transaction:
         return (await self._connection.execute(select(func.max(events.c.seq)))).scalar() or 0
 
     def _event(self, record: Record, before: str, reason: str) -> None:
-        self._events.append(
-            {
-                "time": self.now,
-                "project": record.project,
-                "kind": record.kind,
-                "name": record.name,
-                "subject": record.id,
-                "from_state": before,
-                "to_state": record.state,
-                "reason": reason,
-                "message": record.message,
-                "actor": acting.get(),
-            }
-            | zone_columns(getattr(record, "zone", None))
+        self._keep_event(
+            getattr(record, "zone", None),
+            project=record.project,
+            kind=record.kind,
+            name=record.name,
+            subject=record.id,
+            from_state=before,
+            to_state=record.state,
+            reason=reason,
+            message=record.message,
         )
+
+    def _keep_event(self, zone: Zone | None, **facts: str) -> None:
+        self._events.append({"time": self.now, "actor": acting.get()} | facts | zone_columns(zone))
 
     async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         # All rows of one statement have the same columns; a place that is not known leaves some out.
