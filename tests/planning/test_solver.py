@@ -1,18 +1,31 @@
-"""The seam to HiGHS gives right answers even where HiGHS' presolve does not."""
+"""The seam to HiGHS gives right answers, by our own search and by HiGHS', even where HiGHS' presolve does not."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from atoll.planning.solver import OPTIONS, OutOfTime, Programme
+from atoll.planning import branching
+from atoll.planning.solver import OPTIONS, Answer, OutOfTime, Programme
 
 LOST = Path(__file__).with_name("lost_by_presolve.json")
 
 
+@pytest.fixture(params=[branching.NODES, 0], ids=["by-branching", "by-the-solver's-search"])
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(branching, "NODES", request.param)
+
+
+both_ways = pytest.mark.usefixtures("_both_ways")
+
+
+@both_ways
 def test_a_programme_that_presolve_calls_infeasible_is_solved() -> None:
     data = json.loads(LOST.read_text())
     programme = Programme()
@@ -26,6 +39,7 @@ def test_a_programme_that_presolve_calls_infeasible_is_solved() -> None:
     assert sum(price * answer.count(i) for i, price in enumerate(data["price"])) == 0.1839
 
 
+@both_ways
 def test_an_infeasible_programme_has_no_answer() -> None:
     programme = Programme()
     one, two = programme.variable(1), programme.variable(1)
@@ -33,6 +47,7 @@ def test_an_infeasible_programme_has_no_answer() -> None:
     assert programme.solve([{one: 1.0}]) is None
 
 
+@both_ways
 def test_a_later_objective_does_not_spoil_an_earlier_one() -> None:
     programme = Programme()
     cheap, dear = programme.variable(5), programme.variable(5)
@@ -42,6 +57,7 @@ def test_a_later_objective_does_not_spoil_an_earlier_one() -> None:
     assert (answer.count(cheap), answer.count(dear)) == (3, 0)
 
 
+@both_ways
 def test_what_no_time_was_left_for_is_not_called_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(OPTIONS, "time_limit", 0.0)
     programme = Programme()
@@ -50,6 +66,46 @@ def test_what_no_time_was_left_for_is_not_called_infeasible(monkeypatch: pytest.
         programme.row({item: float(3 + item * factor % 17) for item in items}, 101, 103)
     with pytest.raises(OutOfTime):
         programme.solve([{item: float(1 + item * 5 % 7) for item in items}])
+
+
+small = st.integers(-3, 3)
+programmes = st.integers(1, 6).flatmap(
+    lambda columns: st.tuples(
+        st.lists(st.integers(0, 4), min_size=columns, max_size=columns),
+        st.lists(
+            st.tuples(
+                st.lists(small, min_size=columns, max_size=columns), st.integers(-4, 6), st.none() | st.integers(0, 5)
+            ),
+            max_size=5,
+        ),
+        st.lists(st.lists(small, min_size=columns, max_size=columns), min_size=1, max_size=3),
+    )
+)
+
+
+def _costs(answer: Answer | None, objectives: Sequence[Mapping[int, float]]) -> list[float] | None:
+    if answer is None:
+        return None
+    return [sum(cost * answer.count(i) for i, cost in objective.items()) for objective in objectives]
+
+
+@given(programmes)
+@settings(max_examples=300, deadline=None)
+def test_our_own_search_and_the_solvers_find_the_same_best(
+    drawn: tuple[list[int], list[tuple[list[int], int, int | None]], list[list[int]]],
+) -> None:
+    uppers, rows, costs = drawn
+    objectives = [{i: float(cost) for i, cost in enumerate(row)} for row in costs]
+    programme = Programme()
+    for upper in uppers:
+        programme.variable(upper)
+    for factors, lower, width in rows:
+        terms = {i: float(factor) for i, factor in enumerate(factors) if factor}
+        programme.row(terms, lower, inf if width is None else lower + width)
+    ours = programme.solve(objectives)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(branching, "NODES", 0)
+        assert _costs(programme.solve(objectives), objectives) == _costs(ours, objectives)
 
 
 SOLVES = """

@@ -1,18 +1,23 @@
 """A mixed-integer programme, solved by HiGHS: one objective after the other, each kept while the next is improved.
 
-The seam between planning and the solver: `model` writes rows and columns here and nothing else knows HiGHS. The work
-is bounded by a time limit; HiGHS is deterministic on one thread, so the same programme has the same answer.
+The seam between planning and the solver: `model` writes rows and columns here, and only this and `branching`, which
+searches first, know HiGHS. The work is bounded by a number of nodes and then a time limit; HiGHS is deterministic on
+one thread, so the same programme has the same answer.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
+from atoll.planning.branching import Relaxation, Unfinished
 
 if TYPE_CHECKING:
-    from highspy import Highs, HighsLp
+    from highspy import Highs, HighsLp, HighsVarType
 
 TIME_LIMIT = 5.0
 """Seconds for each objective."""
@@ -72,16 +77,16 @@ class Programme:
         """
         if any(not terms and not lower <= 0 <= upper for terms, lower, upper in self.rows):
             return None
-        highs = _silent_solver()
+        highs = _silent_solver()()
         for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
         highs.passModel(self._lp())
-        columns = np.arange(len(self.upper), dtype=np.int32)
+        relaxation = Relaxation(highs, np.zeros(len(self.upper)), np.array(self.upper), self._decisive())
         proven, values = True, None
         for objective in objectives:
             costs = np.array([objective.get(i, 0.0) for i in range(len(self.upper))])
-            highs.changeColsCost(len(columns), columns, costs)
-            found, in_time = self._run(highs)
+            relaxation.aim(costs)
+            found, in_time = self._best(relaxation)
             proven = proven and in_time
             if found is None:
                 if values is None and not in_time:
@@ -90,28 +95,54 @@ class Programme:
             values = found
             used = np.flatnonzero(costs).astype(np.int32)
             best = sum(costs[i] * values[i] for i in used)
-            highs.addRow(-inf, best + SLACK * max(1.0, abs(best) * 1e-3), len(used), used, costs[used])
+            most = best + SLACK * max(1.0, abs(best) * 1e-3)
+            highs.addRow(-inf, most, len(used), used, costs[used])
+            relaxation.keep(most)
         return None if values is None else Answer(values, proven)
 
-    def _run(self, highs: "Highs") -> tuple[tuple[int, ...] | None, bool]:
-        """The best for the present objective, and whether the time was enough.
+    def _best(self, relaxation: Relaxation) -> tuple[tuple[int, ...] | None, bool]:
+        """The best for the present objective, and whether the time was enough."""
+        relaxation.highs.setOptionValue("presolve", "off")
+        try:
+            least = relaxation.least()
+        except Unfinished:
+            return self._searched(relaxation.highs)
+        if least is None:
+            return None, True
+        values = tuple(int(value) for value in least)
+        return (values, True) if self._satisfied(values) else self._searched(relaxation.highs)
+
+    def _searched(self, highs: "Highs") -> tuple[tuple[int, ...] | None, bool]:
+        """The same by HiGHS' own search, for what takes long.
 
         HiGHS' presolve is known to lose solutions now and then and to call a programme infeasible that is not; without
         it the answer is right and takes longer. So its solutions are checked, and its refusals are asked for twice.
         """
         import highspy
 
+        _allow(highspy.HighsVarType.kInteger, highs)
         in_time = True
-        for presolve in ("choose", "off"):
-            highs.setOptionValue("presolve", presolve)
-            highs.run()
-            in_time = highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit
-            feasible = highspy.SolutionStatus.kSolutionStatusFeasible
-            if highs.getInfo().primal_solution_status == feasible:
-                values = tuple(round(value) for value in highs.getSolution().col_value)
-                if self._satisfied(values):
-                    return values, in_time
+        try:
+            for presolve in ("choose", "off"):
+                highs.setOptionValue("presolve", presolve)
+                highs.run()
+                in_time = highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit
+                feasible = highspy.SolutionStatus.kSolutionStatusFeasible
+                if highs.getInfo().primal_solution_status == feasible:
+                    values = tuple(round(value) for value in highs.getSolution().col_value)
+                    if self._satisfied(values):
+                        return values, in_time
+        finally:
+            _allow(highspy.HighsVarType.kContinuous, highs)
         return None, in_time
+
+    def _decisive(self) -> NDArray[np.bool_]:
+        """Variables that open or close others: those with a factor beyond one."""
+        decisive = np.zeros(len(self.upper), dtype=bool)
+        decisive[[variable for terms, _, _ in self.rows for variable, factor in terms.items() if abs(factor) > 1]] = (
+            True
+        )
+        return decisive
 
     def _satisfied(self, values: Sequence[int]) -> bool:
         """True when these values keep every row."""
@@ -131,7 +162,6 @@ class Programme:
         lp.col_upper_ = np.array(self.upper, dtype=np.float64)
         lp.row_lower_ = np.array([lower for _, lower, _ in self.rows], dtype=np.float64)
         lp.row_upper_ = np.array([upper for _, _, upper in self.rows], dtype=np.float64)
-        lp.integrality_ = [highspy.HighsVarType.kInteger] * len(self.upper)
         matrix = lp.a_matrix_
         matrix.format_ = highspy.MatrixFormat.kRowwise
         matrix.start_ = np.cumsum([0, *(len(terms) for terms, _, _ in self.rows)]).astype(np.int32)
@@ -140,7 +170,14 @@ class Programme:
         return lp
 
 
-def _silent_solver() -> "Highs":
+def _allow(kind: "HighsVarType", highs: "Highs") -> None:
+    """Makes all columns integers, or continuous."""
+    columns = np.arange(highs.getNumCol(), dtype=np.int32)
+    highs.changeColsIntegrality(len(columns), columns, np.full(len(columns), int(kind), dtype=np.uint8))
+
+
+@cache
+def _silent_solver() -> "type[Highs]":
     """A solver that prints nothing, not even who it is.
 
     Making one enables callbacks, which prints a banner on the process's standard output before any option can be set
@@ -152,4 +189,4 @@ def _silent_solver() -> "Highs":
         def enableCallbacks(self) -> None:  # noqa: N802 - highspy's name
             self.setOptionValue("output_flag", False)
 
-    return Silent()  # type: ignore[no-untyped-call]
+    return Silent
