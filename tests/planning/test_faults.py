@@ -211,7 +211,11 @@ FAULTS = (
         checks.limits_are_kept,
     ),
     Fault("quota-ignored", _method(World, "quota", lambda *_: None), checks.limits_are_kept),
-    Fault("instances-of-others", _function(joint.reusable, lambda *_: True), checks.instances_are_used_once),
+    Fault(
+        "instances-of-others",
+        _function(joint.reusable, lambda _, run, instances: list(instances)),
+        checks.instances_are_used_once,
+    ),
     Fault("runs-of-other-fleets", _function(joint.may_use, lambda *_: True), checks.instances_are_used_once),
     Fault("reason-dropped-for-fleets", _method(Reasons, "of_fleet", _last_dropped), checks.every_zone_is_told),
     Fault("reason-dropped-for-runs", _method(Reasons, "of_run", _last_dropped), checks.every_zone_is_told),

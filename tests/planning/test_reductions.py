@@ -15,7 +15,7 @@ from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
 from atoll.planning import model, plan
 from atoll.planning.feasibility import FILTERS, PASSED, assess
 from atoll.planning.joint import Decider
-from atoll.planning.options import suits
+from atoll.planning.options import suiting
 from atoll.planning.plan import DocumentPlan, RefusalCode
 from atoll.planning.request import (
     Document,
@@ -225,4 +225,4 @@ def test_a_single_node_gets_the_cheapest_offer_that_passes(seed: int) -> None:
         assert answer.complete == bool(prices)
         for node in (node for found in answer.documents for node in found.placements):
             assert node.price == min(prices)
-            assert suits(asked, node.instance_type, node.market, node.price)
+            assert suiting(asked, [node]) == [True]

@@ -7,9 +7,7 @@ purpose is left out before. Where zones' capacities or quotas are shared this do
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from atoll.model.catalog import TypeTable
-from atoll.planning.feasibility import PASSED, markets, type_stages
-from atoll.planning.options import Option, bulk
+from atoll.planning.options import Option, bulk, suiting
 from atoll.planning.problem import FleetGroup, NodeClass, Problem, RunGroup
 from atoll.planning.request import Strategy
 
@@ -88,19 +86,10 @@ def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
 
 
 def _worths(fleet: FleetGroup, users: Iterable[RunGroup], problem: Problem) -> list[_Worth]:
-    types = {option.instance_type: option for option in fleet.options}
-    place = {kind: i for i, kind in enumerate(types)}
-    table = TypeTable(list(types))
     serves = [0] * len(fleet.options)
     bit = 1
     for run in users:
-        asked = run.requirements
-        fits, allowed = (type_stages(asked, table) == PASSED).tolist(), markets(asked.spot_policy)
-        dearest = asked.max_price
-        suits = [
-            fits[place[o.instance_type]] and o.market in allowed and (dearest is None or o.price <= dearest)
-            for o in fleet.options
-        ]
+        suits = suiting(run.requirements, fleet.options)
         for group in run.classes:
             reach = _reach(run, group, problem)
             for i, option in enumerate(fleet.options):

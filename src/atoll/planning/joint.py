@@ -8,11 +8,12 @@ then volumes, then runs, each in the order of the file.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 from atoll.planning import companions, dominance, model, options, shortcuts, strategies
 from atoll.planning.feasibility import PASSED, Feasibility, assess
 from atoll.planning.limits import within_limits
-from atoll.planning.options import Option, suits
+from atoll.planning.options import Option, suiting
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution
 from atoll.planning.request import (
@@ -216,6 +217,7 @@ class Decider:
     def run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], thorough: bool) -> RunGroup:
         """The run in numbers; `fleets` are those of the same request."""
         stages = self.feasibility(run.requirements).level
+        mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
         buys = run.may_create and run.instances is None
         return RunGroup(
@@ -224,7 +226,7 @@ class Decider:
             requirements=run.requirements,
             zones=zones,
             options=self._offers(run.requirements, run.name, (), thorough) if buys else (),
-            pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and reusable(run, sample)),
+            pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine),
             fleets=tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name))),
             single_zone=run.single_zone,
         )
@@ -312,13 +314,11 @@ def may_use(run: RunRequest, fleet: str) -> bool:
     return run.instances is None and (run.fleets is None or fleet in run.fleets)
 
 
-def reusable(run: RunRequest, instance: ExistingInstance) -> bool:
-    """True when a run may use an idle instance, its zone and volumes aside."""
-    if run.fleets is not None and instance.fleet not in run.fleets:
-        return False
-    if run.instances is not None and instance.id not in run.instances:
-        return False
-    return suits(run.requirements, instance.instance_type, instance.market, instance.price)
+def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[ExistingInstance]:
+    """Those of these idle instances that a run may use, their zones and volumes aside."""
+    named = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
+    named = [i for i in named if run.instances is None or i.id in run.instances]
+    return list(compress(named, suiting(run.requirements, named)))
 
 
 def _mounts(run: RunRequest) -> bool:

@@ -12,7 +12,7 @@ from itertools import chain
 from zlib import crc32
 
 from atoll.planning.limits import shared_limits
-from atoll.planning.options import Option, bulk, suits
+from atoll.planning.options import Option, bulk, suiting
 from atoll.planning.plan import Source
 from atoll.planning.problem import FleetGroup, NodeClass, Problem, RunGroup, Share, Solution, Supply
 from atoll.planning.request import Strategy
@@ -123,11 +123,11 @@ class Model:
     def add_run(self, run: RunGroup) -> None:
         """The nodes of a run on their supplies, with their volumes."""
         in_zones: dict[int, Terms] = {}
-        lots = self.world.lots(run.name)
+        lots, supplies = self.world.lots(run.name), self._supplies(run)
         for number, group in enumerate(run.classes):
             reach = self._reach(run, group)
             taken = []
-            for supply in self._supplies(run):
+            for supply in supplies:
                 if supply.zone in reach:
                     variable = self._take(supply, len(group.ranks), lots)
                     hair = self._hair(run.name, _kind(group), *_identity(supply), lots[supply.zone])
@@ -155,12 +155,10 @@ class Model:
 
     def _supplies(self, run: RunGroup) -> list[Supply]:
         supplies = [Supply(Source.EXISTING, pool.zone, pool=pool) for pool in run.pools]
-        for fleet in run.fleets:
-            for option, _ in self.buys.get(fleet, []):
-                if option.zone in run.zones and suits(
-                    run.requirements, option.instance_type, option.market, option.price
-                ):
-                    supplies.append(Supply(Source.PLANNED, option.zone, option=option, fleet=fleet))
+        planned = [(fleet, o) for fleet in run.fleets for o, _ in self.buys.get(fleet, ()) if o.zone in run.zones]
+        for (fleet, option), suits in zip(planned, suiting(run.requirements, [o for _, o in planned]), strict=True):
+            if suits:
+                supplies.append(Supply(Source.PLANNED, option.zone, option=option, fleet=fleet))
         supplies.extend(Supply(Source.NEW, option.zone, option=option) for option in run.options)
         return supplies
 

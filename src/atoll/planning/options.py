@@ -6,6 +6,7 @@ decide too. Both keep enough that the best plan over the options is the best pla
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,19 @@ from atoll.planning.world import World
 
 Key = tuple[float, float, float, float, float, float, str, str]
 Signature = NDArray[np.int64]
+
+
+class Machine(Protocol):
+    """One that is there, is planned or may be bought, at `price` in USD an hour."""
+
+    @property
+    def instance_type(self) -> InstanceType: ...
+
+    @property
+    def market(self) -> Market: ...
+
+    @property
+    def price(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +140,31 @@ def _beats(one: Option, other: Option, world: World) -> bool:
 def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: World) -> tuple[Signature, int]:
     """A number for each row, from 0 to how many there are: rows with the same number suit the same users."""
     catalog = world.snapshot.catalog
-    columns = catalog.columns
-    signature: Signature = np.zeros(len(rows), dtype=np.int64)
-    kinds = 1
+    columns, table = catalog.columns, catalog.table
+    # Types and markets are few, and tell all but what a highest price refuses; only for that each offer is looked at.
+    anything = np.ones((len(table), len(MARKETS)), dtype=bool)
+    kinds, count = np.zeros(anything.shape, dtype=np.int64), 1
+    bounded: dict[float, NDArray[np.bool_]] = {}
     for user in dict.fromkeys(users):
-        suits = (type_stages(user, catalog.table) == PASSED)[columns.type[rows]]
-        suits &= np.array([market in markets(user.spot_policy) for market in MARKETS])[columns.market[rows]]
+        allowed = np.array([market in markets(user.spot_policy) for market in MARKETS])
+        suits = (type_stages(user, table) == PASSED)[:, None] & allowed
+        kinds, count = _split(kinds, count, suits)
         if user.max_price is not None:
-            suits &= columns.price[rows] <= user.max_price
-        # Numbered anew each time, so that any number of users fits.
-        pairs = signature * 2 + suits
-        present = np.flatnonzero(np.bincount(pairs, minlength=2 * kinds))
-        numbers = np.zeros(2 * kinds, dtype=np.int64)
-        numbers[present] = np.arange(len(present))
-        signature, kinds = numbers[pairs], max(1, len(present))
-    return signature, kinds
+            bounded[user.max_price] = bounded.get(user.max_price, ~anything) | suits
+    of_rows = (columns.type[rows], columns.market[rows])
+    signature, count = _split(kinds[of_rows], count, anything[of_rows])
+    for dearest, suits in bounded.items():
+        signature, count = _split(signature, count, suits[of_rows] & (columns.price[rows] <= dearest))
+    return signature, count
+
+
+def _split(signature: Signature, count: int, by: NDArray[np.bool_]) -> tuple[Signature, int]:
+    """Numbers for what differs in its number or in `by`, which has the same shape; as few as there are."""
+    pairs = signature * 2 + by
+    present = np.flatnonzero(np.bincount(pairs.ravel(), minlength=2 * count))
+    numbers = np.zeros(2 * count, dtype=np.int64)
+    numbers[present] = np.arange(len(present))
+    return numbers[pairs], max(1, len(present))
 
 
 def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float]) -> list[Option]:
@@ -165,13 +189,16 @@ def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float]) -> lis
     return options
 
 
-def suits(requirements: Requirements, instance_type: InstanceType, market: Market, price: float) -> bool:
-    """True when a machine that is there already (or planned) has what these requirements ask, wherever it is."""
-    if requirements.max_price is not None and price > requirements.max_price:
-        return False
-    return market in markets(requirements.spot_policy) and fits(requirements, instance_type)
-
-
-def fits(requirements: Requirements, instance_type: InstanceType) -> bool:
-    """True when an instance type passes the filters for types."""
-    return bool(type_stages(requirements, TypeTable([instance_type]))[0] == PASSED)
+def suiting(requirements: Requirements, machines: Sequence[Machine]) -> list[bool]:
+    """Whether each of these machines has what these requirements ask, wherever it is."""
+    # By identity: machines of one type share it, and its hash costs more than to look twice at one that is equal.
+    kinds = {id(machine.instance_type): machine.instance_type for machine in machines}
+    stages = type_stages(requirements, TypeTable(tuple(kinds.values()))).tolist()
+    fits = {kind for kind, stage in zip(kinds, stages, strict=True) if stage == PASSED}
+    allowed, dearest = markets(requirements.spot_policy), requirements.max_price
+    return [
+        id(machine.instance_type) in fits
+        and machine.market in allowed
+        and (dearest is None or machine.price <= dearest)
+        for machine in machines
+    ]

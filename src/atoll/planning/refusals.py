@@ -46,13 +46,14 @@ class _Case:
     """What all zones of one document have in common.
 
     `short` says that it did not fit as asked; `chosen` is the lowest price in the zones that it uses; in the zones
-    `planned` are machines of the request's fleets that it might use; `rooms` tells how many nodes of a spread that did
-    not fit each zone has room for.
+    `planned` are machines of the request's fleets that it might use; `idle` are the instances that it might; `rooms`
+    tells how many nodes of a spread that did not fit each zone has room for.
     """
 
     short: bool
     chosen: float | None
     planned: frozenset[int] = frozenset()
+    idle: frozenset[str] = frozenset()
     rooms: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -81,7 +82,7 @@ class Reasons:
     def of_run(self, run: RunRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a run."""
         feasibility = self.decider.feasibility(run.requirements)
-        case = _Case(short, _lowest(feasibility, used), self._planned(run))
+        case = _Case(short, _lowest(feasibility, used), self._planned(run), self._idle(run))
         zone_level = feasibility.level
         found = []
         for zone in self._others(used):
@@ -94,7 +95,7 @@ class Reasons:
             if elsewhere is not None:
                 found.append((zone, self._refusal(zone, *elsewhere, 1)))
                 continue
-            unfit, data, count = self._of_machines(run, zone, feasibility, zone in case.planned)
+            unfit, data, count = self._of_machines(run, zone, feasibility, case)
             if unfit is None:
                 unfit, data = self._of_choice(run, feasibility, zone, case)
             found.append((zone, self._refusal(zone, unfit, data, count)))
@@ -234,23 +235,18 @@ class Reasons:
         return None
 
     def _of_machines(
-        self, run: RunRequest, zone: int, feasibility: Feasibility, planned: bool
+        self, run: RunRequest, zone: int, feasibility: Feasibility, case: _Case
     ) -> tuple[RefusalCode | None, Facts, int]:
         """Why no machine of this zone would do; no code when one would."""
-        instances = [
-            i
-            for members in self.decider.world.fleets.values()
-            for i in members
-            if self.decider.world.number[i.zone] == zone
-        ]
+        instances = self.decider.world.instances_in(zone)
         buys = run.may_create and run.instances is None
-        if any(not i.busy and reusable(run, i) for i in instances) or planned:
-            held = self._attached(run, zone)
+        if zone in case.planned or any(i.id in case.idle for i in instances):
+            held = self._attached(run, zone, case)
             return (None, {}, 1) if held is None else (*held, 1)
         if not buys:
             return _of_instances(run, instances)
         code, data, count = self._static(feasibility, zone)
-        if code is None and (held := self._attached(run, zone)) is not None:
+        if code is None and (held := self._attached(run, zone, case)) is not None:
             return (*held, 1)
         return code, data, count
 
@@ -261,13 +257,17 @@ class Reasons:
         group = self.decider.run_group(run, fleets, thorough=False)
         return frozenset(option.zone for fleet in group.fleets for option, _ in solution.fleets.get(fleet, ()))
 
-    def _attached(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
+    def _idle(self, run: RunRequest) -> frozenset[str]:
+        """The instances that are free for a run."""
+        free = [i for members in self.decider.world.fleets.values() for i in members if not i.busy]
+        return frozenset(i.id for i in reusable(run, free))
+
+    def _attached(self, run: RunRequest, zone: int, case: _Case) -> tuple[RefusalCode, Facts] | None:
         """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
-        idle = {i.id for members in self.decider.world.fleets.values() for i in members if self._usable(run, i)}
         for node in run.nodes:
             for mount in node.mounts:
                 disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) and zone in d.zones]
-                held = [d for d in disks if d.holders and not d.shared and d.holders.isdisjoint(idle)]
+                held = [d for d in disks if d.holders and not d.shared and d.holders.isdisjoint(case.idle)]
                 if disks and len(held) == len(disks):
                     instances = self._named(held[0].holders)
                     return RefusalCode.VOLUME_ATTACHED, {"volume": held[0].name, "instances": instances}
@@ -277,9 +277,6 @@ class Reasons:
         """Instances by the names that users see; another project's by id."""
         known = {i.id: f"{i.fleet}-{i.node}" for members in self.decider.world.fleets.values() for i in members}
         return tuple(sorted(known.get(ident, ident) for ident in ids))
-
-    def _usable(self, run: RunRequest, instance: ExistingInstance) -> bool:
-        return not instance.busy and reusable(run, instance)
 
     def _of_choice(
         self, run: RunRequest, feasibility: Feasibility, zone: int, case: _Case

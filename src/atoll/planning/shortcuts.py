@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from atoll.planning import strategies
-from atoll.planning.options import Option, bulk, suits
+from atoll.planning.options import Option, bulk, suiting
 from atoll.planning.plan import Source
 from atoll.planning.problem import FleetGroup, Problem, RunGroup, Share, Solution, Supply
 
@@ -97,6 +97,4 @@ def _served(run: RunGroup, fleets: Iterable[FleetGroup]) -> bool:
     """True when the run could stand on anything that costs it nothing."""
     if run.pools or not run.options:
         return True
-    mine = [fleet for fleet in fleets if fleet.name in run.fleets]
-    options = {(o.instance_type, o.market, o.price): o for fleet in mine for o in fleet.options}
-    return any(suits(run.requirements, o.instance_type, o.market, o.price) for o in options.values())
+    return any(suiting(run.requirements, [o for fleet in fleets if fleet.name in run.fleets for o in fleet.options]))

@@ -38,6 +38,7 @@ class World:
     volumes: dict[str, ExistingVolume]
     salt: str
     _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
+    _in_zones: dict[int, list[ExistingInstance]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, snapshot: Snapshot, request_id: str) -> "World":
@@ -85,6 +86,14 @@ class World:
         """The zones that these patterns allow."""
         selector = ZoneSelector.compile(patterns)
         return [i for i, info in enumerate(self.zones) if selector.matches(info.zone)]
+
+    def instances_in(self, zone: int) -> Sequence[ExistingInstance]:
+        """What is there in a zone."""
+        if not self._in_zones:
+            for members in self.fleets.values():
+                for instance in members:
+                    self._in_zones.setdefault(self.number[instance.zone], []).append(instance)
+        return self._in_zones.get(zone, ())
 
     def lots(self, name: str) -> tuple[float, ...]:
         """A number from 0 to 1 for each zone, the same for the same request, seed and document: it decides ties."""
