@@ -130,5 +130,5 @@ def test_an_offer_with_none_left_counts_as_unavailable() -> None:
     spent = Offer(zone, kind, Market.SPOT, 1.0, Availability.AVAILABLE, 0)
     gone = Offer(zone, kind, Market.SPOT, 1.0, Availability.UNAVAILABLE)
     some = Offer(zone, kind, Market.SPOT, 1.0, Availability.AVAILABLE, 1)
-    conditions = [Catalog.from_offers([offer], AS_OF).conditions[0] for offer in (spent, gone, some)]
-    assert conditions[0] == conditions[1] != conditions[2]
+    kinds = [Catalog.from_offers([offer], AS_OF).kinds[0] for offer in (spent, gone, some)]
+    assert kinds[0] == kinds[1] != kinds[2]

@@ -190,8 +190,13 @@ class Catalog:
         return {zone: i for i, zone in enumerate(self.zones)}
 
     @cached_property
-    def conditions(self) -> NDArray[np.uint8]:
-        """Each offer's market and availability in one number, `market * len(AVAILABILITIES) + availability`.
+    def filled(self) -> NDArray[np.intp]:
+        """The positions of the zones that have offers."""
+        return np.flatnonzero(np.diff(self.bounds))
+
+    @cached_property
+    def kinds(self) -> NDArray[np.intp]:
+        """Each offer's type, market and availability in one number, in the order of tables of these three.
 
         An offer of which none is left counts as unavailable.
         """
@@ -199,9 +204,11 @@ class Catalog:
         if self.counted:
             spent = (self.columns.count == 0) & (availability == AVAILABILITIES.index(Availability.AVAILABLE))
             availability = np.where(spent, np.uint8(AVAILABILITIES.index(Availability.UNAVAILABLE)), availability)
-        conditions = self.columns.market * np.uint8(len(AVAILABILITIES)) + availability
-        conditions.setflags(write=False)
-        return conditions
+        # As wide as an index is: to look up a million in a table costs less than to make indices of them each time.
+        kinds = self.columns.type * np.intp(len(MARKETS)) + self.columns.market
+        kinds = kinds * np.intp(len(AVAILABILITIES)) + availability
+        kinds.setflags(write=False)
+        return kinds
 
     @cached_property
     def cheapest_first(self) -> NDArray[np.int32]:

@@ -27,11 +27,17 @@ def moment(time: datetime | None) -> str | None:
 
 def facts(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) -> Facts:
     """Why a zone is refused with this code."""
+    return teller(code, feasibility, world)(zone)
+
+
+def teller(code: RefusalCode, feasibility: Feasibility, world: World) -> Callable[[int], Facts]:
+    """Tells of any zone why it is refused with this code."""
     if code in RESOURCE_CODES:
-        return amounts(code, feasibility, world)[zone]
+        return amounts(code, feasibility, world).__getitem__
     if code in _OF_OFFERS:
-        return _OF_OFFERS[code](feasibility, zone, feasibility.group(STAGE[code]), world)
-    return _of_zone(code, feasibility, zone, world)
+        group, tell = feasibility.group(STAGE[code]), _OF_OFFERS[code]
+        return lambda zone: tell(feasibility, zone, group, world)
+    return lambda zone: _of_zone(code, feasibility, zone, world)
 
 
 def facts_of_row(code: RefusalCode, feasibility: Feasibility, row: int, world: World) -> Facts:
@@ -61,27 +67,22 @@ def _of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: Worl
             return {"reason": info.reason, "until": moment(info.until)}
 
 
-def _offer(group: Group, zone: int, world: World) -> Facts:
+def _offer(group: Group, zone: int) -> Facts:
     """The cheapest of a zone's offers."""
-    row = group.best(zone)
-    if row is None:
+    cheapest = group.cheapest_offers.get(zone)
+    if cheapest is None:
         return {"instance_type": None}
-    catalog = world.snapshot.catalog
-    kind, market = catalog.columns.type.item(row), catalog.columns.market.item(row)
-    return {
-        "instance_type": catalog.table.types[kind].name,
-        "market": MARKETS[market].value,
-        "price": catalog.columns.price.item(row),
-    }
+    kind, market, price = cheapest
+    return {"instance_type": kind, "market": market, "price": price}
 
 
 def _price(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
-    return {"limit": feasibility.requirements.max_price, **_offer(group, zone, world)}
+    return {"limit": feasibility.requirements.max_price, **_offer(group, zone)}
 
 
 def _failed(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
     """The failure that covers the cheapest of the offers, and how many it and its like refuse here."""
-    offer = _offer(group, zone, world)
+    offer = _offer(group, zone)
     failure = _failure(group, zone, world, RefusalCode.RECENT_FAILURE)
     return offer if failure is None else {**offer, **_told(failure)}
 
@@ -117,7 +118,7 @@ def _failure(group: Group, zone: int, world: World, code: RefusalCode) -> Failur
 
 
 def _quota(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
-    offer = _offer(group, zone, world)
+    offer = _offer(group, zone)
     failure = _failure(group, zone, world, RefusalCode.QUOTA)
     region = world.zones[zone].zone.region
     if failure is not None:
@@ -153,7 +154,7 @@ def _total(feasibility: Feasibility, zone: int, group: Group, world: World) -> F
 
 
 def _plain(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
-    return _offer(group, zone, world)
+    return _offer(group, zone)
 
 
 _OF_OFFERS: Mapping[RefusalCode, Callable[[Feasibility, int, Group, World], Facts]] = {

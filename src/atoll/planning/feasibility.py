@@ -112,10 +112,8 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
     _apply_failures(stages, world)
     _apply_limits(stages, world)
-    # reduceat needs a row for each zone; the catalog's table may hold zones without any.
-    filled = np.flatnonzero(np.diff(catalog.bounds))
-    nearest = np.maximum.reduceat(stages, catalog.bounds[filled])
-    seen = {world.zone_of_offers[zone]: int(stage) for zone, stage in zip(filled, nearest, strict=True)}
+    nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
+    seen = {world.zone_of_offers[zone]: stage for zone, stage in zip(catalog.filled.tolist(), nearest, strict=True)}
     told = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
     possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _LATE
     return Feasibility(requirements, world, stages, zones, told, possible)
@@ -136,7 +134,8 @@ _LATE = frozenset(
 
 def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stages], catalog: Catalog) -> Stages:
     """What the zone, the type and the offer itself say; offers of zones that are out are not looked at."""
-    columns, (by_zone, by_type, by_condition) = catalog.columns, tables
+    by_zone, by_type, by_condition = tables
+    by_kind = np.minimum.outer(by_type, by_condition).ravel()
     stages = np.empty(len(catalog), dtype=np.uint8)
     # Neighbouring zones of the same stage together: the fewest and longest pieces.
     ends = np.flatnonzero(np.diff(by_zone, append=np.uint8(PASSED + 1))) + 1
@@ -148,14 +147,15 @@ def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stag
             stages[rows] = stage
             continue
         part = stages[rows]
-        np.minimum(by_type[columns.type[rows]], by_condition[catalog.conditions[rows]], out=part)
+        # All numbers are of the table; `clip` is the mode that writes where it is told without a copy.
+        np.take(by_kind, catalog.kinds[rows], out=part, mode="clip")
         if requirements.max_price is not None:
-            _lower(part, columns.price[rows] > requirements.max_price, RefusalCode.PRICE)
+            _lower(part, catalog.columns.price[rows] > requirements.max_price, RefusalCode.PRICE)
     return stages
 
 
 def _condition_stages(requirements: Requirements) -> Stages:
-    """The stage of each market with each availability, in the order of `Catalog.conditions`."""
+    """The stage of each market with each availability, in the order of `Catalog.kinds`."""
     allowed = markets(requirements.spot_policy)
     states = {
         Availability.NOT_OFFERED: STAGE[RefusalCode.NOT_OFFERED],

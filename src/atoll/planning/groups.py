@@ -5,7 +5,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from atoll.model.catalog import MARKETS
 from atoll.planning.world import World
+
+FEW = 0.25
+"""Up to this share of the catalog, to list the members costs less than to do without a list.
+
+The cheapest of many is soon met among all offers in the order of their prices; of few, it may be the last.
+"""
 
 FIRST_LOOK = 16
 """So many offers of each zone are looked at first for the cheapest; then more of those zones where none was."""
@@ -21,13 +28,34 @@ class Group:
         """`members` says of each offer of the catalog whether it belongs to the group."""
         self._members = members
         self._catalog = world.snapshot.catalog
-        self.rows: NDArray[np.intp] = np.flatnonzero(members)
-        bounds = np.searchsorted(self.rows, self._catalog.bounds)
-        spans = np.diff(bounds)
+        spans = self._spans()
         self._places = np.flatnonzero(spans)
-        self.starts: NDArray[np.intp] = bounds[self._places]
-        self.counts: list[int] = spans[self._places].tolist()
+        self._sizes: NDArray[np.intp] = spans[self._places]
+        self.counts: list[int] = self._sizes.tolist()
         self.zones = [world.zone_of_offers[place] for place in self._places.tolist()]
+
+    @cached_property
+    def _few(self) -> bool:
+        return bool(np.count_nonzero(self._members) <= len(self._members) * FEW)
+
+    def _spans(self) -> NDArray[np.intp]:
+        """How many members each zone of the catalog has."""
+        filled, bounds = self._catalog.filled, self._catalog.bounds
+        if self._few:
+            return np.diff(np.searchsorted(self.rows, bounds))
+        spans = np.zeros(len(bounds) - 1, dtype=np.intp)
+        spans[filled] = np.add.reduceat(self._members, bounds[filled], dtype=np.intp)
+        return spans
+
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        """The rows of all."""
+        return np.flatnonzero(self._members)
+
+    @cached_property
+    def starts(self) -> NDArray[np.intp]:
+        """Where in `rows` each zone begins."""
+        return np.cumsum(self._sizes) - self._sizes
 
     @cached_property
     def _place(self) -> dict[int, int]:
@@ -49,9 +77,20 @@ class Group:
         return at
 
     @cached_property
+    def _least(self) -> NDArray[np.intp]:
+        """Where in `rows` the offers stand that cost what their zone's cheapest does."""
+        prices = self._catalog.columns.price[self.rows]
+        return np.flatnonzero(prices == np.repeat(np.minimum.reduceat(prices, self.starts), self._sizes))
+
+    @property
+    def _firsts(self) -> NDArray[np.intp]:
+        """Those of them that come first in each zone."""
+        return self._least[np.searchsorted(self._least, self.starts)]
+
+    @cached_property
     def cheapest(self) -> list[int]:
         """The row of each zone's cheapest offer, the first of several."""
-        rows: list[int] = self._catalog.cheapest_first[self._ranks].tolist()
+        rows: list[int] = (self.rows[self._firsts] if self._few else self._catalog.cheapest_first[self._ranks]).tolist()
         return rows
 
     @cached_property
@@ -59,8 +98,18 @@ class Group:
         """Its price in USD an hour."""
         return self._catalog.columns.price[self.cheapest].tolist() if self.zones else []
 
+    @cached_property
+    def cheapest_offers(self) -> dict[int, tuple[str, str, float]]:
+        """Each zone's cheapest offer: the name of its type, its market, its price in USD an hour."""
+        columns, types = self._catalog.columns, self._catalog.table.types
+        kinds, markets = columns.type[self.cheapest].tolist(), columns.market[self.cheapest].tolist()
+        offers = zip(self.zones, kinds, markets, self.lowest, strict=True)
+        return {zone: (types[kind].name, MARKETS[market].value, price) for zone, kind, market, price in offers}
+
     def as_cheap(self) -> NDArray[np.intp]:
         """The rows of all offers that cost what their zone's cheapest does, in no order."""
+        if self._few:
+            return self.rows[self._least]
         order, price = self._catalog.cheapest_first, self._catalog.columns.price
         ends = self._catalog.bounds[self._places + 1].tolist()
         found = list(self.cheapest)

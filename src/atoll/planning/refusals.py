@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from atoll.model.catalog import TypeTable
-from atoll.planning.facts import Facts, facts
+from atoll.planning.facts import Facts, facts, teller
 from atoll.planning.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.groups import Group
-from atoll.planning.joint import Decider, Decision, reusable
+from atoll.planning.joint import Decider, Decision, may_use, reusable
 from atoll.planning.options import Option
 from atoll.planning.plan import Refusal, RefusalCode
 from atoll.planning.remainder import Remainder
@@ -127,8 +127,9 @@ class Reasons:
     def _counted(self, feasibility: Feasibility, stage: int) -> Iterator[Refusal]:
         """The refused offers of one stage, by zone."""
         world, group, code = self.decider.world, feasibility.group(stage), FILTERS[stage]
+        tell = teller(code, feasibility, world)
         for zone, count in zip(group.zones, group.counts, strict=True):
-            data = facts(code, feasibility, zone, world)
+            data = tell(zone)
             named = data.get("instance_type") if count == 1 else None
             kind = named if isinstance(named, str) else None
             yield Refusal(world.zones[zone].zone, code, data, kind, count=count)
@@ -253,9 +254,8 @@ class Reasons:
     def _planned(self, run: RunRequest) -> frozenset[int]:
         """The zones where fleets of the request have machines planned that the run might use."""
         solution = self.decision.solution
-        fleets = [d for d in self.decision.placed if isinstance(d, FleetRequest)]
-        group = self.decider.run_group(run, fleets, thorough=False)
-        return frozenset(option.zone for fleet in group.fleets for option, _ in solution.fleets.get(fleet, ()))
+        fleets = (d.name for d in self.decision.placed if isinstance(d, FleetRequest) and may_use(run, d.name))
+        return frozenset(option.zone for fleet in fleets for option, _ in solution.fleets.get(fleet, ()))
 
     def _idle(self, run: RunRequest) -> frozenset[str]:
         """The instances that are free for a run."""

@@ -7,6 +7,7 @@ the model is who stands where: a far smaller question. Where they cannot, the mo
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from atoll.planning import strategies
 from atoll.planning.options import Option, bulk, suiting
@@ -22,9 +23,12 @@ def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
     """
     ranks = [rank for group in run.classes for rank in group.ranks]
     pools = sorted(run.pools, key=lambda pool: (bulk(pool.instance_type) + lots[pool.zone], pool.ids))
-    supplies = [Supply(Source.EXISTING, pool.zone, pool=pool) for pool in pools]
     bought = sorted(run.options, key=_dearness)
-    supplies.extend(Supply(Source.NEW, option.zone, option=option) for option in bought)
+    # One by one: nearly always the first serves.
+    supplies = chain(
+        (Supply(Source.EXISTING, pool.zone, pool=pool) for pool in pools),
+        (Supply(Source.NEW, option.zone, option=option) for option in bought),
+    )
     if not run.single_zone or len(ranks) <= 1:
         shares = _take(ranks, supplies)
         return None if shares is None else Solution(runs={run.name: shares})
