@@ -15,11 +15,13 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from atoll.model.catalog import Catalog
+from atoll.model.offer import Market
 from atoll.model.packed import pack, unpack
 from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.model.zone import BackendInfo, ZoneInfo
@@ -37,7 +39,7 @@ from atoll.planning.request import (
     Strategy,
     VolumeRequest,
 )
-from atoll.planning.snapshot import Snapshot
+from atoll.planning.snapshot import ExistingInstance, Snapshot
 from bench import market
 from bench.measure import Measure
 
@@ -72,6 +74,10 @@ def measures() -> Iterator[Measure]:
     yield from _planned("… and all that in any region", spread(ANYTHING, tasks=8), real, None)
     yield from _planned("40 documents, each task in its fleet", many(named=True), real, 300)
     yield from _planned("40 documents, each task in any fleet", many(named=False), real, 300)
+    there = instances(real, 10_000)
+    yield from _planned("… and 10,000 instances there, of which 2,000 are idle", many(named=False), real, None, there)
+    for name, request in impossible():
+        yield from _planned(name, request, real, None, complete=False)
     yield Measure(f"memory of a catalog, {len(real):,} offers", (_memory(real),), "bytes an offer", 150)
     yield Measure(f"load a catalog from disk, {len(real):,} offers", _loads(real), "ms", 50)
     yield from _growth()
@@ -108,6 +114,39 @@ def many(named: bool) -> Request:
     return Request("many", (*fleets, *_volumes(12), *runs))
 
 
+def impossible() -> Iterator[tuple[str, Request]]:
+    """Requests of which one document does not fit: what would make it fit is computed too."""
+    cheap = replace(GPUS, max_price=0.01)
+    yield "1 node, dearer everywhere than its limit", one_run(cheap)
+    documents = many(named=False).documents
+    consumers = [d for d in documents if not isinstance(d, VolumeRequest)]
+    for wrong, name in (
+        (consumers[0], "40 documents, and one fleet is"),
+        (consumers[-1], "40 documents, and one task is"),
+    ):
+        changed = replace(wrong, requirements=cheap)
+        yield name, Request("many", tuple(changed if d is wrong else d for d in documents))
+
+
+def instances(catalog: Catalog, count: int) -> tuple[ExistingInstance, ...]:
+    """Machines of 20 fleets over three regions, every fifth of them idle."""
+    zones = [zone for zone in catalog.zones if zone.region in REGIONS]
+    types = [kind for kind in catalog.table.types if kind.cpus == 8][:20]
+    return tuple(
+        ExistingInstance(
+            id=f"i-{number}",
+            zone=zones[number % len(zones)],
+            instance_type=types[number % len(types)],
+            market=Market.SPOT,
+            price=0.1,
+            fleet=f"old-{number % 20}",
+            node=number // 20,
+            busy=number % 5 != 0,
+        )
+        for number in range(count)
+    )
+
+
 def _volumes(count: int) -> tuple[Document, ...]:
     return tuple(VolumeRequest(f"volume-{i}", 100, "aws") for i in range(count))
 
@@ -121,15 +160,24 @@ def _task(
     )
 
 
-def _snapshot(catalog: Catalog) -> Snapshot:
+def _snapshot(catalog: Catalog, there: tuple[ExistingInstance, ...] = ()) -> Snapshot:
     backends = tuple(BackendInfo(name) for name in sorted({zone.backend for zone in catalog.zones}))
-    return Snapshot(catalog, tuple(ZoneInfo(zone) for zone in catalog.zones), market.AS_OF, backends)
+    zones = tuple(ZoneInfo(zone) for zone in catalog.zones)
+    return Snapshot(catalog, zones, market.AS_OF, backends, instances=there)
 
 
-def _planned(name: str, request: Request, catalog: Catalog, reach: float | None) -> Iterator[Measure]:
-    snapshot = _snapshot(catalog)
+def _planned(
+    name: str,
+    request: Request,
+    catalog: Catalog,
+    reach: float | None,
+    there: tuple[ExistingInstance, ...] = (),
+    complete: bool = True,
+) -> Iterator[Measure]:
+    snapshot = _snapshot(catalog, there)
     answer = plan(request, snapshot)
-    if not (answer.complete and answer.proven):
+    told = all(document.shortfall is None or document.shortfall.cures for document in answer.documents)
+    if not (answer.proven and told and answer.complete is complete):
         raise RuntimeError(f"{name}: not planned as asked")
     wall, cpu = _times(lambda: plan(request, snapshot))
     yield Measure(f"{name}, {len(catalog):,} offers", wall, "ms", reach)

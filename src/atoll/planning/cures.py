@@ -1,6 +1,6 @@
 """Which single requirement, dropped or changed, would make a document fit: each is tried, none is guessed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -190,15 +190,23 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
     for first, last in _ranges(document, prices, [feasible.group(PASSED).price(zone) for zone in feasible.passing]):
         if solve_at(float(prices[last])) is None:
             continue
-        low, high = first, last
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if solve_at(float(prices[middle])) is not None else (middle + 1, high)
-        value = float(prices[low])
+        value = float(prices[_least(first, last, lambda place: solve_at(float(prices[place])) is not None)])
         solution = solve_at(value)
         if solution is not None:
             yield _cure(Cure("max_price", value, (), 0), _at_price(document, value), solution, trial)
         return
+
+
+def _least(first: int, last: int, fits: Callable[[int], bool]) -> int:
+    """The first place that fits, where the last does: mostly near the first, so steps get longer from there."""
+    low, step = first, 1
+    while low + step - 1 < last and not fits(low + step - 1):
+        low, step = low + step, 2 * step
+    high = min(low + step - 1, last)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle + 1, high)
+    return low
 
 
 def _at_price(document: Consumer, price: float | None) -> Consumer:

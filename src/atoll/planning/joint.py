@@ -64,13 +64,14 @@ class Decider:
         return replace(decision, solution=replace(solution, disks=disks, proven=proven))
 
     def _decide(self) -> Decision:
-        solution = self.solve(self.documents)
-        if solution is not None:
-            return Decision(solution, self.documents)
         accepted: list[Document] = []
         solution = Solution()
-        for document in sorted(self.documents, key=precedence):
-            for attempt in self._attempts(document, accepted):
+        left = sorted(self.documents, key=precedence)
+        while left:
+            count, better = self._most(accepted, left)
+            accepted, left = [*accepted, *left[:count]], left[count:]
+            solution = better or solution
+            for attempt in self._instead(left.pop(0), accepted) if left else ():
                 better = self.solve([*accepted, attempt])
                 if better is not None:
                     accepted.append(attempt)
@@ -78,9 +79,23 @@ class Decider:
                     break
         return Decision(solution, tuple(accepted))
 
-    def _attempts(self, document: Document, accepted: Sequence[Document]) -> Iterator[Document]:
-        """The document, then what may be placed of it instead."""
-        yield document
+    def _most(self, accepted: Sequence[Document], left: Sequence[Document]) -> tuple[int, Solution | None]:
+        """How many of those left, in their order, fit with those accepted; and how, unless it is none.
+
+        What fits does so without those that come last, too, since nothing depends on them. Mostly one document is
+        wrong, if any: so all that are left are tried first, and then more and more of them.
+        """
+        solution = None
+        low, high, count = 0, len(left), len(left)
+        while low < high:
+            found = self.solve([*accepted, *left[:count]])
+            low, high = (low, count - 1) if found is None else (count, high)
+            solution = found or solution
+            count = min(max(1, 2 * low), (low + high + 1) // 2)
+        return low, solution
+
+    def _instead(self, document: Document, accepted: Sequence[Document]) -> Iterator[Document]:
+        """What may be placed of a document that does not fit as it is."""
         if not isinstance(document, FleetRequest):
             return
         placement = document.placement
