@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from highspy import Highs
 
-NODES = 300
-"""So many relaxations are solved at most for one objective."""
+NODES = 50
+"""So many relaxations are solved at most for one objective: of a hundred programmes, one needs more."""
 
 WHOLE = 1e-6
 """How far from an integer a value still counts as one."""
