@@ -12,10 +12,25 @@ from atoll.store.conflict import Conflict
 from atoll.store.database import Database, DatabaseError, open_database
 from atoll.store.postgresql import CHANNEL
 from atoll.testing.postgresql import Cluster
-from atoll.testing.store_contract import LEASE, NOW, QueueContract, StoreContract, events_of, fleet, opened
+from atoll.testing.store_contract import (
+    LEASE,
+    NOW,
+    ListingContract,
+    QueueContract,
+    StoreContract,
+    events_of,
+    fleet,
+    opened,
+)
 
 
 class TestStore(StoreContract):
+    @pytest.fixture
+    def url(self, postgresql_database: Callable[[], str]) -> str:
+        return postgresql_database()
+
+
+class TestListing(ListingContract):
     @pytest.fixture
     def url(self, postgresql_database: Callable[[], str]) -> str:
         return postgresql_database()
