@@ -11,7 +11,8 @@ import pytest
 
 from atoll.store.database import open_database
 from atoll.store.sqlite import sqlite_url
-from atoll.testing.store_contract import ListingContract, QueueContract, StoreContract
+from atoll.testing.listing_contract import ListingContract
+from atoll.testing.store_contract import QueueContract, StoreContract
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -33,6 +33,7 @@ class Database:
         self._listener: postgresql.Listener | None = None
         self._begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = engine.begin
         self._reading: dict[str, object] = {}
+        self._looking: dict[str, object] = {}
         self.on_commit: Callable[[], None] = lambda: None
         if engine.dialect.name == "sqlite":
             self._shared = SharedCommit(engine)
@@ -40,6 +41,7 @@ class Database:
         else:
             self._listener = postgresql.Listener(engine, self._heard)
             self._reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._looking = {"isolation_level": "AUTOCOMMIT"}
 
     @property
     def url(self) -> str:
@@ -58,6 +60,20 @@ class Database:
             if self._reading:
                 await connection.execution_options(**self._reading)
             yield Transaction(connection, self._now())
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[Transaction]:
+        """Reading where each statement may see a moment of its own.
+
+        On PostgreSQL no transaction is begun and ended: beside much work, each exchange takes as long as what is read.
+        """
+        connection = await self._engine.connect()
+        try:
+            if self._looking:
+                await connection.execution_options(**self._looking)
+            yield Transaction(connection, self._now())
+        finally:
+            await connection.close()  # exchanges nothing, and so needs no task of its own, as `async with` makes one
 
     @asynccontextmanager
     async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from atoll.model.offer import Market
-from atoll.model.records import Attachment, Event, Fleet, Instance, Job, Kind, Volume
+from atoll.model.records import Event, Fleet, Instance, Job, Kind, Volume
 from atoll.model.resources import Gpu, InstanceType
-from atoll.model.states import AttachmentState, FleetState, IllegalStep, InstanceState, JobState, VolumeState
+from atoll.model.states import FleetState, IllegalStep, InstanceState, JobState, VolumeState
 from atoll.model.zone import Zone
 from atoll.store.conflict import Conflict
 from atoll.store.database import Database, DatabaseError, open_database
@@ -75,6 +74,32 @@ class StoreContract:
         assert found == instance()
         assert found is not None
         assert found.zone.zone_id == "id-b"
+
+    async def test_a_look_leaves_its_connection_fit_for_transactions(self, db: Database) -> None:
+        for _ in range(3):
+            async with db.look() as tx:
+                assert await tx.get(Fleet, "f1") is None
+            with suppress(ZeroDivisionError):
+                async with db.write() as tx:
+                    await tx.add(fleet())
+                    await tx.flush()
+                    raise ZeroDivisionError
+
+    async def test_looks_that_are_cut_off_keep_no_connection(self, db: Database) -> None:
+        async def look() -> None:
+            async with db.look() as tx:
+                await tx.get(Fleet, "f1")
+                await asyncio.sleep(0)
+                await tx.get(Fleet, "f2")
+
+        for steps in range(40):
+            cut = asyncio.create_task(look())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            cut.cancel()
+            await asyncio.wait([cut])
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(look() for _ in range(30)))
 
     async def test_two_living_fleets_cannot_bear_one_name(self, db: Database) -> None:
         async with db.write() as tx:
@@ -251,62 +276,6 @@ class StoreContract:
     async def _swap(db: Database, seen: str | None, value: str) -> bool:
         async with db.write() as tx:
             return await tx.settings.swap("placements", seen, value)
-
-
-class ListingContract:
-    """What lists read."""
-
-    @pytest.fixture
-    async def db(self, url: str) -> AsyncIterator[Database]:
-        """A database with instances of several fleets, kept in another order than they are listed in."""
-        async with opened(url) as [database]:
-            async with database.write() as tx:
-                for number, (fleet, node) in enumerate([("b", 0), ("a", 10), ("a", 2), ("a", 0)]):
-                    await tx.add(replace(instance(f"i{number}", node), fleet_id=fleet, fleet=fleet))
-                await tx.add(replace(instance("other"), project="other", fleet="a"))
-                await tx.add(replace(instance("gone"), fleet_id="a", fleet="a", state=InstanceState.TERMINATED))
-            yield database
-
-    async def test_instances_come_page_by_page_in_the_order_of_fleet_and_node(self, db: Database) -> None:
-        async with db.read() as tx:
-            first = await tx.listing.instances("main", None, 3)
-            second = await tx.listing.instances("main", first[-1].id, 3)
-            assert [one.name for one in [*first, *second]] == ["a-0", "a-2", "a-10", "b-0"]
-            assert await tx.listing.instances("main", "i0", 3) == []
-
-    async def test_nothing_follows_an_instance_that_is_not_there(self, db: Database) -> None:
-        async with db.read() as tx:
-            assert await tx.listing.instances("main", "nobody", 3) == []
-            assert await tx.listing.instances("main", "other", 3) == []
-
-    async def test_a_page_may_follow_an_instance_that_is_gone_by_now(self, db: Database) -> None:
-        async with db.read() as tx:
-            assert [one.name for one in await tx.listing.instances("main", "gone", 9)] == ["a-0", "a-2", "a-10", "b-0"]
-
-    async def test_instances_of_fleets_come_by_fleet(self, db: Database) -> None:
-        async with db.read() as tx:
-            found = await tx.listing.instances_of(["a", "b", "c"])
-        names = {fleet: [one.name for one in machines] for fleet, machines in found.items()}
-        assert names == {"a": ["a-0", "a-2", "a-10"], "b": ["b-0"]}
-
-    async def test_a_shown_instance_has_what_it_is_and_what_is_on_it(self, db: Database) -> None:
-        there = instance("i9")
-        held = replace(
-            there, fleet_id="f9", state=InstanceState.ACTIVE, unreachable_since=NOW, backend_id="m", message="why"
-        )
-        async with db.write() as tx:
-            await tx.add(held)
-            for id, state in (("j2", JobState.RUNNING), ("j1", JobState.RUNNING), ("j0", JobState.DONE)):
-                await tx.add(Job(id, "main", f"r-{id}", f"run-{id}", 0, 0, state, NOW, instance_id="i9"))
-            for id, tied in (("a1", AttachmentState.ATTACHED), ("a0", AttachmentState.DETACHED)):
-                await tx.add(Attachment(id, "main", f"v-{id}", "i9", "j1", f"volume-{id}", tied, there.zone))
-        async with db.read() as tx:
-            [found] = (await tx.listing.instances_of(["f9"]))["f9"]
-        assert (found.id, found.fleet, found.node, found.price) == ("i9", "demo", 0, 0.5)
-        assert (found.state, found.market, found.created_at) == (held.state, held.market, NOW)
-        assert (found.zone, found.zone.zone_id, found.instance_type) == (held.zone, "id-b", held.instance_type)
-        assert (found.backend_id, found.end_reason, found.message, found.unreachable) == ("m", "", "why", True)
-        assert (found.runs, found.volumes) == (("run-j1", "run-j2"), ("volume-a1",))
 
 
 class QueueContract:

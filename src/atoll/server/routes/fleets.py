@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/projects/{project}")
 @router.get("/fleets", response_model=list[FleetView])
 async def fleets(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
     """Fleets with their instances, the oldest first; a page ends early where they want too many instances."""
-    async with request.app.state.engine.database.read() as tx:
+    async with request.app.state.engine.database.look() as tx:
         found = await tx.listing.fleets(project, after, limit + 1)
         shown = _few(found[:limit])
         return page(await _views(tx, shown), len(found) > len(shown))
@@ -43,7 +43,7 @@ async def delete(project: Project, name: Name, request: Request) -> Response:
 @router.get("/instances", response_model=list[InstanceView])
 async def instances(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
     """Instances that are not terminated, by fleet and node."""
-    async with request.app.state.engine.database.read() as tx:
+    async with request.app.state.engine.database.look() as tx:
         found = await tx.listing.instances(project, after, limit + 1)
     return page([instance_view(instance) for instance in found[:limit]], len(found) > limit)
 
