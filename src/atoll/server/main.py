@@ -30,9 +30,9 @@ HEADER_BYTES = 32 << 10
 """The longest head of a request."""
 YOUNG = 10_000
 """So many new objects come together before Python's collector looks at them: every turn of work makes hundreds."""
-MIDDLE = 4
+MIDDLE = 1
 """So many times it looks at new ones before it looks again at those that stayed: at 20 times that took 80 ms."""
-OLD = 100
+OLD = 200
 """So many times it looks at those before it looks at all."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
