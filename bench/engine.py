@@ -15,10 +15,12 @@ percentile of a short load is close to its worst answer. *Memory* is the proport
 items whose lease neither changed nor was renewed long after the kill; each is taken over when it has another fence. The
 time is from the kill to the last of them; a lease's length and two seconds is what it may take.
 
-*Two servers*: the same 2,000 instances on a new PostgreSQL database, by one server and by two. *Busy* is the CPU time
-of servers and PostgreSQL together as a share of the machine's CPUs: near 100 % the machine is the limit, not the
-database, and the second server cannot add what is not there. Far below it, either they wait for commits or other work
-has the CPUs: run it on a machine that does nothing else.
+*Two servers*: the same instances on a new PostgreSQL database, by one server and by two, under two limits. *Short
+launches* (2,000, of two seconds each) are limited by the machine. *Busy* is the CPU time of servers and PostgreSQL
+together as a share of the machine's CPUs: near 100 % the second server cannot add what is not there. Far below it,
+either they wait for commits or other work has the CPUs: run it on a machine that does nothing else. *Long launches* (of
+ten seconds each, eight times as many as one server makes at once) are limited by the calls that a server has under way
+at one backend: the machine is idle for most of the time, and a second server is worth its own calls.
 """
 
 import os
@@ -26,6 +28,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from atoll.engine.calls import MOST_CALLS, SPARE
 from atoll.engine.worker import LEASE, RENEWALS
 from atoll.testing.postgresql import Cluster
 from bench.asking import Asker, percentile
@@ -33,7 +36,7 @@ from bench.installation import GIVE_UP, POLL, Installation, installation, postgr
 from bench.measure import Measure
 from bench.process import cpu_seconds, family_cpu_seconds, memory
 
-FEW, MANY, SHARED, FOR_DEATH = 1_000, 10_000, 2_000, 400
+FEW, MANY, FOR_DEATH = 1_000, 10_000, 400
 SETTLE_SECONDS, IDLE_SECONDS = 10, 60
 HELD = "SELECT kind, id, fence, leased_until FROM work WHERE leased_until IS NOT NULL"
 
@@ -124,25 +127,41 @@ class _Share:
         return (self.servers + self.database) / self.wall / (os.cpu_count() or 1) * 100
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A load for one server and for two: what limits it, how many instances, and the seconds of a launch."""
+
+    name: str
+    by: str
+    instances: int
+    launch: float
+
+
+SHORT = _Limit("short launches", "the machine", 2_000, 2)
+LONG = _Limit("long launches", f"{MOST_CALLS - SPARE} launches at once for each server", 8 * (MOST_CALLS - SPARE), 10)
+
+
 def _two_servers(cluster: Cluster) -> Iterator[Measure]:
-    shares = {count: _share(cluster, count) for count in (1, 2)}
-    for count, share in shares.items():
-        name = f"{SHARED:,} instances, PostgreSQL, {count} server{'s'[: count - 1]}"
-        yield Measure(f"{name}, rate", (SHARED / share.wall,), "instances/s")
-        yield Measure(f"{name}, CPU of servers", (share.servers / SHARED * 1000,), "ms/instance")
-        yield Measure(f"{name}, CPU of PostgreSQL", (share.database / SHARED * 1000,), "ms/instance")
-        yield Measure(f"{name}, busy of {os.cpu_count()} CPUs", (share.busy,), "%")
-    yield Measure("two servers against one", (shares[1].wall / shares[2].wall,), "times", 1.6, at_least=True)
+    for limit in (SHORT, LONG):
+        shares = {count: _share(cluster, count, limit) for count in (1, 2)}
+        for count, share in shares.items():
+            name = f"{limit.instances:,} {limit.name}, PostgreSQL, {count} server{'s'[: count - 1]}"
+            yield Measure(f"{name}, rate", (limit.instances / share.wall,), "instances/s")
+            yield Measure(f"{name}, CPU of servers", (share.servers / limit.instances * 1000,), "ms/instance")
+            yield Measure(f"{name}, CPU of PostgreSQL", (share.database / limit.instances * 1000,), "ms/instance")
+            yield Measure(f"{name}, busy of {os.cpu_count()} CPUs", (share.busy,), "%")
+        ratio = shares[1].wall / shares[2].wall
+        yield Measure(f"two servers against one, limited by {limit.by}", (ratio,), "times", 1.6, at_least=True)
 
 
-def _share(cluster: Cluster, servers: int) -> _Share:
+def _share(cluster: Cluster, servers: int, limit: _Limit) -> _Share:
     postmaster = postgresql_pid(cluster)
-    with installation(cluster) as place:
+    with installation(cluster, limit.launch) as place:
         for _ in range(servers):
             place.start()
         before = place.cpu_seconds(), family_cpu_seconds([postmaster])
         began = time.monotonic()
-        place.apply(SHARED)
-        place.wait_active(SHARED)
+        place.apply(limit.instances)
+        place.wait_active(limit.instances)
         wall = time.monotonic() - began
         return _Share(wall, place.cpu_seconds() - before[0], family_cpu_seconds([postmaster]) - before[1])

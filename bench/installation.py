@@ -16,7 +16,7 @@ from atoll.testing.postgresql import Cluster
 from atoll.wire.api import SourceFile, Submission
 from bench.process import Server, family_cpu_seconds
 
-CONFIG = "backends: [{{type: fake, zones: 3, regions: 10, latency: {{launch: 2}}, ledger: {ledger}}}]\n"
+CONFIG = "backends: [{{type: fake, zones: 3, regions: 10, latency: {{launch: {launch}}}, ledger: {ledger}}}]\n"
 FLEET = "type: fleet\nname: load-{number}\nnodes: {nodes}\nplacement: spread\nbackends: [fake]\nresources: {{cpu: 2}}\n"
 FLEET_NODES = 100
 GIVE_UP = 900.0
@@ -57,11 +57,15 @@ class PostgresqlTables:
 
 
 class Installation:
-    """Servers that share a cloud, and with a cluster a database; without one there is a single server on SQLite."""
+    """Servers that share a cloud, and with a cluster a database; without one there is a single server on SQLite.
 
-    def __init__(self, folder: Path, cluster: Cluster | None = None) -> None:
+    A launch takes `launch` seconds.
+    """
+
+    def __init__(self, folder: Path, cluster: Cluster | None, launch: float) -> None:
         self.servers: list[Server] = []
         self._folder = folder
+        self._launch = launch
         self._environment: dict[str, str] = {}
         self.tables: Tables = SqliteTables(folder / "home-0" / "atoll.db")
         if cluster is not None:
@@ -74,7 +78,7 @@ class Installation:
         """One more server, once it answers."""
         home = self._folder / f"home-{len(self.servers)}"
         home.mkdir(mode=0o700)
-        (home / "config.yml").write_text(CONFIG.format(ledger=self._folder / "cloud.jsonl"))
+        (home / "config.yml").write_text(CONFIG.format(ledger=self._folder / "cloud.jsonl", launch=self._launch))
         server = Server(home, self._environment)
         self.servers.append(server)
         server.wait_healthy()
@@ -101,12 +105,12 @@ class Installation:
 
 
 @contextmanager
-def installation(cluster: Cluster | None = None) -> Iterator[Installation]:
+def installation(cluster: Cluster | None = None, launch: float = 2) -> Iterator[Installation]:
     """An installation without servers yet; all that it starts ends with the block."""
     folder = Path(tempfile.mkdtemp(prefix="atoll-bench-"))
     made: Installation | None = None
     try:
-        made = Installation(folder, cluster)
+        made = Installation(folder, cluster, launch)
         yield made
     finally:
         for server in [] if made is None else made.servers:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from atoll.engine.background import READS, BackgroundDatabase
 from atoll.engine.calls import MOST_CALLS, MOST_WAITING, SPARE, Calls
+from atoll.server.bounds import PAGE
 from atoll.store.database import Database
 from tests.server.conftest import Served
 
@@ -21,7 +22,7 @@ async def test_a_page_of_fleets_ends_before_it_has_too_many_instances(served: Se
         after = f"&after={answer.headers['atoll-next']}"
     assert sorted(fleet for page in pages for fleet in page) == sorted(sizes.items())
     assert len(pages) > 1
-    assert all(len(page) == 1 or sum(size for _, size in page) <= 1000 for page in pages)
+    assert all(len(page) == 1 or sum(size for _, size in page) <= PAGE for page in pages)
 
 
 async def test_zones_tell_what_all_instances_take(served: Served) -> None:

@@ -11,11 +11,26 @@ from atoll.model.states import FleetState
 from atoll.store.conflict import Conflict
 from atoll.store.database import Database, DatabaseError, open_database
 from atoll.store.postgresql import CHANNEL
+from atoll.testing.listing_contract import ListingContract
 from atoll.testing.postgresql import Cluster
-from atoll.testing.store_contract import LEASE, NOW, QueueContract, StoreContract, events_of, fleet, opened
+from atoll.testing.store_contract import (
+    LEASE,
+    NOW,
+    QueueContract,
+    StoreContract,
+    events_of,
+    fleet,
+    opened,
+)
 
 
 class TestStore(StoreContract):
+    @pytest.fixture
+    def url(self, postgresql_database: Callable[[], str]) -> str:
+        return postgresql_database()
+
+
+class TestListing(ListingContract):
     @pytest.fixture
     def url(self, postgresql_database: Callable[[], str]) -> str:
         return postgresql_database()

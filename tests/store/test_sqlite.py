@@ -11,12 +11,19 @@ import pytest
 
 from atoll.store.database import open_database
 from atoll.store.sqlite import sqlite_url
+from atoll.testing.listing_contract import ListingContract
 from atoll.testing.store_contract import QueueContract, StoreContract
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class TestStore(StoreContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return sqlite_url(tmp_path / "atoll.db")
+
+
+class TestListing(ListingContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return sqlite_url(tmp_path / "atoll.db")

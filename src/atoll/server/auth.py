@@ -72,18 +72,18 @@ class Gate:
 
     async def _look(self, hash: str) -> _Seen | None:
         self._seen.pop(hash, None)
-        async with self._engine.database.read() as tx:
-            token = await tx.access.token(hash)
-            user = None if token is None else await tx.access.user(token.user)
-        if token is None or user is None:
+        async with self._engine.database.look() as tx:
+            bearer = await tx.access.bearer(hash)
+        if bearer is None:
             return None
+        token, user = bearer
         self._seen[hash] = _Seen(user, token, time.monotonic() + FRESH_SECONDS)
         return self._seen[hash]
 
     async def _exists(self, project: str) -> bool:
         if self._projects.get(project, 0) >= time.monotonic():
             return True
-        async with self._engine.database.read() as tx:
+        async with self._engine.database.look() as tx:
             found = await tx.access.project_exists(project)
         if found:
             self._projects[project] = time.monotonic() + FRESH_SECONDS

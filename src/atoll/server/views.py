@@ -1,7 +1,7 @@
 """Records and plans in the shapes of the wire. No configuration is shown, so that no variable's value can be."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from atoll.engine.planned import Planned
 from atoll.model.records import Event, Fleet, Instance, Job, Run, Volume
@@ -11,6 +11,7 @@ from atoll.planning import explain
 from atoll.planning.offers import FoundOffer
 from atoll.planning.offers import OfferGroup as FoundGroup
 from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
+from atoll.store.shown import ShownInstance
 from atoll.wire.api import (
     EventView,
     FleetView,
@@ -35,20 +36,11 @@ def gpu_text(type_: InstanceType) -> str:
     return f"{type_.gpu.name}:{type_.gpu.count}" if type_.gpu else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """What is on instances, by their ids: names of runs, and names of volumes."""
-
-    runs: Mapping[str, Sequence[str]]
-    volumes: Mapping[str, Sequence[str]]
-
-
-def instance_view(instance: Instance, occupancy: Occupancy) -> InstanceView:
+def instance_view(instance: ShownInstance) -> InstanceView:
     """One machine, idle or busy as jobs hold it."""
-    runs = tuple(occupancy.runs.get(instance.id, ()))
-    status: str = instance.state
-    if instance.state is InstanceState.ACTIVE:
-        status = "unreachable" if instance.unreachable else "busy" if runs else "idle"
+    status = instance.state
+    if status == InstanceState.ACTIVE:
+        status = "unreachable" if instance.unreachable else "busy" if instance.runs else "idle"
     type_ = instance.instance_type
     return InstanceView(
         instance.id,
@@ -64,24 +56,20 @@ def instance_view(instance: Instance, occupancy: Occupancy) -> InstanceView:
         instance.market,
         instance.price,
         instance.created_at,
-        runs,
-        tuple(occupancy.volumes.get(instance.id, ())),
+        instance.runs,
+        instance.volumes,
         instance.backend_id,
         instance.end_reason,
         instance.message,
     )
 
 
-def fleet_view(fleet: Fleet, instances: Sequence[Instance], occupancy: Occupancy) -> FleetView:
+def fleet_view(fleet: Fleet, instances: Sequence[ShownInstance]) -> FleetView:
     """A fleet with its machines. The skew is over the zones that are used."""
     placement = fleet.config.get("placement", "any")
     strategy = placement.get("strategy", "any") if isinstance(placement, dict) else str(placement)
-    counts: dict[object, int] = {}
-    for instance in instances:
-        counts[instance.zone] = counts.get(instance.zone, 0) + 1
+    counts = Counter(instance.zone for instance in instances)
     skew = max(counts.values(), default=0) - min(counts.values(), default=0)
-    views = tuple(instance_view(instance, occupancy) for instance in instances)
-    price = sum(instance.price for instance in instances)
     return FleetView(
         fleet.id,
         fleet.name,
@@ -89,10 +77,10 @@ def fleet_view(fleet: Fleet, instances: Sequence[Instance], occupancy: Occupancy
         fleet.nodes,
         strategy,
         skew,
-        price,
+        sum(instance.price for instance in instances),
         fleet.created_at,
         fleet.auto_created,
-        views,
+        tuple(map(instance_view, instances)),
         fleet.message,
     )
 

@@ -4,12 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.access import Project, Role, Token, User
 from atoll.model.states import RUN, AttachmentState, FleetState, InstanceState, VolumeState
 from atoll.store.tables import attachments, fleets, instances, members, projects, runs, tokens, users, volumes
+
+_BEARER = (
+    select(tokens, users.c.admin, users.c.created_at.label("since"), members.c.project, members.c.role)
+    .select_from(tokens.join(users, users.c.name == tokens.c.user).outerjoin(members, members.c.user == users.c.name))
+    .where(tokens.c.hash == bindparam("this"))
+)
 
 
 class AccessRepository:
@@ -97,6 +103,15 @@ class AccessRepository:
         """The token with this hash, valid or not."""
         rows = await self._rows(select(tokens).where(tokens.c.hash == hash))
         return _token(rows[0]) if rows else None
+
+    async def bearer(self, hash: str) -> tuple[Token, User] | None:
+        """The token with this hash, valid or not, and its user with the roles: asked for with every request."""
+        rows = [dict(row) for row in (await self._connection.execute(_BEARER, {"this": hash})).mappings()]
+        if not rows:
+            return None
+        first, ties = rows[0], [row for row in rows if row["project"] is not None]
+        user = {"name": first["user"], "admin": first["admin"], "created_at": first["since"]}
+        return _token(first), _user(user, ties)
 
     async def tokens(self, user: str | None = None) -> Sequence[Token]:
         """The tokens of one user, or all; the oldest first."""

@@ -21,13 +21,14 @@ __all__ = ["HEAD", "Database", "DatabaseError", "open_database", "sqlite_url"]
 
 
 class Database:
-    """Transactions over one database.
+    """Transactions over one database; `looking` is another engine over it for looks, where they need one.
 
     `on_commit` is called after each write, here or on another server, for whoever waits for news.
     """
 
-    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
+    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime], looking: AsyncEngine | None = None) -> None:
         self._engine = engine
+        self._looking = looking or engine
         self._now = now
         self._shared: SharedCommit | None = None
         self._listener: postgresql.Listener | None = None
@@ -60,6 +61,18 @@ class Database:
             yield Transaction(connection, self._now())
 
     @asynccontextmanager
+    async def look(self) -> AsyncIterator[Transaction]:
+        """Reading where each statement may see a moment of its own.
+
+        On PostgreSQL no transaction is begun and ended: beside much work, each exchange takes as long as what is read.
+        """
+        connection = await self._looking.connect()
+        try:
+            yield Transaction(connection, self._now())
+        finally:
+            await connection.close()  # exchanges nothing, and so needs no task of its own, as `async with` makes one
+
+    @asynccontextmanager
     async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
         """A writing transaction, fenced by `lease` when given. No call to a backend may be awaited inside.
 
@@ -84,6 +97,7 @@ class Database:
         if self._shared is not None:
             await self._shared.close()
         await self._engine.dispose()
+        await self._looking.dispose()
 
     def _heard(self) -> None:
         self.on_commit()
@@ -106,7 +120,7 @@ async def open_database(url: str, now: Callable[[], datetime]) -> Database:
             raise
         raise DatabaseError(f"the database {place(address)} cannot be used: {error}") from error
     if address.drivername.startswith("postgresql"):
-        return Database(postgresql.pooled(address), now)
+        return Database(postgresql.pooled(address), now, postgresql.looking(address))
     return Database(sqlite.connect(address), now)
 
 

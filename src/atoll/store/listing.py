@@ -3,19 +3,19 @@
 Everything is asked for by ids or by page, so that a list costs what it shows and not what there is.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, String, Table, and_, any_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
-from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, VolumeState
+from atoll.model.states import RUN, AttachmentState, VolumeState
 from atoll.model.zone import Zone
-from atoll.store.query import fetch
+from atoll.store.query import among, fetch
 from atoll.store.rows import records_of
-from atoll.store.tables import TABLES, attachments, fleets, instances, jobs, runs, volumes
+from atoll.store.shown import ShownInstance, shown_of, shown_page
+from atoll.store.tables import LIVING, TABLES, attachments, fleets, instances, runs, volumes
 
 R = TypeVar("R", bound=Record)
 
@@ -42,43 +42,23 @@ class Listing:
         where += [] if finished else [runs.c.state.not_in(RUN.final)]
         return await self._page(Kind.RUN, where, ("created_at", "id"), after, limit)
 
-    async def instances(self, project: str, after: str | None, limit: int) -> Sequence[Instance]:
+    async def instances(self, project: str, after: str | None, limit: int) -> Sequence[ShownInstance]:
         """Instances that are not terminated, by fleet and node."""
-        where = [instances.c.project == project, instances.c.state != InstanceState.TERMINATED]
-        return await self._page(Kind.INSTANCE, where, ("fleet", "node", "id"), after, limit)
+        return await shown_page(self._connection, project, after, limit)
 
-    async def instances_of(self, fleet_ids: Collection[str]) -> dict[str, list[Instance]]:
+    async def instances_of(self, fleet_ids: Collection[str]) -> dict[str, list[ShownInstance]]:
         """The instances of several fleets that are not terminated, by fleet's id; each fleet's by node."""
-        found: dict[str, list[Instance]] = {}
-        where = (self._among(instances.c.fleet_id, fleet_ids), instances.c.state != InstanceState.TERMINATED)
-        for instance in await fetch(self._connection, Kind.INSTANCE, *where, order="node"):
-            found.setdefault(instance.fleet_id, []).append(instance)
-        return found
-
-    async def sizes_of(self, fleet_ids: Collection[str]) -> dict[str, int]:
-        """How many instances of each fleet are not terminated; a fleet without any is left out."""
-        where = (self._among(instances.c.fleet_id, fleet_ids), instances.c.state != InstanceState.TERMINATED)
-        counts = select(instances.c.fleet_id, func.count()).where(*where).group_by(instances.c.fleet_id)
-        return {fleet: count for fleet, count in await self._all(counts)}  # noqa: C416 - its rows are not typed
+        return await shown_of(self._connection, fleet_ids)
 
     async def instances_by_id(self, ids: Collection[str]) -> dict[str, Instance]:
         """Instances, terminated or not, by their ids."""
         found = await fetch(self._connection, Kind.INSTANCE, self._among(instances.c.id, ids))
         return {instance.id: instance for instance in found}
 
-    async def runs_on(self, instance_ids: Collection[str]) -> dict[str, list[str]]:
-        """The names of the runs whose unfinished jobs hold an instance, by its id."""
-        return await self._names(jobs, jobs.c.run, jobs.c.instance_id, instance_ids, jobs.c.state.not_in(JOB.final))
-
-    async def volumes_on(self, instance_ids: Collection[str]) -> dict[str, list[str]]:
-        """The names of the volumes tied to an instance, by its id."""
-        tied = attachments.c.state != AttachmentState.DETACHED
-        return await self._names(attachments, attachments.c.name, attachments.c.instance_id, instance_ids, tied)
-
     async def holders_of(self, volume_ids: Collection[str]) -> dict[str, list[str]]:
         """The names of the living instances that a volume is tied to, by its id."""
         found: dict[str, list[str]] = {}
-        tied = and_(attachments.c.state != AttachmentState.DETACHED, instances.c.state != InstanceState.TERMINATED)
+        tied = and_(attachments.c.state != AttachmentState.DETACHED, LIVING)
         both = attachments.join(instances, attachments.c.instance_id == instances.c.id)
         holders = select(attachments.c.volume_id, instances.c.fleet, instances.c.node).select_from(both)
         asked = holders.where(self._among(attachments.c.volume_id, volume_ids), tied).order_by(attachments.c.id)
@@ -88,7 +68,7 @@ class Listing:
 
     async def instances_by_zone(self, project: str) -> dict[Zone, int]:
         """How many living instances the project has in each zone."""
-        living = (instances.c.project == project, instances.c.state != InstanceState.TERMINATED)
+        living = (instances.c.project == project, LIVING)
         return await self._by_zone(instances, *living)
 
     async def volumes_by_zone(self, project: str) -> dict[Zone, int]:
@@ -101,25 +81,8 @@ class Listing:
         rows = await self._all(select(*place, func.count()).where(*where).group_by(*place))
         return {Zone(backend, region, zone): count for backend, region, zone, count in rows}
 
-    async def _names(
-        self,
-        table: Table,
-        name: ColumnElement[Any],
-        key: ColumnElement[Any],
-        ids: Collection[str],
-        condition: ColumnElement[bool],
-    ) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        asked = select(key, name).where(self._among(key, ids), condition).order_by(table.c.id)
-        for owner, text in await self._all(asked):
-            found.setdefault(owner, []).append(text)
-        return found
-
     def _among(self, column: ColumnElement[Any], ids: Collection[str]) -> ColumnElement[bool]:
-        """That a column has one of these ids, bound as one value: databases limit how many values they bind."""
-        if self._connection.dialect.name == "postgresql":
-            return column == any_(literal(list(ids), ARRAY(String)))
-        return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
+        return among(column, ids, self._connection.dialect.name)
 
     async def _page(
         self, kind: Kind, where: list[ColumnElement[bool]], order: tuple[str, ...], after: str | None, limit: int

@@ -25,6 +25,8 @@ EVENTS_LOCK = 0x61746F6C6C01
 MIGRATION_LOCK = 0x61746F6C6C02
 """Held by the one server that brings the schema up to date."""
 CONNECTIONS = 12
+LOOKING = 3
+"""Connections for looks alone: who asks does not queue behind all that is worked on."""
 POOL_SECONDS = 120.0
 """How long a transaction may wait for a connection."""
 CONNECT_SECONDS = 10.0
@@ -50,6 +52,12 @@ def connect(url: URL, **options: Any) -> AsyncEngine:
 def pooled(url: URL) -> AsyncEngine:
     """An engine with the pool that a server works with."""
     return connect(url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=POOL_SECONDS)
+
+
+def looking(url: URL) -> AsyncEngine:
+    """An engine for statements outside of transactions, with a pool of its own."""
+    options = {"pool_size": LOOKING, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
+    return connect(url, isolation_level="AUTOCOMMIT", **options)
 
 
 class Listener:

@@ -7,7 +7,7 @@ from atoll.store.address import DatabaseError
 from atoll.store.postgresql import MIGRATION_LOCK
 from atoll.store.sqlite import WRITES
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest schema; a test holds it against the migrations."""
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    literal_column,
 )
 
 from atoll.model.records import Kind
@@ -90,6 +91,14 @@ instances = _record(
     Column("end_reason", String, nullable=False),
     Column("idle_since", UtcTime),
     Column("unreachable_since", UtcTime),
+)
+LIVING = instances.c.state != literal_column("'terminated'")
+"""Instances that are not terminated; a constant, so that the planner of queries knows it for the index's condition."""
+Index(
+    "instances_living",
+    *(instances.c[name] for name in ("project", "fleet", "node", "id")),
+    sqlite_where=LIVING,
+    postgresql_where=LIVING,
 )
 
 volumes = _record(

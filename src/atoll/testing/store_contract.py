@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -74,6 +74,32 @@ class StoreContract:
         assert found == instance()
         assert found is not None
         assert found.zone.zone_id == "id-b"
+
+    async def test_a_look_leaves_its_connection_fit_for_transactions(self, db: Database) -> None:
+        for _ in range(3):
+            async with db.look() as tx:
+                assert await tx.get(Fleet, "f1") is None
+            with suppress(ZeroDivisionError):
+                async with db.write() as tx:
+                    await tx.add(fleet())
+                    await tx.flush()
+                    raise ZeroDivisionError
+
+    async def test_looks_that_are_cut_off_keep_no_connection(self, db: Database) -> None:
+        async def look() -> None:
+            async with db.look() as tx:
+                await tx.get(Fleet, "f1")
+                await asyncio.sleep(0)
+                await tx.get(Fleet, "f2")
+
+        for steps in range(40):
+            cut = asyncio.create_task(look())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            cut.cancel()
+            await asyncio.wait([cut])
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(look() for _ in range(30)))
 
     async def test_two_living_fleets_cannot_bear_one_name(self, db: Database) -> None:
         async with db.write() as tx:

@@ -30,10 +30,10 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/projects/P/offers/by/zone|region|type|gpu?<likewise> -> list[OfferGroup]
 
 `wait` is a long poll: the answer comes when there is something new, or after that many seconds (at most 30) with what
-there is. Lists of fleets, instances, volumes and runs come in pages: `limit` (at most 1,000) and `after`, an id; where
-more follows, the header `Atoll-Next` tells what to ask for `after`. A page of fleets ends earlier where it would have
-more than 1,000 instances, after one fleet at least. Users and rights are in `access`. An error is a `Problem` with a
-4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
+there is. Lists of fleets, instances, volumes and runs come in pages: `limit` (500 unless told, at most 1,000) and
+`after`, an id; where more follows, the header `Atoll-Next` tells what to ask for `after`. A page of fleets ends earlier
+where they want more than 500 instances, after one fleet at least. Users and rights are in `access`. An error is a
+`Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
 from dataclasses import dataclass, field
@@ -282,9 +282,12 @@ class ApplyResponse:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InstanceView:
-    """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with."""
+    """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with.
+
+    Not frozen: lists have thousands, and a frozen one takes four times as long to make.
+    """
 
     id: str
     name: str

@@ -1,15 +1,15 @@
 """Fleets and instances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 from fastapi import APIRouter, Request, Response
 
 from atoll.engine.refusal import not_found
-from atoll.model.records import Fleet, Instance
+from atoll.model.records import Fleet
 from atoll.server.answer import answer, page
 from atoll.server.bounds import PAGE, After, Limit, Name, Project
-from atoll.server.views import Occupancy, fleet_view, instance_view
+from atoll.server.views import fleet_view, instance_view
 from atoll.store.transaction import Transaction
 from atoll.wire.api import FleetView, InstanceView
 
@@ -18,10 +18,10 @@ router = APIRouter(prefix="/api/projects/{project}")
 
 @router.get("/fleets", response_model=list[FleetView])
 async def fleets(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
-    """Fleets with their instances, the oldest first; a page ends early where it would have too many instances."""
-    async with request.app.state.engine.database.read() as tx:
+    """Fleets with their instances, the oldest first; a page ends early where they want too many instances."""
+    async with request.app.state.engine.database.look() as tx:
         found = await tx.listing.fleets(project, after, limit + 1)
-        shown = _few(found[:limit], await tx.listing.sizes_of([fleet.id for fleet in found[:limit]]))
+        shown = _few(found[:limit])
         return page(await _views(tx, shown), len(found) > len(shown))
 
 
@@ -43,16 +43,15 @@ async def delete(project: Project, name: Name, request: Request) -> Response:
 @router.get("/instances", response_model=list[InstanceView])
 async def instances(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
     """Instances that are not terminated, by fleet and node."""
-    async with request.app.state.engine.database.read() as tx:
+    async with request.app.state.engine.database.look() as tx:
         found = await tx.listing.instances(project, after, limit + 1)
-        occupancy = await _occupancy(tx, found[:limit])
-    return page([instance_view(instance, occupancy) for instance in found[:limit]], len(found) > limit)
+    return page([instance_view(instance) for instance in found[:limit]], len(found) > limit)
 
 
-def _few(found: Sequence[Fleet], sizes: Mapping[str, int]) -> Sequence[Fleet]:
-    """So many of the first fleets that they have no more than a page of instances together, but one at least."""
-    sums = accumulate(sizes.get(fleet.id, 0) for fleet in found)
-    return found[: max(1, sum(instances <= PAGE for instances in sums))]
+def _few(found: Sequence[Fleet]) -> Sequence[Fleet]:
+    """So many of the first fleets that they want no more than a page of instances together, but one at least."""
+    sums = accumulate(fleet.nodes for fleet in found)
+    return found[: max(1, sum(nodes <= PAGE for nodes in sums))]
 
 
 async def _view(tx: Transaction, project: str, name: str) -> FleetView:
@@ -64,10 +63,4 @@ async def _view(tx: Transaction, project: str, name: str) -> FleetView:
 
 async def _views(tx: Transaction, found: Sequence[Fleet]) -> list[FleetView]:
     machines = await tx.listing.instances_of([fleet.id for fleet in found])
-    occupancy = await _occupancy(tx, [instance for group in machines.values() for instance in group])
-    return [fleet_view(fleet, machines.get(fleet.id, []), occupancy) for fleet in found]
-
-
-async def _occupancy(tx: Transaction, found: Sequence[Instance]) -> Occupancy:
-    ids = [instance.id for instance in found]
-    return Occupancy(await tx.listing.runs_on(ids), await tx.listing.volumes_on(ids))
+    return [fleet_view(fleet, machines.get(fleet.id, [])) for fleet in found]
