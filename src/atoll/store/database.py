@@ -23,7 +23,8 @@ __all__ = ["HEAD", "Database", "DatabaseError", "open_database", "sqlite_url"]
 class Database:
     """Transactions over one database.
 
-    `on_commit` is called after each write, here or on another server, for whoever waits for news.
+    `on_commit` is called after each write, here or on another server, for whoever waits for news; `on_due` for who
+    looks after the queue, with the time at which work is due that a write here made due, or None after those of others.
     """
 
     def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
@@ -34,6 +35,7 @@ class Database:
         self._begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = engine.begin
         self._reading: dict[str, object] = {}
         self.on_commit: Callable[[], None] = lambda: None
+        self.on_due: Callable[[datetime | None], None] = lambda at: None
         if engine.dialect.name == "sqlite":
             self._shared = SharedCommit(engine)
             self._begin = self._shared.transaction
@@ -75,6 +77,8 @@ class Database:
                 await transaction.flush()
         if self._listener is not None:
             self._listener.tell()
+        if transaction.work.soonest is not None:
+            self.on_due(transaction.work.soonest)
         self.on_commit()
 
     async def close(self) -> None:
@@ -86,6 +90,7 @@ class Database:
         await self._engine.dispose()
 
     def _heard(self) -> None:
+        self.on_due(None)
         self.on_commit()
 
 

@@ -61,6 +61,7 @@ _RELEASE = (
         attempts=bindparam("failures"),
         due_at=case((and_(work.c.woken, work.c.due_at < _FOLLOWING), work.c.due_at), else_=_FOLLOWING),
     )
+    .returning(work.c.due_at)
 )
 _NEXT = select(
     select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
@@ -98,12 +99,13 @@ class Lease:
 
 
 class WorkRepository:
-    """Work items of one transaction, whose time is `now`."""
+    """Work items of one transaction, whose time is `now`; `soonest` is when the first of those that it made due is."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self._connection = connection
         self._now = now
         self._woken: dict[tuple[str, str], datetime] = {}
+        self.soonest: datetime | None = None
 
     async def wake(self, kind: Kind, ids: Collection[str], at: datetime) -> None:
         """Make things due at `at` or earlier, whether or not they have an item yet."""
@@ -116,6 +118,7 @@ class WorkRepository:
         woken, self._woken = sorted(self._woken.items()), {}
         if woken:
             await self._wake([(*key, at) for key, at in woken])
+            self._makes_due(min(at for _, at in woken))
 
     async def lease(self, now: datetime, limit: int, duration: timedelta) -> list[Lease]:
         """Lease up to `limit` due items, the longest due first."""
@@ -156,19 +159,25 @@ class WorkRepository:
             if removed.rowcount:
                 return
         values = {"following": now if due is None else due, "failures": attempts}
-        if (await self._connection.execute(_RELEASE, _named(lease) | values)).rowcount != 1:
+        released = (await self._connection.execute(_RELEASE, _named(lease) | values)).first()
+        if released is None:
             raise _lost(lease)
+        self._makes_due(released.due_at)
 
     async def take_over(self) -> None:
         """End every lease, whoever holds it: only for the one server of a database, before it begins to work."""
         held = work.c.leased_until.is_not(None)
         await self._connection.execute(update(work).where(held).values(leased_until=None, fence=work.c.fence + 1))
+        self._makes_due(self._now)
 
     async def next_due(self) -> datetime | None:
         """When the next item is due that is free, or whose lease ends unless it is renewed."""
         await self.flush()
         row = (await self._connection.execute(_NEXT)).one()
         return min((at for at in row if at is not None), default=None)
+
+    def _makes_due(self, at: datetime) -> None:
+        self.soonest = at if self.soonest is None else min(at, self.soonest)
 
     async def _wake(self, items: Sequence[tuple[str, str, datetime]]) -> None:
         # A new item begins with a number that no item of this name can have had before it was removed.
