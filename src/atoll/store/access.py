@@ -4,18 +4,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from atoll.model.access import Project, Role, Token, User
 from atoll.model.states import RUN, AttachmentState, FleetState, InstanceState, VolumeState
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
 from atoll.store.tables import attachments, fleets, instances, members, projects, runs, tokens, users, volumes
+
+_PROJECT = Prepared(
+    select(projects.c.name).where(projects.c.name == bindparam("project"), projects.c.deleted_at.is_(None))
+)
 
 
 class AccessRepository:
     """Projects, users and tokens of one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def projects(self) -> Sequence[Project]:
@@ -25,8 +30,7 @@ class AccessRepository:
 
     async def project_exists(self, name: str) -> bool:
         """Whether there is such a project now."""
-        found = select(projects.c.name).where(projects.c.name == name, projects.c.deleted_at.is_(None))
-        return (await self._connection.execute(found)).first() is not None
+        return await self._connection.row(_PROJECT, {"project": name}) is not None
 
     async def project_name_taken(self, name: str) -> bool:
         """Whether a project has, or ever had, this name."""

@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from atoll.store import postgresql, schema, sqlite
 from atoll.store.address import DatabaseError, database_url, place
 from atoll.store.conflict import conflicts
+from atoll.store.connection import Connection, Direct
 from atoll.store.schema import HEAD
 from atoll.store.sqlite import SharedCommit, sqlite_url
 from atoll.store.transaction import Transaction
@@ -33,12 +34,14 @@ class Database:
         self._shared: SharedCommit | None = None
         self._listener: postgresql.Listener | None = None
         self._begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = engine.begin
+        self._direct: Callable[[AsyncConnection], Direct | None] = lambda connection: None
         self._reading: dict[str, object] = {}
         self.on_commit: Callable[[], None] = lambda: None
         self.on_due: Callable[[datetime | None], None] = lambda at: None
         if engine.dialect.name == "sqlite":
             self._shared = SharedCommit(engine)
             self._begin = self._shared.transaction
+            self._direct = sqlite.driver
         else:
             self._listener = postgresql.Listener(engine, self._heard)
             self._reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -59,7 +62,8 @@ class Database:
         async with self._engine.connect() as connection:
             if self._reading:
                 await connection.execution_options(**self._reading)
-            yield Transaction(connection, self._now())
+            await connection.begin()
+            yield Transaction(Connection(connection, self._direct(connection)), self._now())
 
     @asynccontextmanager
     async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
@@ -70,7 +74,7 @@ class Database:
         """
         with conflicts():
             async with self._begin() as connection:
-                transaction = Transaction(connection, self._now())
+                transaction = Transaction(Connection(connection, self._direct(connection)), self._now())
                 if lease is not None:
                     await transaction.work.check(lease)
                 yield transaction

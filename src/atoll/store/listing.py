@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, ColumnElement, String, Table, and_, any_, func, literal, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, VolumeState
 from atoll.model.zone import Zone
+from atoll.store.connection import Connection
 from atoll.store.query import fetch
 from atoll.store.rows import records_of
 from atoll.store.tables import TABLES, attachments, fleets, instances, jobs, runs, volumes
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Record)
 class Listing:
     """Pages of one transaction. `after` is the id of the record before the page; nothing follows an unknown one."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def fleets(self, project: str, after: str | None, limit: int) -> Sequence[Fleet]:

@@ -6,29 +6,38 @@ give way (to a cloud, say) is found by whoever begins next.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import URL, Connection, CursorResult, Executable, StaticPool, create_engine
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from atoll.store import migrations
+from atoll.store.connection import Direct
 
 T = TypeVar("T")
 
 
 class MemoryConnection:
-    """One transaction's statements."""
+    """One transaction's statements; as `Direct`, those that are prepared."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, raw: sqlite3.Connection) -> None:
         self._connection = connection
+        self._raw = raw
         self.dialect = connection.dialect
+
+    async def begin(self) -> None:
+        """Begun it is already."""
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run one statement."""
         return self._connection.execute(statement, parameters)
+
+    async def run(self, sql: str, values: Sequence[Any], many: bool = False) -> sqlite3.Cursor:
+        """As `Direct.run`."""
+        return self._raw.executemany(sql, values) if many else self._raw.execute(sql, values)
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on the connection itself."""
@@ -46,7 +55,7 @@ class MemoryEngine:
             migrations.upgrade(connection)
         # One connection for ever, which leaves BEGIN and COMMIT to us: opening one takes longer than most statements.
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self._statements = MemoryConnection(self._connection)
+        self._statements = MemoryConnection(self._connection, self.raw)
         self._empty = self.raw.serialize()
 
     def fresh(self) -> None:
@@ -69,6 +78,10 @@ class MemoryEngine:
     def url(self) -> URL:
         """Where it is."""
         return self._connection.engine.url
+
+    def direct(self, connection: AsyncConnection) -> Direct:
+        """The driver behind one of these connections."""
+        return cast(MemoryConnection, connection)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[MemoryConnection]:

@@ -57,6 +57,7 @@ class ReplicaDatabase(Database):
         # Each transaction is committed by itself: in line there is nobody to share a commit with.
         self._begin = engine.typed().begin
         self._shared = None
+        self._direct = engine.direct
         self._gate = gate
         self._watch = watch
 
