@@ -59,7 +59,8 @@ class Text:
         for row in raw:
             values = list(row)
             for at, out in self._outs:
-                values[at] = out(values[at])
+                if values[at] is not None:
+                    values[at] = out(values[at])
             found.append(values)
         return found
 

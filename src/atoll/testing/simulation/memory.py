@@ -55,14 +55,19 @@ class MemoryEngine:
         # One connection for ever, which leaves BEGIN and COMMIT to us: opening one takes longer than most statements.
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self.statements = MemoryConnection(self._connection, self.raw)
-        self._empty = self.raw.serialize()
+        named = self.raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        self._first_rows = {table: self.raw.execute(f"SELECT * FROM {table}").fetchall() for (table,) in named}
 
     def fresh(self) -> None:
         """A database with the newest schema and nothing else."""
         self.open = False
         if self.raw.in_transaction:
             self.raw.rollback()
-        self.raw.deserialize(self._empty)
+        # Rows are removed and tables stay: statements would have to be prepared anew for tables that are made anew.
+        for table, rows in self._first_rows.items():
+            self.raw.execute(f"DELETE FROM {table}")
+            for row in rows:
+                self.raw.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
     def typed(self) -> AsyncEngine:
         """This engine, as the type that `Database` names."""
