@@ -47,8 +47,8 @@ class Text:
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in their order, as the driver takes them."""
         return [
-            value if into is None else into(value)
-            for value, into in [(values.get(name, fixed), into) for name, fixed, into in self._values]
+            values.get(name, fixed) if into is None else into(values.get(name, fixed))
+            for name, fixed, into in self._values
         ]
 
     def rows(self, raw: Iterable[tuple[Any, ...]]) -> list[Row]:
