@@ -82,3 +82,41 @@ def test_a_run_stopped_before_its_machine_is_there_stops_and_the_machine_goes() 
             await scene.replica.engine.delete_fleet("main", "t")
 
     assert play(story, SLOW).alive() == ()
+
+
+def test_a_job_that_falls_back_onto_a_machine_that_is_there_does_not_leave_the_others_of_its_run_waiting() -> None:
+    run = "type: task\nname: t\nnodes: 2\ncommands: [work]\nfleets: [f]\n"
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=1))
+        await scene.until(lambda: scene.states("instances") == ["active"])
+        await scene.apply(FLEET.format(nodes=2) + "---\n" + run)
+        await scene.until(lambda: scene.states("instances") == ["active", "starting"])
+        [(zone,)] = scene.rows("SELECT zone FROM instances WHERE state = 'starting'")
+        scene.cloud.darken_zone(zone)
+        await scene.apply(FLEET.format(nodes=3))
+        await scene.until(lambda: scene.states("instances") == ["active", "starting", "active"])
+        await scene.clock.sleep(30)
+        scene.cloud.fail_zone(zone)
+        await scene.until(lambda: scene.states("runs") == ["done"])
+
+    play(story, SLOW)
+
+
+def test_a_volume_that_is_being_attached_for_a_run_that_is_replaced_is_detached_before_the_next_one_has_it() -> None:
+    run = (
+        "type: task\nname: t\ncommands: [work]\nvolumes: ['v:/data']\nfleets: [f]\nenv: {{FAKE_SECONDS: '{seconds}'}}\n"
+    )
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=1) + "---\ntype: volume\nname: v\nbackend: fake\nsize: 10GB\n")
+        await scene.until(lambda: scene.states("instances") == ["active"])
+        await scene.apply(run.format(seconds=600))
+        await scene.until(lambda: scene.states("volumes") == ["available"])
+        await scene.clock.sleep(1)
+        await scene.apply(run.format(seconds=5))
+        await scene.until(lambda: scene.states("runs") == ["stopped", "done"])
+
+    ledger = play(story, replace(SCRIPT, latency={"*": (0.2, 0.2), "attach": (8, 8)}))
+    calls = [entry.call for entry in ledger.entries if entry.call in ("attach", "detach")]
+    assert calls == ["attach", "detach"] * 2

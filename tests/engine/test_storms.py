@@ -3,21 +3,33 @@
 `ATOLL_SEED=N pytest tests/engine/test_storms.py` replays one seed.
 """
 
+import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from atoll.testing.simulation import run_storm
 
-BATCH = 10
-BATCHES = 60
-SOAK = 1000
+BATCH = 20
+BATCHES = 180
+SOAK = 500
 """Batches of a long run, after those of a short one."""
 Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def seldom_collected() -> Iterator[None]:
+    """As in the server, the collector passes over what was loaded, and comes less often."""
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
 
 
 def storms(batch: int, record: Record) -> None:

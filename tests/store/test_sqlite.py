@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import IntegrityError
 
 from atoll.store.database import open_database
+from atoll.store.prepared import Prepared
 from atoll.store.sqlite import sqlite_url
+from atoll.store.tables import instances
 from atoll.testing.listing_contract import ListingContract
-from atoll.testing.store_contract import QueueContract, StoreContract
+from atoll.testing.store_contract import QueueContract, StoreContract, instance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -70,4 +74,24 @@ async def test_a_write_waits_for_another_process_that_writes_and_holds_nobody_up
         await writing
     async with opened.write() as tx:
         assert await tx.settings.first("word", "other") == "kept"
+    await opened.close()
+
+
+async def test_the_driver_and_sqlalchemy_read_and_write_the_same_of_a_prepared_statement(tmp_path: Path) -> None:
+    opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
+    wanted = Prepared(
+        select(instances).where(instances.c.created_at == bindparam("at"), instances.c.state.not_in(["terminated"]))
+    )
+    async with opened.write() as tx:
+        await tx.add_all([instance("i1"), instance("i2", 1)])
+    async with opened.write() as tx:
+        connection = tx._connection
+        direct = await connection.rows(wanted, {"at": instance().created_at})
+        composed = (await connection.execute(wanted.statement, {"at": instance().created_at})).all()
+        assert [tuple(row) for row in direct] == [tuple(row) for row in composed]
+        assert len(direct) == 2
+    with pytest.raises(IntegrityError) as told:
+        async with opened.write() as tx:
+            await tx.add(instance("i1"))
+    assert "i1" not in str(told.value)  # values are never told
     await opened.close()

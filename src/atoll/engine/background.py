@@ -6,8 +6,8 @@ No turn may open a transaction within another one: it would wait for itself.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from atoll.store.database import Database
 from atoll.store.transaction import Transaction
@@ -28,14 +28,32 @@ class BackgroundDatabase:
         self._reads = asyncio.Semaphore(READS)
         self._writes = asyncio.Semaphore(WRITES if database.shared else WRITES_ALONE)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Transaction]:
+    def read(self) -> AbstractAsyncContextManager[Transaction]:
         """A consistent view that writes nothing."""
-        async with self._reads, self._database.read() as tx:
-            yield tx
+        return _InTurn(self._reads, self._database.read())
 
-    @asynccontextmanager
-    async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
+    def write(self, lease: Lease | None = None) -> AbstractAsyncContextManager[Transaction]:
         """A writing transaction, fenced by `lease` when given. Raises LeaseLost, Conflict."""
-        async with self._writes, self._database.write(lease) as tx:
-            yield tx
+        return _InTurn(self._writes, self._database.write(lease))
+
+
+class _InTurn(AbstractAsyncContextManager[Transaction]):
+    """A transaction that begins when there is room. Spelled out, as all work goes through: a generator costs more."""
+
+    def __init__(self, room: asyncio.Semaphore, transaction: AbstractAsyncContextManager[Transaction]) -> None:
+        self._room = room
+        self._transaction = transaction
+
+    async def __aenter__(self) -> Transaction:
+        await self._room.acquire()
+        try:
+            return await self._transaction.__aenter__()
+        except BaseException:
+            self._room.release()
+            raise
+
+    async def __aexit__(self, *why: Any) -> bool | None:
+        try:
+            return await self._transaction.__aexit__(*why)
+        finally:
+            self._room.release()

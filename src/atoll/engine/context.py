@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from atoll.backends.base import Backend, Machine, MachineState
+from atoll.engine.alarm import Alarm
 from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.figures import Figures
@@ -40,6 +41,7 @@ class Context:
     worlds: Worlds
     logs: Logs
     news: Bell
+    alarm: Alarm
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     owner: str

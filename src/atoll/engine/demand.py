@@ -1,7 +1,10 @@
 """What documents and records ask of the planner: specs turned into planning requests."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from atoll.model.records import Fleet, Job, Run, Volume
 from atoll.planning.request import (
@@ -75,7 +78,13 @@ def volume_request(name: str, spec: Any) -> VolumeRequest:
 def spec_of(record: Fleet | Volume | Run) -> Any:
     """The spec that a record was made from."""
     type_ = record.type if isinstance(record, Run) else record.kind
-    return spec_from_json(type_, dict(record.config))
+    return _spec(type_, msgspec.json.encode(record.config))
+
+
+@lru_cache(maxsize=1024)
+def _spec(type_: str, config: bytes) -> Any:
+    """Each turn of work on a record reads its spec, which is made anew only where the configuration changed."""
+    return spec_from_json(type_, msgspec.json.decode(config))
 
 
 def mount_paths(run: Run, job: Job) -> tuple[str, ...]:

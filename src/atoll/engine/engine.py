@@ -11,6 +11,7 @@ from typing import Any
 from atoll.backends.base import Backend, ZoneFaults
 from atoll.backends.registry import open_backend
 from atoll.engine import removal
+from atoll.engine.alarm import Alarm
 from atoll.engine.background import BackgroundDatabase
 from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
@@ -122,8 +123,8 @@ class Engine:
         secret_key: str | None = None,
     ) -> "Engine":
         """An engine over parts that are open already. Raises ValueError for what is no key."""
-        news = Bell()
-        database.on_commit = news.ring
+        news, alarm = Bell(), Alarm()
+        database.on_commit, database.on_due = news.ring, alarm.set
         owner = await _owner(database, new_id)
         figures, vault = Figures(), Vault(home / "secret.key", secret_key)
         backends = {name: observed(name, backend, figures) for name, backend in backends.items()}
@@ -132,7 +133,7 @@ class Engine:
             open_logs(database, home / "logs"),
             Calls(now),
         )
-        context = Context(database, backends, calls, worlds, logs, news, now, new_id, owner, vault, figures)
+        context = Context(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures)
         return cls(context, database)
 
     async def take_over(self) -> None:
@@ -158,6 +159,7 @@ class Engine:
     async def close(self) -> None:
         """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
         self.news.close()
+        self.context.alarm.ring()
         if self._resealing is not None:
             await ended(self._resealing)
         if self._running is not None:

@@ -4,6 +4,8 @@ A registry of its own for each engine, so that several may live in one process. 
 asks for the text.
 """
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from atoll.store.queue import Backlog
@@ -24,6 +26,7 @@ class Figures:
             registry=self.registry,
             buckets=SECONDS,
         )
+        self.turn = cache(self.reconcile.labels)  # one turn's histogram, which is looked up at every turn
         self.leases_lost = Counter(
             "atoll_leases_lost", "Turns that somebody else took over", ("kind",), registry=self.registry
         )
@@ -33,6 +36,7 @@ class Figures:
             ("backend", "operation", "zone", "outcome"),
             registry=self.registry,
         )
+        self.call = cache(self.calls.labels)
         self.call_seconds = Histogram(
             "atoll_backend_call_seconds",
             "How long backends take to answer",

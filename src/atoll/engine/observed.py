@@ -42,7 +42,7 @@ def observed(name: str, inner: Backend, figures: Figures) -> Backend:
 
 
 def _counted(backend: str, operation: str, figures: Figures) -> Callable[..., Awaitable[Any]]:
-    calls, seconds = figures.calls, figures.call_seconds.labels(backend, operation)
+    seconds = figures.call_seconds.labels(backend, operation)
 
     async def call(self: _Observed, *arguments: Any, **named: Any) -> Any:
         zone = _zone_of((*arguments, *named.values()))
@@ -58,7 +58,7 @@ def _counted(backend: str, operation: str, figures: Figures) -> Callable[..., Aw
             raise
         finally:
             seconds.observe(time.perf_counter() - began)
-            calls.labels(backend, operation, zone, outcome).inc()
+            figures.call(backend, operation, zone, outcome).inc()
         return answer
 
     return call
@@ -92,5 +92,5 @@ class ObservedHandler:
             self._figures.leases_lost.labels(lease.kind).inc()
             raise
         finally:
-            self._figures.reconcile.labels(lease.kind, outcome).observe(time.perf_counter() - began)
+            self._figures.turn(lease.kind, outcome).observe(time.perf_counter() - began)
         return due

@@ -35,7 +35,7 @@ BATCH = 64
 BREATH = 0.005
 """Between two looks at the queue, in seconds: one look serves all that became due meanwhile."""
 LONGEST_PAUSE = 5.0
-"""Even without news the queue is looked at this often: another server may have put work there."""
+"""Even without an alarm the queue is looked at this often: another server may have put work there, or died."""
 TROUBLE_PAUSE = 1.0
 """How long to wait after the database failed before it is asked again."""
 
@@ -71,17 +71,23 @@ class Worker:
         await asyncio.gather(*pending, return_exceptions=True)
 
     async def _turn(self) -> None:
-        seen = self._context.news.count
-        due = await self._next_due()
-        if due is not None and due <= self._context.now() and len(self._tasks) < PARALLEL:
+        alarm = self._context.alarm
+        if alarm.unsure:
+            await self._look()
+        if len(self._tasks) < PARALLEL and alarm.due is not None and alarm.due <= self._context.now():
             for lease in await self._lease():
                 task = asyncio.create_task(self._process(lease))
                 self._tasks[task] = lease
-                task.add_done_callback(self._tasks.pop)
-            seen = self._context.news.count  # that we leased is no news
-            due = await self._next_due()
-        await self._context.news.wait(seen, self._pause(due))
+                task.add_done_callback(self._done)
+        pause = self._pause(alarm.due)
+        if not await alarm.wait(pause) and pause == LONGEST_PAUSE:
+            alarm.unsure = True
         await asyncio.sleep(BREATH)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        if len(self._tasks) == PARALLEL:
+            self._context.alarm.ring()
+        del self._tasks[task]
 
     async def _renew_for_ever(self) -> None:
         while True:
@@ -108,13 +114,17 @@ class Worker:
             return LONGEST_PAUSE
         return min(max((due - self._context.now()).total_seconds(), 0), LONGEST_PAUSE)
 
-    async def _next_due(self) -> datetime | None:
-        async with self._context.database.read() as tx:
-            return await tx.work.next_due()
+    async def _look(self) -> None:
+        with self._context.alarm.looking() as alarm:
+            async with self._context.database.read() as tx:
+                alarm.found(await tx.work.next_due())
 
     async def _lease(self) -> list[Lease]:
-        async with self._context.database.write() as tx:
-            return await tx.work.lease(tx.now, min(BATCH, PARALLEL - len(self._tasks)), LEASE)
+        with self._context.alarm.looking() as alarm:
+            async with self._context.database.write() as tx:
+                leases = await tx.work.lease(tx.now, min(BATCH, PARALLEL - len(self._tasks)), LEASE)
+                alarm.found(await tx.work.next_due())
+        return leases
 
     async def _process(self, lease: Lease) -> None:
         try:

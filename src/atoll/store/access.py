@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.access import Project, Role, Token, User
 from atoll.model.states import RUN, AttachmentState, FleetState, InstanceState, VolumeState
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
 from atoll.store.tables import attachments, fleets, instances, members, projects, runs, tokens, users, volumes
 
 _BEARER = (
@@ -16,12 +17,15 @@ _BEARER = (
     .select_from(tokens.join(users, users.c.name == tokens.c.user).outerjoin(members, members.c.user == users.c.name))
     .where(tokens.c.hash == bindparam("this"))
 )
+_PROJECT = Prepared(
+    select(projects.c.name).where(projects.c.name == bindparam("project"), projects.c.deleted_at.is_(None))
+)
 
 
 class AccessRepository:
     """Projects, users and tokens of one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def projects(self) -> Sequence[Project]:
@@ -31,8 +35,7 @@ class AccessRepository:
 
     async def project_exists(self, name: str) -> bool:
         """Whether there is such a project now."""
-        found = select(projects.c.name).where(projects.c.name == name, projects.c.deleted_at.is_(None))
-        return (await self._connection.execute(found)).first() is not None
+        return await self._connection.row(_PROJECT, {"project": name}) is not None
 
     async def project_name_taken(self, name: str) -> bool:
         """Whether a project has, or ever had, this name."""

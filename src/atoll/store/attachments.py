@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Select, bindparam
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam
 
 from atoll.model.records import Attachment, Kind
 from atoll.model.states import AttachmentState
-from atoll.store.query import query
-from atoll.store.rows import records_of
+from atoll.store.connection import Connection
+from atoll.store.query import Query
 from atoll.store.tables import attachments
 
 
 class AttachmentRepository:
     """Attachments of one transaction; those that are detached are history and not returned."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def live(
@@ -26,10 +24,10 @@ class AttachmentRepository:
         """The ties that hold or are being made or undone, of one volume, instance or job (ids), or all."""
         told = {"volume_id": volume, "instance_id": instance, "job_id": job}
         asked = {name: id for name, id in told.items() if id is not None}
-        return records_of(Kind.ATTACHMENT, await self._connection.execute(_live(*asked), asked))
+        return await _live(*asked).all(self._connection, **asked)
 
 
 @cache
-def _live(*names: str) -> Select[Any]:
+def _live(*names: str) -> Query:
     same = (attachments.c[name] == bindparam(name) for name in names)
-    return query(Kind.ATTACHMENT, attachments.c.state != AttachmentState.DETACHED, *same)
+    return Query(Kind.ATTACHMENT, attachments.c.state != AttachmentState.DETACHED, *same)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Kind
+from atoll.store.connection import Connection
 from atoll.store.tables import TABLES
 
 KINDS = (Kind.FLEET, Kind.VOLUME, Kind.RUN)
@@ -16,7 +16,7 @@ KINDS = (Kind.FLEET, Kind.VOLUME, Kind.RUN)
 class ConfigRepository:
     """Configurations of one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def after(self, kind: Kind, id: str, limit: int) -> Sequence[tuple[str, Mapping[str, Any]]]:

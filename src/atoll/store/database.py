@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 from atoll.store import postgresql, schema, sqlite
 from atoll.store.address import DatabaseError, database_url, place
 from atoll.store.conflict import conflicts
+from atoll.store.connection import Connection, Direct
 from atoll.store.schema import HEAD
 from atoll.store.sqlite import SharedCommit, sqlite_url
 from atoll.store.transaction import Transaction
@@ -23,7 +24,8 @@ __all__ = ["HEAD", "Database", "DatabaseError", "open_database", "sqlite_url"]
 class Database:
     """Transactions over one database; `looking` is another engine over it for looks, where they need one.
 
-    `on_commit` is called after each write, here or on another server, for whoever waits for news.
+    `on_commit` is called after each write, here or on another server, for whoever waits for news; `on_due` for who
+    looks after the queue, with the time at which work is due that a write here made due, or None after those of others.
     """
 
     def __init__(self, engine: AsyncEngine, now: Callable[[], datetime], looking: AsyncEngine | None = None) -> None:
@@ -33,11 +35,14 @@ class Database:
         self._shared: SharedCommit | None = None
         self._listener: postgresql.Listener | None = None
         self._begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = engine.begin
+        self._direct: Callable[[AsyncConnection], Direct | None] = lambda connection: None
         self._reading: dict[str, object] = {}
         self.on_commit: Callable[[], None] = lambda: None
+        self.on_due: Callable[[datetime | None], None] = lambda at: None
         if engine.dialect.name == "sqlite":
             self._shared = SharedCommit(engine)
             self._begin = self._shared.transaction
+            self._direct = sqlite.driver
         else:
             self._listener = postgresql.Listener(engine, self._heard)
             self._reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -58,7 +63,8 @@ class Database:
         async with self._engine.connect() as connection:
             if self._reading:
                 await connection.execution_options(**self._reading)
-            yield Transaction(connection, self._now())
+            await connection.begin()
+            yield Transaction(Connection(connection, self._direct(connection)), self._now())
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Transaction]:
@@ -68,7 +74,7 @@ class Database:
         """
         connection = await self._looking.connect()
         try:
-            yield Transaction(connection, self._now())
+            yield Transaction(Connection(connection, self._direct(connection)), self._now())
         finally:
             await connection.close()  # exchanges nothing, and so needs no task of its own, as `async with` makes one
 
@@ -81,13 +87,15 @@ class Database:
         """
         with conflicts():
             async with self._begin() as connection:
-                transaction = Transaction(connection, self._now())
+                transaction = Transaction(Connection(connection, self._direct(connection)), self._now())
                 if lease is not None:
                     await transaction.work.check(lease)
                 yield transaction
                 await transaction.flush()
         if self._listener is not None:
             self._listener.tell()
+        if transaction.work.soonest is not None:
+            self.on_due(transaction.work.soonest)
         self.on_commit()
 
     async def close(self) -> None:
@@ -100,6 +108,7 @@ class Database:
         await self._looking.dispose()
 
     def _heard(self) -> None:
+        self.on_due(None)
         self.on_commit()
 
 

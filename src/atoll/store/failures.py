@@ -3,12 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, delete, insert, or_, select
 
 from atoll.model.failure import Failure, FailureKind, Scope
 from atoll.model.offer import Market
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
 from atoll.store.tables import failures
+
+_RECENT = Prepared(
+    select(*failures.columns)
+    .where(or_(failures.c.until.is_(None), failures.c.until > bindparam("since", type_=failures.c.until.type)))
+    .order_by(failures.c.scope, failures.c.kind)
+)
+_REMEMBERED = Prepared(
+    delete(failures).where(failures.c.scope == bindparam("scope"), failures.c.kind == bindparam("kind"))
+)
+_REMEMBER = Prepared(insert(failures), failures.columns.keys())
 
 
 def _key(scope: Scope) -> str:
@@ -20,44 +31,40 @@ def _key(scope: Scope) -> str:
 class FailureRepository:
     """Failures of one transaction: one row for each scope and kind."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def recent(self, since: datetime) -> Sequence[Failure]:
         """The failures that still hold, or ended after `since` (repeats lengthen the next)."""
-        where = or_(failures.c.until.is_(None), failures.c.until > since)
-        rows = await self._connection.execute(select(failures).where(where).order_by(failures.c.scope, failures.c.kind))
+        rows = await self._connection.rows(_RECENT, {"since": since})
         return [
             Failure(
-                FailureKind(row.kind),
-                Scope(row.backend, row.region, row.zone, row.instance_type, Market(row.market) if row.market else None),
-                row.at,
-                row.until,
-                row._mapping["count"],  # `row.count` is a tuple's method
-                row.message,
+                FailureKind(kind),
+                Scope(backend, region, zone, type_, Market(market) if market else None),
+                at,
+                until,
+                count,
+                message,
             )
-            for row in rows
+            for _, kind, backend, region, zone, type_, market, at, until, count, message in rows
         ]
 
     async def remember(self, failure: Failure) -> None:
         """Keep a failure in place of the former one of its scope and kind."""
-        key, scope = _key(failure.scope), failure.scope
-        await self._connection.execute(delete(failures).where(failures.c.scope == key, failures.c.kind == failure.kind))
-        await self._connection.execute(
-            insert(failures).values(
-                scope=key,
-                kind=failure.kind,
-                backend=scope.backend,
-                region=scope.region,
-                zone=scope.zone,
-                instance_type=scope.instance_type,
-                market=scope.market,
-                at=failure.at,
-                until=failure.until,
-                count=failure.count,
-                message=failure.message,
-            )
-        )
+        scope, key = failure.scope, {"scope": _key(failure.scope), "kind": failure.kind}
+        await self._connection.change(_REMEMBERED, key)
+        row = {
+            "backend": scope.backend,
+            "region": scope.region,
+            "zone": scope.zone,
+            "instance_type": scope.instance_type,
+            "market": scope.market,
+            "at": failure.at,
+            "until": failure.until,
+            "count": failure.count,
+            "message": failure.message,
+        }
+        await self._connection.change(_REMEMBER, key | row)
 
     async def forget(self, scope: Scope, kind: FailureKind | None = None) -> None:
         """Drop what is remembered of a zone or wider place (of one kind, or all), as when it is restored by hand."""

@@ -1,16 +1,18 @@
 """Fleets and their instances."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Text, bindparam, case, cast, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState
 from atoll.model.zone import Zone
-from atoll.store.query import fetch
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
+from atoll.store.query import Query
 from atoll.store.rows import ZONE_COLUMNS, instance_type_of, zone_from
 from atoll.store.tables import fleets, instances
 
@@ -18,35 +20,48 @@ PART = 1000
 """How many ids one statement names: databases bound it."""
 
 _STAYS = case((instances.c.end_reason == "", 1), else_=0)
-_SIZE = select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(
-    instances.c.fleet_id == bindparam("fleet"), instances.c.state != InstanceState.TERMINATED
+_LIVING = instances.c.state != InstanceState.TERMINATED
+_SIZE = Prepared(
+    select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(instances.c.fleet_id == bindparam("fleet"), _LIVING)
 )
+_OURS = (fleets.c.project == bindparam("project"), fleets.c.deleted_at.is_(None))
+_NAMED = Query(Kind.FLEET, *_OURS, fleets.c.name == bindparam("name"))
+_LISTING = Query(Kind.FLEET, *_OURS, order="created_at")
+_OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), _LIVING, order="node")
+_OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), _LIVING, order="node")
+_OF_ALL = Query(Kind.INSTANCE, _LIVING, order="node")
+_MACHINES = Prepared(
+    select(instances.c.id, instances.c.state, instances.c.backend_id).where(
+        instances.c.backend == bindparam("backend"), _LIVING
+    )
+)
+_PLACE = [instances.c[name] for name in ZONE_COLUMNS]
+_TYPE = cast(instances.c.instance_type, Text)
+_TAKEN = select(*_PLACE, _TYPE, func.count()).where(_LIVING).group_by(*_PLACE, _TYPE)
+_ALL_TAKEN = Prepared(_TAKEN)
 
 
 class FleetRepository:
     """Fleets and instances of one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def named(self, project: str, name: str) -> Fleet | None:
         """The fleet that bears this name now."""
-        where = (fleets.c.project == project, fleets.c.name == name, fleets.c.deleted_at.is_(None))
-        return next(iter(await fetch(self._connection, Kind.FLEET, *where)), None)
+        return await _NAMED.first(self._connection, project=project, name=name)
 
     async def listing(self, project: str) -> Sequence[Fleet]:
         """The project's fleets, and those being replaced, the oldest first."""
-        where = (fleets.c.project == project, fleets.c.deleted_at.is_(None))
-        return await fetch(self._connection, Kind.FLEET, *where, order="created_at")
+        return await _LISTING.all(self._connection, project=project)
 
     async def instances(self, fleet: Fleet) -> Sequence[Instance]:
         """The fleet's instances that are not terminated, by node."""
-        where = (instances.c.fleet_id == fleet.id, instances.c.state != InstanceState.TERMINATED)
-        return await fetch(self._connection, Kind.INSTANCE, *where, order="node")
+        return await _OF_FLEET.all(self._connection, fleet=fleet.id)
 
     async def size(self, fleet_id: str) -> tuple[int, int]:
         """How many instances of the fleet are not terminated, and how many of those shall stay."""
-        alive, stay = (await self._connection.execute(_SIZE, {"fleet": fleet_id})).one()
+        [(alive, stay)] = await self._connection.rows(_SIZE, {"fleet": fleet_id})
         return alive, stay
 
     async def end(self, ids: Collection[str], reason: str) -> None:
@@ -58,24 +73,19 @@ class FleetRepository:
 
     async def machines(self, backend: str) -> dict[str, tuple[InstanceState, str | None]]:
         """State and machine (the backend's id) of every instance of a backend that is not terminated, by its id."""
-        where = (instances.c.backend == backend, instances.c.state != InstanceState.TERMINATED)
-        rows = await self._connection.execute(
-            select(instances.c.id, instances.c.state, instances.c.backend_id).where(*where)
-        )
-        return {row.id: (InstanceState(row.state), row.backend_id) for row in rows}
+        rows = await self._connection.rows(_MACHINES, {"backend": backend})
+        return {id: (InstanceState(state), machine) for id, state, machine in rows}
 
     async def taken(self, leaving: Collection[str] = ()) -> list[tuple[Zone, InstanceType, int]]:
         """How many instances of each type are in each zone, without those of the fleets that are `leaving` (ids)."""
-        place = [instances.c[name] for name in ZONE_COLUMNS]
-        type_ = cast(instances.c.instance_type, Text)
-        where = (instances.c.state != InstanceState.TERMINATED, instances.c.fleet_id.not_in(leaving))
-        rows = await self._connection.execute(select(*place, type_, func.count()).where(*where).group_by(*place, type_))
+        if leaving:
+            rows: Iterable[Any] = await self._connection.execute(_TAKEN.where(instances.c.fleet_id.not_in(leaving)))
+        else:
+            rows = await self._connection.rows(_ALL_TAKEN)
         return [(zone_from(*zone), instance_type_of(json.loads(text)), count) for *zone, text, count in rows]
 
     async def live_instances(self, project: str | None = None) -> Sequence[Instance]:
         """All instances that are not terminated, of one project or of all, by fleet and node."""
-        where = [instances.c.state != InstanceState.TERMINATED]
-        if project is not None:
-            where.append(instances.c.project == project)
-        found: list[Instance] = await fetch(self._connection, Kind.INSTANCE, *where, order="node")
+        query, values = (_OF_ALL, {}) if project is None else (_OF_PROJECT, {"project": project})
+        found: list[Instance] = await query.all(self._connection, **values)
         return sorted(found, key=lambda instance: (instance.fleet, instance.node, instance.id))

@@ -81,6 +81,11 @@ class Connection:
         """Register an SQL function."""
         self._connection.create_function(*arguments, **options)
 
+    async def run(self, sql: str, values: Sequence[Any], many: bool = False) -> sqlite3.Cursor:
+        """Run one statement, or with `many` the same one for each of `values`. Raises sqlite3.Error."""
+        work = self._connection.executemany if many else self._connection.execute
+        return await self.patiently(lambda: work(sql, values))
+
     async def commit(self) -> None:
         """Write to the disk, in a thread. It is done, or has failed, when this ends, even by cancellation."""
         if not self._connection.in_transaction:
@@ -126,5 +131,5 @@ class Connection:
 async def connect(path: str, **options: Any) -> Connection:
     """Open a database file."""
     # We say BEGIN ourselves, a commit runs in another thread, and whoever waits for a lock waits in `patiently`.
-    ours: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "timeout": 0}
+    ours: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "timeout": 0, "cached_statements": 512}
     return Connection(sqlite3.connect(path, **options | ours))

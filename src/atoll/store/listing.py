@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
 from atoll.model.states import RUN, AttachmentState, VolumeState
 from atoll.model.zone import Zone
+from atoll.store.connection import Connection
 from atoll.store.query import among, fetch
 from atoll.store.rows import records_of
 from atoll.store.shown import ShownInstance, shown_of, shown_page
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Record)
 class Listing:
     """Pages of one transaction. `after` is the id of the record before the page; nothing follows an unknown one."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def fleets(self, project: str, after: str | None, limit: int) -> Sequence[Fleet]:

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atoll.store.connection import Connection
 from atoll.store.tables import log_chunks
 
 ROWS = 256
@@ -20,7 +20,7 @@ ROWS = 256
 class LogRepository:
     """Logs of one transaction, by the ids of their jobs."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def size(self, job: str) -> int:

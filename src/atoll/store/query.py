@@ -5,22 +5,38 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Kind
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
 from atoll.store.rows import records_of
 from atoll.store.tables import TABLES
 
 
-async def fetch(connection: AsyncConnection, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> list[Any]:
-    """All records of a kind that fulfil the conditions, in the order of a column."""
-    return records_of(kind, await connection.execute(query(kind, *where, order=order)))
+class Query:
+    """The records of a kind that fulfil conditions with bound parameters, in the order of a column: prepared once."""
+
+    def __init__(self, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> None:
+        self._kind = kind
+        self._prepared = Prepared(_select(kind, *where, order=order))
+
+    async def all(self, connection: Connection, **values: Any) -> list[Any]:
+        """All of them."""
+        return records_of(self._kind, await connection.rows(self._prepared, values))
+
+    async def first(self, connection: Connection, **values: Any) -> Any | None:
+        """The first of them, if there is one."""
+        return next(iter(await self.all(connection, **values)), None)
 
 
-def query(kind: Kind, *where: ColumnElement[bool], order: str = "id") -> Select[Any]:
-    """The statement for that: what is asked often is made once, with bound parameters."""
+async def fetch(connection: Connection, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> list[Any]:
+    """All records of a kind that fulfil conditions that are composed for this one time."""
+    return records_of(kind, await connection.execute(_select(kind, *where, order=order)))
+
+
+def _select(kind: Kind, *where: ColumnElement[bool], order: str) -> Select[Any]:
     table = TABLES[kind]
-    return select(table).where(*where).order_by(table.c[order], table.c.id)
+    return select(table).where(*where).order_by(*dict.fromkeys((table.c[order], table.c.id)))
 
 
 def among(column: ColumnElement[Any], ids: Collection[str], dialect: str) -> ColumnElement[bool]:

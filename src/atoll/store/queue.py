@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atoll.store.connection import Connection
 from atoll.store.tables import work
 
 
@@ -22,7 +22,7 @@ class Backlog:
 class QueueFigures:
     """Counts the queue, and tells whether this server can work with the database at all."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def schema(self) -> str | None:

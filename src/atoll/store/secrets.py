@@ -2,24 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from atoll.model.access import Secret
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
 from atoll.store.tables import secrets
+
+_LISTING = Prepared(
+    select(secrets.c.name, secrets.c.updated_at, secrets.c.updated_by)
+    .where(secrets.c.project == bindparam("project"))
+    .order_by(secrets.c.name)
+)
 
 
 class SecretRepository:
     """Secrets of one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def listing(self, project: str) -> Sequence[Secret]:
         """A project's secrets without their values, by name."""
-        wanted = select(secrets).where(secrets.c.project == project).order_by(secrets.c.name)
-        rows = (await self._connection.execute(wanted)).mappings()
-        return [Secret(project, row["name"], row["updated_at"], row["updated_by"]) for row in rows]
+        rows = await self._connection.rows(_LISTING, {"project": project})
+        return [Secret(project, name, updated_at, updated_by) for name, updated_at, updated_by in rows]
 
     async def sealed(self, project: str) -> Mapping[str, str]:
         """The sealed values of a project's secrets, by name."""

@@ -2,23 +2,30 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
 from atoll.store.tables import settings
+
+_GET = Prepared(select(settings.c.value).where(settings.c.key == bindparam("name")))
+_SWAP = Prepared(
+    update(settings).where(settings.c.key == bindparam("name"), settings.c.value == bindparam("seen")), ["value"]
+)
 
 
 class SettingRepository:
     """Settings of one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def get(self, key: str) -> str | None:
         """A setting's value."""
-        return (await self._connection.execute(select(settings.c.value).where(settings.c.key == key))).scalar()
+        row = await self._connection.row(_GET, {"name": key})
+        return None if row is None else row[0]
 
     async def set(self, key: str, value: str) -> None:
         """Keep a setting."""
@@ -32,10 +39,8 @@ class SettingRepository:
     async def swap(self, key: str, seen: str | None, value: str) -> bool:
         """Keep a setting if it is still as it was seen; False, and nothing is changed, when it is not."""
         if seen is None:
-            statement: Any = self._insert(key, value, None)
-        else:
-            statement = update(settings).where(settings.c.key == key, settings.c.value == seen).values(value=value)
-        return bool((await self._connection.execute(statement)).rowcount)
+            return bool((await self._connection.execute(self._insert(key, value, None))).rowcount)
+        return bool(await self._connection.change(_SWAP, {"name": key, "seen": seen, "value": value}))
 
     def _insert(self, key: str, value: str, otherwise: dict[str, str] | None) -> Any:
         insert: Any = postgresql_insert if self._connection.dialect.name == "postgresql" else sqlite_insert

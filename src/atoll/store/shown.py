@@ -23,11 +23,11 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.resources import InstanceType
 from atoll.model.states import JOB, AttachmentState
 from atoll.model.zone import Zone
+from atoll.store.connection import Connection
 from atoll.store.query import among, one_value
 from atoll.store.rows import ZONE_COLUMNS, instance_type_of, zone_from
 from atoll.store.tables import LIVING, attachments, instances, jobs
@@ -62,13 +62,13 @@ class ShownInstance(NamedTuple):
         return f"{self.fleet}-{self.node}"
 
 
-async def shown_page(connection: AsyncConnection, project: str, after: str | None, limit: int) -> list[ShownInstance]:
+async def shown_page(connection: Connection, project: str, after: str | None, limit: int) -> list[ShownInstance]:
     """A project's instances that are not terminated, by fleet and node: all, or those after the one of an id."""
     statement, values = (_ALL, {}) if after is None else (_AFTER, {"after": after})
     return _shown((await connection.execute(statement, {"project": project, "most": limit, **values})).all())
 
 
-async def shown_of(connection: AsyncConnection, fleet_ids: Collection[str]) -> dict[str, list[ShownInstance]]:
+async def shown_of(connection: Connection, fleet_ids: Collection[str]) -> dict[str, list[ShownInstance]]:
     """The instances of several fleets that are not terminated, by fleet's id; each fleet's by node."""
     found: dict[str, list[ShownInstance]] = {}
     dialect = connection.dialect.name

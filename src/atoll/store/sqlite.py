@@ -48,6 +48,13 @@ def connect(address: URL, *, foreign_keys: bool = True, **options: Any) -> Async
     return engine
 
 
+def driver(connection: AsyncConnection) -> inline.Connection:
+    """The driver's own connection behind one that is in a transaction."""
+    assert connection.sync_connection is not None
+    own: inline.Connection = connection.sync_connection.connection.driver_connection  # type: ignore[assignment]
+    return own
+
+
 def sqlite_url(path: Path) -> str:
     """The URL of an SQLite file."""
     return f"sqlite+aiosqlite:///{path}"

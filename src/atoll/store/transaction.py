@@ -7,11 +7,10 @@ lock that is held until the commit: who follows the events by their numbers neve
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Insert, Table, bindparam, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
 
 from atoll.model.records import Event, EventKind, Fleet, Kind, Record, Volume
 from atoll.model.states import MACHINES
@@ -21,13 +20,16 @@ from atoll.store.actor import acting
 from atoll.store.attachments import AttachmentRepository
 from atoll.store.configs import ConfigRepository
 from atoll.store.conflict import Conflict
+from atoll.store.connection import Connection
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
 from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.postgresql import EVENTS_LOCK
+from atoll.store.prepared import Prepared
+from atoll.store.query import Query
 from atoll.store.queue import QueueFigures
-from atoll.store.rows import ZONE_COLUMNS, columns, event_of, fields_of, records_of, zone_columns
+from atoll.store.rows import ZONE_COLUMNS, columns, event_of, fields_of, zone_columns
 from atoll.store.runs import RunRepository
 from atoll.store.secrets import SecretRepository
 from atoll.store.settings import SettingRepository
@@ -37,21 +39,39 @@ from atoll.store.work import WorkRepository
 
 R = TypeVar("R", bound=Record)
 
-# Made once: to make a statement takes longer than to run it.
-_BY_ID = {kind: select(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
-_CHANGE = {kind: update(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
-_STEP = {kind: _CHANGE[kind].where(table.c.state == bindparam("as_seen")) for kind, table in TABLES.items()}
-_INSERT = {table.name: insert(table) for table in (events, *TABLES.values())}
+_BY_ID = {kind: Query(kind, table.c.id == bindparam("this")) for kind, table in TABLES.items()}
 _LOCK = select(func.pg_advisory_xact_lock(EVENTS_LOCK).label("held"))
+_NEWEST = Prepared(select(func.max(events.c.seq)))
 _NO_PLACE = dict.fromkeys(ZONE_COLUMNS)
 
 
-def _locked_insert() -> Insert:
+@cache
+def _change(kind: Kind, *names: str) -> Prepared:
+    """An update of these columns."""
+    table = TABLES[kind]
+    return Prepared(update(table).where(table.c.id == bindparam("this")), names)
+
+
+@cache
+def _step(kind: Kind, *names: str) -> Prepared:
+    """An update of these columns, where the state is as it was seen."""
+    table = TABLES[kind]
+    as_seen = (table.c.id == bindparam("this"), table.c.state == bindparam("as_seen"))
+    return Prepared(update(table).where(*as_seen), names)
+
+
+@cache
+def _insert(table: Table, *names: str) -> Prepared:
+    """Rows with these columns."""
+    return Prepared(insert(table), names)
+
+
+def _locked_insert() -> Prepared:
     """One event, whose number is taken once the lock is held: in one exchange, as all other writers wait meanwhile."""
     locked = _LOCK.cte("locked")
     columns = [column for column in events.columns if column.name != "seq"]
     row = select(*(bindparam(column.name, type_=column.type) for column in columns)).select_from(locked)
-    return insert(events).from_select([column.name for column in columns], row)
+    return Prepared(insert(events).from_select([column.name for column in columns], row))
 
 
 _LOCKED_INSERT = _locked_insert()
@@ -60,7 +80,7 @@ _LOCKED_INSERT = _locked_insert()
 class Transaction:
     """Reads, and in a writing transaction writes. `now` is the time of everything that is recorded in it."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self.now = now
         self.work = WorkRepository(connection, now)
@@ -128,9 +148,7 @@ class Transaction:
 
     async def get(self, type_: type[R], id: str) -> R | None:
         """One record by its id."""
-        kind = type_.kind
-        rows = await self._connection.execute(_BY_ID[kind], {"this": id})
-        return next(iter(records_of(kind, rows)), None)
+        return await _BY_ID[type_.kind].first(self._connection, this=id)
 
     async def known(self, kind: Kind, ids: Collection[str]) -> frozenset[str]:
         """Which of these ids are those of records, whatever became of them."""
@@ -155,7 +173,8 @@ class Transaction:
 
     async def update(self, record: R, **changes: Any) -> R:
         """Change fields other than the state."""
-        await self._connection.execute(_CHANGE[record.kind], {"this": record.id, **columns(changes)})
+        values = columns(changes)
+        await self._connection.change(_change(record.kind, *values), {"this": record.id, **values})
         return replace(record, **changes)
 
     async def step(self, record: R, state: str, *, reason: str = "", **changes: Any) -> R:
@@ -173,7 +192,7 @@ class Transaction:
         if isinstance(record, Fleet | Volume) and state in MACHINES[record.kind].final:
             values["deleted_at"] = self.now
         as_seen = {"this": record.id, "as_seen": record.state}
-        if (await self._connection.execute(_STEP[record.kind], as_seen | values)).rowcount != 1:
+        if await self._connection.change(_step(record.kind, *values), as_seen | values) != 1:
             raise Conflict(f"{record.kind} {record.id} is no longer {record.state}")
         self._event(changed, record.state, reason)
         return changed
@@ -214,7 +233,7 @@ class Transaction:
         if self._connection.dialect.name != "postgresql":
             await self._insert(events, rows)
         elif len(rows) == 1:
-            await self._connection.execute(_LOCKED_INSERT, _NO_PLACE | rows[0])
+            await self._connection.change(_LOCKED_INSERT, _NO_PLACE | rows[0])
         else:
             await self._connection.execute(_LOCK)
             await self._insert(events, rows)
@@ -248,7 +267,8 @@ class Transaction:
     async def newest_event(self) -> int:
         """The number of the newest event, 0 when there is none."""
         await self.flush()
-        return (await self._connection.execute(select(func.max(events.c.seq)))).scalar() or 0
+        [(newest,)] = await self._connection.rows(_NEWEST)
+        return newest or 0
 
     def _event(self, record: Record, before: str, reason: str) -> None:
         self._keep_event(
@@ -269,4 +289,6 @@ class Transaction:
     async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         # All rows of one statement have the same columns; a place that is not known leaves some out.
         names = sorted(set().union(*rows))
-        await self._connection.execute(_INSERT[table.name], [{name: row.get(name) for name in names} for row in rows])
+        await self._connection.change_all(
+            _insert(table, *names), [{name: row.get(name) for name in names} for row in rows]
+        )

@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from atoll.model.records import Kind
+from atoll.store.connection import Connection
+from atoll.store.prepared import Prepared
 from atoll.store.tables import work
 
 CHUNK = 2000
@@ -37,7 +38,7 @@ _DUE = (
     .with_for_update(skip_locked=True)
     .cte("due")
 )
-_LEASE = (
+_LEASE = Prepared(
     update(work)
     .where(work.c.kind == _DUE.c.kind, work.c.id == _DUE.c.id)
     .values(fence=work.c.fence + 1, leased_until=bindparam("until"), woken=False)
@@ -49,10 +50,25 @@ _HELD = and_(
     work.c.fence == bindparam("its_fence"),
     work.c.leased_until.is_not(None),
 )
-_CHECK = select(work.c.fence).where(_HELD).with_for_update(read=True, key_share=True)
+_CHECK = Prepared(select(work.c.fence).where(_HELD).with_for_update(read=True, key_share=True))
+# In the order of the keys, and with a lock that a write under one of the leases does not hold up.
+_MINE = (
+    select(work.c.kind, work.c.id)
+    .where(tuple_(work.c.kind, work.c.id, work.c.fence).in_(bindparam("keys", expanding=True)))
+    .where(work.c.leased_until.is_not(None))
+    .order_by(work.c.kind, work.c.id)
+    .with_for_update(key_share=True)
+    .cte("mine")
+)
+_RENEW = (
+    update(work)
+    .where(work.c.kind == _MINE.c.kind, work.c.id == _MINE.c.id)
+    .values(leased_until=bindparam("until"))
+    .returning(work.c.kind, work.c.id, work.c.fence)
+)
 _FOLLOWING = bindparam("following", type_=work.c.due_at.type)
-_REMOVE = delete(work).where(_HELD, work.c.woken.is_(False))
-_RELEASE = (
+_REMOVE = Prepared(delete(work).where(_HELD, work.c.woken.is_(False)))
+_RELEASE = Prepared(
     update(work)
     .where(_HELD)
     .values(
@@ -61,22 +77,26 @@ _RELEASE = (
         attempts=bindparam("failures"),
         due_at=case((and_(work.c.woken, work.c.due_at < _FOLLOWING), work.c.due_at), else_=_FOLLOWING),
     )
+    .returning(work.c.due_at)
 )
-_NEXT = select(
-    select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
-    select(func.min(work.c.leased_until)).scalar_subquery(),
+_NEXT = Prepared(
+    select(
+        select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
+        select(func.min(work.c.leased_until)).scalar_subquery(),
+    )
 )
 
 
-def _wake(insert: Any) -> Any:
+def _wake(insert: Any) -> Prepared:
     statement = insert(work)
     earlier = work.c.due_at > statement.excluded.due_at
     news = and_(work.c.leased_until.is_not(None), work.c.woken.is_(False))
-    return statement.on_conflict_do_update(
+    upsert = statement.on_conflict_do_update(
         index_elements=["kind", "id"],
         set_={"due_at": case((or_(earlier, news), statement.excluded.due_at), else_=work.c.due_at), "woken": True},
         where=or_(earlier, news),
     )
+    return Prepared(upsert, work.columns.keys())
 
 
 _WAKE = {"postgresql": _wake(postgresql_insert), "sqlite": _wake(sqlite_insert)}
@@ -98,12 +118,13 @@ class Lease:
 
 
 class WorkRepository:
-    """Work items of one transaction, whose time is `now`."""
+    """Work items of one transaction, whose time is `now`; `soonest` is when the first of those that it made due is."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
         self._woken: dict[tuple[str, str], datetime] = {}
+        self.soonest: datetime | None = None
 
     async def wake(self, kind: Kind, ids: Collection[str], at: datetime) -> None:
         """Make things due at `at` or earlier, whether or not they have an item yet."""
@@ -116,18 +137,19 @@ class WorkRepository:
         woken, self._woken = sorted(self._woken.items()), {}
         if woken:
             await self._wake([(*key, at) for key, at in woken])
+            self._makes_due(min(at for _, at in woken))
 
     async def lease(self, now: datetime, limit: int, duration: timedelta) -> list[Lease]:
         """Lease up to `limit` due items, the longest due first."""
         await self.flush()
         until = now + duration
-        leased = await self._connection.execute(_LEASE, {"now": now, "limit": limit, "until": until})
+        leased = await self._connection.rows(_LEASE, {"now": now, "limit": limit, "until": until})
         rows = sorted(tuple(row) for row in leased)
         return [Lease(Kind(kind), id, fence, attempts, until) for _, kind, id, fence, attempts in rows]
 
     async def check(self, lease: Lease) -> None:
         """Prove that a lease is still held, and keep it from others until the transaction ends. Raises LeaseLost."""
-        if (await self._connection.execute(_CHECK, _named(lease))).first() is None:
+        if await self._connection.row(_CHECK, _named(lease)) is None:
             raise _lost(lease)
 
     async def renew_all(self, leases: Sequence[Lease], until: datetime) -> list[Lease]:
@@ -135,47 +157,42 @@ class WorkRepository:
         kept: set[tuple[str, str, int]] = set()
         for start in range(0, len(leases), CHUNK):
             keys = [(lease.kind, lease.id, lease.fence) for lease in leases[start : start + CHUNK]]
-            held = tuple_(work.c.kind, work.c.id, work.c.fence).in_(keys)
-            own = select(work.c.kind, work.c.id).where(held, work.c.leased_until.is_not(None))
-            # In the order of the keys, and with a lock that a write under one of the leases does not hold up.
-            mine = own.order_by(work.c.kind, work.c.id).with_for_update(key_share=True).cte("mine")
-            renewed = (
-                update(work)
-                .where(work.c.kind == mine.c.kind, work.c.id == mine.c.id)
-                .values(leased_until=until)
-                .returning(work.c.kind, work.c.id, work.c.fence)
-            )
-            kept.update((kind, id, fence) for kind, id, fence in await self._connection.execute(renewed))
+            renewed = await self._connection.execute(_RENEW, {"keys": keys, "until": until})
+            kept.update((kind, id, fence) for kind, id, fence in renewed)
         return [lease for lease in leases if (lease.kind, lease.id, lease.fence) not in kept]
 
     async def release(self, lease: Lease, now: datetime, due: datetime | None, attempts: int) -> None:
         """Give a lease back; `due` None removes the item unless it was woken meanwhile. Raises LeaseLost."""
         await self.flush()
-        if due is None:
-            removed = await self._connection.execute(_REMOVE, _named(lease))
-            if removed.rowcount:
-                return
+        if due is None and await self._connection.change(_REMOVE, _named(lease)):
+            return
         values = {"following": now if due is None else due, "failures": attempts}
-        if (await self._connection.execute(_RELEASE, _named(lease) | values)).rowcount != 1:
+        released = await self._connection.row(_RELEASE, _named(lease) | values)
+        if released is None:
             raise _lost(lease)
+        self._makes_due(released[0])
 
     async def take_over(self) -> None:
         """End every lease, whoever holds it: only for the one server of a database, before it begins to work."""
         held = work.c.leased_until.is_not(None)
         await self._connection.execute(update(work).where(held).values(leased_until=None, fence=work.c.fence + 1))
+        self._makes_due(self._now)
 
     async def next_due(self) -> datetime | None:
         """When the next item is due that is free, or whose lease ends unless it is renewed."""
         await self.flush()
-        row = (await self._connection.execute(_NEXT)).one()
+        [row] = await self._connection.rows(_NEXT)
         return min((at for at in row if at is not None), default=None)
+
+    def _makes_due(self, at: datetime) -> None:
+        self.soonest = at if self.soonest is None else min(at, self.soonest)
 
     async def _wake(self, items: Sequence[tuple[str, str, datetime]]) -> None:
         # A new item begins with a number that no item of this name can have had before it was removed.
         first = int(self._now.timestamp() * 1_000_000)
         fresh = {"fence": first, "woken": False, "attempts": 0, "leased_until": None}
         rows = [{"kind": kind, "id": id, "due_at": at, **fresh} for kind, id, at in items]
-        await self._connection.execute(_WAKE[self._connection.dialect.name], rows)
+        await self._connection.change_all(_WAKE[self._connection.dialect.name], rows)
 
 
 def _named(lease: Lease) -> dict[str, Any]:

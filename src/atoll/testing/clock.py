@@ -30,12 +30,15 @@ class VirtualClock:
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._start = start
+        self._told = (0.0, start)
         self.elapsed = 0.0
         self.holds = 0
 
     def now(self) -> datetime:
         """The virtual time."""
-        return self._start + timedelta(seconds=self.elapsed)
+        if self._told[0] != self.elapsed:
+            self._told = (self.elapsed, self._start + timedelta(seconds=self.elapsed))
+        return self._told[1]
 
     def monotonic(self) -> float:
         """Virtual seconds since the start."""
@@ -71,17 +74,14 @@ class _Selector(selectors.DefaultSelector):
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events = super().select(0)
-        if events or (timeout is not None and timeout <= 0):
-            return events
         if self._clock.holds:
-            return super().select(None)
+            return super().select(timeout if timeout == 0 else None)
         if timeout is None:
             events = super().select(STUCK_SECONDS)
             if not events:
                 raise Stuck("everything waits, and nothing is scheduled")
             return events
-        self._clock.elapsed += timeout
+        self._clock.elapsed += max(timeout, 0)  # nothing real is awaited: to look for it would be a call to the system
         return []
 
 

@@ -225,6 +225,21 @@ class StoreContract:
                 await tx.add(fleet())
         assert not told
 
+    async def test_a_commit_tells_when_the_work_is_due_that_it_made_due(self, db: Database) -> None:
+        told: list[datetime | None] = []
+        db.on_due = lambda at: told.append(at) if at is not None else None  # other servers are not heard of in time
+        async with db.write() as tx:
+            await tx.add(fleet())
+            await tx.work.wake(Kind.INSTANCE, ["i1"], NOW + HOUR)
+        async with db.write() as tx:
+            leases = await tx.work.lease(NOW, 10, LEASE)
+        async with db.write() as tx:
+            await tx.work.release(leases[0], NOW, NOW + HOUR, 0)
+        async with db.write() as tx:
+            [lease] = await tx.work.lease(NOW + HOUR, 1, LEASE)
+            await tx.work.release(lease, NOW + HOUR, None, 0)
+        assert told == [NOW, NOW + HOUR]
+
     async def test_of_two_who_saw_the_same_setting_one_may_change_it(self, url: str) -> None:
         async with opened(url, 2) as databases:
             for seen, value in ((None, "1"), ("1", "2")):

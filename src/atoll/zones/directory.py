@@ -10,10 +10,10 @@ counts. Backends whose zones are free text or belong to one account (local, open
 have no built-in list, so until there is a live one any well-formed text may be a zone of theirs.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 from atoll.model.zone import Zone, ZoneKind
@@ -51,7 +51,7 @@ class Resolution:
     home: Zone | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Listing:
     """The zones of one backend. `ids` stand for zones of which the id is known and the name is not."""
 
@@ -59,6 +59,15 @@ class _Listing:
     ids: tuple[Zone, ...]
     source: Source
     as_of: date | None
+
+    @cached_property
+    def spelled(self) -> Mapping[str, Sequence[Zone]]:
+        """The zones by each of their spellings; made once for all directories that the listing is in."""
+        index: dict[str, list[Zone]] = {}
+        for zone in (*self.zones, *self.ids):
+            for spelling in spellings(zone):
+                index.setdefault(spelling, []).append(zone)
+        return index
 
 
 class _Scope:
@@ -87,7 +96,6 @@ class Directory:
             backend: _Listing(listed, known_by_id.get(backend, ()), "built-in", as_of)
             for backend, listed in named.items()
         }
-        self._index: dict[str, list[Zone]] | None = None
         self._speller: Speller | None = None
 
     def with_live(self, backend: str, zones: Iterable[Zone], as_of: date) -> "Directory":
@@ -141,7 +149,7 @@ class Directory:
         if is_glob(body):
             match = Patterns.compile([body]).match
             return tuple(filter(match, self.zones())) or tuple(filter(match, self._everything()))
-        return tuple(self._spelled().get(fold(body), ()))
+        return self._spelled(body)
 
     def _may_be_unlisted(self, body: str, scope: _Scope) -> bool:
         """True when `body` may be a zone of a backend of which no list is known."""
@@ -194,7 +202,7 @@ class Directory:
         """The zones of the narrowest place that was meant: the file's regions, the name's, or those of `hint`."""
         regions = scope.regions or self._meant_regions(body, scope)
         if not regions and hint:
-            regions = frozenset(fold(zone.region) for zone in self._spelled().get(fold(hint), ()))
+            regions = frozenset(fold(zone.region) for zone in self._spelled(hint))
         if not regions and scope.backends is None:
             return ()
         kinds = {name.kind for name in self._parsed(body, scope)}
@@ -225,14 +233,9 @@ class Directory:
             yield from listing.zones
             yield from listing.ids
 
-    def _spelled(self) -> dict[str, list[Zone]]:
-        if self._index is None:
-            index: dict[str, list[Zone]] = {}
-            for zone in self._everything():
-                for spelling in spellings(zone):
-                    index.setdefault(spelling, []).append(zone)
-            self._index = index
-        return self._index
+    def _spelled(self, body: str) -> tuple[Zone, ...]:
+        spelling = fold(body)
+        return tuple(zone for listing in self._listings.values() for zone in listing.spelled.get(spelling, ()))
 
     def _nearest(self) -> Speller:
         if self._speller is None:

@@ -1,6 +1,5 @@
 """The agents of fake machines: what the agent's protocol means, without processes. A job is a few figures and time."""
 
-import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -8,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from atoll.backends.base import InvalidRequest, LogChunk, NotFound, Unavailable
-from atoll.backends.fake.cloud import DARK, Call, Change, FakeCloud, Step, perform
+from atoll.backends.fake.cloud import DARK, Call, Chance, Change, FakeCloud, Step, perform
 from atoll.backends.fake.ledger import FakeJob, FakeMachine
 from atoll.wire.agent import Health, JobPhase, JobState, JobSubmission
 
@@ -39,7 +38,7 @@ class FakeAgent:
     async def health(self) -> Health:
         """The agent's own state."""
 
-        def step(now: float, chance: random.Random) -> Change[Health]:
+        def step(now: float, chance: Chance) -> Change[Health]:
             jobs = self._cloud.ledger.jobs_on[self._machine].values()
             running = sum(not job.forgotten and _end(job).at > now for job in jobs)
             return Change(Health(self._machine, VERSION, True, running))
@@ -49,7 +48,7 @@ class FakeAgent:
     async def submit(self, job: str, submission: JobSubmission) -> JobState:
         """Start a job; the same id again returns the job as it is."""
 
-        def step(now: float, chance: random.Random) -> Change[JobState]:
+        def step(now: float, chance: Chance) -> Change[JobState]:
             found = self._cloud.ledger.jobs.get((self._machine, job))
             if found is not None and not found.forgotten:
                 return Change(_state(found, now))
@@ -61,7 +60,7 @@ class FakeAgent:
     async def state(self, job: str, wait: float = 0) -> JobState:
         """The job as it is now, or after a change of phase within `wait` seconds."""
 
-        def step(now: float, chance: random.Random) -> Change[JobState]:
+        def step(now: float, chance: Chance) -> Change[JobState]:
             return Change(_state(self._job(job), now))
 
         first = await self._call("agent.state", job, step, reads=True)
@@ -70,7 +69,7 @@ class FakeAgent:
     async def stop(self, job: str, grace: float) -> JobState:
         """Ask the job to stop; a later call may only shorten the grace."""
 
-        def step(now: float, chance: random.Random) -> Change[JobState]:
+        def step(now: float, chance: Chance) -> Change[JobState]:
             found = self._job(job)
             if _end(found).at <= now:
                 return Change(_state(found, now))
@@ -86,7 +85,7 @@ class FakeAgent:
     async def forget(self, job: str) -> None:
         """Forget an exited job."""
 
-        def step(now: float, chance: random.Random) -> Change[None]:
+        def step(now: float, chance: Chance) -> Change[None]:
             found = self._cloud.ledger.jobs.get((self._machine, job))
             if found is None or found.forgotten:
                 return Change(None)
@@ -99,20 +98,21 @@ class FakeAgent:
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """A piece of the log: a line for each command, and one at the end."""
 
-        def step(now: float, chance: random.Random) -> Change[LogChunk]:
+        def look(now: float, chance: Chance) -> Change[JobState]:
+            return Change(_state(self._job(job), now))
+
+        def step(now: float, chance: Chance) -> Change[tuple[LogChunk, JobState]]:
             found = self._job(job)
             text = _log(found, now)
             data = text[offset : offset + limit]
-            return Change(LogChunk(data, _end(found).at <= now and offset + len(data) >= len(text)))
+            chunk = LogChunk(data, _end(found).at <= now and offset + len(data) >= len(text))
+            return Change((chunk, _state(found, now)))
 
-        def look(now: float, chance: random.Random) -> Change[JobState]:
-            return Change(_state(self._job(job), now))
-
-        chunk = await self._call("agent.logs", job, step, reads=True)
-        if chunk.data or chunk.end or wait <= 0:
-            return chunk
-        await self._wait(job, wait, look, await self._call("agent.logs", job, look, reads=True))
-        return await self._call("agent.logs", job, step, reads=True)
+        chunk, state = await self._call("agent.logs", job, step, reads=True)
+        if not chunk.data and not chunk.end and wait > 0:
+            await self._wait(job, wait, look, state)
+            chunk, _ = await self._call("agent.logs", job, step, reads=True)
+        return chunk
 
     def _job(self, job: str) -> FakeJob:
         found = self._cloud.ledger.jobs.get((self._machine, job))
@@ -145,7 +145,7 @@ class FakeAgent:
         return state
 
     async def _call(self, operation: str, job: str, step: Step[T], *, reads: bool = False) -> T:
-        def reached(now: float, chance: random.Random) -> Change[T]:
+        def reached(now: float, chance: Chance) -> Change[T]:
             self._reach(now)
             return step(now, chance)
 

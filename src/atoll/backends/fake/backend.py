@@ -1,6 +1,5 @@
 """The face of a fake cloud: the protocols of `backends.base`, with the latency and the faults of its script."""
 
-import random
 from dataclasses import replace
 
 import msgspec
@@ -22,7 +21,7 @@ from atoll.backends.base import (
     ZoneMismatch,
 )
 from atoll.backends.fake.agents import FakeAgent
-from atoll.backends.fake.cloud import FAILED, Call, Change, FakeCloud, ended, perform
+from atoll.backends.fake.cloud import FAILED, Call, Chance, Change, FakeCloud, ended, perform
 from atoll.backends.fake.ledger import FakeDisk, FakeMachine
 from atoll.model.failure import Scope
 from atoll.model.offer import Availability, Offer
@@ -49,7 +48,7 @@ class FakeBackend:
     async def listing(self) -> Listing:
         """Zones and offers now, with the time that the cloud believes it is."""
 
-        def step(now: float, chance: random.Random) -> Change[Listing]:
+        def step(now: float, chance: Chance) -> Change[Listing]:
             zones = tuple(self._zone_info(zone) for zone in self.cloud.script.zones)
             failed = {info.zone for info in zones if info.state is ZoneState.IMPAIRED}
             offers = tuple(
@@ -63,7 +62,7 @@ class FakeBackend:
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start one machine. A token is remembered for ever: one whose machine ended gets that machine, GONE."""
 
-        def step(now: float, chance: random.Random) -> Change[Machine]:
+        def step(now: float, chance: Chance) -> Change[Machine]:
             known = self.cloud.ledger.machine_of_token.get(request.tags.token)
             if known is not None:
                 return Change(self._view(self.cloud.ledger.machines[known], now))
@@ -76,7 +75,7 @@ class FakeBackend:
     async def describe(self, machine: str, zone: Zone) -> Machine:
         """The machine as it is now; unknown for the script's lag after its launch."""
 
-        def step(now: float, chance: random.Random) -> Change[Machine]:
+        def step(now: float, chance: Chance) -> Change[Machine]:
             found = self.cloud.ledger.machines.get(machine)
             if found is None or found.zone != zone or now < found.visible_at:
                 raise NotFound(f"there is no machine {machine} in {zone}")
@@ -87,7 +86,7 @@ class FakeBackend:
     async def find(self, owner: str) -> tuple[Machine, ...]:
         """Every visible machine of this owner that is not gone, in all zones, dark ones too."""
 
-        def step(now: float, chance: random.Random) -> Change[tuple[Machine, ...]]:
+        def step(now: float, chance: Chance) -> Change[tuple[Machine, ...]]:
             mine = (each for each in self.cloud.ledger.seen(now) if each.owner == owner)
             return Change(tuple(self._view(each, now) for each in mine if now >= each.visible_at))
 
@@ -96,7 +95,7 @@ class FakeBackend:
     async def terminate(self, machine: str, zone: Zone) -> None:
         """End a machine; it is DELETING for the script's deletion time."""
 
-        def step(now: float, chance: random.Random) -> Change[None]:
+        def step(now: float, chance: Chance) -> Change[None]:
             found = self.cloud.ledger.machines.get(machine)
             if found is None or found.zone != zone or found.ended_at is not None:
                 return Change(None)
@@ -116,7 +115,7 @@ class FakeBackend:
     async def create_volume(self, request: VolumeRequest) -> Disk:
         """Create a disk; a token is remembered while its disk exists."""
 
-        def step(now: float, chance: random.Random) -> Change[Disk]:
+        def step(now: float, chance: Chance) -> Change[Disk]:
             known = self.cloud.ledger.disks.get(self.cloud.ledger.disk_of_token.get(request.tags.token, ""))
             if known is not None and known.deleted_at is None:
                 return Change(self._view_disk(known))
@@ -136,7 +135,7 @@ class FakeBackend:
     async def describe_volume(self, disk: str, zone: Zone) -> Disk:
         """The disk as it is now; unknown for the script's lag after its creation."""
 
-        def step(now: float, chance: random.Random) -> Change[Disk]:
+        def step(now: float, chance: Chance) -> Change[Disk]:
             found = self._disk(disk)
             if found.zone != zone or now < found.visible_at:
                 raise NotFound(f"there is no disk {disk} in {zone}")
@@ -147,7 +146,7 @@ class FakeBackend:
     async def find_volumes(self, owner: str) -> tuple[Disk, ...]:
         """Every visible disk of this owner."""
 
-        def step(now: float, chance: random.Random) -> Change[tuple[Disk, ...]]:
+        def step(now: float, chance: Chance) -> Change[tuple[Disk, ...]]:
             mine = (each for each in self.cloud.ledger.alive_disks() if each.owner == owner)
             return Change(tuple(self._view_disk(each) for each in mine if now >= each.visible_at))
 
@@ -156,7 +155,7 @@ class FakeBackend:
     async def delete_volume(self, disk: str, zone: Zone) -> None:
         """Delete a disk."""
 
-        def step(now: float, chance: random.Random) -> Change[None]:
+        def step(now: float, chance: Chance) -> Change[None]:
             found = self.cloud.ledger.disks.get(disk)
             if found is None or found.zone != zone or found.deleted_at is not None:
                 return Change(None)
@@ -169,7 +168,7 @@ class FakeBackend:
     async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
         """Attach a disk to one machine of its zone."""
 
-        def step(now: float, chance: random.Random) -> Change[AttachedDisk]:
+        def step(now: float, chance: Chance) -> Change[AttachedDisk]:
             found, target = self._disk(disk), self.cloud.ledger.machines.get(machine)
             if target is not None and target.zone != found.zone:
                 raise ZoneMismatch(f"{disk} is in {found.zone} and {machine} in {target.zone}")
@@ -186,7 +185,7 @@ class FakeBackend:
     async def detach(self, disk: str, machine: str, zone: Zone) -> None:
         """Detach a disk."""
 
-        def step(now: float, chance: random.Random) -> Change[None]:
+        def step(now: float, chance: Chance) -> Change[None]:
             found = self.cloud.ledger.disks.get(disk)
             if found is None or found.deleted_at is not None or found.attached_to != machine:
                 return Change(None)
@@ -246,7 +245,7 @@ class FakeBackend:
                 limit = Scope(self._name, zone.region, market=offer.market)
                 raise QuotaExceeded(f"the limit of {quota:g} CPUs in {zone.region} is reached", limit)
 
-    def _made(self, request: LaunchRequest, offer: Offer, now: float, chance: random.Random) -> FakeMachine:
+    def _made(self, request: LaunchRequest, offer: Offer, now: float, chance: Chance) -> FakeMachine:
         script, tags = self.cloud.script, request.tags
         rate = script.interruptions.get(request.zone.name, 0) if offer.market == "spot" else 0
         return FakeMachine(
@@ -261,7 +260,7 @@ class FakeBackend:
             created_at=now,
             ready_at=now + script.boot,
             visible_at=now + script.lag,
-            interrupt_at=now + chance.expovariate(rate / 3600) if rate else None,
+            interrupt_at=now + chance.drawn.expovariate(rate / 3600) if rate else None,
         )
 
     def _made_disk(self, request: VolumeRequest, now: float) -> FakeDisk:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import count
 from typing import Generic, TypeVar, cast
 
@@ -60,7 +61,19 @@ class Outcome(Generic[T]):
     delay: float = 0
 
 
-Step = Callable[[float, random.Random], Change[T]]
+class Chance:
+    """The chance of one call; most calls need none, and to seed one takes longer than such a call."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+
+    @cached_property
+    def drawn(self) -> random.Random:
+        """Where it comes from."""
+        return random.Random(self._seed)  # noqa: S311 - a simulation
+
+
+Step = Callable[[float, Chance], Change[T]]
 
 
 class FakeCloud:
@@ -71,7 +84,7 @@ class FakeCloud:
         self.clock = clock or SystemClock()
         self.ledger = ledger or Ledger()
         self._faults: list[Fault] = list(script.faults)
-        self._drawn = count()
+        self._latencies = random.Random(f"{script.seed}/latency")  # noqa: S311 - a simulation
         self._called = count()
         self._interruptions: list[tuple[float, str]] = []
         self._seen = 0
@@ -123,16 +136,14 @@ class FakeCloud:
     def latency(self, operation: str) -> float:
         """How long the next call of this operation takes, in seconds."""
         low, high = self.script.latency.get(operation, self.script.latency.get("*", (0, 0)))
-        if low == high:
-            return low
-        return random.Random(f"{self.script.seed}/latency/{next(self._drawn)}").uniform(low, high)  # noqa: S311
+        return low if low == high else self._latencies.uniform(low, high)
 
     def perform(self, call: Call, step: Step[T]) -> Outcome[T]:
         """Do one call as a whole: faults, effect, entry."""
         with self.ledger.transaction():
             now = self.now()
             self._settle(now)
-            chance = random.Random(f"{self.script.seed}/{len(self.ledger.entries)}/{next(self._called)}")  # noqa: S311
+            chance = Chance(f"{self.script.seed}/{len(self.ledger.entries)}/{next(self._called)}")
             fault = self._fault(call, chance)
             if fault is not None and not fault.after_effect:
                 return self._refused(call, now, _error(fault, call), fault.delay)
@@ -160,12 +171,12 @@ class FakeCloud:
             lost = [ended(machine, now, "the zone failed") for machine in here if machine.ended_at is None]
             self._append(f"zone-{state}", now, machines=tuple(lost) if state == FAILED else (), zones={zone: state})
 
-    def _fault(self, call: Call, chance: random.Random) -> Fault | None:
+    def _fault(self, call: Call, chance: Chance) -> Fault | None:
         for index, fault in enumerate(self._faults):
             if (
                 not _matches(fault, call)
                 or self._known(fault, call)
-                or (fault.chance < 1 and chance.random() >= fault.chance)
+                or (fault.chance < 1 and chance.drawn.random() >= fault.chance)
             ):
                 continue
             if fault.times is not None:

@@ -26,15 +26,14 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
             instance = await tx.get(Instance, tie.instance_id)
             volume = await tx.get(Volume, tie.volume_id)
             job = await tx.get(Job, tie.job_id)
-            others = await tx.attachments.live(volume=tie.volume_id)
-        needed = job is not None and job.state not in JOB.final and job.instance_id == tie.instance_id
-        held = (AttachmentState.ATTACHED, AttachmentState.DETACHING)
+            others = [each for each in await tx.attachments.live(volume=tie.volume_id) if each.id != tie.id]
+            free = not [other for other in others if await _comes_before(tx, other, tie, job)]
         sight = AttachmentSight(
             tie,
             instance.state if instance is not None else InstanceState.TERMINATED,
             volume.state if volume is not None else VolumeState.DELETED,
-            needed,
-            free=not any(other.state in held and other.id != tie.id for other in others),
+            _needs(job, tie),
+            free,
         )
         return tie, sight
 
@@ -78,3 +77,22 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
             refused = await tx.step(tie, AttachmentState.DETACHING, reason=reason, message=message)
             await self.after(tx, refused)
         return None
+
+
+def _needs(job: Job | None, tie: Attachment) -> bool:
+    """Whether a tie's job is not over and still placed there."""
+    return job is not None and job.state not in JOB.final and job.instance_id == tie.instance_id
+
+
+async def _comes_before(tx: Transaction, other: Attachment, tie: Attachment, job: Job | None) -> bool:
+    """Whether another tie of the volume is undone, or made, before this one is made.
+
+    One that is being made may have its attach under way, whoever needs it no more; and of two that are needed only one
+    may begin, the older job's.
+    """
+    if other.state is not AttachmentState.ATTACHING:
+        return True
+    needing = await tx.get(Job, other.job_id)
+    if needing is None or job is None or not _needs(needing, other):
+        return True
+    return (needing.created_at, other.id) < (job.created_at, tie.id)

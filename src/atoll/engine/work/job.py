@@ -44,7 +44,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             instance = await tx.get(Instance, job.instance_id) if job.instance_id else None
             ready = job.state is JobState.PLACED and await self._ready(tx, job)
             broken = await self._broken(tx, job) if job.state is JobState.PLACED and job.volumes else ""
-            run = await tx.get(Run, job.run_id)
+            run = await tx.get(Run, job.run_id) if job.stop else None
         grace = STOP_GRACE
         if run is not None and (configured := spec_of(run).stop_duration) is not None:
             grace = configured

@@ -96,6 +96,8 @@ class RunHandler(Reconciling[Run, RunSight]):
             async with self.context.database.write(lease) as tx:
                 await claim_epoch(tx, epoch)
                 await keep_jobs(tx, run, waiting, answer, {}, self.context.new_id)
+                # Those that are placed already wait for these: where the machine is there, nothing else wakes them.
+                await tx.work.wake(Kind.JOB, [job.id for job in sight.jobs], tx.now)
                 if run.message:
                     await tx.update(run, message="")
         except PlacementRaced:

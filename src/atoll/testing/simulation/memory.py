@@ -6,29 +6,37 @@ give way (to a cloud, say) is found by whoever begins next.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import URL, Connection, CursorResult, Executable, StaticPool, create_engine
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from atoll.store import migrations
+from atoll.store.connection import Direct
 
 T = TypeVar("T")
 
 
 class MemoryConnection:
-    """One transaction's statements."""
+    """One transaction's statements; as `Direct`, those that are prepared."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, raw: sqlite3.Connection) -> None:
         self._connection = connection
+        self._raw = raw
         self.dialect = connection.dialect
+
+    async def begin(self) -> None:
+        """Begun it is already."""
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run one statement."""
         return self._connection.execute(statement, parameters)
+
+    async def run(self, sql: str, values: Sequence[Any], many: bool = False) -> sqlite3.Cursor:
+        """As `Direct.run`."""
+        return self._raw.executemany(sql, values) if many else self._raw.execute(sql, values)
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on the connection itself."""
@@ -40,21 +48,26 @@ class MemoryEngine:
 
     def __init__(self) -> None:
         self.raw = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None, cached_statements=512)
-        self._open = False
+        self.open = False
         engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool, query_cache_size=2000)
         with engine.begin() as connection:
             migrations.upgrade(connection)
         # One connection for ever, which leaves BEGIN and COMMIT to us: opening one takes longer than most statements.
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self._statements = MemoryConnection(self._connection)
-        self._empty = self.raw.serialize()
+        self.statements = MemoryConnection(self._connection, self.raw)
+        named = self.raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        self._first_rows = {table: self.raw.execute(f"SELECT * FROM {table}").fetchall() for (table,) in named}
 
     def fresh(self) -> None:
         """A database with the newest schema and nothing else."""
-        self._open = False
+        self.open = False
         if self.raw.in_transaction:
             self.raw.rollback()
-        self.raw.deserialize(self._empty)
+        # Rows are removed and tables stay: statements would have to be prepared anew for tables that are made anew.
+        for table, rows in self._first_rows.items():
+            self.raw.execute(f"DELETE FROM {table}")
+            for row in rows:
+                self.raw.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
     def typed(self) -> AsyncEngine:
         """This engine, as the type that `Database` names."""
@@ -70,35 +83,44 @@ class MemoryEngine:
         """Where it is."""
         return self._connection.engine.url
 
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[MemoryConnection]:
-        """Reads, each by itself: nobody writes between them."""
-        async with self._transaction(commits=False) as connection:
-            yield connection
+    def direct(self, connection: AsyncConnection) -> Direct:
+        """The driver behind one of these connections."""
+        return cast(MemoryConnection, connection)
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[MemoryConnection]:
+    def connect(self) -> "MemoryTransaction":
+        """Reads, each by itself: nobody writes between them."""
+        return MemoryTransaction(self, commits=False)
+
+    def begin(self) -> "MemoryTransaction":
         """A transaction that is kept at its end, unless an exception ends it."""
-        async with self._transaction(commits=True) as connection:
-            yield connection
+        return MemoryTransaction(self, commits=True)
 
     async def dispose(self) -> None:
         """The database is the process's own: it stays."""
 
-    @asynccontextmanager
-    async def _transaction(self, *, commits: bool) -> AsyncIterator[MemoryConnection]:
-        assert not self._open, "a transaction gave way to another task: it awaits something other than the database"
-        self._open = True
-        if commits:
-            self.raw.execute("BEGIN")
-        try:
-            yield self._statements
-            if commits:
-                self.raw.execute("COMMIT")
-        finally:
-            self._open = False
-            if self.raw.in_transaction:
-                self.raw.execute("ROLLBACK")
+
+class MemoryTransaction:
+    """What `connect` and `begin` of an engine give."""
+
+    def __init__(self, engine: MemoryEngine, *, commits: bool) -> None:
+        self._engine = engine
+        self._commits = commits
+
+    async def __aenter__(self) -> MemoryConnection:
+        engine = self._engine
+        assert not engine.open, "a transaction gave way to another task: it awaits something other than the database"
+        engine.open = True
+        if self._commits:
+            engine.raw.execute("BEGIN")
+        return engine.statements
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        engine = self._engine
+        engine.open = False
+        if self._commits and error is None:
+            engine.raw.execute("COMMIT")
+        elif engine.raw.in_transaction:
+            engine.raw.execute("ROLLBACK")
 
 
 @cache

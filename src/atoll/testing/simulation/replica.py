@@ -5,7 +5,7 @@ What a replica asks of the cloud goes on when the replica dies or gives up waiti
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
@@ -57,25 +57,45 @@ class ReplicaDatabase(Database):
         # Each transaction is committed by itself: in line there is nobody to share a commit with.
         self._begin = engine.typed().begin
         self._shared = None
+        self._direct = engine.direct
         self._gate = gate
         self._watch = watch
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Transaction]:
+    def read(self) -> AbstractAsyncContextManager[Transaction]:  # type: ignore[override]
         """As `Database.read`."""
-        await self._gate.cross()
-        async with super().read() as tx:
-            yield tx
+        return _Crossing(super().read(), self._gate)
+
+    def write(self, lease: Lease | None = None) -> AbstractAsyncContextManager[Transaction]:  # type: ignore[override]
+        """As `Database.write`."""
+        return _Crossing(self._watched(lease), self._gate, comes_back=True)
 
     @asynccontextmanager
-    async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
-        """As `Database.write`."""
-        await self._gate.cross()
+    async def _watched(self, lease: Lease | None) -> AsyncIterator[Transaction]:
         async with super().write(lease) as tx:
             yield tx
             await tx.flush()  # the watch sees what will be committed
             self._watch(lease)
+
+
+class _Crossing(AbstractAsyncContextManager[Transaction]):
+    """A transaction behind a gate; who `comes_back` crosses it once more, when it is committed."""
+
+    def __init__(
+        self, transaction: AbstractAsyncContextManager[Transaction], gate: Gate, *, comes_back: bool = False
+    ) -> None:
+        self._transaction = transaction
+        self._gate = gate
+        self._comes_back = comes_back
+
+    async def __aenter__(self) -> Transaction:
         await self._gate.cross()
+        return await self._transaction.__aenter__()
+
+    async def __aexit__(self, *why: Any) -> bool | None:
+        suppressed = await self._transaction.__aexit__(*why)
+        if self._comes_back and why[1] is None:
+            await self._gate.cross()
+        return suppressed
 
 
 class _Line:

@@ -1,0 +1,58 @@
+"""When the worker has to look at the queue: what is known here of the time at which something is due.
+
+Every commit of this server tells when the work that it woke is due, so that the worker need not ask the database after
+each of them. Of what other servers put into the queue it is not told: it looks then, and every few seconds anyway.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+
+class Alarm:
+    """`due` is the soonest time known, None for no work; `unsure` where only a look at the queue can tell."""
+
+    def __init__(self) -> None:
+        self.due: datetime | None = None
+        self.unsure = True
+        self._rung = asyncio.Event()
+
+    def set(self, at: datetime | None) -> None:
+        """Something is due at `at`, or, where that is None, may be due at any time: wake the worker."""
+        if at is None:
+            self.unsure = True
+            self.ring()
+        elif self.due is None or at < self.due:
+            self.due = at
+            self.ring()
+
+    def ring(self) -> None:
+        """Wake the worker."""
+        self._rung.set()
+
+    def found(self, at: datetime | None) -> None:
+        """What a look at the queue told."""
+        self.due = min((each for each in (at, self.due) if each is not None), default=None)
+
+    @contextmanager
+    def looking(self) -> Iterator["Alarm"]:
+        """While the queue is looked at: what is told meanwhile counts on; a look that fails leaves all unsure."""
+        self.due, self.unsure = None, False
+        self._rung.clear()
+        try:
+            yield self
+        except BaseException:
+            self.unsure = True
+            raise
+
+    async def wait(self, seconds: float) -> bool:
+        """Sleep until it rings; False where it has not rung after `seconds`."""
+        if seconds > 0 and not self._rung.is_set():
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._rung.wait()
+            except TimeoutError:
+                return False
+        self._rung.clear()
+        return True
