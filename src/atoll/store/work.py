@@ -9,12 +9,13 @@ wake each other's items cannot wait for each other in a circle. On PostgreSQL a 
 others wake the item meanwhile, and not lease it.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import ARRAY, FromClause, String, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -23,9 +24,8 @@ from atoll.store.connection import Connection
 from atoll.store.prepared import Prepared
 from atoll.store.tables import work
 
-CHUNK = 2000
-"""How many items one statement names: both databases bind at most 32,766 values."""
-
+CHUNK = 500
+"""How many leases one statement renews: nobody else is served by this server meanwhile."""
 
 # The statements of every turn are built once: to build one takes longer than the database needs to answer it.
 _NOW = bindparam("now", type_=work.c.due_at.type)
@@ -51,21 +51,38 @@ _HELD = and_(
     work.c.leased_until.is_not(None),
 )
 _CHECK = Prepared(select(work.c.fence).where(_HELD).with_for_update(read=True, key_share=True))
-# In the order of the keys, and with a lock that a write under one of the leases does not hold up.
-_MINE = (
-    select(work.c.kind, work.c.id)
-    .where(tuple_(work.c.kind, work.c.id, work.c.fence).in_(bindparam("keys", expanding=True)))
-    .where(work.c.leased_until.is_not(None))
-    .order_by(work.c.kind, work.c.id)
-    .with_for_update(key_share=True)
-    .cte("mine")
-)
-_RENEW = (
-    update(work)
-    .where(work.c.kind == _MINE.c.kind, work.c.id == _MINE.c.id)
-    .values(leased_until=bindparam("until"))
-    .returning(work.c.kind, work.c.id, work.c.fence)
-)
+_KEY = ("kind", "id", "fence")
+
+
+def _renew(held: FromClause) -> Prepared:
+    """Renews leases that are rows of kind, id and fence."""
+    mine = (
+        select(work.c.kind, work.c.id)
+        .select_from(work.join(held, and_(*(work.c[name] == held.c[name] for name in _KEY))))
+        .where(work.c.leased_until.is_not(None))
+        # In the order of the keys, and with a lock that a write under one of the leases does not hold up.
+        .order_by(work.c.kind, work.c.id)
+        .with_for_update(key_share=True, of=work)
+        .cte("mine")
+    )
+    renewed = update(work).where(work.c.kind == mine.c.kind, work.c.id == mine.c.id)
+    return Prepared(renewed.values(leased_until=bindparam("until")).returning(*(work.c[name] for name in _KEY)))
+
+
+def _of_arrays() -> FromClause:
+    """Leases as one array for each part of their keys: a value for each of thousands takes long to bind."""
+    arrays = (bindparam(f"{name}s", type_=ARRAY(work.c[name].type)) for name in _KEY)
+    return func.unnest(*arrays).table_valued(*_KEY, name="held").render_derived()
+
+
+def _of_json() -> FromClause:
+    """The same for SQLite, which has no arrays: one text of all."""
+    key = func.json_each(bindparam("keys", type_=String)).table_valued("value").c.value
+    parts = (func.json_extract(key, f"$[{place}]").label(name) for place, name in enumerate(_KEY))
+    return select(*parts).subquery("held")
+
+
+_RENEW_ARRAYS, _RENEW_JSON = _renew(_of_arrays()), _renew(_of_json())
 _FOLLOWING = bindparam("following", type_=work.c.due_at.type)
 _REMOVE = Prepared(delete(work).where(_HELD, work.c.woken.is_(False)))
 _RELEASE = Prepared(
@@ -156,8 +173,13 @@ class WorkRepository:
         """Hold on for longer to all that are still held; those that are lost come back."""
         kept: set[tuple[str, str, int]] = set()
         for start in range(0, len(leases), CHUNK):
-            keys = [(lease.kind, lease.id, lease.fence) for lease in leases[start : start + CHUNK]]
-            renewed = await self._connection.execute(_RENEW, {"keys": keys, "until": until})
+            keys = [(str(lease.kind), lease.id, lease.fence) for lease in leases[start : start + CHUNK]]
+            if self._connection.dialect.name == "postgresql":
+                kinds, ids, fences = map(list, zip(*keys, strict=True))
+                values = {"kinds": kinds, "ids": ids, "fences": fences, "until": until}
+                renewed = await self._connection.rows(_RENEW_ARRAYS, values)
+            else:
+                renewed = await self._connection.rows(_RENEW_JSON, {"keys": json.dumps(keys), "until": until})
             kept.update((kind, id, fence) for kind, id, fence in renewed)
         return [lease for lease in leases if (lease.kind, lease.id, lease.fence) not in kept]
 
