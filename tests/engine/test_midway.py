@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from atoll.engine.refusal import Refused
+from atoll.engine.work.job import JobHandler
 from atoll.model.states import INSTANCE, InstanceState
 from tests.engine.scene import SCRIPT, Scene, play
 
@@ -120,3 +121,26 @@ def test_a_volume_that_is_being_attached_for_a_run_that_is_replaced_is_detached_
     ledger = play(story, replace(SCRIPT, latency={"*": (0.2, 0.2), "attach": (8, 8)}))
     calls = [entry.call for entry in ledger.entries if entry.call in ("attach", "detach")]
     assert calls == ["attach", "detach"] * 2
+
+
+def test_two_jobs_that_both_saw_nobody_on_their_machine_do_not_both_start_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = "type: task\nname: t\ncommands: [work]\nfleets: [f]\nenv: {{FAKE_SECONDS: '{seconds}'}}\n"
+
+    async def ready(*_: object) -> bool:
+        return True
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=1))
+        await scene.until(lambda: scene.states("instances") == ["active"])
+        await scene.apply(run.format(seconds=600))
+        await scene.until(lambda: scene.states("jobs") == ["running"])
+        monkeypatch.setattr(JobHandler, "_ready", ready)
+        await scene.apply(run.format(seconds=5))
+        await scene.until(lambda: scene.states("runs") == ["stopped", "done"])
+        [(ended,)] = scene.rows("SELECT seq FROM events WHERE kind = 'job' AND to_state = 'stopped'")
+        starts = scene.rows("SELECT seq FROM events WHERE kind = 'job' AND to_state = 'starting' ORDER BY seq")
+        assert [seq > ended for (seq,) in starts] == [False, True]
+
+    play(story)

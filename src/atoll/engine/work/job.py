@@ -14,6 +14,7 @@ from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
 from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
 from atoll.reconcile.job import JobSight, decide
+from atoll.store.conflict import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 from atoll.wire.agent import JobPhase, JobSubmission, Mount
@@ -74,6 +75,8 @@ class JobHandler(Reconciling[Job, JobSight]):
     async def after(self, tx: Transaction, record: Job) -> None:
         """Wake the run; once the job is over also its instance and attachments."""
         await tx.work.wake(Kind.RUN, [record.run_id], tx.now)
+        if record.state is JobState.STARTING:
+            await _take(tx, record)
         if record.state not in JOB.final and record.state is not JobState.SUBMITTED:
             return
         ties = await tx.attachments.live(job=record.id)
@@ -98,8 +101,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             if instance is None or instance.state is not InstanceState.ACTIVE:
                 return False
         # A run that takes the place of another one's machine waits until that one is over there.
-        before = [other for other in await tx.runs.claims(job.instance_id) if other.state in _ON_MACHINE]
-        return not before
+        return not await _others_on_machine(tx, job)
 
     async def _broken(self, tx: Transaction, job: Job) -> str:
         """Why a placed job's volumes will never be there; empty while they may."""
@@ -191,3 +193,17 @@ class JobHandler(Reconciling[Job, JobSight]):
         if action.state in JOB.final:
             action = Step(action.state, action.reason, {**action.changes, "finished_at": self.context.now()})
         return await super().step(lease, record, action)
+
+
+async def _others_on_machine(tx: Transaction, job: Job) -> list[Job]:
+    claims = await tx.runs.claims(job.instance_id)
+    return [other for other in claims if other.state in _ON_MACHINE and other.id != job.id]
+
+
+async def _take(tx: Transaction, job: Job) -> None:
+    """Make sure that nobody else took the machine since it was looked at. Raises Conflict."""
+    instance = await tx.get(Instance, job.instance_id or "")
+    if instance is not None:
+        await tx.update(instance, idle_since=None)  # whoever else wants to take it waits until this is committed
+    if await _others_on_machine(tx, job):
+        raise Conflict(f"another job took the machine of job {job.id}")
