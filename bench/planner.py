@@ -235,7 +235,7 @@ def _plot(medians: dict[str, list[float]], slopes: dict[str, float]) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "atoll"  # the same figures give the same file
+    mpl.rcParams |= {"svg.hashsalt": "atoll", "svg.fonttype": "none"}  # the same figures give the same small file
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
