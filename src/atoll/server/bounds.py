@@ -14,7 +14,7 @@ LARGEST = 2**31 - 1
 """The largest number of a PostgreSQL integer column."""
 LONGEST_PAGE = 1000
 """How many records one answer holds at most."""
-PAGE = 500
+PAGE = 300
 """How many it holds unless told: nobody else is served while it is made, so it is made in a few milliseconds."""
 
 Project = Annotated[str, Path(pattern=PROJECT_PATTERN)]

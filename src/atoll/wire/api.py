@@ -30,9 +30,9 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/projects/P/offers/by/zone|region|type|gpu?<likewise> -> list[OfferGroup]
 
 `wait` is a long poll: the answer comes when there is something new, or after that many seconds (at most 30) with what
-there is. Lists of fleets, instances, volumes and runs come in pages: `limit` (500 unless told, at most 1,000) and
+there is. Lists of fleets, instances, volumes and runs come in pages: `limit` (300 unless told, at most 1,000) and
 `after`, an id; where more follows, the header `Atoll-Next` tells what to ask for `after`. A page of fleets ends earlier
-where they want more than 500 instances, after one fleet at least. Users and rights are in `access`. An error is a
+where they want more than 300 instances, after one fleet at least. Users and rights are in `access`. An error is a
 `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 

@@ -22,7 +22,7 @@ class EventsWanted(BaseModel):
 
     after: Number = 0
     wait: Wait = 0
-    limit: Limit = PAGE // 2
+    limit: Limit = PAGE
     kind: EventKind | None = None
     name: Named = None
     last: Limit | None = None
