@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from highspy import Highs, HighsLp, HighsVarType
 
 TIME_LIMIT = 5.0
-"""Seconds for each objective."""
+"""Seconds for each search by HiGHS, and for all relaxations of a programme together, whose runs HiGHS adds up."""
 
 SLACK = 1e-6
 """How much of an earlier objective a later one may give up: less than any difference of prices."""
