@@ -144,3 +144,48 @@ def test_two_jobs_that_both_saw_nobody_on_their_machine_do_not_both_start_there(
         assert [seq > ended for (seq,) in starts] == [False, True]
 
     play(story)
+
+
+VOLUME = "type: volume\nname: v\nbackend: fake\nsize: 10GB\n"
+WITH_VOLUME = "type: task\nname: {name}\ncommands: [work]\nvolumes: ['v:/data']\nfleets: [f]\n"
+SLOW_DISKS = replace(SCRIPT, latency={"*": (0.2, 0.2), "attach": (5, 5), "detach": (5, 5)})
+
+
+def test_a_run_whose_machine_is_lost_before_it_began_waits_for_its_volume_to_be_free_of_it() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=1) + "---\n" + VOLUME + "---\n" + WITH_VOLUME.format(name="first"))
+        await scene.until(lambda: scene.states("runs") == ["done"])
+        [(zone,)] = scene.rows("SELECT zone FROM instances")
+        await scene.apply(WITH_VOLUME.format(name="second"))
+        scene.cloud.fail_zone(zone)
+        scene.cloud.restore_zone(zone)
+        await scene.until(lambda: scene.states("runs")[-1] in ("done", "failed"))
+        assert scene.rows("SELECT state, message FROM runs ORDER BY rowid") == [("done", ""), ("done", "")]
+
+    play(story, SLOW_DISKS)
+
+
+def test_a_run_is_accepted_while_its_volume_is_being_detached_from_another_machine() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=3).replace("name: f", "name: g"))
+        await scene.apply(FLEET.format(nodes=1) + "---\n" + VOLUME + "---\n" + WITH_VOLUME.format(name="first"))
+        await scene.until(lambda: scene.states("attachments") == ["detaching"])
+        await scene.apply(WITH_VOLUME.format(name="second").replace("[f]", "[g]"))
+        await scene.until(lambda: scene.states("runs") == ["done", "done"])
+
+    ledger = play(story, SLOW_DISKS)
+    calls = [entry.call for entry in ledger.entries if entry.call in ("attach", "detach")]
+    assert calls[:3] == ["attach", "detach", "attach"]
+
+
+def test_a_volume_of_a_running_job_is_not_free_though_its_machine_shall_go() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=3).replace("name: f", "name: g"))
+        long = WITH_VOLUME.format(name="first") + "env: {FAKE_SECONDS: '600'}\n"
+        await scene.apply(FLEET.format(nodes=1) + "---\n" + VOLUME + "---\n" + long)
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        scene.rows("UPDATE instances SET end_reason = 'unreachable' WHERE fleet = 'f'")
+        with pytest.raises(Refused, match="volume `v` is attached to"):
+            await scene.apply(WITH_VOLUME.format(name="second").replace("[f]", "[g]"))
+
+    play(story)

@@ -10,8 +10,9 @@ from atoll.backends.base import Backend, BackendError
 from atoll.engine.listings import KeptListings
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
+from atoll.model.records import Attachment, Instance, Job
 from atoll.model.resources import InstanceType
-from atoll.model.states import VolumeState
+from atoll.model.states import InstanceState, JobState, VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 from atoll.store.transaction import Transaction
@@ -139,14 +140,20 @@ def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ..
 async def take_snapshot(
     tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
-    """The planner's picture. `leaving` are ids of fleets and runs about to be replaced: they count no more."""
-    ours = await tx.fleets.live_instances(project)
-    busy = {job.instance_id for job in await tx.runs.claims() if job.run_id not in leaving}
+    """The planner's picture. `leaving` are ids of fleets and runs about to be replaced: they count no more.
+
+    A volume is attached to an instance while a job needs it there: one that has only to be detached is free, and
+    whoever gets it next waits for that.
+    """
+    ours = {instance.id: instance for instance in await tx.fleets.live_instances(project)}
+    claims = {job.id: job for job in await tx.runs.claims() if job.run_id not in leaving}
+    busy = {job.instance_id for job in claims.values()}
     held: defaultdict[str, list[str]] = defaultdict(list)
     holders: defaultdict[str, list[str]] = defaultdict(list)
     for tie in await tx.attachments.live():
         held[tie.instance_id].append(tie.name)
-        holders[tie.volume_id].append(tie.instance_id)
+        if _needed(tie, claims.get(tie.job_id), ours.get(tie.instance_id)):
+            holders[tie.volume_id].append(tie.instance_id)
     infos = {name: backend.info for name, backend in backends.items()}
     going = {*leaving} | {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state != "active"}
     instances = tuple(
@@ -161,7 +168,7 @@ async def take_snapshot(
             busy=instance.id in busy or instance.unreachable,
             attached=tuple(held.get(instance.id, ())),
         )
-        for instance in ours
+        for instance in ours.values()
         if not instance.end_reason and instance.fleet_id not in going
     )
     volumes = tuple(
@@ -185,6 +192,15 @@ async def take_snapshot(
         usage=usage_of(await tx.fleets.taken(leaving)),
         failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
     )
+
+
+def _needed(tie: Attachment, job: Job | None, instance: Instance | None) -> bool:
+    """Whether a job has its volume there, or will: on a machine that ends it has it no more, nor does it begin."""
+    if job is None or job.instance_id != tie.instance_id or instance is None:
+        return False
+    if instance.state is InstanceState.TERMINATING:
+        return False
+    return job.state is not JobState.PLACED or not instance.end_reason
 
 
 def zone_scope(zone: Zone) -> Scope:

@@ -105,7 +105,7 @@ class RunHandler(Reconciling[Run, RunSight]):
         return None
 
     async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], text: str) -> Due | None:
-        """Nothing fits now: wait where `retry` asks for it or a job fell back before it began, else fail."""
+        """Nothing fits now: wait where `retry` asks for it, else fail."""
         run = sight.run
         async with self.context.database.write(lease) as tx:
             if sight.retry.allows("no-capacity", run.created_at, sight.now):
