@@ -15,7 +15,7 @@ import pytest
 from atoll.testing.simulation import run_storm
 
 BATCH = 20
-BATCHES = 160
+BATCHES = 250
 SOAK = 500
 """Batches of a long run, after those of a short one."""
 Record = Callable[[str, object], None]

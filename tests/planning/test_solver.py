@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 
+import highspy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,6 +67,27 @@ def test_what_no_time_was_left_for_is_not_called_infeasible(monkeypatch: pytest.
         programme.row({item: float(3 + item * factor % 17) for item in items}, 101, 103)
     with pytest.raises(OutOfTime):
         programme.solve([{item: float(1 + item * 5 % 7) for item in items}])
+
+
+def test_time_that_one_search_has_used_another_one_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = []
+
+    def run(solver: highspy.Highs) -> highspy.HighsStatus:
+        runs.append(solver)
+        return plain(solver)
+
+    plain = highspy.Highs.run
+    monkeypatch.setattr(highspy.Highs, "run", run)
+    monkeypatch.setattr(branching, "NODES", 0)
+    monkeypatch.setitem(OPTIONS, "time_limit", 0.2)
+    programme = Programme()
+    items = [programme.variable(1) for _ in range(60)]
+    for row in range(20):  # a split in two of twenty lists of weights at once: nobody finds that soon
+        weights = {item: float(1 + (item * 37 + row * 53 + item * row * 29) % 97) for item in items}
+        programme.row(weights, sum(weights.values()) // 2, sum(weights.values()) // 2 + 1)
+    with pytest.raises(OutOfTime):
+        programme.solve([{item: float(1 + item * 5 % 7) for item in items}])
+    assert len(runs) == 1
 
 
 small = st.integers(-3, 3)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from highspy import Highs, HighsLp, HighsVarType
 
 TIME_LIMIT = 5.0
-"""Seconds for each search by HiGHS, and for all relaxations of a programme together, whose runs HiGHS adds up."""
+"""Seconds for a programme, all its relaxations and searches together."""
 
 SLACK = 1e-6
 """How much of an earlier objective a later one may give up: less than any difference of prices."""
@@ -121,10 +121,15 @@ class Programme:
         import highspy
 
         _allow(highspy.HighsVarType.kInteger, highs)
-        in_time = True
+        limit, in_time = float(OPTIONS["time_limit"]), True
         try:
             for presolve in ("choose", "off"):
+                # HiGHS counts a search from its own beginning, but the runs of relaxations from the first one's.
+                left = limit - highs.getRunTime()
+                if left <= 0:
+                    return None, False
                 highs.setOptionValue("presolve", presolve)
+                highs.setOptionValue("time_limit", left)
                 highs.run()
                 in_time = highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit
                 feasible = highspy.SolutionStatus.kSolutionStatusFeasible
@@ -133,6 +138,7 @@ class Programme:
                     if self._satisfied(values):
                         return values, in_time
         finally:
+            highs.setOptionValue("time_limit", limit)
             _allow(highspy.HighsVarType.kContinuous, highs)
         return None, in_time
 

@@ -14,30 +14,29 @@ from atoll.store.connection import Connection
 from atoll.store.prepared import Prepared
 from atoll.store.query import Query
 from atoll.store.rows import ZONE_COLUMNS, instance_type_of, zone_from
-from atoll.store.tables import fleets, instances
+from atoll.store.tables import LIVING, fleets, instances
 
 PART = 1000
 """How many ids one statement names: databases bound it."""
 
 _STAYS = case((instances.c.end_reason == "", 1), else_=0)
-_LIVING = instances.c.state != InstanceState.TERMINATED
 _SIZE = Prepared(
-    select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(instances.c.fleet_id == bindparam("fleet"), _LIVING)
+    select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(instances.c.fleet_id == bindparam("fleet"), LIVING)
 )
 _OURS = (fleets.c.project == bindparam("project"), fleets.c.deleted_at.is_(None))
 _NAMED = Query(Kind.FLEET, *_OURS, fleets.c.name == bindparam("name"))
 _LISTING = Query(Kind.FLEET, *_OURS, order="created_at")
-_OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), _LIVING, order="node")
-_OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), _LIVING, order="node")
-_OF_ALL = Query(Kind.INSTANCE, _LIVING, order="node")
+_OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), LIVING, order="node")
+_OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), LIVING, order="node")
+_OF_ALL = Query(Kind.INSTANCE, LIVING, order="node")
 _MACHINES = Prepared(
     select(instances.c.id, instances.c.state, instances.c.backend_id).where(
-        instances.c.backend == bindparam("backend"), _LIVING
+        instances.c.backend == bindparam("backend"), LIVING
     )
 )
 _PLACE = [instances.c[name] for name in ZONE_COLUMNS]
 _TYPE = cast(instances.c.instance_type, Text)
-_TAKEN = select(*_PLACE, _TYPE, func.count()).where(_LIVING).group_by(*_PLACE, _TYPE)
+_TAKEN = select(*_PLACE, _TYPE, func.count()).where(LIVING).group_by(*_PLACE, _TYPE)
 _ALL_TAKEN = Prepared(_TAKEN)
 
 
