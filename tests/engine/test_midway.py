@@ -85,6 +85,21 @@ def test_a_run_stopped_before_its_machine_is_there_stops_and_the_machine_goes() 
     assert play(story, SLOW).alive() == ()
 
 
+def test_a_quiet_job_is_left_alone_and_its_stop_is_noticed_all_the_same() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply("type: task\nname: t\ncommands: [work]\nenv: {FAKE_SECONDS: '3600'}\n")
+        await scene.until(lambda: scene.states("jobs") == ["running"])
+        fence = "SELECT fence FROM work WHERE kind = 'job'"
+        await scene.clock.sleep(5)
+        [before] = scene.rows(fence)
+        await scene.clock.sleep(40)
+        assert scene.rows(fence) == [before]
+        await scene.replica.engine.stop_run("main", "t", False)
+        await scene.until(lambda: scene.states("jobs") == ["stopping"], 3)
+
+    play(story)
+
+
 def test_a_job_that_falls_back_onto_a_machine_that_is_there_does_not_leave_the_others_of_its_run_waiting() -> None:
     run = "type: task\nname: t\nnodes: 2\ncommands: [work]\nfleets: [f]\n"
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from atoll.backends.base import Tags
-from atoll.engine.work import fleet, instance, run
+from atoll.engine import placing, submission
+from atoll.engine.work import instance
 from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.world import take_snapshot
 from atoll.model.states import InstanceState
@@ -85,9 +86,8 @@ def planning(patch: Patch, change: Callable[[Snapshot], Snapshot]) -> None:
     async def blind(*arguments: Any) -> Snapshot:
         return change(await take_snapshot(*arguments))
 
-    for module in (fleet, run):
+    for module in (placing, submission):
         patch.setattr(module, "take_snapshot", blind)
-    patch.setattr("atoll.engine.submission.take_snapshot", blind)
 
 
 def the_wrong_zone_of_a_volume(patch: Patch) -> None:

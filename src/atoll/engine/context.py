@@ -12,6 +12,7 @@ from atoll.engine.bell import Bell
 from atoll.engine.calls import Calls
 from atoll.engine.figures import Figures
 from atoll.engine.logfiles import Logs
+from atoll.engine.planner import Planner
 from atoll.engine.vault import Vault
 from atoll.engine.world import Worlds
 from atoll.model.records import Instance
@@ -47,6 +48,7 @@ class Context:
     owner: str
     vault: Vault
     figures: Figures
+    planner: Planner
 
 
 def machine_of(instance: Instance) -> Machine:

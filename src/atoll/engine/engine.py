@@ -21,7 +21,9 @@ from atoll.engine.listings import KeptListings
 from atoll.engine.logfiles import Logs, open_logs
 from atoll.engine.observed import ObservedHandler, observed
 from atoll.engine.offers import find_offers
+from atoll.engine.placing import Placer
 from atoll.engine.planned import Planned
+from atoll.engine.planner import Planner
 from atoll.engine.refusal import Refused
 from atoll.engine.replay import replay
 from atoll.engine.resealing import reseal_in_background
@@ -69,12 +71,13 @@ class Engine:
         self.logs: Logs = context.logs
         self.news: Bell = context.news
         behind = replace(context, database=BackgroundDatabase(database))
+        placer = Placer(behind)
         handlers: dict[Kind, Handler] = {
-            Kind.FLEET: FleetHandler(behind),
+            Kind.FLEET: FleetHandler(behind, placer),
             Kind.INSTANCE: InstanceHandler(behind),
             Kind.VOLUME: VolumeHandler(behind),
             Kind.ATTACHMENT: AttachmentHandler(behind),
-            Kind.RUN: RunHandler(behind),
+            Kind.RUN: RunHandler(behind, placer),
             Kind.JOB: JobHandler(behind),
             Kind.BACKEND: SweepHandler(behind),
         }
@@ -133,7 +136,9 @@ class Engine:
             open_logs(database, home / "logs"),
             Calls(now),
         )
-        context = Context(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures)
+        context = Context(
+            database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()
+        )
         return cls(context, database)
 
     async def take_over(self) -> None:
@@ -166,6 +171,7 @@ class Engine:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)
             await self._worker.stop(STOP_SECONDS)
+        self.context.planner.close()
         await self.context.worlds.close()
         for backend in self.backends.values():
             await backend.close()
@@ -181,7 +187,7 @@ class Engine:
 
     async def replay(self, snapshot: bytes, submission: Submission) -> Planned:
         """The plan in the world of a snapshot file, and of nothing else. Raises Refused."""
-        return await asyncio.to_thread(replay, snapshot, submission)
+        return await self.context.planner.run(replay, snapshot, submission)
 
     async def apply(self, project: str, submission: Submission) -> Planned:
         """Keep the submission as the desired state. Raises Refused."""

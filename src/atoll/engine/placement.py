@@ -14,10 +14,12 @@ class PlacementRaced(Exception):  # noqa: N818 - it is news, and the plan is mad
     """The world changed between the plan and its record."""
 
 
-async def claim_epoch(tx: Transaction, seen: str | None) -> None:
-    """Make sure that nobody placed anything since the snapshot was taken. Raises PlacementRaced."""
-    if not await tx.settings.swap("placements", seen, str(int(seen or 0) + 1)):
+async def claim_epoch(tx: Transaction, seen: str | None) -> str:
+    """Make sure that nobody placed anything since the snapshot was taken; the next epoch. Raises PlacementRaced."""
+    following = str(int(seen or 0) + 1)
+    if not await tx.settings.swap("placements", seen, following):
         raise PlacementRaced
+    return following
 
 
 async def keep_instances(

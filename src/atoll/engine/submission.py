@@ -1,6 +1,7 @@
 """Plan and apply: files in, one plan for all their documents; apply keeps it with its work in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +25,6 @@ from atoll.engine.world import World, take_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
 from atoll.planning import explain
-from atoll.planning.planner import plan
 from atoll.planning.request import Request, VolumeRequest
 from atoll.spec import Document
 from atoll.spec.zoning import Ground, homes
@@ -47,12 +47,12 @@ class _Proposal:
 
 async def plan_submission(context: Context, project: str, submission: Submission) -> Planned:
     """What applying would do. Nothing changes. Raises Refused with diagnostics for wrong files."""
-    return (await _propose(context, project, submission)).planned
+    return (await _propose(context, await context.worlds.world(), project, submission)).planned
 
 
 async def save_submission(context: Context, project: str, submission: Submission) -> tuple[Planned, bytes]:
     """What applying would do, and the snapshot file of the world in which it would. Raises Refused."""
-    proposal = await _propose(context, project, submission)
+    proposal = await _propose(context, await context.worlds.world(), project, submission)
     return proposal.planned, write_snapshot(proposal.saved)
 
 
@@ -62,26 +62,29 @@ async def apply_submission(context: Context, project: str, submission: Submissio
     Raises Refused, with nothing kept, for wrong files and for what does not fit.
     """
     for _ in range(RACES):
-        proposal = await _propose(context, project, submission)
-        for document in proposal.planned.plan.documents:
-            if document.shortfall is not None:
-                text = explain.shortfall_text(document.kind, document.name, document.shortfall)
-                raise Refused("does-not-fit", text, help="`atoll plan` shows why, zone by zone")
-        if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
-            return proposal.planned
-        try:
-            async with context.database.write() as tx:
-                await claim_epoch(tx, proposal.epoch)
-                drafts = await _sealed(tx, context.vault, proposal.drafts)
-                await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
-        except (PlacementRaced, Conflict, IntegrityError):
-            continue
-        return proposal.planned
+        world = await context.worlds.world()
+        with suppress(PlacementRaced, Conflict, IntegrityError):
+            async with context.planner.turn:
+                return await _apply(context, world, project, submission)
     raise Refused("busy", "too much changes at once to plan this", help="run the command again", status=503)
 
 
-async def _propose(context: Context, project: str, submission: Submission) -> _Proposal:
-    world = await context.worlds.world()
+async def _apply(context: Context, world: World, project: str, submission: Submission) -> Planned:
+    proposal = await _propose(context, world, project, submission)
+    for document in proposal.planned.plan.documents:
+        if document.shortfall is not None:
+            text = explain.shortfall_text(document.kind, document.name, document.shortfall)
+            raise Refused("does-not-fit", text, help="`atoll plan` shows why, zone by zone")
+    if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
+        return proposal.planned
+    async with context.database.write() as tx:
+        await claim_epoch(tx, proposal.epoch)
+        drafts = await _sealed(tx, context.vault, proposal.drafts)
+        await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
+    return proposal.planned
+
+
+async def _propose(context: Context, world: World, project: str, submission: Submission) -> _Proposal:
     directory = live_directory(world)
     parsed = parse_submission(submission, Ground(directory, sorted(context.backends)))
     async with context.database.read() as tx:
@@ -105,7 +108,7 @@ async def _propose(context: Context, project: str, submission: Submission) -> _P
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
-    answer = plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
+    answer = await context.planner.plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
     changes = tuple(draft.change for draft in drafts)
     return _Proposal(Planned(changes, answer, findings, event, names), tuple(drafts), epoch, saved)
 

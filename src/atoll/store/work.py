@@ -96,6 +96,11 @@ _RELEASE = Prepared(
     )
     .returning(work.c.due_at)
 )
+_WOKEN = Prepared(
+    select(work.c.id).where(
+        work.c.leased_until.is_not(None), work.c.woken, work.c.due_at <= _NOW, work.c.kind == bindparam("kind")
+    )
+)
 _NEXT = Prepared(
     select(
         select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
@@ -193,6 +198,10 @@ class WorkRepository:
         if released is None:
             raise _lost(lease)
         self._makes_due(released[0])
+
+    async def woken(self, kind: Kind) -> list[str]:
+        """The ids of leased items of a kind that were woken since and are due, whoever holds them."""
+        return [id for (id,) in await self._connection.rows(_WOKEN, {"kind": kind, "now": self._now})]
 
     async def take_over(self) -> None:
         """End every lease, whoever holds it: only for the one server of a database, before it begins to work."""

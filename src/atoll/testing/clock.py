@@ -3,8 +3,8 @@
     clock = VirtualClock()
     clock.run(simulation(clock))     # asyncio.sleep, time-outs and clock.sleep inside all go by virtual time
 
-Time stands still while anything can run, and jumps to the next timer when nothing can. Work in threads of
-`run_in_executor` holds the time until it is done; other threads and real input and output need `clock.hold()`.
+Time stands still while anything can run, and jumps to the next timer when nothing can. What is meant for a thread by
+`run_in_executor` is done at once and in line; other threads and real input and output need `clock.hold()`.
 """
 
 import asyncio
@@ -96,10 +96,9 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
-        future = super().run_in_executor(executor, func, *args)
-        self._clock.holds += 1
-        future.add_done_callback(self._release)
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
         return future
-
-    def _release(self, _: object) -> None:
-        self._clock.holds -= 1

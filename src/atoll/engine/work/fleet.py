@@ -2,15 +2,14 @@
 
 from typing import Any
 
+from atoll.engine.context import Context
 from atoll.engine.demand import fleet_request, spec_of
-from atoll.engine.placement import PlacementRaced, claim_epoch, keep_instances
+from atoll.engine.placement import PlacementRaced, keep_instances
+from atoll.engine.placing import Placer
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.world import take_snapshot
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.planning import explain
-from atoll.planning.planner import plan
-from atoll.planning.request import Request
 from atoll.reconcile.action import EndInstances, PlanNodes
 from atoll.reconcile.fleet import FleetSight, decide
 from atoll.store.transaction import Transaction
@@ -24,6 +23,10 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
     """Works on fleets."""
 
     decide = staticmethod(decide)
+
+    def __init__(self, context: Context, placer: Placer) -> None:
+        super().__init__(context)
+        self.placer = placer
 
     async def look(self, id: str) -> tuple[Fleet, FleetSight] | None:
         """The fleet and how many instances it has; which ones, and which of them jobs hold, where some may go."""
@@ -56,24 +59,19 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
             await tx.work.wake(Kind.INSTANCE, ids, tx.now)
 
     async def _plan(self, lease: Lease, fleet: Fleet) -> Due | None:
-        world = await self.context.worlds.world()
-        async with self.context.database.read() as tx:
-            epoch = await tx.settings.get("placements")
-            leaving = [fleet.replaces] if fleet.replaces else []
-            snapshot = await take_snapshot(tx, world, self.context.backends, fleet.project, leaving)
         demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
-        [answer] = plan(Request(fleet.id, (demand,)), snapshot).documents
-        message = ""
-        if answer.shortfall is not None:
-            message = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
-        try:
-            async with self.context.database.write(lease) as tx:
-                await claim_epoch(tx, epoch)
-                await keep_instances(tx, fleet, answer.placements, self.context.new_id)
-                if message != fleet.message:
-                    await tx.update(fleet, message=message)
-        except PlacementRaced:
-            return None
+        leaving = (fleet.replaces,) if fleet.replaces else ()
+        async with self.placer.placing(fleet, demand, leaving) as placing:
+            answer, message = placing.plan, ""
+            if answer.shortfall is not None:
+                message = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
+            try:
+                async with placing.write(lease) as tx:
+                    await keep_instances(tx, fleet, answer.placements, self.context.new_id)
+                    if message != fleet.message:
+                        await tx.update(fleet, message=message)
+            except PlacementRaced:
+                return None
         if answer.shortfall is None:
             return None
         return Due(min(SHORTAGE_SECONDS * 2.0 ** min(lease.attempts, 5), 180), failed=True)

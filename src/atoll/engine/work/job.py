@@ -4,12 +4,13 @@ import asyncio
 from typing import Any
 
 from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
-from atoll.engine.context import machine_of
+from atoll.engine.context import Context, machine_of
 from atoll.engine.demand import mount_paths, spec_of
 from atoll.engine.environment import job_environment
 from atoll.engine.secrets import SecretMissing, open_environment
 from atoll.engine.vault import WrongKey
 from atoll.engine.work.handler import Due, Reconciling, ask
+from atoll.engine.work.wakeups import WakeUps
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
 from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
@@ -20,10 +21,10 @@ from atoll.store.work import Lease
 from atoll.wire.agent import JobPhase, JobSubmission, Mount
 from atoll.wire.agent import JobState as AgentJob
 
-FOLLOW_SECONDS = 8.0
+FOLLOW_SECONDS = 60.0
 """How long one turn of following lasts before the lease is given back."""
-POLL_SECONDS = 1.0
-"""How long the agent holds a question for new log bytes; also how soon a stop is noticed."""
+HOLD_SECONDS = 5.0
+"""How long the agent holds a question for new log bytes; an agent that fell silent is noticed later by so much."""
 LOG_CHUNK = 1 << 18
 STOP_GRACE = 300.0
 
@@ -35,6 +36,10 @@ class JobHandler(Reconciling[Job, JobSight]):
     """Works on jobs."""
 
     decide = staticmethod(decide)
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._wakeups = WakeUps(context, Kind.JOB)
 
     async def look(self, id: str) -> tuple[Job, JobSight] | None:
         """The job, its instance, and whether everything that it needs is ready."""
@@ -150,18 +155,17 @@ class JobHandler(Reconciling[Job, JobSight]):
         until = loop.time() + FOLLOW_SECONDS
         while True:
             offset = await self.context.logs.size(job)
-            chunk = await ask(agent.logs(job.id, offset, LOG_CHUNK, POLL_SECONDS))
+            asked = ask(agent.logs(job.id, offset, LOG_CHUNK, HOLD_SECONDS))
+            chunk = await self._wakeups.before(job.id, asked)
+            if chunk is None:
+                return Due(0)
             if chunk.data:
                 await self.context.logs.append(job, offset, chunk.data)
                 self.context.news.ring()
             if chunk.end:
                 await self._exited(lease, job, await ask(agent.state(job.id)), agent)
                 return None
-            async with self.context.database.read() as tx:
-                current = await tx.get(Job, job.id)
-            if current is None or current.stop != job.stop:
-                return None
-            if loop.time() > until or self.context.news.closing:
+            if loop.time() > until:
                 return Due(0)
 
     async def _exited(self, lease: Lease, job: Job, state: AgentJob, agent: AgentClient) -> None:

@@ -1,18 +1,18 @@
 """Runs: their jobs are placed by the planner, retried as configured, and summed up."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from atoll.engine.context import Context
 from atoll.engine.demand import run_request, spec_of
-from atoll.engine.placement import PlacementRaced, claim_epoch, keep_jobs
+from atoll.engine.placement import PlacementRaced, keep_jobs
+from atoll.engine.placing import Placer, Placing
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.world import take_snapshot
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
 from atoll.planning import explain
-from atoll.planning.planner import plan
-from atoll.planning.request import Request
 from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
 from atoll.reconcile.run import RetryPolicy, RunSight, decide
 from atoll.store.transaction import Transaction
@@ -26,6 +26,10 @@ class RunHandler(Reconciling[Run, RunSight]):
     """Works on runs."""
 
     decide = staticmethod(decide)
+
+    def __init__(self, context: Context, placer: Placer) -> None:
+        super().__init__(context)
+        self.placer = placer
 
     async def look(self, id: str) -> tuple[Run, RunSight] | None:
         """The run and its jobs."""
@@ -83,26 +87,22 @@ class RunHandler(Reconciling[Run, RunSight]):
     async def _place(self, lease: Lease, sight: RunSight) -> Due | None:
         run, spec = sight.run, spec_of(sight.run)
         waiting = [job for job in sight.jobs if job.state is JobState.SUBMITTED]
-        world = await self.context.worlds.world()
-        async with self.context.database.read() as tx:
-            epoch = await tx.settings.get("placements")
-            snapshot = await take_snapshot(tx, world, self.context.backends, run.project)
         demand = run_request(run.name, spec, tuple(job.rank for job in waiting), run.project)
-        answer = plan(Request(run.id, (demand,)), snapshot).documents[-1]
-        if answer.shortfall is not None:
-            text = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
-            return await self._short(lease, sight, waiting, text)
-        try:
-            async with self.context.database.write(lease) as tx:
-                await claim_epoch(tx, epoch)
-                await keep_jobs(tx, run, waiting, answer, {}, self.context.new_id)
-                # Those that are placed already wait for these: where the machine is there, nothing else wakes them.
-                await tx.work.wake(Kind.JOB, [job.id for job in sight.jobs], tx.now)
-                if run.message:
-                    await tx.update(run, message="")
-        except PlacementRaced:
-            pass
-        return None
+        async with self.placer.placing(run, demand) as placing:
+            if placing.plan.shortfall is None:
+                with suppress(PlacementRaced):
+                    await self._keep(lease, sight, waiting, placing)
+                return None
+        text = explain.shortfall_text(placing.plan.kind, placing.plan.name, placing.plan.shortfall)
+        return await self._short(lease, sight, waiting, text)
+
+    async def _keep(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> None:
+        async with placing.write(lease) as tx:
+            await keep_jobs(tx, sight.run, waiting, placing.plan, {}, self.context.new_id)
+            # Those that are placed already wait for these: where the machine is there, nothing else wakes them.
+            await tx.work.wake(Kind.JOB, [job.id for job in sight.jobs], tx.now)
+            if sight.run.message:
+                await tx.update(sight.run, message="")
 
     async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], text: str) -> Due | None:
         """Nothing fits now: wait where `retry` asks for it, else fail."""

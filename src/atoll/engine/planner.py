@@ -1,0 +1,41 @@
+"""The planner's place in the engine: a thread of its own, and a turn for those who place what was planned.
+
+A plan for thousands of instances takes tenths of a second; in its thread it holds up neither answers nor leases. Plans
+are made one after the other, for two at once would only take turns at the interpreter.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from atoll.planning.plan import Plan
+from atoll.planning.planner import plan
+from atoll.planning.request import Request
+from atoll.planning.snapshot import Snapshot
+
+T = TypeVar("T")
+
+
+class Planner:
+    """Makes plans. Who holds its `turn` is the only one of this server that places anything.
+
+    Whatever is placed makes the plans worthless that others made meanwhile, so they wait rather than plan in vain.
+    Other servers do not wait: what they place is noticed when a plan is to be kept.
+    """
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="planner")
+
+    async def plan(self, request: Request, snapshot: Snapshot) -> Plan:
+        """What `atoll.planning` answers."""
+        return await self.run(plan, request, snapshot)
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Do what plans, in the planner's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def close(self) -> None:
+        """Make no more plans; one that is being made is left alone."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,66 @@
+"""Wake-ups for those who wait for long under a lease, such as for a job's output.
+
+The queue remembers that a leased item was woken. Here it is asked for all that wait together, so that a thousand quiet
+jobs cost one short question a second.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from atoll.engine.context import Context
+from atoll.model.records import Kind
+from atoll.store.conflict import Conflict
+
+T = TypeVar("T")
+
+log = logging.getLogger("atoll.engine")
+
+LOOK_SECONDS = 1.0
+"""How soon a wake-up is noticed."""
+
+
+class WakeUps:
+    """Ends the waits for items of one kind that were woken, and all of them when the engine closes."""
+
+    def __init__(self, context: Context, kind: Kind) -> None:
+        self._context = context
+        self._kind = kind
+        self._waits: dict[str, asyncio.Timeout] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def before(self, id: str, answer: Awaitable[T]) -> T | None:
+        """The answer, or None where it is not there before a wake-up of the item is noticed; then it is called off."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        wait = self._waits[id] = asyncio.timeout(None)
+        try:
+            async with wait:
+                return await answer
+        except TimeoutError:
+            if wait.expired():
+                return None
+            raise
+        finally:
+            self._waits.pop(id, None)
+
+    async def _look(self) -> None:
+        """Look for wake-ups as long as anyone waits."""
+        await asyncio.sleep(LOOK_SECONDS)
+        while self._waits:
+            try:
+                for id in await self._woken():
+                    if (wait := self._waits.pop(id, None)) is not None:
+                        wait.reschedule(asyncio.get_running_loop().time())
+            except (Conflict, SQLAlchemyError, OSError):
+                log.exception("wake-ups cannot be read")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _woken(self) -> list[str]:
+        if self._context.news.closing:
+            return list(self._waits)
+        async with self._context.database.read() as tx:
+            return await tx.work.woken(self._kind)

@@ -1,0 +1,69 @@
+"""Many who wait for a place at once: they are planned together, and none suffers for another one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from atoll.planning import planner
+from atoll.planning.plan import Plan
+from atoll.planning.request import Request
+from atoll.planning.snapshot import Snapshot
+from tests.engine.scene import Scene, play
+
+FLEET = "type: fleet\nname: f\nnodes: 12\nplacement: spread\nresources: {cpu: 2}\n"
+TASK = "---\ntype: task\nname: t{}\ncommands: [work]\nfleets: [f]\nretry: true\nenv: {{FAKE_SECONDS: '600'}}\n"
+
+
+def watched(patch: pytest.MonkeyPatch, check: Callable[[list[str]], None]) -> list[list[str]]:
+    """The names that each plan was for; `check` is asked before the plan is made."""
+    asked: list[list[str]] = []
+
+    def plan(request: Request, snapshot: Snapshot) -> Plan:
+        asked.append([document.name for document in request.documents])
+        check(asked[-1])
+        return planner.plan(request, snapshot)
+
+    patch.setattr("atoll.engine.planner.plan", plan)
+    return asked
+
+
+async def lose_a_zone_under_twelve_runs(scene: Scene) -> None:
+    await scene.apply(FLEET)
+    await scene.until(lambda: scene.states("instances") == ["active"] * 12)
+    await scene.apply("".join(TASK.format(number) for number in range(12))[4:])
+    await scene.until(lambda: scene.states("jobs") == ["running"] * 12)
+    scene.cloud.fail_zone("fake-1a")
+    await scene.until(lambda: scene.states("jobs").count("failed") == 4)
+    await scene.until(lambda: scene.states("runs") == ["running"] * 12 and scene.states("jobs").count("running") == 12)
+
+
+def test_runs_that_lost_their_machines_at_the_same_time_are_planned_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = watched(monkeypatch, lambda names: None)
+    play(lose_a_zone_under_twelve_runs)
+    again = [names for names in asked[2:] if names != ["f"]]
+    assert max(len(names) for names in again) > 1
+    assert len(again) < sum(len(names) for names in again)
+
+
+def test_where_a_plan_for_several_fails_each_of_them_is_planned_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = []
+
+    def fault(names: list[str]) -> None:
+        if 1 < len(names) < 12:
+            refused.append(names)
+            raise ArithmeticError("a fault of the planner's")
+
+    asked = watched(monkeypatch, fault)
+    play(lose_a_zone_under_twelve_runs)
+    assert refused
+    after = asked.index(refused[0]) + 1
+    assert asked[after : after + len(refused[0])] == [[name] for name in refused[0]]
+
+
+def test_runs_that_are_planned_together_get_machines_of_their_own() -> None:
+    async def story(scene: Scene) -> None:
+        await lose_a_zone_under_twelve_runs(scene)
+        machines = scene.rows("SELECT instance_id FROM jobs WHERE state = 'running'")
+        assert len(set(machines)) == 12
+
+    play(story)
