@@ -9,7 +9,10 @@ PostgreSQL is private, waits for the disk, and shares the machine's CPUs with th
 *Lists*: during the whole load one client asks for the lists of `atoll fleet` and `atoll instance` in turn, four
 questions a second. An *answer* is one page, as the client fetches it; a *whole list* is the sum of its pages. The 99th
 percentile of a short load is close to its worst answer. *Memory* is the proportional set (PSS) when all are active.
-*Idle* is a minute of that server after ten seconds to settle.
+*Idle* is a minute of that server after ten seconds to settle; then the same with jobs that run and say nothing.
+
+*Zones lost*: with those jobs running, a third of the zones fail with all that is there. The time is until as many jobs
+run as before, each lost one elsewhere, and until there are as many instances.
 
 *A server dies*: two servers launch 400 instances, and one is killed when a quarter is active. What it held are the
 items whose lease neither changed nor was renewed long after the kill; each is taken over when it has another fence. The
@@ -37,7 +40,8 @@ from bench.measure import Measure
 from bench.process import cpu_seconds, family_cpu_seconds, memory
 
 FEW, MANY, FOR_DEATH = 1_000, 10_000, 400
-SETTLE_SECONDS, IDLE_SECONDS = 10, 60
+TASKS, LOST = 300, 10
+SETTLE_SECONDS, QUIET_SECONDS = 10, 60
 HELD = "SELECT kind, id, fence, leased_until FROM work WHERE leased_until IS NOT NULL"
 
 
@@ -46,7 +50,8 @@ def measures() -> Iterator[Measure]:
     with installation() as place:
         place.start()
         yield from _load(place, FEW, "SQLite", seconds=30, mebibytes=200)
-        yield _idle(place)
+        yield _quiet(place, f"idle with {FEW:,} active instances, CPU", 5)
+        yield from _zones_lost(place)
     with postgresql() as cluster:
         with installation(cluster) as place:
             place.start()
@@ -77,13 +82,28 @@ def _load(place: Installation, count: int, database: str, *, seconds: float, meb
         yield Measure(f"{name}, {what}: p99 of {len(times)} whole lists", (percentile(times, 0.99),), "ms")
 
 
-def _idle(place: Installation) -> Measure:
+def _quiet(place: Installation, name: str, most: float | None = None) -> Measure:
     [server] = place.servers
     time.sleep(SETTLE_SECONDS)
     before = cpu_seconds(server.pid)
-    time.sleep(IDLE_SECONDS)
-    share = (cpu_seconds(server.pid) - before) / IDLE_SECONDS * 100
-    return Measure(f"idle with {FEW:,} active instances, CPU", (share,), "%", 5)
+    time.sleep(QUIET_SECONDS)
+    return Measure(name, ((cpu_seconds(server.pid) - before) / QUIET_SECONDS * 100,), "%", most)
+
+
+def _zones_lost(place: Installation) -> Iterator[Measure]:
+    place.run(TASKS)
+    place.wait_for(f"SELECT count(*) = {TASKS} FROM jobs WHERE state = 'running'")
+    yield _quiet(place, f"{FEW:,} active instances and {TASKS} quiet jobs, CPU")
+    hit = f"{LOST} of 30 zones lost"
+    before, began = place.cpu_seconds(), time.monotonic()
+    lost = place.fail_zones(LOST)
+    place.wait_for(f"SELECT count(*) = {lost} FROM instances WHERE state = 'terminated'")
+    place.wait_for(f"SELECT count(*) = {TASKS} FROM jobs WHERE state = 'running'")
+    again = place.tables.rows("SELECT count(*) FROM jobs WHERE state = 'failed'")[0][0]
+    yield Measure(f"{hit}, until all jobs run again: {again} were lost", (time.monotonic() - began,), "s")
+    place.wait_active(FEW)
+    yield Measure(f"{hit}, until {FEW:,} are active again: {lost} were lost", (time.monotonic() - began,), "s")
+    yield Measure(f"{hit}, CPU of the server", (place.cpu_seconds() - before,), "s")
 
 
 def _death(place: Installation) -> Iterator[Measure]:

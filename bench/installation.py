@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from atoll.backends.fake import FakeCloud, Ledger, Script
 from atoll.testing.postgresql import Cluster
 from atoll.wire.api import SourceFile, Submission
 from bench.process import Server, family_cpu_seconds
@@ -19,6 +20,7 @@ from bench.process import Server, family_cpu_seconds
 CONFIG = "backends: [{{type: fake, zones: 3, regions: 10, latency: {{launch: {launch}}}, ledger: {ledger}}}]\n"
 FLEET = "type: fleet\nname: load-{number}\nnodes: {nodes}\nplacement: spread\nbackends: [fake]\nresources: {{cpu: 2}}\n"
 FLEET_NODES = 100
+TASK = "type: task\nname: work-{number}\ncommands: [work]\nretry: true\nenv: {{FAKE_SECONDS: '{seconds}'}}\n"
 GIVE_UP = 900.0
 """How long anything may take, in seconds."""
 POLL = 0.2
@@ -97,6 +99,29 @@ class Installation:
         while (found := int(self.tables.rows(ACTIVE)[0][0])) < instances:
             if time.monotonic() > limit:
                 raise RuntimeError(f"after {GIVE_UP:g} s {found} of {instances} instances are active")
+            time.sleep(POLL)
+
+    def run(self, tasks: int) -> None:
+        """Apply so many tasks that go on for longer than anything may take, say nothing, and start anew when lost."""
+        text = "---\n".join(TASK.format(number=number, seconds=2 * GIVE_UP) for number in range(tasks))
+        self.servers[0].client.apply(Submission((SourceFile("tasks.yml", text),)))
+
+    def fail_zones(self, count: int) -> int:
+        """Let the first zones fail, with all that is there; how many instances that were."""
+        rows = self.tables.rows(
+            "SELECT zone, count(*) FROM instances WHERE state = 'active' GROUP BY zone ORDER BY zone"
+        )
+        cloud = FakeCloud(Script(()), ledger=Ledger(self._folder / "cloud.jsonl"))
+        for zone, _ in rows[:count]:
+            cloud.fail_zone(zone)
+        return sum(int(instances) for _, instances in rows[:count])
+
+    def wait_for(self, statement: str) -> None:
+        """Wait until a question's answer is 1. Raises RuntimeError after `GIVE_UP`."""
+        limit = time.monotonic() + GIVE_UP
+        while self.tables.rows(statement) != [["1"]]:
+            if time.monotonic() > limit:
+                raise RuntimeError(f"after {GIVE_UP:g} s it is not so: {statement}")
             time.sleep(POLL)
 
     def cpu_seconds(self) -> float:
