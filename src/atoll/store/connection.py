@@ -14,6 +14,9 @@ from atoll.store.prepared import Prepared, Row
 Values = Mapping[str, Any]
 _NONE: Values = {}
 
+PART = 500
+"""So many rows go to PostgreSQL at once: while they are made ready nobody else is served."""
+
 
 class Direct(Protocol):
     """SQLite's driver, past SQLAlchemy: on the same connection, in the same transaction."""
@@ -59,7 +62,8 @@ class Connection:
     async def change_all(self, prepared: Prepared, rows: Sequence[Values]) -> None:
         """Run it for each of `rows`."""
         if self._direct is None:
-            await self._connection.execute(prepared.statement, rows)
+            for start in range(0, len(rows), PART):
+                await self._connection.execute(prepared.statement, rows[start : start + PART])
         elif len(rows) == 1:
             await self.change(prepared, rows[0])
         else:
