@@ -35,7 +35,16 @@ from atoll.engine.calls import MOST_CALLS, SPARE
 from atoll.engine.worker import LEASE, RENEWALS
 from atoll.testing.postgresql import Cluster
 from bench.asking import Asker, percentile
-from bench.installation import GIVE_UP, POLL, Installation, installation, postgresql, postgresql_pid
+from bench.installation import (
+    GIVE_UP,
+    POLL,
+    TERMINATED,
+    WORKING,
+    Installation,
+    installation,
+    postgresql,
+    postgresql_pid,
+)
 from bench.measure import Measure
 from bench.process import cpu_seconds, family_cpu_seconds, memory
 
@@ -92,13 +101,13 @@ def _quiet(place: Installation, name: str, most: float | None = None) -> Measure
 
 def _zones_lost(place: Installation) -> Iterator[Measure]:
     place.run(TASKS)
-    place.wait_for(f"SELECT count(*) = {TASKS} FROM jobs WHERE state = 'running'")
+    place.wait_for(WORKING, TASKS)
     yield _quiet(place, f"{FEW:,} active instances and {TASKS} quiet jobs, CPU")
     hit = f"{LOST} of 30 zones lost"
     before, began = place.cpu_seconds(), time.monotonic()
     lost = place.fail_zones(LOST)
-    place.wait_for(f"SELECT count(*) = {lost} FROM instances WHERE state = 'terminated'")
-    place.wait_for(f"SELECT count(*) = {TASKS} FROM jobs WHERE state = 'running'")
+    place.wait_for(TERMINATED, lost)
+    place.wait_for(WORKING, TASKS)
     again = place.tables.rows("SELECT count(*) FROM jobs WHERE state = 'failed'")[0][0]
     yield Measure(f"{hit}, until all jobs run again: {again} were lost", (time.monotonic() - began,), "s")
     place.wait_active(FEW)

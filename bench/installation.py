@@ -25,6 +25,11 @@ GIVE_UP = 900.0
 """How long anything may take, in seconds."""
 POLL = 0.2
 ACTIVE = "SELECT count(*) FROM instances WHERE state = 'active'"
+TERMINATED = "SELECT count(*) FROM instances WHERE state = 'terminated'"
+WORKING = (
+    "SELECT count(*) FROM jobs JOIN instances ON instances.id = jobs.instance_id "
+    "WHERE jobs.state = 'running' AND instances.state = 'active'"
+)
 
 
 class Tables(Protocol):
@@ -94,11 +99,15 @@ class Installation:
         self.servers[0].client.apply(Submission((SourceFile("load.yml", text),)))
 
     def wait_active(self, instances: int) -> None:
-        """Wait until at least so many are active. Raises RuntimeError after `GIVE_UP`, saying how far it came."""
+        """Wait until at least so many are active."""
+        self.wait_for(ACTIVE, instances)
+
+    def wait_for(self, counted: str, least: int) -> None:
+        """Wait until this question counts at least so many. Raises RuntimeError after `GIVE_UP` with what it counts."""
         limit = time.monotonic() + GIVE_UP
-        while (found := int(self.tables.rows(ACTIVE)[0][0])) < instances:
+        while (found := int(self.tables.rows(counted)[0][0])) < least:
             if time.monotonic() > limit:
-                raise RuntimeError(f"after {GIVE_UP:g} s {found} of {instances} instances are active")
+                raise RuntimeError(f"after {GIVE_UP:g} s it is {found} in place of {least}: {counted}")
             time.sleep(POLL)
 
     def run(self, tasks: int) -> None:
@@ -115,14 +124,6 @@ class Installation:
         for zone, _ in rows[:count]:
             cloud.fail_zone(zone)
         return sum(int(instances) for _, instances in rows[:count])
-
-    def wait_for(self, statement: str) -> None:
-        """Wait until a question's answer is 1. Raises RuntimeError after `GIVE_UP`."""
-        limit = time.monotonic() + GIVE_UP
-        while self.tables.rows(statement) != [["1"]]:
-            if time.monotonic() > limit:
-                raise RuntimeError(f"after {GIVE_UP:g} s it is not so: {statement}")
-            time.sleep(POLL)
 
     def cpu_seconds(self) -> float:
         """What all servers have taken so far."""
