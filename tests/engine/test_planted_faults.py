@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from atoll.backends.base import Tags
-from atoll.engine import placing, submission
+from atoll.engine import placer, submission
 from atoll.engine.work import instance
 from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.world import take_snapshot
@@ -86,7 +86,7 @@ def planning(patch: Patch, change: Callable[[Snapshot], Snapshot]) -> None:
     async def blind(*arguments: Any) -> Snapshot:
         return change(await take_snapshot(*arguments))
 
-    for module in (placing, submission):
+    for module in (placer, submission):
         patch.setattr(module, "take_snapshot", blind)
 
 

@@ -21,7 +21,7 @@ from atoll.engine.listings import KeptListings
 from atoll.engine.logfiles import Logs, open_logs
 from atoll.engine.observed import ObservedHandler, observed
 from atoll.engine.offers import find_offers
-from atoll.engine.placing import Placer
+from atoll.engine.placer import Placer
 from atoll.engine.planned import Planned
 from atoll.engine.planner import Planner
 from atoll.engine.refusal import Refused

@@ -5,7 +5,7 @@ from typing import Any
 from atoll.engine.context import Context
 from atoll.engine.demand import fleet_request, spec_of
 from atoll.engine.placement import PlacementRaced, keep_instances
-from atoll.engine.placing import Placer
+from atoll.engine.placer import Placer
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState

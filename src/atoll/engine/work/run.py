@@ -8,7 +8,7 @@ from typing import Any
 from atoll.engine.context import Context
 from atoll.engine.demand import run_request, spec_of
 from atoll.engine.placement import PlacementRaced, keep_jobs
-from atoll.engine.placing import Placer, Placing
+from atoll.engine.placer import Placer, Placing
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
