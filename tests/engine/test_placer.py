@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from atoll.backends.fake import Fault
+from atoll.model.failure import FailureKind
 from atoll.planning import planner
 from atoll.planning.plan import Plan
 from atoll.planning.request import Request
@@ -65,5 +67,28 @@ def test_runs_that_are_planned_together_get_machines_of_their_own() -> None:
         await lose_a_zone_under_twelve_runs(scene)
         machines = scene.rows("SELECT instance_id FROM jobs WHERE state = 'running'")
         assert len(set(machines)) == 12
+
+    play(story)
+
+
+def test_a_run_that_waits_for_a_machine_has_it_soon_after_it_is_free() -> None:
+    fleet = "type: fleet\nname: f\nnodes: 2\nresources: {cpu: 2}\nidle_duration: off\n"
+    task = "type: task\nname: t{}\ncommands: [work]\nfleets: [f]\ncreation_policy: reuse\nretry: true\n"
+    seconds = "env: {{FAKE_SECONDS: '{}'}}\n"
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet)
+        await scene.until(lambda: scene.states("instances") == ["active"] * 2)
+        await scene.apply(task.format(0) + seconds.format(300) + "---\n" + task.format(1) + seconds.format(1000))
+        await scene.until(lambda: scene.states("runs") == ["running"] * 2)
+        scene.cloud.inject(Fault("launch", FailureKind.NOT_OFFERED, times=None))
+        [(machine,)] = scene.rows(
+            "SELECT backend_id FROM instances JOIN jobs ON jobs.instance_id = instances.id WHERE run = 't1'"
+        )
+        scene.cloud.interrupt(machine)
+        await scene.until(lambda: scene.states("jobs").count("failed") == 1)
+        await scene.until(lambda: scene.states("runs")[0] == "done", 400)
+        assert scene.states("jobs")[-1] == "submitted"
+        await scene.until(lambda: scene.states("jobs")[-1] == "running", 5)
 
     play(story)

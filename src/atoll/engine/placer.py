@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from atoll.engine.context import Context, Transactions
 from atoll.engine.placement import claim_epoch
 from atoll.engine.world import World, take_snapshot
-from atoll.model.records import Fleet, Run
+from atoll.model.records import Fleet, Kind, Run
 from atoll.planning.plan import DocumentPlan
 from atoll.planning.request import FleetRequest, Request, RunRequest
 from atoll.store.transaction import Transaction
@@ -21,6 +22,9 @@ from atoll.store.work import Lease
 
 MOST = 20
 """So many documents are planned at once: a plan takes some milliseconds for each, more where not all of them fit."""
+
+HURRY = timedelta(seconds=1)
+"""How soon those who found no place are planned anew where there may be one: all that becomes free meanwhile counts."""
 
 Demand = FleetRequest | RunRequest
 
@@ -131,3 +135,8 @@ class Placer:
         for wish, document in zip(wishes, answer.documents, strict=True):
             if not wish.answer.done():
                 wish.answer.set_result(Placing(document, epoch, context.database))
+
+
+async def tell_waiting(tx: Transaction) -> None:
+    """Something can be had that could not: let the runs try soon that found no place, as many as one plan is for."""
+    await tx.work.wake(Kind.RUN, await tx.work.retrying(Kind.RUN, MOST), tx.now + HURRY)

@@ -101,6 +101,12 @@ _WOKEN = Prepared(
         work.c.leased_until.is_not(None), work.c.woken, work.c.due_at <= _NOW, work.c.kind == bindparam("kind")
     )
 )
+_RETRYING = Prepared(
+    select(work.c.id)
+    .where(work.c.kind == bindparam("kind"), work.c.attempts > 0, work.c.leased_until.is_(None))
+    .order_by(work.c.attempts.desc(), work.c.due_at)
+    .limit(bindparam("limit"))
+)
 _NEXT = Prepared(
     select(
         select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
@@ -202,6 +208,10 @@ class WorkRepository:
     async def woken(self, kind: Kind) -> list[str]:
         """The ids of leased items of a kind that were woken since and are due, whoever holds them."""
         return [id for (id,) in await self._connection.rows(_WOKEN, {"kind": kind, "now": self._now})]
+
+    async def retrying(self, kind: Kind, limit: int) -> list[str]:
+        """The ids of free items of a kind whose last turn failed, those that have failed most often first."""
+        return [id for (id,) in await self._connection.rows(_RETRYING, {"kind": kind, "limit": limit})]
 
     async def take_over(self) -> None:
         """End every lease, whoever holds it: only for the one server of a database, before it begins to work."""

@@ -408,6 +408,18 @@ class QueueContract:
                 await tx.work.release(lease, NOW, NOW + 2 * HOUR, 0)
                 assert await tx.work.next_due() == min(at)
 
+    async def test_items_that_failed_are_told_by_how_often(self, db: Database) -> None:
+        async with db.write() as tx:
+            await tx.work.wake(Kind.FLEET, ["f2", "f3", "f4"], NOW)
+            await tx.work.wake(Kind.RUN, ["r1"], NOW)
+            failures = {"f1": 0, "f2": 1, "f3": 4, "f4": 2, "r1": 9}
+            for lease in await tx.work.lease(NOW, 10, LEASE):
+                await tx.work.release(lease, NOW, NOW + HOUR, failures[lease.id])
+            assert await tx.work.retrying(Kind.FLEET, 2) == ["f3", "f4"]
+            assert await tx.work.retrying(Kind.FLEET, 9) == ["f3", "f4", "f2"]
+            await tx.work.lease(NOW + HOUR, 10, LEASE)
+            assert await tx.work.retrying(Kind.FLEET, 9) == []
+
     async def test_an_item_without_more_to_do_is_gone(self, db: Database) -> None:
         async with db.write() as tx:
             [lease] = await tx.work.lease(NOW, 10, LEASE)

@@ -5,7 +5,7 @@ from typing import Any
 from atoll.engine.context import Context
 from atoll.engine.demand import fleet_request, spec_of
 from atoll.engine.placement import PlacementRaced, keep_instances
-from atoll.engine.placer import Placer
+from atoll.engine.placer import Placer, tell_waiting
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
@@ -68,6 +68,8 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
             try:
                 async with placing.write(lease) as tx:
                     await keep_instances(tx, fleet, answer.placements, self.context.new_id)
+                    if answer.placements:
+                        await tell_waiting(tx)
                     if message != fleet.message:
                         await tx.update(fleet, message=message)
             except PlacementRaced:

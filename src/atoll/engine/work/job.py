@@ -7,6 +7,7 @@ from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFo
 from atoll.engine.context import Context, machine_of
 from atoll.engine.demand import mount_paths, spec_of
 from atoll.engine.environment import job_environment
+from atoll.engine.placer import tell_waiting
 from atoll.engine.secrets import SecretMissing, open_environment
 from atoll.engine.vault import WrongKey
 from atoll.engine.work.handler import Due, Reconciling, ask
@@ -92,6 +93,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             instance = await tx.get(Instance, record.instance_id)
             if instance is not None and instance.state is InstanceState.ACTIVE:
                 await tx.wake(await tx.update(instance, idle_since=tx.now))
+                await tell_waiting(tx)
 
     async def _ready(self, tx: Transaction, job: Job) -> bool:
         ties = await tx.attachments.live(job=job.id)
