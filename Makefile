@@ -31,8 +31,8 @@ test: lint
 check: $(VENV)/.dev
 	$(BIN)/python -m atoll.cli.reference > docs/reference/cli.md
 	$(BIN)/python -m atoll.model.diagrams > docs/states.md
-	$(BIN)/python -m atoll.spec.codes > docs/diagnostics.md
-	$(BIN)/python -m atoll.spec.reference > docs/configuration.md
+	$(BIN)/python -m atoll.configuration.codes > docs/diagnostics.md
+	$(BIN)/python -m atoll.configuration.reference > docs/configuration.md
 	$(MAKE) test
 	git diff --exit-code
 

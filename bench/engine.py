@@ -31,8 +31,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from atoll.engine.calls import MOST_CALLS, SPARE
-from atoll.engine.worker import LEASE, RENEWALS
+from atoll.engine.parts.provider_calls import MOST_CALLS, SPARE
+from atoll.engine.work.worker import LEASE, RENEWALS
 from atoll.testing.postgresql import Cluster
 from bench.asking import Asker, percentile
 from bench.installation import (

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from atoll.spec import SourceFile, parse
+from atoll.configuration import SourceFile, parse
 from bench.cli import cpu_seconds
 from bench.measure import Measure
 

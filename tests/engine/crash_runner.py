@@ -30,7 +30,7 @@ from atoll.backends.base import Machine
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.backends.fake.agents import FakeAgent
 from atoll.engine.engine import Engine
-from atoll.engine.refusal import Refused
+from atoll.engine.requests.refusal import Refused
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
-from atoll.engine.planned import Planned
+from atoll.engine.requests.planned import Planned
 from atoll.store.work import Lease
 from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk

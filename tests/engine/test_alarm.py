@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atoll.engine.alarm import Alarm
+from atoll.engine.parts.due_timer import Alarm
 from atoll.testing.clock import VirtualClock
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from atoll.backends.base import CapacityUnavailable, Throttled, Unavailable
-from atoll.engine.calls import FIRST_PAUSE, MOST_CALLS, OPEN_AFTER, Calls
+from atoll.engine.parts.provider_calls import FIRST_PAUSE, MOST_CALLS, OPEN_AFTER, Calls
 from atoll.testing.builders import zone
 
 EAST, WEST = zone("fake-1a", "fake-1"), zone("fake-2a", "fake-2")

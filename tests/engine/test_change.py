@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from atoll.engine.change import change_of
+from atoll.engine.requests.change import change_of
 from atoll.model.records import Fleet
 from atoll.model.states import FleetState
 from atoll.wire.api import ChangeAction, FieldChange

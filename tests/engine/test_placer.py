@@ -25,7 +25,7 @@ def watched(patch: pytest.MonkeyPatch, check: Callable[[list[str]], None]) -> li
         check(asked[-1])
         return planner.plan(request, snapshot)
 
-    patch.setattr("atoll.engine.planner.plan", plan)
+    patch.setattr("atoll.engine.parts.planning_thread.plan", plan)
     return asked
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from atoll.backends.base import Tags
-from atoll.engine import placer, submission
+from atoll.engine.placing import batching as placer
+from atoll.engine.requests import submission
+from atoll.engine.snapshots.world import take_snapshot
 from atoll.engine.work import instance
 from atoll.engine.work.instance import InstanceHandler
-from atoll.engine.world import take_snapshot
 from atoll.model.states import InstanceState
 from atoll.planning.snapshot import Snapshot
 from atoll.reconcile.action import Launch, Step

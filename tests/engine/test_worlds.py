@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from atoll.backends.fake import FakeBackend, FakeCloud, Fault, Script, grid
-from atoll.engine import world as worlds_module
-from atoll.engine.listings import KeptListings
-from atoll.engine.world import Worlds
+from atoll.engine.parts.kept_listings import KeptListings
+from atoll.engine.snapshots import world as worlds_module
+from atoll.engine.snapshots.world import Worlds
 from atoll.model.offer import Availability
 
 DOWN = Fault("listing", times=None, message="connection refused")

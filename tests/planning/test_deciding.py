@@ -4,9 +4,10 @@ import pytest
 
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity
-from atoll.planning import plan, solver
+from atoll.planning import plan
 from atoll.planning.request import FleetRequest, NodeRequest, OnShortage, Placement, RunRequest, Strategy
 from atoll.planning.snapshot import Usage
+from atoll.planning.solving import solver
 from tests.planning.scenes import ANY, LARGE, A, B, C, offer, part, request, where, world
 
 ZONES = tuple(enumerate((A, B, C)))

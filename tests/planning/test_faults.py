@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 
 from atoll.model.failure import Failure, FailureKind, Scope
-from atoll.planning import cures, failures, feasibility, joint, limits, plan, planner, volumes, world
-from atoll.planning.feasibility import PASSED, STAGE, Feasibility
-from atoll.planning.joint import Decider
+from atoll.planning import failures, plan, planner, volumes, world
+from atoll.planning.filters import feasibility
+from atoll.planning.filters.feasibility import PASSED, STAGE, Feasibility
 from atoll.planning.plan import Fact, Plan, RefusalCode
-from atoll.planning.problem import Disk, FleetGroup
-from atoll.planning.refusals import Reasons
+from atoll.planning.reasons import cures
+from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.request import Document, FleetRequest, Placement, Requirements, Strategy
+from atoll.planning.solving import joint, limits
+from atoll.planning.solving.joint import Decider
+from atoll.planning.solving.problem import Disk, FleetGroup
 from atoll.planning.world import World
 from tests.planning import checks, relations, relief
 from tests.planning.worlds import SMALL, Case, case_of_seed

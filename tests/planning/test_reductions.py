@@ -12,10 +12,8 @@ from atoll.model.failure import Failure, FailureKind, Scope
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
-from atoll.planning import model, plan
-from atoll.planning.feasibility import FILTERS, PASSED, assess
-from atoll.planning.joint import Decider
-from atoll.planning.options import suiting
+from atoll.planning import plan
+from atoll.planning.filters.feasibility import FILTERS, PASSED, assess
 from atoll.planning.plan import DocumentPlan, RefusalCode
 from atoll.planning.request import (
     Document,
@@ -31,6 +29,9 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot
+from atoll.planning.solving import programme as model
+from atoll.planning.solving.joint import Decider
+from atoll.planning.solving.options import suiting
 from atoll.planning.world import World
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

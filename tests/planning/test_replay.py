@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from atoll.engine.demand import demand_of
-from atoll.engine.refusal import Refused
-from atoll.engine.replay import replay
+from atoll.configuration import SourceFile as Text
+from atoll.configuration import parse
+from atoll.engine.placing.demand import demand_of
+from atoll.engine.requests.refusal import Refused
+from atoll.engine.requests.replay import replay
 from atoll.engine.snapshots.saved import digest
 from atoll.server.views import plan_view
-from atoll.spec import SourceFile as Text
-from atoll.spec import parse
 from atoll.wire.api import SourceFile, Submission
 from atoll.wire.snapshot import LARGEST_BYTES, schema
 from tests.cli.conftest import CommandLine

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atoll.configuration.codes import Code, codes
 from atoll.engine.snapshots.fault import BadSnapshot
 from atoll.engine.snapshots.offers import FEW
 from atoll.engine.snapshots.reading import read_snapshot
@@ -22,7 +23,6 @@ from atoll.model.resources import Gpu, InstanceType
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneKind, ZoneState
 from atoll.planning.request import Binding, FleetRequest, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Quota, Snapshot, Usage
-from atoll.spec.codes import Code, codes
 from atoll.wire.snapshot import LARGEST_BYTES, schema
 from tests.planning.golden.case import cases
 

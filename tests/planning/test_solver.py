@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atoll.planning import branching
-from atoll.planning.solver import OPTIONS, Answer, OutOfTime, Programme
+from atoll.planning.solving import branching
+from atoll.planning.solving.solver import OPTIONS, Answer, OutOfTime, Programme
 
 LOST = Path(__file__).with_name("lost_by_presolve.json")
 
@@ -131,7 +131,7 @@ def test_our_own_search_and_the_solvers_find_the_same_best(
 
 
 SOLVES = """
-from atoll.planning.solver import Programme
+from atoll.planning.solving.solver import Programme
 programme = Programme()
 one, two = programme.variable(4), programme.variable(4)
 programme.row({one: 1.0, two: 2.0}, 3, 5)

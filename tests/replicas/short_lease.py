@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from atoll.engine import worker
+from atoll.engine.work import worker
 from atoll.server.main import main
 
 worker.LEASE = timedelta(seconds=3)

@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from atoll.backends.fake import open_fake
-from atoll.engine import access
 from atoll.engine.engine import Engine
+from atoll.engine.requests import accounts as access
 from atoll.model.access import Role
 from atoll.server.app import create_app
 from atoll.store.database import open_database, sqlite_url

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
-from atoll.engine import access
+from atoll.engine.requests import accounts as access
 from tests.server.conftest import Served
 
 

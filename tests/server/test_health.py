@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from atoll.engine.trail import request_id, work_id
+from atoll.engine.parts.log_context import request_id, work_id
 from atoll.server.logs import LineFormatter
 from tests.server.conftest import Served
 

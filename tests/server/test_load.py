@@ -3,8 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
-from atoll.engine.background import READS, BackgroundDatabase
-from atoll.engine.calls import MOST_CALLS, MOST_WAITING, SPARE, Calls
+from atoll.engine.parts.background import READS, BackgroundDatabase
+from atoll.engine.parts.provider_calls import MOST_CALLS, MOST_WAITING, SPARE, Calls
 from atoll.server.bounds import PAGE
 from atoll.store.database import Database
 from tests.server.conftest import Served

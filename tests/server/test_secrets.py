@@ -13,10 +13,10 @@ import pytest
 
 from atoll.backends.fake import open_fake
 from atoll.engine.engine import Engine, utc_now
-from atoll.engine.refusal import Refused
-from atoll.engine.resealing import reseal, reseal_in_background
-from atoll.engine.secrets import SecretMissing, open_environment, set_secret
-from atoll.engine.vault import Vault, WrongKey
+from atoll.engine.parts.vault import Vault, WrongKey
+from atoll.engine.requests.refusal import Refused
+from atoll.engine.requests.secrets import SecretMissing, open_environment, set_secret
+from atoll.engine.work.key_rotation import reseal, reseal_in_background
 from atoll.model.access import Role
 from atoll.server.app import create_app
 from atoll.server.logs import LineFormatter

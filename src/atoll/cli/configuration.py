@@ -50,7 +50,7 @@ def sources(sent: Submission) -> Mapping[str, str]:
 
 def _environment(files: Sequence[SourceFile], environ: Mapping[str, str]) -> dict[str, str]:
     """The values of the variables that the files name without one."""
-    from atoll.spec import named_environment
+    from atoll.configuration import named_environment
 
     names = {name for file in files for name in named_environment(file.text)}
     return {name: environ[name] for name in sorted(names) if name in environ}

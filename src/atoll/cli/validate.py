@@ -14,7 +14,7 @@ from atoll.cli.textfile import read_text
 from atoll.model.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
-    from atoll.spec import SourceFile
+    from atoll.configuration import SourceFile
 
 SUFFIXES = (".atoll.yml", ".atoll.yaml", ".dstack.yml", ".dstack.yaml")
 
@@ -35,7 +35,7 @@ def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None)
     files = [file for path in _expanded(paths, found) if (file := _source(path, found))]
     profiles = _profiles(paths, found)
     with _quick():
-        from atoll.spec import parse
+        from atoll.configuration import parse
 
         parsed = parse(files, environment=os.environ, profiles=profiles, profile=profile)
     found.extend(parsed.diagnostics)
@@ -64,7 +64,7 @@ def _quick() -> Iterator[None]:
 @click.argument("code")
 def explain(code: str) -> None:
     """Explain the CODE of a finding, such as `unknown-zone`."""
-    from atoll.spec.codes import codes, text
+    from atoll.configuration.codes import codes, text
 
     known = codes()
     found = known.get(code.strip().lower())
@@ -91,7 +91,7 @@ def export_schema(snapshot: bool) -> None:
     if snapshot:
         from atoll.wire.snapshot import schema
     else:
-        from atoll.spec.schema import schema
+        from atoll.configuration.schema import schema
 
     click.echo(json.dumps(schema(), indent=2))
 
@@ -119,7 +119,7 @@ def _inside(folder: str) -> Iterator[str]:
 
 def _source(path: str, found: list[Diagnostic]) -> "SourceFile | None":
     """The file; None, and what is wrong, when it cannot be read."""
-    from atoll.spec import SourceFile
+    from atoll.configuration import SourceFile
 
     text = read_text(path)
     if isinstance(text, Diagnostic):

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Protocol
 
 from atoll.backends.base import Backend, Machine, MachineState
-from atoll.engine.alarm import Alarm
-from atoll.engine.bell import Bell
-from atoll.engine.calls import Calls
-from atoll.engine.figures import Figures
-from atoll.engine.logfiles import Logs
-from atoll.engine.planner import Planner
-from atoll.engine.vault import Vault
-from atoll.engine.world import Worlds
+from atoll.engine.parts.due_timer import Alarm
+from atoll.engine.parts.log_storage import Logs
+from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.notifier import Bell
+from atoll.engine.parts.planning_thread import Planner
+from atoll.engine.parts.provider_calls import Calls
+from atoll.engine.parts.vault import Vault
+from atoll.engine.snapshots.world import Worlds
 from atoll.model.records import Instance
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease

@@ -10,35 +10,35 @@ from typing import Any
 
 from atoll.backends.base import Backend, ZoneFaults
 from atoll.backends.registry import open_backend
-from atoll.engine import removal
-from atoll.engine.alarm import Alarm
-from atoll.engine.background import BackgroundDatabase
-from atoll.engine.bell import Bell
-from atoll.engine.calls import Calls
 from atoll.engine.context import Context
-from atoll.engine.figures import Figures
-from atoll.engine.listings import KeptListings
-from atoll.engine.logfiles import Logs, open_logs
-from atoll.engine.observed import ObservedHandler, observed
-from atoll.engine.offers import find_offers
-from atoll.engine.placer import Placer
-from atoll.engine.planned import Planned
-from atoll.engine.planner import Planner
-from atoll.engine.refusal import Refused
-from atoll.engine.replay import replay
-from atoll.engine.resealing import reseal_in_background
-from atoll.engine.submission import apply_submission, plan_submission, save_submission
-from atoll.engine.vault import Vault
+from atoll.engine.parts.background import BackgroundDatabase
+from atoll.engine.parts.due_timer import Alarm
+from atoll.engine.parts.kept_listings import KeptListings
+from atoll.engine.parts.log_storage import Logs, open_logs
+from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.notifier import Bell
+from atoll.engine.parts.planning_thread import Planner
+from atoll.engine.parts.provider_calls import Calls
+from atoll.engine.parts.vault import Vault
+from atoll.engine.placing.batching import Placer
+from atoll.engine.requests import removal
+from atoll.engine.requests.offers import find_offers
+from atoll.engine.requests.planned import Planned
+from atoll.engine.requests.refusal import Refused
+from atoll.engine.requests.replay import replay
+from atoll.engine.requests.submission import apply_submission, plan_submission, save_submission
+from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.fleet import FleetHandler
 from atoll.engine.work.handler import Handler
 from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
+from atoll.engine.work.key_rotation import reseal_in_background
+from atoll.engine.work.observed import ObservedHandler, observed
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
-from atoll.engine.worker import Worker, ended
-from atoll.engine.world import World, Worlds, usage_of, zone_scope
+from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone

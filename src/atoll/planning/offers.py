@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 
 from atoll.model.catalog import MARKETS
 from atoll.model.offer import Offer
-from atoll.planning.facts import facts_of_row
-from atoll.planning.feasibility import FILTERS, PASSED, STAGE, Feasibility, assess, markets, type_stages, zone_stages
+from atoll.planning.filters.feasibility import (
+    FILTERS,
+    PASSED,
+    STAGE,
+    Feasibility,
+    assess,
+    markets,
+    type_stages,
+    zone_stages,
+)
 from atoll.planning.plan import Refusal, RefusalCode
-from atoll.planning.problem import Solution
-from atoll.planning.remainder import Remainder
+from atoll.planning.reasons.facts import facts_of_row
+from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import Requirements
+from atoll.planning.solving.problem import Solution
 from atoll.planning.world import World
 
 Rows = NDArray[np.intp]

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from atoll.model.zone import Zone
-from atoll.planning import explain
-from atoll.planning.cures import cures
-from atoll.planning.joint import Decider, Decision
-from atoll.planning.options import Option
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
-from atoll.planning.problem import Share
-from atoll.planning.refusals import Reasons
-from atoll.planning.remainder import Remainder
+from atoll.planning.reasons import explain
+from atoll.planning.reasons.cures import cures
+from atoll.planning.reasons.refusals import Reasons
+from atoll.planning.reasons.remainder import Remainder
+from atoll.planning.reasons.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
 from atoll.planning.request import Binding, Document, FleetRequest, Request, RunRequest, VolumeRequest
-from atoll.planning.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
 from atoll.planning.snapshot import ExistingInstance, Snapshot
+from atoll.planning.solving.joint import Decider, Decision
+from atoll.planning.solving.options import Option
+from atoll.planning.solving.problem import Share
 from atoll.planning.traffic import traffic
 from atoll.planning.volumes import lone_zone
 from atoll.planning.world import World

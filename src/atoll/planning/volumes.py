@@ -7,7 +7,7 @@ import numpy as np
 from atoll.model.catalog import AVAILABILITIES
 from atoll.model.offer import Availability
 from atoll.model.zone import ZoneState
-from atoll.planning.feasibility import ZONE_STATES
+from atoll.planning.filters.feasibility import ZONE_STATES
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import VolumeRequest
 from atoll.planning.world import World

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from fastapi import Response
 
-from atoll.engine.refusal import Refused
+from atoll.engine.requests.refusal import Refused
 from atoll.wire.api import NEXT, Problem
 
 _encoder = msgspec.json.Encoder()

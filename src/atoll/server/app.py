@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from atoll import __version__
 from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
-from atoll.engine.refusal import Refused
+from atoll.engine.requests.refusal import Refused
 from atoll.server.answer import problem, refusal
 from atoll.server.auth import Gate, require_user
 from atoll.server.front import OPEN, Front, RequestFigures

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from atoll.engine.access import token_hash
 from atoll.engine.engine import Engine
-from atoll.engine.refusal import Refused, not_found
+from atoll.engine.requests.accounts import token_hash
+from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.access import Role, Token, User
 
 FRESH_SECONDS = 2.0

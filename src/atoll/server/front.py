@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from atoll.engine.refusal import Refused
-from atoll.engine.trail import request_id
+from atoll.engine.parts.log_context import request_id
+from atoll.engine.requests.refusal import Refused
 from atoll.server.answer import problem, refusal
 from atoll.server.auth import Gate
 from atoll.store.actor import acting

@@ -10,7 +10,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from atoll.engine.trail import request_id, work_id
+from atoll.engine.parts.log_context import request_id, work_id
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)} | {10: "\\n", 9: "\\t"}
 

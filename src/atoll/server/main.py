@@ -14,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from atoll import __version__
-from atoll.engine.access import keep_first_token
 from atoll.engine.engine import Engine
+from atoll.engine.requests.accounts import keep_first_token
 from atoll.server.app import create_app
 from atoll.server.home import Home, HomeError
 from atoll.server.logs import log_lines

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from atoll.engine.planned import Planned
+from atoll.engine.requests.planned import Planned
 from atoll.model.records import Event, Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState
-from atoll.planning import explain
 from atoll.planning.offers import FoundOffer
 from atoll.planning.offers import OfferGroup as FoundGroup
 from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
+from atoll.planning.reasons import explain
 from atoll.store.shown import ShownInstance
 from atoll.wire.api import (
     EventView,

@@ -3,13 +3,13 @@
 from typing import Any
 
 from atoll.engine.context import Context
-from atoll.engine.demand import fleet_request, spec_of
-from atoll.engine.placement import PlacementRaced, keep_instances
-from atoll.engine.placer import Placer, tell_waiting
+from atoll.engine.placing.batching import Placer, tell_waiting
+from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.placement import PlacementRaced, keep_instances
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
-from atoll.planning import explain
+from atoll.planning.reasons import explain
 from atoll.reconcile.action import EndInstances, PlanNodes
 from atoll.reconcile.fleet import FleetSight, decide
 from atoll.store.transaction import Transaction

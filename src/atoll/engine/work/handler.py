@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar
 
 from atoll.backends.base import Backend, BackendError, Unavailable
-from atoll.engine.calls import CALL_SECONDS
 from atoll.engine.context import Context
+from atoll.engine.parts.provider_calls import CALL_SECONDS
 from atoll.model.records import Record
 from atoll.model.zone import Zone
 from atoll.reconcile.action import Finished, Mark, Step, Wait

@@ -18,9 +18,9 @@ from atoll.backends.base import (
     ZoneMismatch,
 )
 from atoll.engine.context import machine_of
-from atoll.engine.demand import spec_of
+from atoll.engine.placing.demand import spec_of
+from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work.handler import Due, Reconciling, ask, reason_of
-from atoll.engine.world import FAILURE_MEMORY
 from atoll.model.failure import Scope
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState, InstanceState

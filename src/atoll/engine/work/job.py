@@ -5,12 +5,12 @@ from typing import Any
 
 from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
 from atoll.engine.context import Context, machine_of
-from atoll.engine.demand import mount_paths, spec_of
-from atoll.engine.environment import job_environment
-from atoll.engine.placer import tell_waiting
-from atoll.engine.secrets import SecretMissing, open_environment
-from atoll.engine.vault import WrongKey
+from atoll.engine.parts.vault import WrongKey
+from atoll.engine.placing.batching import tell_waiting
+from atoll.engine.placing.demand import mount_paths, spec_of
+from atoll.engine.requests.secrets import SecretMissing, open_environment
 from atoll.engine.work.handler import Due, Reconciling, ask
+from atoll.engine.work.job_environment import job_environment
 from atoll.engine.work.wakeups import WakeUps
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from atoll.engine.context import Context
-from atoll.engine.demand import run_request, spec_of
-from atoll.engine.placement import PlacementRaced, keep_jobs
-from atoll.engine.placer import Placer, Placing
+from atoll.engine.placing.batching import Placer, Placing
+from atoll.engine.placing.demand import run_request, spec_of
+from atoll.engine.placing.placement import PlacementRaced, keep_jobs
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
-from atoll.planning import explain
+from atoll.planning.reasons import explain
 from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
 from atoll.reconcile.run import RetryPolicy, RunSight, decide
 from atoll.store.transaction import Transaction

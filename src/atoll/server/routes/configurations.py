@@ -3,8 +3,8 @@
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from atoll.engine.planned import Planned
-from atoll.engine.refusal import Refused
+from atoll.engine.requests.planned import Planned
+from atoll.engine.requests.refusal import Refused
 from atoll.server.answer import answer, encoded
 from atoll.server.bounds import Project
 from atoll.server.views import plan_view

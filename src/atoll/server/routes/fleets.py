@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from fastapi import APIRouter, Request, Response
 
-from atoll.engine.refusal import not_found
+from atoll.engine.requests.refusal import not_found
 from atoll.model.records import Fleet
 from atoll.server.answer import answer, page
 from atoll.server.bounds import PAGE, After, Limit, Name, Project

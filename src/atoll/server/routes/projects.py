@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from atoll.engine import access
+from atoll.engine.requests import accounts as access
 from atoll.model.access import Role
 from atoll.server.answer import answer
 from atoll.server.auth import asker, require_admin, require_manager, require_user

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from atoll.engine.refusal import Refused, not_found
+from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.records import Job, Run
 from atoll.model.states import JOB
 from atoll.server.answer import answer, page

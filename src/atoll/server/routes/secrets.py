@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from atoll.engine import secrets
-from atoll.engine.refusal import Refused
+from atoll.engine.requests import secrets
+from atoll.engine.requests.refusal import Refused
 from atoll.model.access import Secret
 from atoll.server.answer import answer
 from atoll.server.auth import asker, require_manager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from atoll.engine.refusal import not_found
+from atoll.engine.requests.refusal import not_found
 from atoll.model.records import Volume
 from atoll.server.answer import answer, page
 from atoll.server.bounds import PAGE, After, Limit, Name, Project

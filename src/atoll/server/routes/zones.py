@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from atoll.backends.base import ZoneFaults
 from atoll.engine.engine import Engine
-from atoll.engine.refusal import Refused
+from atoll.engine.requests.refusal import Refused
 from atoll.model.zone import Capacity, Zone
 from atoll.server.answer import answer
 from atoll.server.auth import require_admin

@@ -7,7 +7,7 @@ from atoll.model.records import Job
 
 
 class MemoryLogs:
-    """As `atoll.engine.logfiles.LogFiles`, without files."""
+    """As `atoll.engine.parts.log_storage.LogFiles`, without files."""
 
     def __init__(self) -> None:
         self._kept: dict[str, bytes] = {}

@@ -1,0 +1,45 @@
+"""YAML text to typed specs with source positions, and diagnostics. The server, the engine and `atoll validate` use it.
+
+The face is loaded when it is asked for: a command that only looks for the names of variables pays for no pydantic.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from atoll.configuration.source import SourceFile
+
+if TYPE_CHECKING:
+    from atoll.configuration.document import Document, Parsed, Unread, spec_from_json
+    from atoll.configuration.loading import ordered, parse
+
+__all__ = ["Document", "Parsed", "SourceFile", "Unread", "named_environment", "ordered", "parse", "spec_from_json"]
+
+_HOMES = dict.fromkeys(("ordered", "parse"), "loading") | dict.fromkeys(
+    ("Document", "Parsed", "Unread", "spec_from_json"), "document"
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def named_environment(text: str) -> tuple[str, ...]:
+    """The variables that a file names without a value, in its order; none when it cannot be read."""
+    if "env" not in text:
+        return ()
+    from atoll.configuration.reader import Unreadable, read
+
+    names: dict[str, None] = {}
+    try:
+        for document in read(SourceFile("", text)):
+            env = document.data.get("env") if isinstance(document.data, dict) else None
+            if isinstance(env, dict):
+                names.update(dict.fromkeys(name for name, value in env.items() if value is None))
+            elif isinstance(env, list):
+                names.update(dict.fromkeys(entry for entry in env if isinstance(entry, str) and "=" not in entry))
+    except Unreadable:
+        return ()
+    return tuple(names)

@@ -1,0 +1,139 @@
+"""The fleet: how many nodes, on which offers, and how they lie over the zones."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from atoll.configuration.base import Duration, Model, Name, Positive, Text, Whole, refusal, wrong_type, wrong_value
+from atoll.configuration.environment import Environment
+from atoll.configuration.profile import RetryOrNot, Selection
+from atoll.configuration.resources import Resources
+
+DAYS_3 = 3 * 86400.0
+
+
+class Nodes(Model):
+    """How many nodes a fleet has: `3`, `2..8`, or the mapping. `target` is `min` unless told; no `max` is no limit."""
+
+    min: Whole = 0
+    target: Whole = 0
+    max: Whole | None = None
+
+    short: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000},
+        {"type": "string", "pattern": r"^([0-9]{1,7}|[0-9]{0,7} ?\.\. ?[0-9]{1,7}|[0-9]{1,7} ?\.\.)$"},
+    )
+
+    @classmethod
+    def expand(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            long = {key: bound for key, bound in value.items() if bound is not None}
+            return {"target": long.get("min", 0), **long}
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"min": value, "target": value, "max": value}
+        if not isinstance(value, str):
+            raise wrong_type("a number of nodes, a range such as `2..8`, or a mapping of `min`, `target`, `max`")
+        low, dots, high = (part.strip() for part in value.partition(".."))
+        if not dots:
+            high = low
+        if not (low or high) or not all(part.isascii() and part.isdigit() for part in (low, high) if part):
+            raise wrong_value("a number of nodes or a range such as `2..8`")
+        least = int(low[:9]) if low else 0
+        return {"min": least, "target": least, **({"max": int(high[:9])} if high else {})}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Nodes":
+        if self.target < self.min or (self.max is not None and self.target > self.max):
+            raise wrong_value("`min` ≤ `target` ≤ `max`")
+        return self
+
+
+def _no_nodes() -> Nodes:
+    return Nodes(min=0, target=0, max=0)
+
+
+class Placement(Model):
+    """How the nodes lie over zones: a strategy's name, or the mapping."""
+
+    strategy: Literal["any", "cluster", "spread"] = "any"
+    max_skew: Positive = 1
+    min_zones: Positive | None = None
+    on_shortage: Literal["reject", "best-effort"] = "reject"
+    survive_zones: Whole = 0
+
+    short: ClassVar[tuple[dict[str, Any], ...]] = ({"enum": ["any", "cluster", "spread"]},)
+
+    @classmethod
+    def expand(cls, value: Any) -> Any:
+        return {"strategy": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Placement":
+        for key in ("max_skew", "min_zones", "on_shortage", "survive_zones"):
+            if key in self.model_fields_set and self.strategy != "spread":
+                raise wrong_value(f"`strategy: spread` beside `{key}`, which means nothing otherwise", (key,))
+        if self.min_zones is not None and self.survive_zones >= self.min_zones:
+            raise wrong_value("`survive_zones` to be smaller than `min_zones`", ("survive_zones",))
+        return self
+
+
+class Jump(Model):
+    """A host that SSH goes through."""
+
+    hostname: Text
+    port: Positive | None = None
+    user: Text
+    identity_file: Text
+
+
+class Host(Model):
+    """A machine reached by SSH: its host name, or the mapping. `availability_zone` is the site where it stands."""
+
+    hostname: Text
+    port: Positive | None = None
+    user: Text | None = None
+    identity_file: Text | None = None
+    proxy_jump: Jump | None = None
+    internal_ip: Text | None = None
+    blocks: Positive | Literal["auto"] = 1
+    availability_zone: Text | None = None
+
+    short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string"},)
+
+    @classmethod
+    def expand(cls, value: Any) -> Any:
+        return {"hostname": value} if isinstance(value, str) else value
+
+
+class Ssh(Model):
+    """Machines of one's own."""
+
+    user: Text | None = None
+    port: Positive | None = None
+    identity_file: Text | None = None
+    proxy_jump: Jump | None = None
+    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
+    network: Text | None = None
+
+
+class Fleet(Selection):
+    """Machines, how many of them, and how they lie over zones."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [key]} for key in ("nodes", "ssh_config")]})
+
+    type: Literal["fleet"]
+    name: Name | None = None
+    nodes: Nodes = Field(default_factory=_no_nodes)
+    placement: Placement = Field(default_factory=Placement)
+    resources: Resources = Field(default_factory=Resources)
+    idle_duration: Duration = DAYS_3
+    blocks: Positive | Literal["auto"] = 1
+    retry: RetryOrNot = None
+    env: Environment = Field(default_factory=dict)
+    ssh_config: Ssh | None = None
+
+    @model_validator(mode="after")
+    def _sized(self) -> "Fleet":
+        if not {"nodes", "ssh_config"} & self.model_fields_set:
+            raise refusal("missing-key", "a fleet needs `nodes` or `ssh_config`", "add `nodes: 1`")
+        return self

@@ -1,0 +1,1 @@
+"""From demands to placements: what is asked of the planner, and what becomes of its answer."""

@@ -1,0 +1,142 @@
+"""Fleets and runs that wait for a place: those that wait at the same time are planned together.
+
+When a zone is lost, hundreds of them come at once. A look at the world costs as much for one as for many, and what one
+places makes the plans of all others worthless. So each plan is for all who wait when its turn comes, and the next one
+begins when each of them has kept its part, under its own lease.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from atoll.engine.context import Context, Transactions
+from atoll.engine.placing.placement import claim_epoch
+from atoll.engine.snapshots.world import World, take_snapshot
+from atoll.model.records import Fleet, Kind, Run
+from atoll.planning.plan import DocumentPlan
+from atoll.planning.request import FleetRequest, Request, RunRequest
+from atoll.store.transaction import Transaction
+from atoll.store.work import Lease
+
+MOST = 20
+"""So many documents are planned at once: a plan takes some milliseconds for each, more where not all of them fit."""
+
+HURRY = timedelta(seconds=1)
+"""How soon those who found no place are planned anew where there may be one: all that becomes free meanwhile counts."""
+
+Demand = FleetRequest | RunRequest
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """What the world's placements counted when it was looked at, and since then by those of the same plan alone."""
+
+    seen: str | None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """The plan of one document, good until anybody else places anything."""
+
+    plan: DocumentPlan
+    _epoch: _Epoch
+    _database: Transactions
+
+    @asynccontextmanager
+    async def write(self, lease: Lease) -> AsyncIterator[Transaction]:
+        """A transaction that keeps the plan. Raises PlacementRaced when the world is another one by now, LeaseLost."""
+        async with self._epoch.lock:
+            async with self._database.write(lease) as tx:
+                epoch = await claim_epoch(tx, self._epoch.seen)
+                yield tx
+            self._epoch.seen = epoch
+
+
+@dataclass(eq=False, slots=True)
+class _Wish:
+    """One who waits for an answer, and is `over` when nothing more is to be kept of it."""
+
+    record: Fleet | Run
+    demand: Demand
+    leaving: tuple[str, ...]
+    world: World
+    answer: asyncio.Future[Placing] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def kind(self) -> tuple[str, tuple[str, ...], type[Demand]]:
+        """Those of one kind see the same, and none of them is placed on what another one gets."""
+        return self.record.project, self.leaving, type(self.demand)
+
+
+class Placer:
+    """Plans for those who wait; all handlers of an engine have the same one."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._wishes: list[_Wish] = []
+        self._serving: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def placing(
+        self, record: Fleet | Run, demand: Demand, leaving: tuple[str, ...] = ()
+    ) -> AsyncIterator[Placing]:
+        """The plan for what a record asks; kept inside, or never. `leaving` are ids of fleets that it replaces."""
+        wish = _Wish(record, demand, leaving, await self._context.worlds.world())
+        self._wishes.append(wish)
+        if self._serving is None or self._serving.done():
+            self._serving = asyncio.create_task(self._serve())
+        try:
+            yield await wish.answer
+        finally:
+            wish.over.set()
+
+    async def _serve(self) -> None:
+        while self._wishes:
+            async with self._context.planner.turn:
+                together = self._next()
+                if together:
+                    await self._grant(together)
+                for wish in together:
+                    await wish.over.wait()
+
+    def _next(self) -> list[_Wish]:
+        """The first who waits and those who can be served with it; two of one name are not told apart in one plan."""
+        self._wishes = [wish for wish in self._wishes if not wish.over.is_set()]
+        named: dict[str, _Wish] = {}
+        for wish in self._wishes:
+            if len(named) < MOST and wish.kind == self._wishes[0].kind:
+                named.setdefault(wish.demand.name, wish)
+        together = list(named.values())
+        self._wishes = [wish for wish in self._wishes if wish not in together]
+        return together
+
+    async def _grant(self, wishes: Sequence[_Wish]) -> None:
+        """Answer them together; where that fails, each by itself, so that nobody suffers for another one's fault."""
+        try:
+            await self._plan(wishes)
+        except Exception as error:
+            if len(wishes) > 1:
+                for wish in wishes:
+                    await self._grant([wish])
+            elif not wishes[0].answer.done():
+                wishes[0].answer.set_exception(error)
+
+    async def _plan(self, wishes: Sequence[_Wish]) -> None:
+        context, first = self._context, wishes[0]
+        async with context.database.read() as tx:
+            epoch = _Epoch(await tx.settings.get("placements"))
+            snapshot = await take_snapshot(tx, first.world, context.backends, first.record.project, first.leaving)
+        request = Request(first.record.id, tuple(wish.demand for wish in wishes))
+        answer = await context.planner.plan(request, snapshot)
+        for wish, document in zip(wishes, answer.documents, strict=True):
+            if not wish.answer.done():
+                wish.answer.set_result(Placing(document, epoch, context.database))
+
+
+async def tell_waiting(tx: Transaction) -> None:
+    """Something can be had that could not: let the runs try soon that found no place, as many as one plan is for."""
+    await tx.work.wake(Kind.RUN, await tx.work.retrying(Kind.RUN, MOST), tx.now + HURRY)

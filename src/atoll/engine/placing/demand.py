@@ -1,0 +1,124 @@
+"""What documents and records ask of the planner: specs turned into planning requests."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from atoll.configuration import Document as Written
+from atoll.configuration import spec_from_json
+from atoll.model.records import Fleet, Job, Run, Volume
+from atoll.planning.request import (
+    Binding,
+    Document,
+    FleetRequest,
+    MountRequest,
+    NodeRequest,
+    OnShortage,
+    Placement,
+    Requirements,
+    RunRequest,
+    SpotPolicy,
+    Strategy,
+    VolumeRequest,
+)
+
+
+def demand_of(document: Written, project: str) -> Document:
+    """What a document of a project asks for when nothing of it is there yet."""
+    spec: Any = document.spec
+    if document.kind == "volume":
+        return volume_request(document.name, spec)
+    if document.kind == "fleet":
+        return fleet_request(document.name, spec, spec.nodes.target)
+    return run_request(document.name, spec, tuple(range(spec.nodes or 1)), project)
+
+
+def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
+    """A fleet's demand."""
+    placement = spec.placement
+    return FleetRequest(
+        name,
+        nodes,
+        _requirements(spec),
+        Placement(
+            Strategy(placement.strategy),
+            placement.max_skew,
+            placement.min_zones,
+            OnShortage(placement.on_shortage),
+            placement.survive_zones,
+        ),
+    )
+
+
+def run_request(name: str, spec: Any, ranks: tuple[int, ...], project: str) -> RunRequest:
+    """A run's demand, for the ranks that are to be placed."""
+    return RunRequest(
+        name,
+        tuple(NodeRequest(rank, _mounts(spec, rank)) for rank in ranks),
+        _requirements(spec),
+        fleets=tuple(own_name(fleet, project) for fleet in spec.fleets) if spec.fleets else None,
+        may_create=spec.creation_policy == "reuse-or-create",
+    )
+
+
+def own_name(fleet: str, project: str) -> str:
+    """The name of a fleet that a run of `project` names; one of another project keeps that before its name."""
+    return fleet.removeprefix(f"{project}/")
+
+
+def volume_request(name: str, spec: Any) -> VolumeRequest:
+    """A volume's demand."""
+    return VolumeRequest(
+        name, spec.size, spec.backend, spec.region or None, spec.availability_zone, Binding(spec.binding_mode)
+    )
+
+
+def spec_of(record: Fleet | Volume | Run) -> Any:
+    """The spec that a record was made from."""
+    type_ = record.type if isinstance(record, Run) else record.kind
+    return _spec(type_, msgspec.json.encode(record.config))
+
+
+@lru_cache(maxsize=1024)
+def _spec(type_: str, config: bytes) -> Any:
+    """Each turn of work on a record reads its spec, which is made anew only where the configuration changed."""
+    return spec_from_json(type_, msgspec.json.decode(config))
+
+
+def mount_paths(run: Run, job: Job) -> tuple[str, ...]:
+    """Where a job's volumes shall appear, in the order of its chosen volumes."""
+    return tuple(mount.path for mount in _mounts(spec_of(run), job.rank))
+
+
+def volume_names(spec: Any) -> Mapping[str, tuple[str | int, ...]]:
+    """Every volume that a run's spec names, with the place of its mount in the document."""
+    return {
+        name: ("volumes", index)
+        for rank in range(spec.nodes or 1)
+        for index, mount in enumerate(spec.volumes)
+        for name in (mount.names_for(rank) if hasattr(mount, "names_for") else ())
+    }
+
+
+def _mounts(spec: Any, rank: int) -> tuple[MountRequest, ...]:
+    return tuple(
+        MountRequest(tuple(mount.names_for(rank)), mount.path) for mount in spec.volumes if hasattr(mount, "names_for")
+    )
+
+
+def _requirements(spec: Any) -> Requirements:
+    return Requirements(
+        spec.resources.to_model(),
+        _names(spec.backends),
+        _names(spec.regions),
+        _names(spec.availability_zones),
+        _names(spec.instance_types),
+        SpotPolicy(spec.spot_policy or "on-demand"),
+        spec.max_price,
+    )
+
+
+def _names(values: Any) -> tuple[str, ...] | None:
+    return tuple(str(value) for value in values) if values else None

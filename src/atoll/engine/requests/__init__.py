@@ -1,0 +1,1 @@
+"""What users ask for: each request checks, decides and stores within one transaction."""

@@ -1,0 +1,119 @@
+"""Keeping an accepted submission: records and work of all its documents, in one transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from atoll.engine.placing.placement import NewId, keep_instances, keep_jobs, keep_zone
+from atoll.engine.requests.draft import Draft
+from atoll.model.records import Fleet, Instance, Job, Run, Volume
+from atoll.model.states import FleetState, JobState, RunState, VolumeState
+from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
+from atoll.store.transaction import Transaction
+from atoll.wire.api import ChangeAction
+
+_ORDER = {"volume": 0, "fleet": 1, "run": 2}
+
+
+async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: Plan, new_id: NewId) -> None:
+    """Keep every document that changes, volumes before fleets before runs."""
+    plans = {(document.kind, document.name): document for document in plan.documents}
+    planned: dict[tuple[str, int], Instance] = {}
+    for draft in sorted(drafts, key=lambda draft: _ORDER[draft.kind]):
+        placed = plans.get((DocumentKind(draft.kind), draft.name), DocumentPlan(DocumentKind(draft.kind), draft.name))
+        if draft.kind == "volume":
+            await _accept_volume(tx, project, draft, placed, new_id)
+        elif draft.change.action is ChangeAction.UNCHANGED:
+            continue
+        elif draft.kind == "fleet":
+            fleet = await _accept_fleet(tx, project, draft, new_id)
+            instances = await keep_instances(tx, fleet, placed.placements, new_id)
+            planned |= {(fleet.name, node): instance for node, instance in instances.items()}
+        else:
+            await _keep_waiting_zones(tx, project, plan)
+            await _accept_run(tx, project, draft, placed, planned, new_id)
+
+
+async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, new_id: NewId) -> None:
+    spec: Any = draft.document.spec
+    if isinstance(draft.kept, Volume):
+        await tx.update(draft.kept, config=draft.config)
+        if draft.change.action is not ChangeAction.UNCHANGED:
+            tx.asked(draft.kept, "changed")
+        await keep_zone(tx, draft.kept, placed)
+        return
+    await tx.add(
+        Volume(
+            new_id(),
+            project,
+            draft.name,
+            VolumeState.SUBMITTED,
+            draft.config,
+            spec.size,
+            placed.zone.backend if placed.zone else spec.backend,
+            tx.now,
+            placed.zone,
+        ),
+        reason="applied",
+    )
+
+
+async def _keep_waiting_zones(tx: Transaction, project: str, plan: Plan) -> None:
+    for document in plan.documents:
+        if document.kind is DocumentKind.VOLUME:
+            volume = await tx.volumes.named(project, document.name)
+            if volume is not None:
+                await keep_zone(tx, volume, document)
+
+
+async def _accept_fleet(tx: Transaction, project: str, draft: Draft, new_id: NewId) -> Fleet:
+    spec: Any = draft.document.spec
+    nodes = spec.nodes.target
+    kept = draft.kept
+    if isinstance(kept, Fleet) and draft.change.action is ChangeAction.UPDATE:
+        fleet = await tx.update(kept, config=draft.config, nodes=nodes, message="")
+        tx.asked(fleet, "changed")
+        await tx.wake(fleet)
+        return fleet
+    replaced = None
+    if isinstance(kept, Fleet):
+        await tx.release_name(kept)
+        await tx.wake(await tx.step(kept, FleetState.DELETING, reason="replaced"))
+        replaced = kept.id
+    fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now, replaces=replaced)
+    return await tx.add(fleet, reason="applied")
+
+
+async def _accept_run(
+    tx: Transaction,
+    project: str,
+    draft: Draft,
+    placed: DocumentPlan,
+    planned: dict[tuple[str, int], Instance],
+    new_id: NewId,
+) -> None:
+    replaced = None
+    if isinstance(draft.kept, Run):
+        await tx.release_name(draft.kept)
+        if draft.change.action is ChangeAction.REPLACE:
+            replaced = draft.kept.id
+            await tx.wake(await tx.update(draft.kept, stop=draft.kept.stop or "stop"))
+            tx.asked(draft.kept, "replaced")
+    run = await tx.add(
+        Run(
+            new_id(),
+            project,
+            draft.name,
+            draft.document.type,
+            RunState.SUBMITTED,
+            draft.config,
+            tx.now,
+            replaces=replaced,
+        ),
+        reason="applied",
+    )
+    spec: Any = draft.document.spec
+    jobs = [
+        await tx.add(Job(new_id(), project, run.id, run.name, rank, 0, JobState.SUBMITTED, tx.now))
+        for rank in range(spec.nodes or 1)
+    ]
+    await keep_jobs(tx, run, jobs, placed, planned, new_id)

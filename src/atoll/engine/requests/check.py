@@ -1,0 +1,151 @@
+"""What can be said of documents once the world is known: backends, volumes and fleets that they name.
+
+Names and positions inside the file are `spec`'s affair, zones and instance types `zone_check`'s; whether something fits
+is the planner's.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+from atoll.configuration import Document, Unread, reach
+from atoll.configuration.reach import Home
+from atoll.configuration.secret import secret_names
+from atoll.engine.placing.demand import own_name
+from atoll.engine.requests import zone_check
+from atoll.model.catalog import Catalog
+from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.records import Volume
+from atoll.model.zone import BackendInfo, ZoneInfo
+from atoll.zones.directory import Directory
+
+NOT_YET = frozenset({"service", "dev-environment", "gateway"})
+"""Types that are read and checked, and cannot be applied by this release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What documents of a project are held against. `homes` are those of kept and submitted volumes; the rest are
+    names.
+
+    Without `secrets` nothing is said of them: a saved world does not know them. `unread` may define what is missing: of
+    that nothing is said.
+    """
+
+    project: str
+    backends: Mapping[str, BackendInfo]
+    directory: Directory
+    zones: Collection[ZoneInfo]
+    catalog: Catalog
+    homes: Mapping[str, Home]
+    fleets: Collection[str]
+    secrets: Collection[str] | None = None
+    unread: Collection[Unread] = ()
+
+    def lacks(self, kind: str, name: str) -> bool:
+        """Whether there is certainly no fleet or volume of this name."""
+        known = self.fleets if kind == "fleet" else self.homes
+        return name not in known and not any(one.may_be(kind, name) for one in self.unread)
+
+
+def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    """Every finding about one document."""
+    if document.type in NOT_YET:
+        message = f"`{document.type}` cannot be applied by this release"
+        yield Diagnostic("not-supported", message, span=document.span(("type",)), help="use a `task`")
+        return
+    yield from _backends(document, scene)
+    yield from zone_check.check(document, scene)
+    if document.kind == "volume":
+        yield from _volume(document, scene)
+    elif document.kind == "run":
+        yield from _mounts(document, scene)
+        yield from reach.check(document, scene.homes, scene.directory)
+        yield from _fleets(document, scene)
+        yield from _secrets(document, scene)
+
+
+def home_of(volume: Volume) -> Home:
+    """Where a kept volume is, or may still go."""
+    region = volume.config.get("region") or None
+    return Home(volume.backend, volume.zone.region if volume.zone else region, volume.zone)
+
+
+def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    volume = document.kind == "volume"
+    named = [_spec(document).backend] if volume else list(_spec(document).backends or ())
+    missing = [name for name in named if name not in scene.backends]
+    configured = ", ".join(f"`{name}`" for name in sorted(scene.backends))
+    for name in missing:
+        alone = len(missing) == len(named)
+        path = ("backend",) if volume else ("backends", named.index(name))
+        yield Diagnostic(
+            "unknown-backend",
+            f"backend `{name}` is not configured on this server" + ("" if alone else ": it is left out"),
+            Severity.ERROR if alone else Severity.WARNING,
+            document.span(path),
+            (f"configured: {configured}",),
+        )
+
+
+def _volume(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    info = scene.backends.get(_spec(document).backend)
+    if info is not None and not info.volumes:
+        able = ", ".join(f"`{name}`" for name, one in sorted(scene.backends.items()) if one.volumes)
+        help = f"backends with volumes: {able}" if able else None
+        message = f"backend `{info.name}` has no volumes"
+        yield Diagnostic("not-supported", message, span=document.span(("backend",)), help=help)
+
+
+def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    """Volumes that do not exist: an error where a mount has no other, else a warning."""
+    told: set[str] = set()
+    spec = _spec(document)
+    for rank in range(spec.nodes or 1):
+        for index, mount in enumerate(spec.volumes):
+            names = mount.names_for(rank) if hasattr(mount, "names_for") else ()
+            missing = [name for name in names if scene.lacks("volume", name)]
+            for name in missing:
+                if name not in told:
+                    told.add(name)
+                    finding = _unknown("volume", name, document, ("volumes", index), scene.homes)
+                    yield finding if len(missing) == len(names) else replace(finding, severity=Severity.WARNING)
+
+
+def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    for index, written in enumerate(_spec(document).fleets or ()):
+        name, place = own_name(written, scene.project), ("fleets", index)
+        if "/" in name:
+            # Whether there is such a project or fleet is not said: the asker may not know of it.
+            message = f"fleet `{name}` belongs to another project than the run, which is of `{scene.project}`"
+            help = "name a fleet of the run's own project, or apply the run in the other one with `--project`"
+            yield Diagnostic("fleet-of-another-project", message, span=document.span(place), help=help)
+        elif scene.lacks("fleet", name):
+            yield _unknown("fleet", name, document, place, scene.fleets)
+
+
+def _secrets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
+    if scene.secrets is None:
+        return
+    for variable, text in _spec(document).env.items():
+        for name in secret_names(text):
+            if name not in scene.secrets:
+                near = get_close_matches(name, sorted(scene.secrets), 1)
+                cure = f"a manager of the project sets it: `atoll secret set {name}`"
+                help = f"did you mean `{near[0]}`?" if near else cure
+                message = f"there is no secret `{name}` in this project"
+                yield Diagnostic("unknown-secret", message, span=document.span(("env", variable)), help=help)
+
+
+def _unknown(
+    kind: str, name: str, document: Document, path: tuple[str | int, ...], known: Collection[str]
+) -> Diagnostic:
+    near = get_close_matches(name, sorted(known), 1)
+    help = f"did you mean `{near[0]}`?" if near else f"apply the {kind} first, or put it into the same file"
+    return Diagnostic(f"unknown-{kind}", f"there is no {kind} `{name}`", span=document.span(path), help=help)
+
+
+def _spec(document: Document) -> Any:
+    # Which keys there are follows from the document's type, which every caller has looked at.
+    return document.spec

@@ -1,0 +1,62 @@
+"""A submission's files become documents and findings; findings become a refusal when an error is among them."""
+
+from collections.abc import Sequence
+
+from atoll.configuration import Parsed, SourceFile, ordered, parse
+from atoll.configuration.zoning import Ground, crowded
+from atoll.engine.requests.refusal import Refused
+from atoll.engine.snapshots.world import World
+from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.wire.api import Submission
+from atoll.zones.directory import Directory, builtin
+
+MOST_FINDINGS = 500
+"""Findings that a refusal carries."""
+
+
+def parse_submission(submission: Submission, ground: Ground) -> Parsed:
+    """The documents without errors of their own, and the findings: the caller adds those of the world to them.
+
+    Raises Refused at once where more is named than can be held against the world in a bounded time.
+    """
+    files = _files(submission)
+    profiles = submission.profiles
+    parsed = parse(
+        files,
+        environment=submission.environment,
+        profiles=SourceFile(profiles.name, profiles.text) if profiles else None,
+        profile=submission.profile,
+        ground=ground,
+    )
+    if crowded(parsed.documents) is not None:
+        refuse_errors(parsed.diagnostics)
+    return parsed
+
+
+def in_order(findings: Sequence[Diagnostic], submission: Submission) -> tuple[Diagnostic, ...]:
+    """Each finding once, in the order of the files and their lines."""
+    return ordered(findings, _files(submission))
+
+
+def _files(submission: Submission) -> list[SourceFile]:
+    return [SourceFile(file.name, file.text) for file in submission.files]
+
+
+def live_directory(world: World) -> Directory:
+    """The zones that there are: what the backends list, where they have listed any."""
+    directory = builtin()
+    for name in sorted(world.as_of):
+        zones = [info.zone for info in world.zones if info.zone.backend == name]
+        if zones:
+            directory = directory.with_live(name, zones, world.as_of[name])
+    return directory
+
+
+def refuse_errors(findings: Sequence[Diagnostic]) -> None:
+    """Raises Refused with all findings when there is an error among them."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise Refused(
+            "invalid-configuration", count, diagnostics=tuple(dict.fromkeys(findings))[:MOST_FINDINGS], status=422
+        )

@@ -1,0 +1,73 @@
+"""Deleting and stopping: what users ask of things by name."""
+
+from atoll.engine.context import Context
+from atoll.engine.requests.refusal import Refused, not_found
+from atoll.model.records import Fleet, Run, Volume
+from atoll.model.states import RUN, FleetState
+
+
+async def delete_fleet(context: Context, project: str, name: str) -> Fleet:
+    """Let a fleet go, unless runs are on it."""
+    async with context.database.write() as tx:
+        fleet = await tx.fleets.named(project, name)
+        if fleet is None:
+            raise not_found("fleet", name)
+        ids = {instance.id for instance in await tx.fleets.instances(fleet)}
+        runs = sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
+        if runs:
+            message = f"fleet `{name}` is busy with {', '.join(f'`{run}`' for run in runs)}"
+            raise Refused("fleet-busy", message, help=f"`atoll stop {runs[0]}` first")
+        if fleet.state is FleetState.ACTIVE:
+            fleet = await tx.step(fleet, FleetState.DELETING, reason="deleted")
+            await tx.wake(fleet)
+        return fleet
+
+
+async def delete_volume(context: Context, project: str, name: str) -> Volume:
+    """Delete a volume, unless it is attached."""
+    async with context.database.write() as tx:
+        volume = await tx.volumes.named(project, name)
+        if volume is None:
+            raise not_found("volume", name)
+        ties = await tx.attachments.live(volume=volume.id)
+        if ties:
+            names = []
+            for job in await tx.runs.claims():
+                if job.id in {tie.job_id for tie in ties}:
+                    names.append(job.run)
+            holder = f"run `{names[0]}`" if names else "an instance"
+            help = f"`atoll stop {names[0]}` first" if names else "try again when it is detached"
+            raise Refused("volume-attached", f"volume `{name}` is attached for {holder}", help=help)
+        if not volume.end_reason:
+            volume = await tx.update(volume, end_reason="deleted")
+            tx.asked(volume, "delete-asked")
+        await tx.wake(volume)
+        return volume
+
+
+async def delete_run(context: Context, project: str, name: str) -> Run:
+    """Take a finished run from the lists."""
+    async with context.database.write() as tx:
+        run = await tx.runs.named(project, name)
+        if run is None:
+            raise not_found("run", name)
+        if run.state not in RUN.final:
+            raise Refused("run-active", f"run `{name}` is {run.state}", help=f"`atoll stop {name}` first")
+        await tx.release_name(run)
+        tx.asked(run, "removed")
+        return run
+
+
+async def stop_run(context: Context, project: str, name: str, abort: bool) -> Run:
+    """Ask a run to stop; a finished one stays as it is."""
+    async with context.database.write() as tx:
+        run = await tx.runs.named(project, name)
+        if run is None:
+            raise not_found("run", name)
+        if run.state not in RUN.final:
+            mode = "abort" if abort or run.stop == "abort" else "stop"
+            if mode != run.stop:
+                run = await tx.update(run, stop=mode)
+                tx.asked(run, f"{mode}-asked")
+            await tx.wake(run)
+        return run

@@ -1,0 +1,111 @@
+"""Planning on a saved world: no cloud, no database, the same answer on every machine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from atoll.configuration import Document, named_environment
+from atoll.configuration.reach import Home
+from atoll.configuration.zoning import Ground, homes
+from atoll.engine.placing.demand import demand_of, volume_names
+from atoll.engine.requests.check import NOT_YET, Scene, check
+from atoll.engine.requests.parsing import in_order, parse_submission, refuse_errors
+from atoll.engine.requests.planned import Planned
+from atoll.engine.requests.refusal import Refused
+from atoll.engine.snapshots.fault import BadSnapshot
+from atoll.engine.snapshots.reading import read_snapshot
+from atoll.engine.snapshots.saved import Saved, Settled, digest
+from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+from atoll.planning.planner import plan
+from atoll.planning.request import Request, VolumeRequest
+from atoll.planning.snapshot import Snapshot
+from atoll.wire.api import Submission
+from atoll.zones.directory import Directory, builtin
+
+
+def replay(content: bytes, submission: Submission) -> Planned:
+    """The plan of these files in the world of a snapshot file, which `content` is.
+
+    What would change is not told: that depends on what is applied, and a saved world has places only. Raises Refused
+    with diagnostics for a wrong file of either kind.
+    """
+    try:
+        saved = read_snapshot(content)
+    except BadSnapshot as error:
+        raise Refused("invalid-snapshot", "wrong snapshot", diagnostics=error.diagnostics, status=422) from error
+    snapshot = saved.snapshot
+    directory = _directory(snapshot)
+    infos = _backends(snapshot)
+    parsed = parse_submission(_filled(submission), Ground(directory, sorted(infos)))
+    scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
+    asking = [one for one in parsed.documents if not _is_settled(one, saved)]
+    found = [finding for one in asking for finding in check(one, scene)]
+    findings = in_order([*parsed.diagnostics, *found], submission)
+    refuse_errors(findings)
+    demands = [demand_of(one, saved.project) for one in asking]
+    request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
+    names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
+    return Planned((), plan(request, snapshot), findings, instance_names=names)
+
+
+def request_id(project: str, documents: Sequence[Document]) -> str:
+    """What ties break by: the same documents of one project always get the same."""
+    return "/".join([project, *(f"{document.kind}:{document.name}" for document in documents)])
+
+
+def _is_settled(document: Document, saved: Saved) -> bool:
+    """True when the document asked for nothing more in that world, because it was applied as it is."""
+    if document.type in NOT_YET:
+        return False
+    return Settled(document.kind, document.name, digest(demand_of(document, saved.project))) in saved.settled
+
+
+def _filled(submission: Submission) -> Submission:
+    """Variables without a value here are empty: no plan depends on them, and the machine may be another one."""
+    names = {name: "" for file in submission.files for name in named_environment(file.text)}
+    return replace(submission, environment={**names, **submission.environment})
+
+
+def _directory(snapshot: Snapshot) -> Directory:
+    """What zones there are: those that the snapshot lists, or else the built-in ones beside those of its offers."""
+    directory = builtin()
+    listed = {info.zone.backend for info in snapshot.zones}
+    seen = _seen(snapshot)
+    for backend in sorted({zone.backend for zone in seen}):
+        own = {zone: zone for zone in seen if zone.backend == backend}
+        others = () if backend in listed else directory.zones(backend)
+        zones = [*own, *(zone for zone in others if zone not in own)]
+        directory = directory.with_live(backend, zones, snapshot.now)
+    return directory
+
+
+def _seen(snapshot: Snapshot) -> list[Zone]:
+    return list(dict.fromkeys([*(info.zone for info in snapshot.zones), *snapshot.catalog.zones]))
+
+
+def _backends(snapshot: Snapshot) -> dict[str, BackendInfo]:
+    """The backends that are listed, and those of zones without; their zones tell whether they have any."""
+    infos: dict[str, BackendInfo] = {}
+    for zone in _seen(snapshot):
+        before = infos.get(zone.backend)
+        infos[zone.backend] = BackendInfo(zone.backend, zoned=bool(zone.name) or (before is not None and before.zoned))
+    return infos | {info.name: info for info in snapshot.backends}
+
+
+def _scene(
+    saved: Saved, documents: Sequence[Document], directory: Directory, backends: Mapping[str, BackendInfo]
+) -> Scene:
+    snapshot = saved.snapshot
+    submitted = homes([one for one in documents if one.kind == "volume"], directory)
+    waiting = {one.name: Home(one.backend or "", one.region) for one in saved.waiting}
+    kept = {one.name: Home(one.zone.backend, one.zone.region, one.zone) for one in snapshot.volumes}
+    fleets = {*saved.fleets, *(one.name for one in documents if one.kind == "fleet")}
+    infos = {info.zone: info for info in snapshot.zones}
+    zones = [infos.get(zone, ZoneInfo(zone)) for zone in _seen(snapshot)]
+    return Scene(saved.project, backends, directory, zones, snapshot.catalog, submitted | waiting | kept, fleets)
+
+
+def _waiting(saved: Saved, documents: Sequence[Document]) -> list[VolumeRequest]:
+    """Volumes that have no zone yet and that a run of the files brings one."""
+    wanted = {name for one in documents if one.type == "task" for name in volume_names(one.spec)}
+    submitted = {one.name for one in documents if one.kind == "volume"}
+    return [one for one in saved.waiting if one.name in wanted and one.name not in submitted]

@@ -1,0 +1,210 @@
+"""Plan and apply: files in, one plan for all their documents; apply keeps it with its work in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from atoll.configuration import Document
+from atoll.configuration.zoning import Ground, homes
+from atoll.engine.context import Context
+from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
+from atoll.engine.placing.demand import demand_of, spec_of, volume_names, volume_request
+from atoll.engine.placing.placement import PlacementRaced, claim_epoch
+from atoll.engine.requests.acceptance import accept
+from atoll.engine.requests.change import change_of
+from atoll.engine.requests.check import Scene, check, home_of
+from atoll.engine.requests.draft import Draft
+from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
+from atoll.engine.requests.planned import Planned
+from atoll.engine.requests.refusal import Refused
+from atoll.engine.requests.replay import request_id
+from atoll.engine.snapshots.saved import Saved, Settled, digest
+from atoll.engine.snapshots.world import World, take_snapshot
+from atoll.engine.snapshots.writing import write_snapshot
+from atoll.model.diagnostic import Diagnostic
+from atoll.model.records import Fleet, Run, Volume
+from atoll.planning.reasons import explain
+from atoll.planning.request import Request, VolumeRequest
+from atoll.store.conflict import Conflict
+from atoll.store.transaction import Transaction
+from atoll.wire.api import ChangeAction, Submission
+from atoll.zones.directory import Directory
+
+RACES = 8
+"""How often a plan is made anew because the world changed while it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    planned: Planned
+    drafts: tuple[Draft, ...]
+    epoch: str | None
+    saved: Saved
+
+
+async def plan_submission(context: Context, project: str, submission: Submission) -> Planned:
+    """What applying would do. Nothing changes. Raises Refused with diagnostics for wrong files."""
+    return (await _propose(context, await context.worlds.world(), project, submission)).planned
+
+
+async def save_submission(context: Context, project: str, submission: Submission) -> tuple[Planned, bytes]:
+    """What applying would do, and the snapshot file of the world in which it would. Raises Refused."""
+    proposal = await _propose(context, await context.worlds.world(), project, submission)
+    return proposal.planned, write_snapshot(proposal.saved)
+
+
+async def apply_submission(context: Context, project: str, submission: Submission) -> Planned:
+    """Keep the files' documents as the desired state; the work itself goes on afterwards.
+
+    Raises Refused, with nothing kept, for wrong files and for what does not fit.
+    """
+    for _ in range(RACES):
+        world = await context.worlds.world()
+        with suppress(PlacementRaced, Conflict, IntegrityError):
+            async with context.planner.turn:
+                return await _apply(context, world, project, submission)
+    raise Refused("busy", "too much changes at once to plan this", help="run the command again", status=503)
+
+
+async def _apply(context: Context, world: World, project: str, submission: Submission) -> Planned:
+    proposal = await _propose(context, world, project, submission)
+    for document in proposal.planned.plan.documents:
+        if document.shortfall is not None:
+            text = explain.shortfall_text(document.kind, document.name, document.shortfall)
+            raise Refused("does-not-fit", text, help="`atoll plan` shows why, zone by zone")
+    if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
+        return proposal.planned
+    async with context.database.write() as tx:
+        await claim_epoch(tx, proposal.epoch)
+        drafts = await _sealed(tx, context.vault, proposal.drafts)
+        await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
+    return proposal.planned
+
+
+async def _propose(context: Context, world: World, project: str, submission: Submission) -> _Proposal:
+    directory = live_directory(world)
+    parsed = parse_submission(submission, Ground(directory, sorted(context.backends)))
+    async with context.database.read() as tx:
+        if not await tx.access.project_exists(project):
+            raise Refused("not-found", f"there is no project `{project}`", status=404)
+        epoch = await tx.settings.get("placements")
+        drafts = [await _draft(tx, context, project, document, submission.rerun) for document in parsed.documents]
+        volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
+        secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
+        scene = replace(
+            _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
+        )
+        found = [one for draft in drafts if _asks(draft) for one in check(draft.document, scene)]
+        found += [one for draft in drafts for one in await _conflicts(tx, draft)]
+        findings = in_order([*parsed.diagnostics, *found], submission)
+        refuse_errors(findings)
+        snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
+        event = await tx.newest_event()
+    names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
+    demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
+    waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
+    saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
+    ident = request_id(project, parsed.documents)
+    answer = await context.planner.plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
+    changes = tuple(draft.change for draft in drafts)
+    return _Proposal(Planned(changes, answer, findings, event, names), tuple(drafts), epoch, saved)
+
+
+async def _draft(tx: Transaction, context: Context, project: str, document: Document, rerun: bool) -> Draft:
+    config = document.to_json()
+    kept: Fleet | Volume | Run | None
+    if document.kind == "fleet":
+        kept = await tx.fleets.named(project, document.name)
+    elif document.kind == "volume":
+        kept = await tx.volumes.named(project, document.name)
+    else:
+        kept = await tx.runs.named(project, document.name)
+    former = None if kept is None else _opened(context.vault, kept.config)
+    change = change_of(document.type, document.kind, document.name, config, kept, former, rerun=rerun)
+    return Draft(document, config, kept, change)
+
+
+def _opened(vault: Vault, config: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return vault.open_config(config)
+    except WrongKey as error:
+        raise wrong_key() from error
+
+
+async def _sealed(tx: Transaction, vault: Vault, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts as they are kept: what may hold secrets is sealed."""
+    if any(has_secrets(draft.config) for draft in drafts):
+        vault = await vault.claim(tx)
+    return [replace(draft, config=vault.seal_config(draft.config)) for draft in drafts]
+
+
+async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
+    span = draft.document.span(("name",))
+    if isinstance(draft.kept, Volume):
+        if draft.kept.end_reason:
+            return [Diagnostic("being-deleted", f"volume `{draft.name}` is being deleted", span=span, help="try again")]
+        if draft.change.action is ChangeAction.REPLACE:
+            keys = ", ".join(f"`{field.key}`" for field in draft.change.fields)
+            message = f"volume `{draft.name}` exists, and {keys} cannot change without losing its data"
+            help = f"give it another name, or `atoll delete volume {draft.name}` first: that deletes its data"
+            return [Diagnostic("volume-immutable", message, span=span, help=help)]
+    if isinstance(draft.kept, Fleet):
+        if draft.kept.state != "active":
+            return [Diagnostic("being-deleted", f"fleet `{draft.name}` is being deleted", span=span, help="try again")]
+        runs = await _runs_on(tx, draft.kept)
+        if draft.change.action is ChangeAction.REPLACE and runs:
+            message = f"fleet `{draft.name}` has to be replaced, and is busy with {', '.join(runs)}"
+            return [Diagnostic("fleet-busy", message, span=span, help=f"`atoll stop {runs[0]}` first")]
+    return []
+
+
+async def _runs_on(tx: Transaction, fleet: Fleet) -> list[str]:
+    ids = {instance.id for instance in await tx.fleets.instances(fleet)}
+    return sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
+
+
+def _scene(
+    context: Context,
+    project: str,
+    drafts: Sequence[Draft],
+    world: World,
+    directory: Directory,
+    kept: tuple[Sequence[Volume], Sequence[Fleet]],
+) -> Scene:
+    submitted = [draft.document for draft in drafts if draft.kind == "volume" and draft.kept is None]
+    placed = homes(submitted, directory) | {one.name: home_of(one) for one in kept[0] if not one.end_reason}
+    fleets = {fleet.name for fleet in kept[1]} | {draft.name for draft in drafts if draft.kind == "fleet"}
+    infos = {name: backend.info for name, backend in context.backends.items()}
+    return Scene(project, infos, directory, world.zones, world.catalog, placed, fleets)
+
+
+def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[VolumeRequest]:
+    """Kept volumes that got no zone yet, and that a run of this submission brings one."""
+    wanted = {
+        name
+        for draft in drafts
+        if draft.kind == "run" and draft.document.type == "task"
+        for name in volume_names(draft.document.spec)
+    }
+    submitted = {draft.name for draft in drafts if draft.kind == "volume"}
+    return [volume for volume in waiting if volume.name in wanted and volume.name not in submitted]
+
+
+def _settled(project: str, drafts: Sequence[Draft]) -> frozenset[Settled]:
+    documents = [draft.document for draft in drafts if not _asks(draft)]
+    return frozenset(Settled(one.kind, one.name, digest(demand_of(one, project))) for one in documents)
+
+
+def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:
+    replaced = (ChangeAction.REPLACE, ChangeAction.RERUN)
+    return frozenset(draft.kept.id for draft in drafts if draft.kept is not None and draft.change.action in replaced)
+
+
+def _asks(draft: Draft) -> bool:
+    """True when something of the document is to be placed."""
+    if draft.kind == "volume":
+        return not (isinstance(draft.kept, Volume) and draft.kept.zone is not None)
+    return draft.change.action is not ChangeAction.UNCHANGED

@@ -1,0 +1,208 @@
+"""What the engine sees of the world: the backends' listings, cached for a while, and snapshots for the planner."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from atoll.backends.base import Backend, BackendError
+from atoll.engine.parts.kept_listings import KeptListings
+from atoll.model.catalog import Catalog
+from atoll.model.failure import Scope
+from atoll.model.records import Attachment, Instance, Job
+from atoll.model.resources import InstanceType
+from atoll.model.states import InstanceState, JobState, VolumeState
+from atoll.model.zone import Capacity, Zone, ZoneInfo
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
+from atoll.store.transaction import Transaction
+
+FRESH = timedelta(seconds=60)
+"""How long a listing is used before it is asked for anew."""
+LISTING_SECONDS = 20.0
+"""How long a backend may take to list; then the last listing is used, and the error shown."""
+PATIENCE_SECONDS = 2.0
+"""How long anyone waits for a new listing where a former one is known."""
+FAILURE_MEMORY = timedelta(hours=1)
+"""How long past its end a failure still lengthens the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All backends' zones and offers together; `errors` names backends whose listing could not be refreshed."""
+
+    catalog: Catalog
+    zones: tuple[ZoneInfo, ...]
+    as_of: Mapping[str, datetime]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+class Worlds:
+    """The cache of listings. A slow backend delays nobody but those who ask for it first.
+
+    Where a listing is known, be it from before a restart, nobody waits longer than `PATIENCE_SECONDS` for a new one: it
+    comes in the background, and until then the last one serves with its date.
+    """
+
+    def __init__(
+        self, backends: Mapping[str, Backend], now: Callable[[], datetime], kept: KeptListings | None = None
+    ) -> None:
+        self._backends = backends
+        self._now = now
+        self._kept = kept
+        found = {name: kept.last(name) for name in backends} if kept else {}
+        self._listings = {name: listing for name, listing in found.items() if listing is not None}
+        self._stale = set(backends)
+        self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._errors: dict[str, str] = {}
+        self._lock = asyncio.Lock()
+        self._catalog: Catalog | None = None
+        self._world: World | None = None
+
+    def invalidate(self) -> None:
+        """Ask the backends anew next time."""
+        self._stale.update(self._backends)
+
+    async def close(self) -> None:
+        """Ask nobody any more."""
+        tasks = list(self._refreshing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def world(self) -> World:
+        """The world as it is known now, at most `FRESH` old where the backends answer."""
+        async with self._lock:
+            stale = [name for name in self._backends if self._is_stale(name)]
+            for name in stale:
+                if name not in self._refreshing:
+                    self._refreshing[name] = asyncio.create_task(self._refresh(name))
+            await self._wait([name for name in stale if name in self._listings], PATIENCE_SECONDS)
+            await self._wait([name for name in stale if name not in self._listings], None)
+            if self._world is None:
+                self._world = self._compose()
+            return self._world
+
+    async def _wait(self, names: Sequence[str], seconds: float | None) -> None:
+        tasks = [self._refreshing[name] for name in names if name in self._refreshing]
+        if not tasks:
+            return
+        done, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in done:
+            task.result()
+        for name in names:
+            if self._refreshing.get(name) in late:
+                self._errors[name] = f"no answer within {PATIENCE_SECONDS:.0f} s; asking on"
+                self._world = None
+
+    def _is_stale(self, name: str) -> bool:
+        listing = self._listings.get(name)
+        return listing is None or name in self._stale or self._now() - listing.as_of > FRESH
+
+    async def _refresh(self, name: str) -> None:
+        self._stale.discard(name)
+        try:
+            async with asyncio.timeout(LISTING_SECONDS):
+                listing = await self._backends[name].listing()
+        except BackendError as error:
+            self._errors[name] = error.message
+            self._stale.add(name)
+        except TimeoutError:
+            self._errors[name] = f"no answer within {LISTING_SECONDS:.0f} s"
+            self._stale.add(name)
+        else:
+            self._listings[name], self._catalog = replace(listing, offers=listing.catalog), None
+            self._errors.pop(name, None)
+            if self._kept is not None:
+                self._kept.keep(name, self._listings[name])
+        finally:
+            self._refreshing.pop(name, None)
+            self._world = None
+
+    def _compose(self) -> World:
+        listings = [self._listings[name] for name in sorted(self._listings)]
+        if self._catalog is None:
+            oldest = min((listing.as_of for listing in listings), default=self._now())
+            self._catalog = Catalog.merged([listing.catalog for listing in listings], oldest)
+        as_of = {name: listing.as_of for name, listing in self._listings.items()}
+        zones = tuple(info for listing in listings for info in listing.zones)
+        return World(self._catalog, zones, as_of, dict(self._errors))
+
+
+def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ...]:
+    """What so many instances of these types take of their zones."""
+    used: dict[Zone, Capacity] = {}
+    for zone, type_, count in taken:
+        used[zone] = used.get(zone, Capacity()) + type_.capacity * count
+    return tuple(Usage(zone, used[zone]) for zone in sorted(used))
+
+
+async def take_snapshot(
+    tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
+) -> Snapshot:
+    """The planner's picture. `leaving` are ids of fleets and runs about to be replaced: they count no more.
+
+    A volume is attached to an instance while a job needs it there: one that has only to be detached is free, and
+    whoever gets it next waits for that.
+    """
+    ours = {instance.id: instance for instance in await tx.fleets.live_instances(project)}
+    claims = {job.id: job for job in await tx.runs.claims() if job.run_id not in leaving}
+    busy = {job.instance_id for job in claims.values()}
+    held: defaultdict[str, list[str]] = defaultdict(list)
+    holders: defaultdict[str, list[str]] = defaultdict(list)
+    for tie in await tx.attachments.live():
+        held[tie.instance_id].append(tie.name)
+        if _needed(tie, claims.get(tie.job_id), ours.get(tie.instance_id)):
+            holders[tie.volume_id].append(tie.instance_id)
+    infos = {name: backend.info for name, backend in backends.items()}
+    going = {*leaving} | {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state != "active"}
+    instances = tuple(
+        ExistingInstance(
+            id=instance.id,
+            zone=instance.zone,
+            instance_type=instance.instance_type,
+            market=instance.market,
+            price=instance.price,
+            fleet=instance.fleet,
+            node=instance.node,
+            busy=instance.id in busy or instance.unreachable,
+            attached=tuple(held.get(instance.id, ())),
+        )
+        for instance in ours.values()
+        if not instance.end_reason and instance.fleet_id not in going
+    )
+    volumes = tuple(
+        ExistingVolume(
+            volume.name,
+            volume.zone,
+            volume.size_gb,
+            tuple(holders.get(volume.id, ())),
+            infos[volume.backend].multi_attach if volume.backend in infos else False,
+        )
+        for volume in await tx.volumes.listing(project)
+        if volume.zone is not None and not volume.end_reason and volume.state is not VolumeState.FAILED
+    )
+    return Snapshot(
+        catalog=world.catalog,
+        zones=world.zones,
+        now=tx.now,
+        backends=tuple(infos[name] for name in sorted(infos)),
+        instances=instances,
+        volumes=volumes,
+        usage=usage_of(await tx.fleets.taken(leaving)),
+        failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
+    )
+
+
+def _needed(tie: Attachment, job: Job | None, instance: Instance | None) -> bool:
+    """Whether a job has its volume there, or will: on a machine that ends it has it no more, nor does it begin."""
+    if job is None or job.instance_id != tie.instance_id or instance is None:
+        return False
+    if instance.state is InstanceState.TERMINATING:
+        return False
+    return job.state is not JobState.PLACED or not instance.end_reason
+
+
+def zone_scope(zone: Zone) -> Scope:
+    """Everything in one zone."""
+    return Scope(zone.backend, zone.region, zone.name)

@@ -1,0 +1,1 @@
+"""Which offers and instances can serve a request at all."""

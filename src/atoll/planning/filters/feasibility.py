@@ -1,0 +1,332 @@
+"""Which offers a request may use, and the first filter that each other offer fails.
+
+The filters stand in one order, from the farthest miss to the nearest; an offer's stage is the number of the first that
+it fails, and a zone's is the highest stage of its offers: the reason that is told for it. All offers are filtered at
+once, column by column.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atoll.model.catalog import AVAILABILITIES, MARKETS, Catalog, TypeTable
+from atoll.model.failure import Failure, FailureKind
+from atoll.model.offer import Availability, Market
+from atoll.model.resources import GpuRequirement, Range, Resources
+from atoll.model.zone import ZoneState
+from atoll.planning.filters.groups import Group
+from atoll.planning.plan import Fact, RefusalCode
+from atoll.planning.request import Requirements, SpotPolicy
+from atoll.planning.world import MARKET_NUMBER, World
+from atoll.zones.selection import ZoneSelector
+
+FILTERS = (
+    RefusalCode.BACKEND,
+    RefusalCode.REGION,
+    RefusalCode.NO_ZONES,
+    RefusalCode.ZONE_EXCLUDED,
+    RefusalCode.ZONE,
+    RefusalCode.NOT_OPTED_IN,
+    RefusalCode.DRAINED,
+    RefusalCode.IMPAIRED,
+    RefusalCode.INSTANCE_TYPE,
+    RefusalCode.ARCH,
+    RefusalCode.CPU,
+    RefusalCode.MEMORY,
+    RefusalCode.DISK,
+    RefusalCode.GPU,
+    RefusalCode.GPU_VENDOR,
+    RefusalCode.GPU_NAME,
+    RefusalCode.GPU_CAPABILITY,
+    RefusalCode.GPU_COUNT,
+    RefusalCode.GPU_MEMORY,
+    RefusalCode.MARKET,
+    RefusalCode.PRICE,
+    RefusalCode.NOT_OFFERED,
+    RefusalCode.UNAVAILABLE,
+    RefusalCode.RECENT_FAILURE,
+    RefusalCode.QUOTA,
+    RefusalCode.CAPACITY_USED,
+)
+"""From the farthest miss to the nearest."""
+
+STAGE = {code: i for i, code in enumerate(FILTERS)}
+PASSED = len(FILTERS)
+"""The stage of an offer that fails nothing."""
+
+ZONE_STATES = {
+    ZoneState.NOT_OPTED_IN: RefusalCode.NOT_OPTED_IN,
+    ZoneState.DRAINED: RefusalCode.DRAINED,
+    ZoneState.IMPAIRED: RefusalCode.IMPAIRED,
+}
+
+FAILURE_CODES = {
+    FailureKind.QUOTA_EXCEEDED: RefusalCode.QUOTA,
+    FailureKind.NOT_OFFERED: RefusalCode.NOT_OFFERED,
+}
+"""What a remembered failure counts as; any other kind is a recent failure."""
+
+Stages = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Feasibility:
+    """The stage of each offer of the catalog, and of each zone of the world."""
+
+    requirements: Requirements
+    world: World
+    offers: Stages
+    level: Sequence[int]
+    """The stage of each zone by what concerns it as a whole."""
+    zones: tuple[int, ...]
+    possible: frozenset[int]
+    """The stages that offers may have; others need no look."""
+    amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
+    """Facts of refusals by code and zone, as far as they were asked for."""
+    _groups: dict[int, Group] = field(default_factory=dict, compare=False)
+
+    @property
+    def passing(self) -> tuple[int, ...]:
+        """The zones with at least one offer that fails nothing."""
+        return tuple(i for i, stage in enumerate(self.zones) if stage == PASSED)
+
+    def group(self, stage: int) -> Group:
+        """The offers of one stage."""
+        if stage not in self._groups:
+            self._groups[stage] = Group(self.offers == stage, self.world)
+        return self._groups[stage]
+
+
+def assess(requirements: Requirements, world: World) -> Feasibility:
+    """The stages of all offers and zones under these requirements, before any strategy or volume."""
+    catalog = world.snapshot.catalog
+    zones = zone_stages(requirements, world)
+    if len(catalog) == 0:
+        return Feasibility(
+            requirements, world, np.empty(0, dtype=np.uint8), zones, tuple(_unoffered(zones)), frozenset()
+        )
+    by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
+    by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
+    stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
+    _apply_failures(stages, world)
+    _apply_limits(stages, world)
+    nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
+    seen = {world.zone_of_offers[zone]: stage for zone, stage in zip(catalog.filled.tolist(), nearest, strict=True)}
+    told = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
+    possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _LATE
+    return Feasibility(requirements, world, stages, zones, told, possible)
+
+
+_LATE = frozenset(
+    STAGE[code]
+    for code in (
+        RefusalCode.PRICE,
+        RefusalCode.NOT_OFFERED,
+        RefusalCode.RECENT_FAILURE,
+        RefusalCode.QUOTA,
+        RefusalCode.CAPACITY_USED,
+    )
+)
+"""Stages that prices, failures and limits make."""
+
+
+def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stages], catalog: Catalog) -> Stages:
+    """What the zone, the type and the offer itself say; offers of zones that are out are not looked at."""
+    by_zone, by_type, by_condition = tables
+    by_kind = np.minimum.outer(by_type, by_condition).ravel()
+    stages = np.empty(len(catalog), dtype=np.uint8)
+    # Neighbouring zones of the same stage together: the fewest and longest pieces.
+    ends = np.flatnonzero(np.diff(by_zone, append=np.uint8(PASSED + 1))) + 1
+    first = 0
+    for end in ends.tolist():
+        rows, stage = slice(int(catalog.bounds[first]), int(catalog.bounds[end])), by_zone[first]
+        first = end
+        if stage < PASSED:
+            stages[rows] = stage
+            continue
+        part = stages[rows]
+        # All numbers are of the table; `clip` is the mode that writes where it is told without a copy.
+        np.take(by_kind, catalog.kinds[rows], out=part, mode="clip")
+        if requirements.max_price is not None:
+            _lower(part, catalog.columns.price[rows] > requirements.max_price, RefusalCode.PRICE)
+    return stages
+
+
+def _condition_stages(requirements: Requirements) -> Stages:
+    """The stage of each market with each availability, in the order of `Catalog.kinds`."""
+    allowed = markets(requirements.spot_policy)
+    states = {
+        Availability.NOT_OFFERED: STAGE[RefusalCode.NOT_OFFERED],
+        Availability.UNAVAILABLE: STAGE[RefusalCode.UNAVAILABLE],
+    }
+    return np.array(
+        [
+            states.get(availability, PASSED) if market in allowed else STAGE[RefusalCode.MARKET]
+            for market in MARKETS
+            for availability in AVAILABILITIES
+        ],
+        dtype=np.uint8,
+    )
+
+
+def _unoffered(zones: Sequence[int]) -> list[int]:
+    return [min(stage, STAGE[RefusalCode.NOT_OFFERED]) for stage in zones]
+
+
+def zone_stages(requirements: Requirements, world: World) -> list[int]:
+    """The stage of each zone by what concerns it as a whole: backend, region, name, state."""
+    patterns = requirements.availability_zones
+    selector = None if patterns is None else ZoneSelector.compile(patterns)
+    backends = _folded(requirements.backends)
+    regions = _folded(requirements.regions)
+    stages = []
+    for info in world.zones:
+        zone = info.zone
+        if backends is not None and zone.backend.casefold() not in backends:
+            stages.append(STAGE[RefusalCode.BACKEND])
+        elif regions is not None and zone.region.casefold() not in regions:
+            stages.append(STAGE[RefusalCode.REGION])
+        elif selector is not None and not selector.matches(zone):
+            stages.append(STAGE[_zone_code(zone.name, selector.excluded(zone))])
+        else:
+            code = ZONE_STATES.get(info.state)
+            stages.append(PASSED if code is None else STAGE[code])
+    return stages
+
+
+def _zone_code(name: str, excluded: bool) -> RefusalCode:
+    if not name:
+        return RefusalCode.NO_ZONES
+    return RefusalCode.ZONE_EXCLUDED if excluded else RefusalCode.ZONE
+
+
+def _folded(names: Sequence[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(name.casefold() for name in names)
+
+
+def type_stages(requirements: Requirements, table: TypeTable) -> Stages:
+    """The stage of each instance type by its name and what it has."""
+    stages = np.full(len(table), PASSED, dtype=np.uint8)
+    wanted = _folded(requirements.instance_types)
+    if wanted is not None:
+        stages[:] = STAGE[RefusalCode.INSTANCE_TYPE]
+        stages[[place for name in wanted for place in table.by_name.get(name, ())]] = PASSED
+    for code, refused in _of_types(requirements.resources, table):
+        np.minimum(stages, np.where(refused, np.uint8(STAGE[code]), np.uint8(PASSED)), out=stages)
+    return stages
+
+
+def _of_types(resources: Resources, table: TypeTable) -> list[tuple[RefusalCode, NDArray[np.bool_]]]:
+    refused = [
+        (RefusalCode.CPU, outside(resources.cpus, table.cpus)),
+        (RefusalCode.MEMORY, outside(resources.memory_gb, table.memory_gb)),
+    ]
+    if resources.arch is not None:
+        refused.append((RefusalCode.ARCH, _differs(table.archs, table.arch, resources.arch)))
+    if resources.disk_gb is not None:
+        # A disk of 0 GB is one whose size can be chosen or was not told: it refuses nothing.
+        told = table.disk_gb > 0
+        refused.append((RefusalCode.DISK, told & outside(resources.disk_gb, table.disk_gb)))
+    return refused + (_of_gpus(resources.gpu, table) if resources.gpu is not None else [])
+
+
+def _of_gpus(gpu: GpuRequirement, table: TypeTable) -> list[tuple[RefusalCode, NDArray[np.bool_]]]:
+    has = table.gpu_count > 0
+    optional = 0 in gpu.count
+    refused: list[tuple[RefusalCode, NDArray[np.bool_]]] = [(RefusalCode.GPU, ~has & (not optional))]
+    names = frozenset(name.casefold() for name in gpu.names)
+    ability = gpu.compute_capability
+    by_model = {
+        RefusalCode.GPU_VENDOR: [gpu.vendor in (None, vendor) for _, vendor, _ in table.gpu_models],
+        RefusalCode.GPU_NAME: [not names or name.casefold() in names for name, _, _ in table.gpu_models],
+        RefusalCode.GPU_CAPABILITY: [
+            ability is None or (has_ability is not None and has_ability >= ability)
+            for _, _, has_ability in table.gpu_models
+        ],
+    }
+    for code, suits in by_model.items():
+        # The extra entry at the end serves the types without GPUs, whose model is -1.
+        refused.append((code, has & ~np.array([*suits, True], dtype=bool)[table.gpu_model]))
+    refused.append((RefusalCode.GPU_COUNT, has & outside(gpu.count, table.gpu_count)))
+    memory = outside(gpu.memory_gb, table.gpu_memory_gb)
+    memory |= outside(gpu.total_memory_gb, table.gpu_memory_gb * table.gpu_count)
+    refused.append((RefusalCode.GPU_MEMORY, has & memory))
+    return refused
+
+
+def outside(limits: Range | None, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where the values lie outside a range; None is no limit."""
+    refused = np.zeros(len(values), dtype=bool)
+    if limits is not None and limits.min is not None:
+        refused |= values < limits.min
+    if limits is not None and limits.max is not None:
+        refused |= values > limits.max
+    return refused
+
+
+def _differs(names: Sequence[str], numbers: NDArray[np.int32], wanted: str) -> NDArray[np.bool_]:
+    return np.array([name.casefold() != wanted.casefold() for name in names], dtype=bool)[numbers]
+
+
+def markets(policy: SpotPolicy) -> frozenset[Market]:
+    """The markets that a spot policy allows. Reserved machines count as on-demand ones: nobody takes them back."""
+    match policy:
+        case SpotPolicy.SPOT:
+            return frozenset({Market.SPOT})
+        case SpotPolicy.ON_DEMAND:
+            return frozenset({Market.ON_DEMAND, Market.RESERVED})
+        case _:
+            return frozenset(Market)
+
+
+def _apply_failures(stages: Stages, world: World) -> None:
+    for failure in world.failures:
+        stage = STAGE[FAILURE_CODES.get(failure.kind, RefusalCode.RECENT_FAILURE)]
+        for rows, within in covered(failure, world):
+            part = stages[rows]
+            part[within & (part > stage)] = stage
+
+
+def covered(failure: Failure, world: World) -> list[tuple[slice, NDArray[np.bool_]]]:
+    """The rows of each zone that a failure reaches, and which of them it covers."""
+    catalog, scope = world.snapshot.catalog, failure.scope
+    found = []
+    for place, zone in enumerate(catalog.zones):
+        if scope.backend != zone.backend or scope.region not in (None, zone.region):
+            continue
+        if scope.zone not in (None, zone.name):
+            continue
+        rows = catalog.rows(place)
+        within = np.ones(rows.stop - rows.start, dtype=bool)
+        if scope.instance_type is not None:
+            names = np.array([t.name == scope.instance_type for t in catalog.table.types], dtype=bool)
+            within &= names[catalog.columns.type[rows]]
+        if scope.market is not None:
+            within &= catalog.columns.market[rows] == MARKET_NUMBER[scope.market]
+        found.append((rows, within))
+    return found
+
+
+def _apply_limits(stages: Stages, world: World) -> None:
+    if not world.quotas and all(free is None for free in world.free):
+        return
+    catalog = world.snapshot.catalog
+    cpus, memory, gpus = catalog.table.cpus, catalog.table.memory_gb, catalog.table.gpu_count
+    for place, number in enumerate(world.zone_of_offers):
+        rows = catalog.rows(place)
+        kinds = catalog.columns.type[rows]
+        total = world.zones[number].capacity
+        if total is not None:
+            beyond = (cpus[kinds] > total.cpus) | (memory[kinds] > total.memory_gb) | (gpus[kinds] > total.gpus)
+            _lower(stages[rows], beyond, RefusalCode.CAPACITY_USED)
+        for market in Market if world.quotas else ():
+            quota = world.quota(number, market)
+            if quota is not None:
+                same = catalog.columns.market[rows] == MARKET_NUMBER[market]
+                _lower(stages[rows], same & (cpus[kinds] > world.free_cpus(quota)), RefusalCode.QUOTA)
+
+
+def _lower(stages: Stages, refused: NDArray[np.bool_], code: RefusalCode) -> None:
+    stages[refused & (stages > STAGE[code])] = STAGE[code]

@@ -1,0 +1,1 @@
+"""Why a zone is not used, and what would change it."""

@@ -1,0 +1,227 @@
+"""Which single requirement, dropped or changed, would make a document fit: each is tried, none is guessed."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atoll.model.resources import Range
+from atoll.planning.filters.feasibility import PASSED
+from atoll.planning.plan import Cure, Fact
+from atoll.planning.reasons.refusals import Reasons
+from atoll.planning.reasons.remainder import Remainder
+from atoll.planning.request import (
+    Document,
+    FleetRequest,
+    OnShortage,
+    Placement,
+    Requirements,
+    RunRequest,
+    SpotPolicy,
+    Strategy,
+    VolumeRequest,
+)
+from atoll.planning.solving.joint import Decider, precedence
+from atoll.planning.solving.options import Option
+from atoll.planning.solving.problem import Solution
+
+Consumer = FleetRequest | RunRequest
+Prices = NDArray[np.float64]
+
+MOST_RANGES = 16
+"""Of so many ranges of prices the search looks at the top: a bound on its time where there are many zones."""
+
+
+def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
+    """Every single change that lets the document fit beside what is placed already."""
+    others = [d for d in reasons.decision.placed if _stays(d, document, reasons.decider)]
+    trial = Decider(reasons.decider.world, (*others, document))
+    found = []
+    for requirement, value, changed in _changes(document, trial):
+        solution = trial.solve([*others, changed])
+        if solution is not None:
+            found.append(_cure(Cure(requirement, value, (), 0), changed, solution, trial))
+    price = _max_price(document, others, trial)
+    return (*found, *price)
+
+
+def _stays(placed: Document, document: Document, decider: Decider) -> bool:
+    """Whether another document keeps its place: one that got less than it asked gives way to those before it."""
+    order = [(type(d), d.name) for d in sorted(decider.documents, key=precedence)]
+    this, other = (type(document), document.name), (type(placed), placed.name)
+    if other == this:
+        return False
+    return placed in decider.documents or order.index(other) < order.index(this)
+
+
+def _cure(cure: Cure, changed: Document, solution: Solution, trial: Decider) -> Cure:
+    """The cure with the zones that would fit then, and the lowest price there."""
+    zones = trial.world.zones
+    if isinstance(changed, VolumeRequest):
+        return replace(cure, zones=tuple(zones[z].zone for z in trial.volume_zones(changed)))
+    numbers = _used(changed, solution) | _fitting(changed, trial)
+    prices = [_lowest(changed.requirements, zone, trial) for zone in numbers]
+    least = min((price for price in prices if price is not None), default=0.0)
+    return replace(cure, zones=tuple(zones[zone].zone for zone in sorted(numbers)), price=least)
+
+
+def _fitting(changed: Consumer, trial: Decider) -> set[int]:
+    """The zones that could serve beside those that the solution uses: for a cluster, all of it."""
+    if isinstance(changed, RunRequest):
+        if any(node.mounts for node in changed.nodes) or changed.single_zone:
+            return set()
+        return set(trial.feasibility(changed.requirements).passing)
+    group = trial.fleet_group(changed, (), None, thorough=True)
+    least = group.missing if changed.placement.strategy is Strategy.CLUSTER else 1
+    by_zone: dict[int, list[Option]] = {}
+    for option in group.options:
+        by_zone.setdefault(option.zone, []).append(option)
+    empty = Remainder.after(Solution(), trial.world)
+    return {zone for zone, options in by_zone.items() if empty.room(options, least) >= least}
+
+
+def _used(document: Consumer, solution: Solution) -> set[int]:
+    if isinstance(document, FleetRequest):
+        return {option.zone for option, _ in solution.fleets.get(document.name, ())}
+    return {share.supply.zone for share in solution.runs.get(document.name, ())}
+
+
+def _lowest(requirements: Requirements, zone: int, trial: Decider) -> float | None:
+    return trial.feasibility(requirements).group(PASSED).price(zone)
+
+
+def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
+    if isinstance(document, VolumeRequest):
+        if document.availability_zone is not None:
+            yield "availability_zone", None, replace(document, availability_zone=None)
+        if document.region is not None:
+            yield "region", None, replace(document, region=None)
+        if document.backend is not None:
+            yield "backend", None, replace(document, backend=None)
+        return
+    for requirement, value, requirements in _looser(document.requirements):
+        yield requirement, value, replace(document, requirements=requirements)
+    if isinstance(document, FleetRequest):
+        yield from _looser_fleet(document, trial)
+    else:
+        yield from _looser_run(document)
+
+
+def _looser(asked: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
+    lists = {
+        "availability_zones": replace(asked, availability_zones=None),
+        "regions": replace(asked, regions=None),
+        "backends": replace(asked, backends=None),
+        "instance_types": replace(asked, instance_types=None),
+    }
+    yield from ((name, None, looser) for name, looser in lists.items() if looser != asked)
+    if asked.spot_policy is not SpotPolicy.AUTO:
+        yield "spot_policy", SpotPolicy.AUTO.value, replace(asked, spot_policy=SpotPolicy.AUTO)
+    resources = asked.resources
+    yield "resources.cpu", None, replace(asked, resources=replace(resources, cpus=Range()))
+    yield "resources.memory", None, replace(asked, resources=replace(resources, memory_gb=Range()))
+    if resources.disk_gb is not None:
+        yield "resources.disk", None, replace(asked, resources=replace(resources, disk_gb=None))
+    if resources.arch is not None:
+        yield "resources.cpu.arch", None, replace(asked, resources=replace(resources, arch=None))
+    if resources.gpu is not None:
+        yield "resources.gpu", None, replace(asked, resources=replace(resources, gpu=None))
+
+
+def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
+    placement = fleet.placement
+    if placement.min_zones is not None:
+        yield "placement.min_zones", None, replace(fleet, placement=replace(placement, min_zones=None))
+    if placement.survive_zones:
+        yield "placement.survive_zones", None, replace(fleet, placement=replace(placement, survive_zones=0))
+    if placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.REJECT:
+        high = replace(placement, max_skew=fleet.nodes + len(trial.world.fleets.get(fleet.name, ())))
+        value = OnShortage.BEST_EFFORT.value
+        yield (
+            "placement.on_shortage",
+            value,
+            replace(fleet, placement=replace(high, on_shortage=OnShortage.BEST_EFFORT)),
+        )
+    if placement.strategy is not Strategy.ANY:
+        yield "placement", Strategy.ANY.value, replace(fleet, placement=Placement())
+    fewer = _fewest(fleet, trial)
+    if fewer is not None:
+        yield "nodes", fewer.nodes, fewer
+
+
+def _fewest(fleet: FleetRequest, trial: Decider) -> FleetRequest | None:
+    """The fleet with as many nodes as fit with its placement kept."""
+    others = [d for d in trial.documents if d is not fleet]
+    # Machines that are there stay, and yet may be too few to outlast a zone.
+    there = 0 if fleet.placement.survive_zones else len(trial.world.fleets.get(fleet.name, ()))
+    low, high = there, fleet.nodes - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = trial.solve([*others, replace(fleet, nodes=middle)]) is not None
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return replace(fleet, nodes=low) if low >= 1 and low < fleet.nodes else None
+
+
+def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
+    if run.single_zone:
+        yield "placement", Strategy.ANY.value, replace(run, single_zone=False)
+    if run.fleets is not None:
+        yield "fleets", None, replace(run, fleets=None)
+    if run.instances is not None:
+        yield "instances", None, replace(run, instances=None)
+    if not run.may_create:
+        yield "creation_policy", "reuse-or-create", replace(run, may_create=True)
+
+
+def _max_price(document: Document, others: list[Document], trial: Decider) -> Iterator[Cure]:
+    """The least `max_price` that fits."""
+    if isinstance(document, VolumeRequest) or document.requirements.max_price is None:
+        return
+
+    def solve_at(price: float) -> Solution | None:
+        return trial.solve([*others, _at_price(document, price)])
+
+    feasible = trial.feasibility(_at_price(document, None).requirements)
+    offered = trial.world.snapshot.catalog.columns.price[feasible.offers == PASSED]
+    there = [i.price for i in trial.world.snapshot.instances if not i.busy] if isinstance(document, RunRequest) else []
+    prices = np.unique(np.concatenate((offered, there)))
+    prices = prices[prices > document.requirements.max_price]
+    for first, last in _ranges(document, prices, [feasible.group(PASSED).price(zone) for zone in feasible.passing]):
+        if solve_at(float(prices[last])) is None:
+            continue
+        value = float(prices[_least(first, last, lambda place: solve_at(float(prices[place])) is not None)])
+        solution = solve_at(value)
+        if solution is not None:
+            yield _cure(Cure("max_price", value, (), 0), _at_price(document, value), solution, trial)
+        return
+
+
+def _least(first: int, last: int, fits: Callable[[int], bool]) -> int:
+    """The first place that fits, where the last does: mostly near the first, so steps get longer from there."""
+    low, step = first, 1
+    while low + step - 1 < last and not fits(low + step - 1):
+        low, step = low + step, 2 * step
+    high = min(low + step - 1, last)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle + 1, high)
+    return low
+
+
+def _at_price(document: Consumer, price: float | None) -> Consumer:
+    return replace(document, requirements=replace(document.requirements, max_price=price))
+
+
+def _ranges(document: Consumer, prices: Prices, lowest: Iterable[float | None]) -> Iterator[tuple[int, int]]:
+    """Ranges of prices within which a higher limit is never worse: first and last position of each.
+
+    It is worse for a spread where it makes a zone eligible that cannot take its share, so there a range ends before.
+    """
+    if not len(prices):
+        return
+    starts = {0}
+    if isinstance(document, FleetRequest) and document.placement.strategy is Strategy.SPREAD:
+        starts |= {int(np.searchsorted(prices, price)) for price in lowest if price is not None}
+    edges = sorted(start for start in starts if start < len(prices))[:MOST_RANGES]
+    yield from zip(edges, [*(edge - 1 for edge in edges[1:]), len(prices) - 1], strict=True)

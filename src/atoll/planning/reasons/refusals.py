@@ -1,0 +1,356 @@
+"""One reason for each zone that a document does not use, the nearest miss first, and the chief reason when it fails.
+
+The filters have recorded how far each offer came; what they cannot know (volumes, strategies, what the plan itself
+took) is added here from the decision.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from atoll.model.catalog import TypeTable
+from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
+from atoll.planning.filters.groups import Group
+from atoll.planning.plan import Refusal, RefusalCode
+from atoll.planning.reasons.facts import Facts, facts, teller
+from atoll.planning.reasons.remainder import Remainder
+from atoll.planning.request import FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
+from atoll.planning.snapshot import ExistingInstance
+from atoll.planning.solving.joint import Decider, Decision, may_use, reusable
+from atoll.planning.solving.options import Option
+
+_OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
+_OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]
+
+ORDER = (
+    *_OF_ZONE,
+    # Where a run's volume is not, nothing that its machines lack matters.
+    RefusalCode.NO_VOLUMES,
+    RefusalCode.VOLUME_ZONE,
+    RefusalCode.FLEET,
+    *_OF_OFFERS,
+    RefusalCode.INSTANCE_BUSY,
+    RefusalCode.VOLUME_ATTACHED,
+    RefusalCode.CLUSTER,
+    RefusalCode.SPREAD,
+    RefusalCode.NOT_NEEDED,
+)
+"""All codes, from the farthest miss to the nearest."""
+
+_NEARNESS = {code: i for i, code in enumerate(ORDER)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What all zones of one document have in common.
+
+    `short` says that it did not fit as asked; `chosen` is the lowest price in the zones that it uses; in the zones
+    `planned` are machines of the request's fleets that it might use; `idle` are the instances that it might; `rooms`
+    tells how many nodes of a spread that did not fit each zone has room for.
+    """
+
+    short: bool
+    chosen: float | None
+    planned: frozenset[int] = frozenset()
+    idle: frozenset[str] = frozenset()
+    rooms: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Answers why, for the documents of one decision."""
+
+    decider: Decider
+    decision: Decision
+    remainder: Remainder
+    _offered: dict[Requirements, dict[str, str]] = field(default_factory=dict)
+
+    def of_fleet(self, fleet: FleetRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
+        """Why the other zones are not used for a fleet; `short` says that it did not fit as asked."""
+        feasibility = self.decider.feasibility(fleet.requirements)
+        spread = short and fleet.placement.strategy is Strategy.SPREAD
+        case = _Case(short, _lowest(feasibility, used), rooms=self.rooms(fleet) if spread else {})
+        found = []
+        for zone in self._others(used):
+            code, data, count = self._static(feasibility, zone)
+            if code is None:
+                code, data = self._of_strategy(fleet, feasibility, zone, case)
+            found.append((zone, self._refusal(zone, code, data, count)))
+        return _ordered(found)
+
+    def of_run(self, run: RunRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
+        """Why the other zones are not used for a run."""
+        feasibility = self.decider.feasibility(run.requirements)
+        case = _Case(short, _lowest(feasibility, used), self._planned(run), self._idle(run))
+        zone_level = feasibility.level
+        found = []
+        for zone in self._others(used):
+            if zone_level[zone] < PASSED:
+                code = FILTERS[zone_level[zone]]
+                data, count = facts(code, feasibility, zone, self.decider.world), 1
+                found.append((zone, self._refusal(zone, code, data, count)))
+                continue
+            elsewhere = self._volume_elsewhere(run, zone)
+            if elsewhere is not None:
+                found.append((zone, self._refusal(zone, *elsewhere, 1)))
+                continue
+            unfit, data, count = self._of_machines(run, zone, feasibility, case)
+            if unfit is None:
+                unfit, data = self._of_choice(run, feasibility, zone, case)
+            found.append((zone, self._refusal(zone, unfit, data, count)))
+        return _ordered(found)
+
+    def of_volume(self, volume: VolumeRequest, used: frozenset[int]) -> tuple[Refusal, ...]:
+        """Why the other zones are not used for a volume."""
+        refused = self.decider.volume_refusals(volume)
+        home = self.decision.solution.disks.get(volume.name)
+        unused: Facts = {"why": "volume"}
+        if home is not None:
+            unused = {"why": "consumer", "home": str(self.decider.world.zones[home].zone)}
+        found = []
+        for zone in self._others(used):
+            code, data = refused.get(zone, (RefusalCode.NOT_NEEDED, unused))
+            found.append((zone, self._refusal(zone, code, data, 1)))
+        return _ordered(found)
+
+    def offers(self, feasibility: Feasibility) -> tuple[Refusal, ...]:
+        """The refused offers of zones that are not out as a whole, counted by zone and code."""
+        found: list[Refusal] = []
+        for stage in range(PASSED - 1, STAGE[RefusalCode.IMPAIRED], -1):
+            refusals = list(self._counted(feasibility, stage)) if stage in feasibility.possible else []
+            if refusals and isinstance(refusals[0].data.get("price"), float):
+                refusals.sort(key=_price)
+            found.extend(refusals)
+        return tuple(found)
+
+    def _counted(self, feasibility: Feasibility, stage: int) -> Iterator[Refusal]:
+        """The refused offers of one stage, by zone."""
+        world, group, code = self.decider.world, feasibility.group(stage), FILTERS[stage]
+        tell = teller(code, feasibility, world)
+        for zone, count in zip(group.zones, group.counts, strict=True):
+            data = tell(zone)
+            named = data.get("instance_type") if count == 1 else None
+            kind = named if isinstance(named, str) else None
+            yield Refusal(world.zones[zone].zone, code, data, kind, count=count)
+
+    def _others(self, used: frozenset[int]) -> Iterable[int]:
+        return (zone for zone in range(len(self.decider.world.zones)) if zone not in used)
+
+    def _refusal(self, zone: int, code: RefusalCode, data: Facts, count: int) -> Refusal:
+        return Refusal(self.decider.world.zones[zone].zone, code, data, count=count)
+
+    def _static(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode | None, Facts, int]:
+        stage = feasibility.zones[zone]
+        if stage == PASSED:
+            return None, {}, 1
+        world = self.decider.world
+        code = FILTERS[stage]
+        absent = self._absent_type(feasibility, zone) if code is RefusalCode.INSTANCE_TYPE else None
+        if absent is not None:
+            return RefusalCode.NOT_OFFERED, {"instance_type": absent}, 1
+        return code, facts(code, feasibility, zone, world), max(1, feasibility.group(stage).count(zone))
+
+    def _absent_type(self, feasibility: Feasibility, zone: int) -> str | None:
+        """A type that was asked for, that the backend has elsewhere and not here."""
+        asked = feasibility.requirements
+        if asked not in self._offered:
+            self._offered[asked] = self._types_of_backends(asked.instance_types or ())
+        return self._offered[asked].get(self.decider.world.zones[zone].zone.backend)
+
+    def _types_of_backends(self, names: Iterable[str]) -> dict[str, str]:
+        """For each backend that has any type of these names, the one in its first zone."""
+        world = self.decider.world
+        catalog = world.snapshot.catalog
+        wanted = np.zeros(len(catalog.table), dtype=bool)
+        wanted[[place for name in names for place in catalog.table.by_name.get(name.casefold(), ())]] = True
+        group = Group(wanted[catalog.columns.type], world)
+        first: dict[str, str] = {}
+        for zone, row in zip(group.zones, group.rows[group.starts].tolist(), strict=True):
+            first.setdefault(world.zones[zone].zone.backend, catalog.table.types[catalog.columns.type[row]].name)
+        return first
+
+    def _of_strategy(
+        self, fleet: FleetRequest, feasibility: Feasibility, zone: int, case: _Case
+    ) -> tuple[RefusalCode, Facts]:
+        taken = self.remainder.refusal(feasibility, zone)
+        if taken is not None:
+            return taken
+        world = self.decider.world
+        if fleet.placement.strategy is Strategy.CLUSTER:
+            group = self.decider.fleet_group(fleet, (), None, thorough=True)
+            if group.home is not None and group.home != zone and group.missing:
+                return RefusalCode.CLUSTER, {"home": str(world.zones[group.home].zone)}
+            here = [option for option in group.options if option.zone == zone]
+            fit = self.remainder.room(here, group.missing)
+            if fit < group.missing:
+                return RefusalCode.CLUSTER, {"fits": fit, "wanted": group.missing}
+        if case.short:
+            return RefusalCode.SPREAD, self._spread(fleet, zone, case.rooms)
+        existing = self.decider.world.fleets.get(fleet.name, ())
+        if len(existing) >= fleet.nodes and not fleet.placement.survive_zones:
+            return RefusalCode.NOT_NEEDED, {"why": "complete"}
+        return RefusalCode.NOT_NEEDED, _dearer(feasibility, zone, case.chosen)
+
+    def rooms(self, fleet: FleetRequest) -> dict[int, int]:
+        """How many of the nodes that a fleet still needs each zone that passes has room for."""
+        group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        by_zone: dict[int, list[Option]] = {zone: [] for zone in self.decider.feasibility(fleet.requirements).passing}
+        for option in group.options:
+            by_zone[option.zone].append(option)
+        return {zone: self.remainder.room(options, group.missing) for zone, options in by_zone.items()}
+
+    def _spread(self, fleet: FleetRequest, zone: int, rooms: Mapping[int, int]) -> Facts:
+        """Why a zone that passes holds nothing of a spread that did not fit: too small itself, or another one is."""
+        placement, zones = fleet.placement, self.decider.world.zones
+        if placement.min_zones is not None and len(rooms) < placement.min_zones:
+            return {"min_zones": placement.min_zones}
+        missing = fleet.nodes - len(self.decider.world.fleets.get(fleet.name, ()))
+        share = -(-missing // max(1, len(rooms)))
+        tight = [place for place, room in rooms.items() if room < share]
+        if zone in tight:
+            return {"room": rooms[zone], "share": share}
+        if placement.survive_zones and not tight:
+            return {"survive_zones": placement.survive_zones}
+        return {"full": tuple(str(zones[place].zone) for place in tight)}
+
+    def _volume_elsewhere(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
+        """A mount none of whose volumes is or may be in this zone."""
+        placed = self.decision.solution.disks
+        for node in run.nodes:
+            for mount in node.mounts:
+                disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) is not None]
+                if any(placed.get(disk.name, zone) == zone and zone in disk.zones for disk in disks):
+                    continue
+                homes = {z for disk in disks for z in ((placed[disk.name],) if disk.name in placed else disk.zones)}
+                zones = self.decider.world.zones
+                if all(disk.new and disk.name not in placed for disk in disks) and disks:
+                    refused = self.decider.volume_refused(disks[0].name, zone)
+                    if refused is not None and refused[0] is RefusalCode.NO_VOLUMES:
+                        return refused
+                return RefusalCode.VOLUME_ZONE, {
+                    "volumes": mount.volumes,
+                    "zones": tuple(str(zones[z].zone) for z in sorted(homes)),
+                    "rank": node.rank,
+                }
+        return None
+
+    def _of_machines(
+        self, run: RunRequest, zone: int, feasibility: Feasibility, case: _Case
+    ) -> tuple[RefusalCode | None, Facts, int]:
+        """Why no machine of this zone would do; no code when one would."""
+        instances = self.decider.world.instances_in(zone)
+        buys = run.may_create and run.instances is None
+        if zone in case.planned or any(i.id in case.idle for i in instances):
+            held = self._attached(run, zone, case)
+            return (None, {}, 1) if held is None else (*held, 1)
+        if not buys:
+            return _of_instances(run, instances)
+        code, data, count = self._static(feasibility, zone)
+        if code is None and (held := self._attached(run, zone, case)) is not None:
+            return (*held, 1)
+        return code, data, count
+
+    def _planned(self, run: RunRequest) -> frozenset[int]:
+        """The zones where fleets of the request have machines planned that the run might use."""
+        solution = self.decision.solution
+        fleets = (d.name for d in self.decision.placed if isinstance(d, FleetRequest) and may_use(run, d.name))
+        return frozenset(option.zone for fleet in fleets for option, _ in solution.fleets.get(fleet, ()))
+
+    def _idle(self, run: RunRequest) -> frozenset[str]:
+        """The instances that are free for a run."""
+        free = [i for members in self.decider.world.fleets.values() for i in members if not i.busy]
+        return frozenset(i.id for i in reusable(run, free))
+
+    def _attached(self, run: RunRequest, zone: int, case: _Case) -> tuple[RefusalCode, Facts] | None:
+        """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
+        for node in run.nodes:
+            for mount in node.mounts:
+                disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) and zone in d.zones]
+                held = [d for d in disks if d.holders and not d.shared and d.holders.isdisjoint(case.idle)]
+                if disks and len(held) == len(disks):
+                    instances = self._named(held[0].holders)
+                    return RefusalCode.VOLUME_ATTACHED, {"volume": held[0].name, "instances": instances}
+        return None
+
+    def _named(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Instances by the names that users see; another project's by id."""
+        known = {i.id: f"{i.fleet}-{i.node}" for members in self.decider.world.fleets.values() for i in members}
+        return tuple(sorted(known.get(ident, ident) for ident in ids))
+
+    def _of_choice(
+        self, run: RunRequest, feasibility: Feasibility, zone: int, case: _Case
+    ) -> tuple[RefusalCode, Facts]:
+        """A zone where the run's machines could be, and are not."""
+        taken = self.remainder.refusal(feasibility, zone) if feasibility.zones[zone] == PASSED else None
+        if taken is not None and zone not in case.planned:
+            return taken
+        if case.short:
+            return RefusalCode.CLUSTER, {"wanted": len(run.nodes), "single_zone": run.single_zone}
+        placed = self.decision.solution.runs.get(run.name, ())
+        if any(share.supply.pool is not None for share in placed):
+            return RefusalCode.NOT_NEEDED, {"why": "reuse"}
+        if any(share.supply.fleet is not None for share in placed):
+            return RefusalCode.NOT_NEEDED, {"why": "planned"}
+        return RefusalCode.NOT_NEEDED, _dearer(feasibility, zone, case.chosen)
+
+
+def _lowest(feasibility: Feasibility, zones: Iterable[int]) -> float | None:
+    """The price of the cheapest offer that passes in these zones, in USD an hour."""
+    passed = feasibility.group(PASSED)
+    return min((price for zone in zones if (price := passed.price(zone)) is not None), default=None)
+
+
+def _dearer(feasibility: Feasibility, zone: int, chosen: float | None) -> Facts:
+    here = feasibility.group(PASSED).price(zone)
+    if here is None or chosen is None:
+        return {"why": "equal"}
+    return {"why": "dearer" if here > chosen + 1e-9 else "equal", "price": here, "chosen": chosen}
+
+
+def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tuple[RefusalCode | None, Facts, int]:
+    """Why none of a zone's instances serves a run that may not buy."""
+    known = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
+    known = [i for i in known if run.instances is None or i.id in run.instances]
+    if not known:
+        return RefusalCode.FLEET, {"fleets": run.fleets or (), "instances": run.instances or ()}, 1
+    stages = type_stages(run.requirements, TypeTable([i.instance_type for i in known]))
+    best = int(stages.max())
+    if best < PASSED:
+        here = [i.instance_type for i, stage in zip(known, stages.tolist(), strict=True) if stage == best]
+        data = {"cpus": max(t.cpus for t in here), "memory_gb": max(t.memory_gb for t in here)}
+        return FILTERS[best], {"wanted": _asked(run, FILTERS[best]), "reuse": True, **data}, len(here)
+    suited = [i for i, stage in zip(known, stages.tolist(), strict=True) if stage == PASSED]
+    allowed = [i for i in suited if i.market in markets(run.requirements.spot_policy)]
+    if not allowed:
+        return RefusalCode.MARKET, {"wanted": run.requirements.spot_policy.value, "reuse": True}, len(suited)
+    price, limit = min(i.price for i in allowed), run.requirements.max_price
+    if limit is not None and price > limit:
+        return RefusalCode.PRICE, {"limit": limit, "price": price, "reuse": True}, len(allowed)
+    return RefusalCode.INSTANCE_BUSY, {"count": len(known)}, len(known)
+
+
+def _asked(run: RunRequest, code: RefusalCode) -> str:
+    resources = run.requirements.resources
+    amounts: Mapping[RefusalCode, object] = {
+        RefusalCode.CPU: resources.cpus,
+        RefusalCode.MEMORY: resources.memory_gb,
+        RefusalCode.DISK: resources.disk_gb,
+        RefusalCode.ARCH: resources.arch,
+    }
+    return str(amounts.get(code, ""))
+
+
+def _ordered(refusals: Iterable[tuple[int, Refusal]]) -> tuple[Refusal, ...]:
+    """The nearest miss first, then the cheapest, then by the zone's number."""
+
+    def nearest(numbered: tuple[int, Refusal]) -> tuple[float, ...]:
+        zone, refusal = numbered
+        return (-_NEARNESS[refusal.code], _price(refusal), zone)
+
+    return tuple(refusal for _, refusal in sorted(refusals, key=nearest))
+
+
+def _price(refusal: Refusal) -> float:
+    price = refusal.data.get("price")
+    return price if isinstance(price, float) else 0.0

@@ -1,0 +1,1 @@
+"""From requests and options to the cheapest placements."""

@@ -1,0 +1,113 @@
+"""A problem without what no best solution buys, where nothing but their number limits offers.
+
+The exact model has a variable for each offer and each node that may stand on it, so what another offer beats for every
+purpose is left out before. Where zones' capacities or quotas are shared this does not hold, and it is not used.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from atoll.planning.request import Strategy
+from atoll.planning.solving.options import Option, bulk, suiting
+from atoll.planning.solving.problem import FleetGroup, NodeClass, Problem, RunGroup
+
+
+def trimmed(problem: Problem) -> Problem:
+    """The problem without options that others beat."""
+    runs = tuple(_trimmed_run(run, problem) for run in problem.runs)
+    fleets = tuple(_trimmed_fleet(fleet, problem) for fleet in problem.fleets)
+    return replace(problem, fleets=fleets, runs=runs)
+
+
+def _free(run: RunGroup) -> bool:
+    """True when each node of a run may choose its zone without regard to anything else."""
+    together = run.single_zone and sum(len(group.ranks) for group in run.classes) > 1
+    return not together and not any(group.mounts for group in run.classes)
+
+
+def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
+    """The zones where nodes of this class may stand, as far as zones and volumes tell."""
+    reach = run.zones if group.reach is None else group.reach
+    for mount in group.mounts:
+        reach &= {zone for name in mount if name in problem.disks for zone in problem.disks[name].zones}
+    return reach
+
+
+def _trimmed_run(run: RunGroup, problem: Problem) -> RunGroup:
+    """A run whose nodes choose freely buys the best offer of all zones, and before it what is limited."""
+    if not _free(run):
+        return run
+    kept: dict[int, Option] = {}
+    for group in run.classes:
+        reach = _reach(run, group, problem)
+        ranked = sorted(
+            (o.price, bulk(o.instance_type) + o.key[5] + group.weights.get(o.zone, 0), o.offer, o)
+            for o in run.options
+            if o.zone in reach
+        )
+        for *_, option in ranked:
+            kept[option.offer] = option
+            if option.limit is None:
+                break
+    return replace(run, options=tuple(kept[offer] for offer in sorted(kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """An option, and which classes of nodes it can serve (`serves` has a bit for each)."""
+
+    option: Option
+    serves: int
+    bulk: float
+
+    def beats(self, other: "_Worth", strictly: bool) -> bool:
+        """True when this one does for every purpose, at less; or, unless `strictly`, at the same price and smaller."""
+        if self.option.limit is not None or other.serves & ~self.serves:
+            return False
+        if self.option.price != other.option.price:
+            return self.option.price < other.option.price
+        return not strictly and (self.bulk, self.option.offer) < (other.bulk, other.option.offer)
+
+
+def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
+    users = [run for run in problem.runs if fleet.name in run.fleets]
+    by_zone: dict[int, list[_Worth]] = {}
+    for worth in _worths(fleet, users, problem):
+        by_zone.setdefault(worth.option.zone, []).append(worth)
+    fronts = {zone: _front(worths) for zone, worths in by_zone.items()}
+    if not fleet.placement.survive_zones and all(_free(run) for run in users):
+        if fleet.placement.strategy is Strategy.ANY:
+            every = [worth for front in fronts.values() for worth in front]
+            fronts = {zone: [w for w in front if not _beaten(w, every)] for zone, front in fronts.items()}
+        elif fleet.placement.strategy is Strategy.CLUSTER and not fleet.existing:
+            fronts = {zone: front for zone, front in fronts.items() if not _outdone(zone, fronts)}
+    kept = sorted((worth.option for front in fronts.values() for worth in front), key=lambda option: option.offer)
+    return replace(fleet, options=tuple(kept))
+
+
+def _worths(fleet: FleetGroup, users: Iterable[RunGroup], problem: Problem) -> list[_Worth]:
+    serves = [0] * len(fleet.options)
+    bit = 1
+    for run in users:
+        suits = suiting(run.requirements, fleet.options)
+        for group in run.classes:
+            reach = _reach(run, group, problem)
+            for i, option in enumerate(fleet.options):
+                if suits[i] and option.zone in reach:
+                    serves[i] |= bit
+            bit <<= 1
+    return [_Worth(o, mask, bulk(o.instance_type)) for o, mask in zip(fleet.options, serves, strict=True)]
+
+
+def _front(worths: Sequence[_Worth]) -> list[_Worth]:
+    """Those of one zone that no other beats."""
+    return [worth for worth in worths if not any(other.beats(worth, strictly=False) for other in worths)]
+
+
+def _beaten(worth: _Worth, every: Iterable[_Worth]) -> bool:
+    return any(other.beats(worth, strictly=True) for other in every)
+
+
+def _outdone(zone: int, fronts: Mapping[int, Sequence[_Worth]]) -> bool:
+    """True when another zone has something better for everything that this one has."""
+    return any(all(_beaten(worth, front) for worth in fronts[zone]) for other, front in fronts.items() if other != zone)

@@ -1,0 +1,373 @@
+"""Decides a request's documents together: who depends on whom, what is solved apart, and what gives way.
+
+Documents that share nothing are solved apart. That leaves out the limits which all share (an offer's number, a zone's
+capacity, a quota), so the joined solution is checked against them; where one is exceeded, everything is solved in one
+exact model. Either way the result is the best there is. When not all documents fit, the earlier ones go first: fleets,
+then volumes, then runs, each in the order of the file.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
+
+from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
+from atoll.planning.plan import Fact, RefusalCode
+from atoll.planning.request import (
+    Document,
+    FleetRequest,
+    OnShortage,
+    Placement,
+    Requirements,
+    RunRequest,
+    Strategy,
+    VolumeRequest,
+)
+from atoll.planning.snapshot import ExistingInstance
+from atoll.planning.solving import companions, dominance, options, shortcuts, strategies
+from atoll.planning.solving import programme as model
+from atoll.planning.solving.limits import within_limits
+from atoll.planning.solving.options import Option, suiting
+from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution
+from atoll.planning.solving.solver import OutOfTime
+from atoll.planning.volumes import VolumeRefusals, volume_refusals
+from atoll.planning.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The solution, and the documents as they were placed: a fleet that got fewer nodes or more skew is changed."""
+
+    solution: Solution
+    placed: tuple[Document, ...]
+
+
+@dataclass(slots=True)
+class Decider:
+    """One request over one world. Feasibilities and options are kept, since documents are tried several times."""
+
+    world: World
+    documents: tuple[Document, ...]
+    _feasible: dict[Requirements, Feasibility] = field(default_factory=dict)
+    _options: dict[tuple[object, ...], tuple[Option, ...]] = field(default_factory=dict)
+    _refused: dict[VolumeRequest, VolumeRefusals] = field(default_factory=dict)
+    _disks: dict[str, Disk | None] = field(default_factory=dict)
+    _pools: tuple[tuple[Pool, ExistingInstance], ...] | None = None
+    _gave_up: bool = False
+
+    def decide(self) -> Decision:
+        """The best plan for all documents, or for as many as fit; proven unless a time limit ended some search."""
+        decision = self._decide()
+        solution = decision.solution
+        mounted = {name for shares in solution.runs.values() for share in shares for name in share.volumes}
+        # A volume of a list from which another one was taken is as free as one that nothing names.
+        disks = {name: zone for name, zone in solution.disks.items() if name in mounted}
+        proven = solution.proven and not self._gave_up
+        return replace(decision, solution=replace(solution, disks=disks, proven=proven))
+
+    def _decide(self) -> Decision:
+        accepted: list[Document] = []
+        solution = Solution()
+        left = sorted(self.documents, key=precedence)
+        while left:
+            count, better = self._most(accepted, left)
+            accepted, left = [*accepted, *left[:count]], left[count:]
+            solution = better or solution
+            for attempt in self._instead(left.pop(0), accepted) if left else ():
+                better = self.solve([*accepted, attempt])
+                if better is not None:
+                    accepted.append(attempt)
+                    solution = better
+                    break
+        return Decision(solution, tuple(accepted))
+
+    def _most(self, accepted: Sequence[Document], left: Sequence[Document]) -> tuple[int, Solution | None]:
+        """How many of those left, in their order, fit with those accepted; and how, unless it is none.
+
+        What fits does so without those that come last, too, since nothing depends on them. Mostly one document is
+        wrong, if any: so all that are left are tried first, and then more and more of them.
+        """
+        solution = None
+        low, high, count = 0, len(left), len(left)
+        while low < high:
+            found = self.solve([*accepted, *left[:count]])
+            low, high = (low, count - 1) if found is None else (count, high)
+            solution = found or solution
+            count = min(max(1, 2 * low), (low + high + 1) // 2)
+        return low, solution
+
+    def _instead(self, document: Document, accepted: Sequence[Document]) -> Iterator[Document]:
+        """What may be placed of a document that does not fit as it is."""
+        if not isinstance(document, FleetRequest):
+            return
+        placement = document.placement
+        if placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.BEST_EFFORT:
+            evener = self._least_skew(document, accepted)
+            if evener is not None:
+                yield evener
+        elif placement.strategy is not Strategy.ANY:
+            return
+        if placement.survive_zones or not self._enough_zones(document):
+            return
+        fewer = self._fewer(document, accepted)
+        if fewer is not None:
+            yield fewer
+
+    def _least_skew(self, fleet: FleetRequest, accepted: Sequence[Document]) -> FleetRequest | None:
+        """The fleet with the least skew at which all its nodes fit."""
+
+        def at(skew: int) -> FleetRequest:
+            return replace(fleet, placement=replace(fleet.placement, max_skew=skew))
+
+        low, high = fleet.placement.max_skew + 1, fleet.nodes + len(self.world.fleets.get(fleet.name, ()))
+        if low > high or self.solve([*accepted, at(high)]) is None:
+            return None
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.solve([*accepted, at(middle)]) is not None else (middle + 1, high)
+        return at(low)
+
+    def _fewer(self, fleet: FleetRequest, accepted: Sequence[Document]) -> FleetRequest | None:
+        """The fleet with as many nodes as fit, wherever they fit."""
+        loose = replace(fleet, placement=Placement())
+        solution = self.solve([*accepted, loose], partial=fleet.name)
+        if solution is None:
+            return None
+        count = sum(number for _, number in solution.fleets.get(fleet.name, ()))
+        return replace(loose, nodes=len(self.world.fleets.get(fleet.name, ())) + count) if count else None
+
+    def solve(self, documents: Sequence[Document], partial: str | None = None) -> Solution | None:
+        """The best solution in which all of these documents are placed, or None; a `partial` fleet gets what it can."""
+        try:
+            return self._solve(documents, partial)
+        except OutOfTime:
+            self._gave_up = True
+            return None
+
+    def _solve(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
+        if not all(self._enough_zones(d) for d in documents if isinstance(d, FleetRequest)):
+            return None
+        if any(not self.volume_zones(d) for d in documents if isinstance(d, VolumeRequest)):
+            return None
+        joined = Solution()
+        for component in _components(documents, self.world):
+            part = self._solve_apart(component, partial)
+            if part is None:
+                return None
+            joined = joined.joined(part)
+        if within_limits(joined.bought, self.world):
+            return joined
+        return model.solve(self.problem(documents, partial, thorough=True), self.world)
+
+    def _solve_apart(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
+        consumed = any(isinstance(d, RunRequest) for d in documents)
+        if not consumed and all(isinstance(d, VolumeRequest) for d in documents):
+            return Solution()
+        if len(documents) == 1 and isinstance(documents[0], FleetRequest):
+            group = self.fleet_group(documents[0], (), partial, thorough=False)
+            bought = strategies.lay(group)
+            if bought is None or within_limits(bought, self.world):
+                return None if bought is None else Solution({group.name: bought})
+        if len(documents) == 1 and isinstance(documents[0], RunRequest) and not _mounts(documents[0]):
+            alone = self._solve_lone(documents[0])
+            if alone is None or within_limits(alone.bought, self.world):
+                return alone
+        thorough = bool(self.world.quotas) or any(free is not None for free in self.world.free)
+        whole = self.problem(documents, partial, thorough)
+        problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
+        if not thorough:
+            problem = dominance.trimmed(problem)
+        solution = self._solve_pinned(problem) or model.solve(problem, self.world)
+        return None if solution is None else companions.put_back(solution, whole)
+
+    def _solve_lone(self, run: RunRequest) -> Solution | None:
+        lots = self.world.lots(run.name)
+        return shortcuts.lone(self.run_group(run, (), thorough=False), lots)
+
+    def _solve_pinned(self, problem: Problem) -> Solution | None:
+        """The best solution with the fleets as they are best alone, if that is the best of all."""
+        if not (problem.fleets and problem.runs) or any(fleet.partial for fleet in problem.fleets):
+            return None
+        pinned = shortcuts.pinned(problem)
+        if pinned is None:
+            return None
+        solution = model.solve(pinned, self.world)
+        return solution if solution is not None and solution.cost <= shortcuts.least(pinned) + 1e-9 else None
+
+    def problem(self, documents: Sequence[Document], partial: str | None, thorough: bool) -> Problem:
+        """The problem that these documents make; `thorough` keeps what only shared limits make worth considering."""
+        runs = [d for d in documents if isinstance(d, RunRequest)]
+        fleets = [d for d in documents if isinstance(d, FleetRequest)]
+        volumes = {d.name: d for d in documents if isinstance(d, VolumeRequest)}
+        mounted = sorted({name for run in runs for node in run.nodes for m in node.mounts for name in m.volumes})
+        return Problem(
+            tuple(self.fleet_group(fleet, runs, partial, thorough) for fleet in fleets),
+            tuple(self.run_group(run, fleets, thorough) for run in runs),
+            {name: disk for name in mounted if (disk := self.disk(name, volumes.get(name))) is not None},
+        )
+
+    def feasibility(self, requirements: Requirements) -> Feasibility:
+        """Which offers pass."""
+        if requirements not in self._feasible:
+            self._feasible[requirements] = assess(requirements, self.world)
+        return self._feasible[requirements]
+
+    def fleet_group(
+        self, fleet: FleetRequest, runs: Sequence[RunRequest], partial: str | None, thorough: bool
+    ) -> FleetGroup:
+        """The fleet in numbers; `runs` are those that may use its machines."""
+        users = tuple(run.requirements for run in runs if may_use(run, fleet.name))
+        existing: dict[int, int] = {}
+        for instance in self.world.fleets.get(fleet.name, ()):
+            zone = self.world.number[instance.zone]
+            existing[zone] = existing.get(zone, 0) + 1
+        return FleetGroup(
+            name=fleet.name,
+            nodes=fleet.nodes,
+            existing=existing,
+            options=self._offers(fleet.requirements, fleet.name, users, thorough),
+            placement=fleet.placement,
+            eligible=self.feasibility(fleet.requirements).passing,
+            partial=partial == fleet.name,
+        )
+
+    def run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], thorough: bool) -> RunGroup:
+        """The run in numbers; `fleets` are those of the same request."""
+        stages = self.feasibility(run.requirements).level
+        mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
+        zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
+        buys = run.may_create and run.instances is None
+        return RunGroup(
+            name=run.name,
+            classes=self.classes(run),
+            requirements=run.requirements,
+            zones=zones,
+            options=self._offers(run.requirements, run.name, (), thorough) if buys else (),
+            pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine),
+            fleets=tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name))),
+            single_zone=run.single_zone,
+        )
+
+    def _offers(
+        self, requirements: Requirements, name: str, users: tuple[Requirements, ...], thorough: bool
+    ) -> tuple[Option, ...]:
+        key = (requirements, name, users, thorough)
+        if key not in self._options:
+            pick = options.undominated if thorough else options.cheapest
+            feasible = self.feasibility(requirements)
+            self._options[key] = tuple(pick(feasible, self.world, self.world.lots(name), users))
+        return self._options[key]
+
+    def pools(self) -> tuple[tuple[Pool, ExistingInstance], ...]:
+        """The idle instances, those together that no run of the request can tell apart, with one of each."""
+        if self._pools is None:
+            named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
+            alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
+            idle = (i for members in self.world.fleets.values() for i in members if not i.busy)
+            for i in sorted(idle, key=lambda i: (i.fleet, i.node, i.id)):
+                asked = tuple(i.id in ids for ids in named)
+                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, asked)
+                alike.setdefault(key, []).append(i)
+            self._pools = tuple(
+                (Pool(self.world.number[m[0].zone], m[0].instance_type, tuple(i.id for i in m), m[0].attached), m[0])
+                for m in alike.values()
+            )
+        return self._pools
+
+    def disk(self, name: str, requested: VolumeRequest | None) -> Disk | None:
+        """The volume of this name: one that exists, or one of the request."""
+        existing = self.world.volumes.get(name)
+        if existing is not None:
+            zone = self.world.number[existing.zone]
+            shared = frozenset({zone}) if existing.multi_attach else frozenset()
+            return Disk(name, (zone,), shared, frozenset(existing.attached_to))
+        if requested is None:
+            return None
+        zones = self.volume_zones(requested)
+        sharing = (z for z in zones if self.world.backend(self.world.zones[z].zone.backend).multi_attach)
+        return Disk(name, zones, frozenset(sharing), new=True)
+
+    def disk_of(self, name: str) -> Disk | None:
+        """The volume of this name, among all documents."""
+        if name not in self._disks:
+            self._disks[name] = self.disk(name, self._requested(name))
+        return self._disks[name]
+
+    def volume_refused(self, name: str, zone: int) -> tuple[RefusalCode, Mapping[str, Fact]] | None:
+        """Why a volume of the request cannot go to a zone."""
+        requested = self._requested(name)
+        return None if requested is None else self.volume_refusals(requested).get(zone)
+
+    def _requested(self, name: str) -> VolumeRequest | None:
+        return next((d for d in self.documents if isinstance(d, VolumeRequest) and d.name == name), None)
+
+    def volume_zones(self, volume: VolumeRequest) -> tuple[int, ...]:
+        """Where a volume of the request may go."""
+        refused = self.volume_refusals(volume)
+        return tuple(zone for zone in range(len(self.world.zones)) if zone not in refused)
+
+    def volume_refusals(self, volume: VolumeRequest) -> VolumeRefusals:
+        """For each zone where a volume of the request cannot go, why."""
+        if volume not in self._refused:
+            self._refused[volume] = volume_refusals(volume, self.world)
+        return self._refused[volume]
+
+    def classes(self, run: RunRequest) -> tuple[NodeClass, ...]:
+        """The run's nodes by their mounts. Nodes share a class only where nothing can tell their volumes apart."""
+        ranks: dict[tuple[object, ...], list[int]] = {}
+        for node in run.nodes:
+            mounts = tuple(mount.volumes for mount in node.mounts)
+            ranks.setdefault((mounts, None if not mounts else node.rank), []).append(node.rank)
+        by_rank = {node.rank: tuple(mount.volumes for mount in node.mounts) for node in run.nodes}
+        return tuple(NodeClass(tuple(group), by_rank[group[0]]) for group in ranks.values())
+
+    def _enough_zones(self, fleet: FleetRequest) -> bool:
+        least = fleet.placement.min_zones
+        return least is None or len(self.feasibility(fleet.requirements).passing) >= least
+
+
+def may_use(run: RunRequest, fleet: str) -> bool:
+    """True when a run may use machines that are planned for a fleet."""
+    return run.instances is None and (run.fleets is None or fleet in run.fleets)
+
+
+def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[ExistingInstance]:
+    """Those of these idle instances that a run may use, their zones and volumes aside."""
+    named = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
+    named = [i for i in named if run.instances is None or i.id in run.instances]
+    return list(compress(named, suiting(run.requirements, named)))
+
+
+def _mounts(run: RunRequest) -> bool:
+    return any(node.mounts for node in run.nodes)
+
+
+def precedence(document: Document) -> int:
+    """Who goes first when not all documents fit: fleets, volumes, runs; among equals the order of the file."""
+    return (FleetRequest, VolumeRequest, RunRequest).index(type(document))
+
+
+def _components(documents: Sequence[Document], world: World) -> list[list[Document]]:
+    """The documents in groups of which none depends on another."""
+    groups: list[tuple[set[object], list[Document]]] = []
+    idle = {i.fleet for members in world.fleets.values() for i in members if not i.busy}
+    fleets = [d.name for d in documents if isinstance(d, FleetRequest)]
+    for document in documents:
+        ties = set(_ties(document, fleets, idle))
+        touching = [group for group in groups if not group[0].isdisjoint(ties)]
+        merged = (ties.union(*(t for t, _ in touching)), [d for _, members in touching for d in members])
+        groups = [group for group in groups if group not in touching]
+        groups.append((merged[0], [*merged[1], document]))
+    return [members for _, members in groups]
+
+
+def _ties(document: Document, fleets: Iterable[str], idle: Iterable[str]) -> Iterator[object]:
+    """What a document depends on."""
+    if isinstance(document, FleetRequest):
+        yield ("fleet", document.name)
+    elif isinstance(document, VolumeRequest):
+        yield ("volume", document.name)
+    else:
+        yield ("run", document.name)
+        yield from (("volume", name) for node in document.nodes for mount in node.mounts for name in mount.volumes)
+        yield from (("fleet", fleet) for fleet in fleets if may_use(document, fleet))
+        yield from (("idle", fleet) for fleet in idle if document.fleets is None or fleet in document.fleets)

@@ -1,0 +1,162 @@
+"""The planning problem in numbers: groups of nodes, what each may use, and the limits that they share.
+
+`joint` builds and splits it, `strategies` and `model` solve it. Zones are the world's numbers throughout.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from atoll.model.resources import InstanceType
+from atoll.planning.plan import Source
+from atoll.planning.request import Placement, Requirements
+from atoll.planning.solving.options import Option
+
+
+@dataclass(frozen=True, slots=True)
+class FleetGroup:
+    """A fleet of `nodes`, of which `existing` (by zone) are there already. `eligible` zones count for spread.
+
+    `partial` asks for as many as can be had instead of all or nothing.
+    """
+
+    name: str
+    nodes: int
+    existing: Mapping[int, int]
+    options: tuple[Option, ...]
+    placement: Placement
+    eligible: tuple[int, ...]
+    partial: bool = False
+
+    @property
+    def missing(self) -> int:
+        """How many nodes are to be placed, but for what `survive_zones` adds."""
+        return max(0, self.nodes - sum(self.existing.values()))
+
+    @property
+    def most(self) -> int:
+        """How many may be bought at most.
+
+        To outlast k zones, `nodes` in each of k + 1 always do; a run that may use the fleet is no reason for more.
+        """
+        if not self.placement.survive_zones:
+            return self.missing
+        counted = sum(min(count, self.nodes) for count in self.existing.values())
+        return max(0, self.nodes * (self.placement.survive_zones + 1) - counted)
+
+    @property
+    def home(self) -> int | None:
+        """The zone of a cluster that has nodes already: where most of them are."""
+        return min(self.existing, key=lambda zone: (-self.existing[zone], zone)) if self.existing else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Idle instances that are all alike: `ids` in the order in which they are taken."""
+
+    zone: int
+    instance_type: InstanceType
+    ids: tuple[str, ...]
+    attached: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClass:
+    """Nodes of a run with the same mounts; each mount is a choice of volumes.
+
+    `reach` are the zones where volumes that were taken out of the problem let them be (None: any), and `weights` what
+    those add to the ties of each.
+    """
+
+    ranks: tuple[int, ...]
+    mounts: tuple[tuple[str, ...], ...]
+    reach: frozenset[int] | None = None
+    weights: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunGroup:
+    """A run: its nodes by class, what it may buy, which pools and which fleets of this request it may use.
+
+    `zones` are those that its requirements allow.
+    """
+
+    name: str
+    classes: tuple[NodeClass, ...]
+    requirements: Requirements
+    zones: frozenset[int]
+    options: tuple[Option, ...]
+    pools: tuple[Pool, ...]
+    fleets: tuple[str, ...]
+    single_zone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A volume: where it is or may be, in which zones several nodes may share it, and which instances hold it."""
+
+    name: str
+    zones: tuple[int, ...]
+    shared: frozenset[int] = frozenset()
+    holders: frozenset[str] = frozenset()
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Documents that are decided together."""
+
+    fleets: tuple[FleetGroup, ...] = ()
+    runs: tuple[RunGroup, ...] = ()
+    disks: Mapping[str, Disk] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What a node of a run stands on: an option to buy, a pool, or an option of a planned fleet."""
+
+    source: Source
+    zone: int
+    option: Option | None = None
+    pool: Pool | None = None
+    fleet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`count` nodes of one class of a run on one supply, with the volumes of their mounts."""
+
+    ranks: tuple[int, ...]
+    supply: Supply
+    volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What is bought for each fleet, where each run's nodes stand, where each volume goes; `cost` in USD an hour."""
+
+    fleets: Mapping[str, tuple[tuple[Option, int], ...]] = field(default_factory=dict)
+    runs: Mapping[str, tuple[Share, ...]] = field(default_factory=dict)
+    disks: Mapping[str, int] = field(default_factory=dict)
+    proven: bool = True
+
+    @property
+    def bought(self) -> tuple[tuple[Option, int], ...]:
+        """Every new machine, for fleets and runs."""
+        fleets = [entry for entries in self.fleets.values() for entry in entries]
+        shares = [share for shares in self.runs.values() for share in shares]
+        runs = [(s.supply.option, len(s.ranks)) for s in shares if s.supply.source is Source.NEW]
+        return (*fleets, *((option, count) for option, count in runs if option is not None))
+
+    @property
+    def cost(self) -> float:
+        """USD an hour for what is new."""
+        return sum(option.price * count for option, count in self.bought)
+
+    def joined(self, other: "Solution") -> "Solution":
+        """Both together."""
+        return Solution(
+            {**self.fleets, **other.fleets},
+            {**self.runs, **other.runs},
+            {**self.disks, **other.disks},
+            self.proven and other.proven,
+        )

@@ -1,0 +1,332 @@
+"""The exact model of a problem as a mixed-integer programme: fleets, runs and volumes decided together.
+
+`joint` calls it where documents depend on each other or a shared limit binds; what stands alone is left to
+`strategies`, which is exact too and quicker. Variables count machines by option; a node of a run stands on exactly one
+supply, and each of its mounts takes one volume of the same zone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from zlib import crc32
+
+from atoll.planning.plan import Source
+from atoll.planning.request import Strategy
+from atoll.planning.solving.limits import shared_limits
+from atoll.planning.solving.options import Option, bulk, suiting
+from atoll.planning.solving.problem import FleetGroup, NodeClass, Problem, RunGroup, Share, Solution, Supply
+from atoll.planning.solving.solver import Answer, Programme
+from atoll.planning.world import World
+
+SOURCE_WEIGHT = {Source.EXISTING: 0.0, Source.PLANNED: 1000.0, Source.NEW: 2000.0}
+"""Where prices are equal: what is there before what is planned before what is new, each by far."""
+
+ATTACHED_WEIGHT = -500.0
+"""A volume that is attached to the very instance is preferred to one that has to be attached."""
+
+HAIR = 1e-3
+"""Where all that is equal too, a lot for each run and supply decides: smaller than any difference of sizes."""
+
+Terms = dict[int, float]
+
+
+@dataclass(slots=True)
+class Model:
+    """One problem being written as a programme. `buys` are variables by fleet, `takes` by run, class and supply."""
+
+    problem: Problem
+    world: World
+    programme: Programme = field(default_factory=Programme)
+    buys: dict[str, list[tuple[Option, int]]] = field(default_factory=dict)
+    takes: dict[tuple[str, int], list[tuple[Supply, int]]] = field(default_factory=dict)
+    mounts: dict[tuple[str, int, int], list[tuple[str, int, int]]] = field(default_factory=dict)
+    homes: dict[str, dict[int, int]] = field(default_factory=dict)
+    price: Terms = field(default_factory=dict)
+    ties: Terms = field(default_factory=lambda: defaultdict(float))
+
+    def add_disks(self) -> None:
+        """Each volume lies in one of its zones."""
+        for name, disk in sorted(self.problem.disks.items()):
+            homes = {zone: self.programme.variable(1) for zone in disk.zones}
+            self.homes[name] = homes
+            if disk.new:
+                lots = self.world.lots(name)
+                self.ties.update({variable: lots[zone] / 8 for zone, variable in homes.items()})
+            self.programme.row(dict.fromkeys(homes.values(), 1.0), 1, 1)
+
+    def add_fleet(self, fleet: FleetGroup) -> None:
+        """The machines of a fleet, laid as its placement says."""
+        bought = []
+        for option in fleet.options:
+            most = fleet.most if option.limit is None else min(option.limit, fleet.most)
+            variable = self.programme.variable(most)
+            bought.append((option, variable))
+            self._buy(variable, option)
+        self.buys[fleet.name] = bought
+        everything = {variable: 1.0 for _, variable in bought}
+        if fleet.partial:
+            self.programme.row(everything, 0, fleet.missing)
+        else:
+            self.programme.row(everything, fleet.missing, fleet.most)
+        by_zone: dict[int, Terms] = {zone: {} for zone in fleet.eligible}
+        for option, variable in bought:
+            by_zone[option.zone][variable] = 1.0
+        if fleet.placement.strategy is Strategy.CLUSTER:
+            self._cluster(by_zone, fleet.most, fleet.home)
+        if fleet.placement.strategy is Strategy.SPREAD and not fleet.partial:
+            self._spread(fleet, by_zone)
+        if fleet.placement.survive_zones and not fleet.partial:
+            self._survive(fleet, by_zone)
+
+    def _buy(self, variable: int, option: Option) -> None:
+        self.price[variable] = option.price
+        self.ties[variable] = SOURCE_WEIGHT[Source.NEW] + bulk(option.instance_type) + option.key[5]
+
+    def _cluster(self, by_zone: Mapping[int, Terms], most: int, home: int | None) -> None:
+        """All machines in one zone; `home` is the one where some are already."""
+        choices: Terms = {}
+        for zone, terms in sorted(by_zone.items()):
+            chosen = self.programme.variable(1 if home in (None, zone) else 0)
+            choices[chosen] = 1.0
+            self.programme.row({**terms, chosen: -float(most)}, upper=0)
+        self.programme.row(choices, upper=1)
+
+    def _spread(self, fleet: FleetGroup, by_zone: Mapping[int, Terms]) -> None:
+        """No zone that gets a node ends more than `max_skew` above the least of the eligible ones."""
+        most = fleet.most + max(fleet.existing.values(), default=0)
+        least = self.programme.variable(most)
+        for zone, terms in sorted(by_zone.items()):
+            there = fleet.existing.get(zone, 0)
+            self.programme.row({**terms, least: -1.0}, lower=-there)
+            if there == 0:
+                self.programme.row({**terms, least: -1.0}, upper=fleet.placement.max_skew)
+                continue
+            grows = self.programme.variable(1)
+            self.programme.row({**terms, grows: -float(fleet.most)}, upper=0)
+            far = float(most + there)
+            self.programme.row({**terms, least: -1.0, grows: far}, upper=fleet.placement.max_skew - there + far)
+
+    def _survive(self, fleet: FleetGroup, by_zone: Mapping[int, Terms]) -> None:
+        """After the loss of any k zones enough are left: with some level t, the sum of min(count, t) is n + k·t."""
+        lost = fleet.placement.survive_zones
+        level = self.programme.variable(fleet.nodes)
+        total: Terms = {level: -float(lost)}
+        for zone in sorted({*by_zone, *fleet.existing}):
+            kept = self.programme.variable(fleet.nodes)
+            self.programme.row({kept: 1.0, level: -1.0}, upper=0)
+            terms = {variable: -value for variable, value in by_zone.get(zone, {}).items()}
+            self.programme.row({kept: 1.0, **terms}, upper=fleet.existing.get(zone, 0))
+            total[kept] = 1.0
+        self.programme.row(total, lower=fleet.nodes)
+
+    def add_run(self, run: RunGroup) -> None:
+        """The nodes of a run on their supplies, with their volumes."""
+        in_zones: dict[int, Terms] = {}
+        lots, supplies = self.world.lots(run.name), self._supplies(run)
+        for number, group in enumerate(run.classes):
+            reach = self._reach(run, group)
+            taken = []
+            for supply in supplies:
+                if supply.zone in reach:
+                    variable = self._take(supply, len(group.ranks), lots)
+                    hair = self._hair(run.name, _kind(group), *_identity(supply), lots[supply.zone])
+                    self.ties[variable] += group.weights.get(supply.zone, 0.0) + hair
+                    taken.append((supply, variable))
+            self.takes[run.name, number] = taken
+            self.programme.row({variable: 1.0 for _, variable in taken}, len(group.ranks), len(group.ranks))
+            by_zone: dict[int, Terms] = {}
+            for supply, variable in taken:
+                by_zone.setdefault(supply.zone, {})[variable] = 1.0
+                in_zones.setdefault(supply.zone, {})[variable] = 1.0
+            self._mount(run, number, by_zone)
+        if run.single_zone and sum(len(group.ranks) for group in run.classes) > 1:
+            self._cluster(in_zones, sum(len(group.ranks) for group in run.classes), None)
+
+    def _hair(self, *of: object) -> float:
+        return HAIR * crc32(repr((self.world.salt, of)).encode()) / 2**32
+
+    def _reach(self, run: RunGroup, group: NodeClass) -> frozenset[int]:
+        reach = run.zones if group.reach is None else group.reach
+        for mount in group.mounts:
+            known = (self.problem.disks[name].zones for name in mount if name in self.problem.disks)
+            reach &= frozenset(chain.from_iterable(known))
+        return reach
+
+    def _supplies(self, run: RunGroup) -> list[Supply]:
+        supplies = [Supply(Source.EXISTING, pool.zone, pool=pool) for pool in run.pools]
+        planned = [(fleet, o) for fleet in run.fleets for o, _ in self.buys.get(fleet, ()) if o.zone in run.zones]
+        for (fleet, option), suits in zip(planned, suiting(run.requirements, [o for _, o in planned]), strict=True):
+            if suits:
+                supplies.append(Supply(Source.PLANNED, option.zone, option=option, fleet=fleet))
+        supplies.extend(Supply(Source.NEW, option.zone, option=option) for option in run.options)
+        return supplies
+
+    def _take(self, supply: Supply, nodes: int, lots: tuple[float, ...]) -> int:
+        most = nodes if supply.pool is None else min(nodes, len(supply.pool.ids))
+        if supply.source is Source.NEW and supply.option is not None and supply.option.limit is not None:
+            most = min(most, supply.option.limit)
+        variable = self.programme.variable(most)
+        if supply.source is Source.NEW and supply.option is not None:
+            self._buy(variable, supply.option)
+        else:
+            machine = supply.pool or supply.option
+            assert machine is not None
+            self.ties[variable] = SOURCE_WEIGHT[supply.source] + bulk(machine.instance_type) + lots[supply.zone]
+        return variable
+
+    def _mount(self, run: RunGroup, number: int, by_zone: Mapping[int, Terms]) -> None:
+        """In each zone, each mount of each node there has one of its volumes."""
+        group = run.classes[number]
+        for place, mount in enumerate(group.mounts):
+            chosen = []
+            per_zone: dict[int, Terms] = {zone: {} for zone in by_zone}
+            for name in mount:
+                for zone in self.homes.get(name, {}):
+                    if zone not in by_zone:
+                        continue
+                    variable = self.programme.variable(len(group.ranks))
+                    chosen.append((name, zone, variable))
+                    per_zone[zone][variable] = 1.0
+                    self.programme.row({variable: 1.0, self.homes[name][zone]: -float(len(group.ranks))}, upper=0)
+                    self.ties[variable] = self._hair(run.name, group.mounts, place, name)
+                    self._hold(run, number, name, variable)
+            for zone, terms in per_zone.items():
+                self.programme.row({**terms, **dict.fromkeys(by_zone[zone], -1.0)}, 0, 0)
+            self.mounts[run.name, number, place] = chosen
+
+    def _hold(self, run: RunGroup, number: int, name: str, variable: int) -> None:
+        """A volume that is attached can only be used where it is attached."""
+        disk = self.problem.disks[name]
+        if not disk.holders or disk.shared:
+            return
+        holding = {
+            taken: -1.0
+            for supply, taken in self.takes[run.name, number]
+            if supply.pool is not None and not disk.holders.isdisjoint(supply.pool.ids)
+        }
+        self.ties[variable] += ATTACHED_WEIGHT
+        self.programme.row({variable: 1.0, **holding}, upper=0)
+
+    def add_limits(self) -> None:
+        """What documents share: pools, planned machines, offers, zones' capacities, quotas, volumes."""
+        for terms, most in self._stocks():
+            self.programme.row(terms, upper=most)
+        for name, disk in self.problem.disks.items():
+            users: Terms = {
+                variable: 1.0
+                for chosen in self.mounts.values()
+                for volume, zone, variable in chosen
+                if volume == name and zone not in disk.shared
+            }
+            if len(users) > 1:
+                self.programme.row(users, upper=1)
+
+    def _stocks(self) -> Iterable[tuple[Terms, float]]:
+        pools: dict[tuple[str, ...], Terms] = {}
+        planned: dict[tuple[str, int], Terms] = {
+            (fleet, option.offer): {variable: -1.0}
+            for fleet, bought in self.buys.items()
+            for option, variable in bought
+        }
+        bought = [entry for entries in self.buys.values() for entry in entries]
+        for supply, variable in chain.from_iterable(self.takes.values()):
+            if supply.pool is not None:
+                pools.setdefault(supply.pool.ids, {})[variable] = 1.0
+            elif supply.source is Source.PLANNED and supply.option is not None and supply.fleet is not None:
+                planned[supply.fleet, supply.option.offer][variable] = 1.0
+            elif supply.option is not None:
+                bought.append((supply.option, variable))
+        yield from ((terms, float(len(ids))) for ids, terms in pools.items())
+        yield from ((terms, 0.0) for terms in planned.values() if len(terms) > 1)
+        yield from shared_limits(bought, self.world)
+
+    def solve(self) -> Solution | None:
+        """The best solution, or None when nothing fits."""
+        partial = [variable for f in self.problem.fleets if f.partial for _, variable in self.buys[f.name]]
+        objectives: list[Mapping[int, float]] = [self.price, self.ties]
+        if partial:
+            objectives.insert(0, dict.fromkeys(partial, -1.0))
+        answer = self.programme.solve(objectives)
+        return None if answer is None else self._read(answer)
+
+    def _read(self, answer: Answer) -> Solution:
+        fleets = {
+            name: tuple((option, answer.count(v)) for option, v in bought if answer.count(v))
+            for name, bought in self.buys.items()
+        }
+        disks = {
+            name: next(zone for zone, variable in homes.items() if answer.count(variable))
+            for name, homes in self.homes.items()
+        }
+        held = frozenset(name for name, disk in self.problem.disks.items() if disk.holders and not disk.shared)
+        runs: dict[str, list[Share]] = {}
+        for run in self.problem.runs:
+            alike: dict[object, list[Share]] = {}
+            for number, group in enumerate(run.classes):
+                alike.setdefault(_kind(group), []).extend(self._shares(run.name, number, group, answer))
+            runs[run.name] = [share for shares in alike.values() for share in _in_order(shares, held)]
+        return Solution(fleets, {name: tuple(shares) for name, shares in runs.items()}, disks, answer.proven)
+
+    def _shares(self, run: str, number: int, group: NodeClass, answer: Answer) -> Iterable[Share]:
+        ranks = list(group.ranks)
+        volumes = {
+            (place, zone): [name for name, where, v in chosen if where == zone for _ in range(answer.count(v))]
+            for (owner, of, place), chosen in self.mounts.items()
+            if (owner, of) == (run, number)
+            for zone in {where for _, where, _ in chosen}
+        }
+        for supply, variable in self.takes[run, number]:
+            count = answer.count(variable)
+            if not count:
+                continue
+            mine, ranks = ranks[:count], ranks[count:]
+            if not group.mounts:
+                yield Share(tuple(mine), supply, ())
+                continue
+            for rank in mine:
+                chosen = tuple(volumes[place, supply.zone].pop(0) for place in range(len(group.mounts)))
+                yield Share((rank,), supply, chosen)
+
+
+def _kind(group: NodeClass) -> object:
+    """What tells a class from others. One that volumes were taken out of is like no other."""
+    return (group.mounts, None if group.reach is None else group.ranks)
+
+
+def _identity(supply: Supply) -> tuple[object, ...]:
+    """What tells a supply from others of its zone, whatever else is on offer."""
+    if supply.pool is not None:
+        return supply.pool.ids
+    option = supply.option
+    assert option is not None
+    return (supply.fleet, option.instance_type.name, option.market.value)
+
+
+def _in_order(shares: Sequence[Share], held: frozenset[str]) -> Iterable[Share]:
+    """The shares of nodes that are all alike, with the lowest ranks on the first supplies, and volumes in their order.
+
+    `held` volumes stay with their supplies.
+    """
+    if not any(share.volumes for share in shares):
+        return shares
+    ordered = sorted(shares, key=lambda s: (s.supply.zone, s.supply.source, repr(_identity(s.supply)), s.volumes))
+    loose = [share for share in ordered if held.isdisjoint(share.volumes)]
+    volumes = iter(sorted((share.supply.zone, share.volumes) for share in loose))
+    ranks = sorted(rank for share in shares for rank in share.ranks)
+    return [
+        replace(share, ranks=(rank,), volumes=share.volumes if not held.isdisjoint(share.volumes) else next(volumes)[1])
+        for share, rank in zip(ordered, ranks, strict=True)
+    ]
+
+
+def solve(problem: Problem, world: World) -> Solution | None:
+    """The best solution of a problem by the exact model, or None when nothing fits."""
+    model = Model(problem, world)
+    model.add_disks()
+    for fleet in problem.fleets:
+        model.add_fleet(fleet)
+    for run in problem.runs:
+        model.add_run(run)
+    model.add_limits()
+    return model.solve()

@@ -1,0 +1,198 @@
+"""A mixed-integer programme, solved by HiGHS: one objective after the other, each kept while the next is improved.
+
+The seam between planning and the solver: `model` writes rows and columns here, and only this and `branching`, which
+searches first, know HiGHS. The work is bounded by a number of nodes and then a time limit; HiGHS is deterministic on
+one thread, so the same programme has the same answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atoll.planning.solving.branching import Relaxation, Unfinished
+
+if TYPE_CHECKING:
+    from highspy import Highs, HighsLp, HighsVarType
+
+TIME_LIMIT = 5.0
+"""Seconds for a programme, all its relaxations and searches together."""
+
+SLACK = 1e-6
+"""How much of an earlier objective a later one may give up: less than any difference of prices."""
+
+ROUNDING = 1e-6
+"""How far the sum of a row may lie outside its limits, for amounts that are no binary fractions."""
+
+OPTIONS: dict[str, bool | int | float | str] = {
+    "output_flag": False,
+    "threads": 1,
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": SLACK / 10,
+    "mip_feasibility_tolerance": 1e-7,
+    "time_limit": TIME_LIMIT,
+}
+
+
+class OutOfTime(Exception):  # noqa: N818 - it is news, not a fault
+    """The time limit came before any solution: whether there is one is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The value of each variable, and whether each objective was proven best."""
+
+    values: tuple[int, ...]
+    proven: bool
+
+    def count(self, variable: int) -> int:
+        """A variable's value."""
+        return self.values[variable]
+
+
+@dataclass(slots=True)
+class Programme:
+    """Rows and columns as they are written down; all variables are integers of at least 0."""
+
+    upper: list[float] = field(default_factory=list)
+    rows: list[tuple[Mapping[int, float], float, float]] = field(default_factory=list)
+
+    def variable(self, upper: float) -> int:
+        """A new integer variable from 0 to `upper`."""
+        self.upper.append(upper)
+        return len(self.upper) - 1
+
+    def row(self, terms: Mapping[int, float], lower: float = -inf, upper: float = inf) -> None:
+        """The sum of the terms lies from `lower` to `upper`."""
+        self.rows.append((terms, lower, upper))
+
+    def solve(self, objectives: Sequence[Mapping[int, float]]) -> Answer | None:
+        """The least of the first objective, then of the next among those; None when nothing fits at all.
+
+        Raises OutOfTime.
+        """
+        if any(not terms and not lower <= 0 <= upper for terms, lower, upper in self.rows):
+            return None
+        highs = _silent_solver()()
+        for option, value in OPTIONS.items():
+            highs.setOptionValue(option, value)
+        highs.passModel(self._lp())
+        relaxation = Relaxation(highs, np.zeros(len(self.upper)), np.array(self.upper), self._decisive())
+        proven, values = True, None
+        for objective in objectives:
+            costs = np.array([objective.get(i, 0.0) for i in range(len(self.upper))])
+            relaxation.aim(costs)
+            found, in_time = self._best(relaxation)
+            proven = proven and in_time
+            if found is None:
+                if values is None and not in_time:
+                    raise OutOfTime
+                return None if values is None else Answer(values, False)
+            values = found
+            used = np.flatnonzero(costs).astype(np.int32)
+            best = sum(costs[i] * values[i] for i in used)
+            most = best + SLACK * max(1.0, abs(best) * 1e-3)
+            highs.addRow(-inf, most, len(used), used, costs[used])
+            relaxation.keep(most)
+        return None if values is None else Answer(values, proven)
+
+    def _best(self, relaxation: Relaxation) -> tuple[tuple[int, ...] | None, bool]:
+        """The best for the present objective, and whether the time was enough."""
+        relaxation.highs.setOptionValue("presolve", "off")
+        try:
+            least = relaxation.least()
+        except Unfinished:
+            return self._searched(relaxation.highs)
+        if least is None:
+            return None, True
+        values = tuple(int(value) for value in least)
+        return (values, True) if self._satisfied(values) else self._searched(relaxation.highs)
+
+    def _searched(self, highs: "Highs") -> tuple[tuple[int, ...] | None, bool]:
+        """The same by HiGHS' own search, for what takes long.
+
+        HiGHS' presolve is known to lose solutions now and then and to call a programme infeasible that is not; without
+        it the answer is right and takes longer. So its solutions are checked, and its refusals are asked for twice.
+        """
+        import highspy
+
+        _allow(highspy.HighsVarType.kInteger, highs)
+        limit, in_time = float(OPTIONS["time_limit"]), True
+        try:
+            for presolve in ("choose", "off"):
+                # HiGHS counts a search from its own beginning, but the runs of relaxations from the first one's.
+                left = limit - highs.getRunTime()
+                if left <= 0:
+                    return None, False
+                highs.setOptionValue("presolve", presolve)
+                highs.setOptionValue("time_limit", left)
+                highs.run()
+                in_time = highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit
+                feasible = highspy.SolutionStatus.kSolutionStatusFeasible
+                if highs.getInfo().primal_solution_status == feasible:
+                    values = tuple(round(value) for value in highs.getSolution().col_value)
+                    if self._satisfied(values):
+                        return values, in_time
+        finally:
+            highs.setOptionValue("time_limit", limit)
+            _allow(highspy.HighsVarType.kContinuous, highs)
+        return None, in_time
+
+    def _decisive(self) -> NDArray[np.bool_]:
+        """Variables that open or close others: those with a factor beyond one."""
+        decisive = np.zeros(len(self.upper), dtype=bool)
+        decisive[[variable for terms, _, _ in self.rows for variable, factor in terms.items() if abs(factor) > 1]] = (
+            True
+        )
+        return decisive
+
+    def _satisfied(self, values: Sequence[int]) -> bool:
+        """True when these values keep every row."""
+        for terms, lower, upper in self.rows:
+            total = sum(values[variable] * factor for variable, factor in terms.items())
+            if not lower - ROUNDING <= total <= upper + ROUNDING:
+                return False
+        return True
+
+    def _lp(self) -> "HighsLp":
+        import highspy
+
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = len(self.upper), len(self.rows)
+        lp.col_cost_ = np.zeros(len(self.upper))
+        lp.col_lower_ = np.zeros(len(self.upper))
+        lp.col_upper_ = np.array(self.upper, dtype=np.float64)
+        lp.row_lower_ = np.array([lower for _, lower, _ in self.rows], dtype=np.float64)
+        lp.row_upper_ = np.array([upper for _, _, upper in self.rows], dtype=np.float64)
+        matrix = lp.a_matrix_
+        matrix.format_ = highspy.MatrixFormat.kRowwise
+        matrix.start_ = np.cumsum([0, *(len(terms) for terms, _, _ in self.rows)]).astype(np.int32)
+        matrix.index_ = np.array([i for terms, _, _ in self.rows for i in terms], dtype=np.int32)
+        matrix.value_ = np.array([v for terms, _, _ in self.rows for v in terms.values()], dtype=np.float64)
+        return lp
+
+
+def _allow(kind: "HighsVarType", highs: "Highs") -> None:
+    """Makes all columns integers, or continuous."""
+    columns = np.arange(highs.getNumCol(), dtype=np.int32)
+    highs.changeColsIntegrality(len(columns), columns, np.full(len(columns), int(kind), dtype=np.uint8))
+
+
+@cache
+def _silent_solver() -> "type[Highs]":
+    """A solver that prints nothing, not even who it is.
+
+    Making one enables callbacks, which prints a banner on the process's standard output before any option can be set
+    from outside. No callback is used here, so the hook sets the option instead.
+    """
+    import highspy
+
+    class Silent(highspy.Highs):
+        def enableCallbacks(self) -> None:  # noqa: N802 - highspy's name
+            self.setOptionValue("output_flag", False)
+
+    return Silent
