@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint soak bench lock clean
+.PHONY: demo test test-long test-all check lint soak bench lock clean
 
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,6 +26,12 @@ lint: $(VENV)/.dev
 
 test: lint
 	$(BIN)/pytest
+
+# The remaining storms, and a kill at every crossing that `make test` leaves out.
+test-long: $(VENV)/.dev
+	$(BIN)/pytest -m long
+
+test-all: test test-long
 
 # Regenerates what is generated, then fails where the tree differs from what is committed.
 check: $(VENV)/.dev

@@ -19,6 +19,9 @@ from atoll.testing.postgresql import INSTALL, Cluster, binaries
 _FOLDER = "ATOLL_TEST_POSTGRESQL"
 """Set by the first process of a test run for all others: the folder of its PostgreSQL, and the process it ends with."""
 
+SOAK_FROM = "ATOLL_SOAK_FROM"
+"""The first seed of the storms of `make soak`; a new one each time unless it is set."""
+
 _WATCHER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -33,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         name = f"atoll-pg-{secrets.token_hex(4)}"
         os.environ[_FOLDER] = f"{os.getpid()}:{Path(tempfile.gettempdir(), name)}"
+        os.environ.setdefault(SOAK_FROM, str(1_000_000 + 1_000 * secrets.randbelow(10**8)))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -59,13 +63,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 sums[f"{name} {where}"] += int(number)
     for what, total in sorted(sums.items()):
         terminalreporter.write_line(f"{what}: {total}")
+    if terminalreporter.config.option.markexpr == "soak":
+        terminalreporter.write_line(f"storms from seed {os.environ[SOAK_FROM]} (repeat with {SOAK_FROM}=…)")
     if binaries() is None:
         terminalreporter.write_line(f"left out: all tests with PostgreSQL, which is not installed ({INSTALL})")
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Cluster:
-    """The PostgreSQL of this test run, started by whoever wants it first, with an empty Atoll database `empty`."""
+    """The PostgreSQL of this test run, started by the first test that needs it, with an empty Atoll database `empty`."""
     watched, _, folder = os.environ[_FOLDER].partition(":")
     cluster = Cluster(Path(folder))
     cluster.start(int(watched))

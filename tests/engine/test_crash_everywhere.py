@@ -10,6 +10,8 @@ import pytest
 from atoll.testing.postgresql import Cluster
 
 SHARDS = 8
+ALL = [pytest.param(shard, marks=pytest.mark.long if shard % 2 else ()) for shard in range(SHARDS)]
+"""Every second crossing in `make test`, the others in `make test-long`."""
 Record = Callable[[str, object], None]
 
 
@@ -24,7 +26,7 @@ def kill_everywhere(folder: Path, database: str, shard: int) -> int:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", ALL)
 def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_on_sqlite(
     tmp_path: Path, shard: int, record_property: Record
 ) -> None:
@@ -32,7 +34,7 @@ def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_o
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", ALL)
 def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_on_postgresql(
     tmp_path: Path, shard: int, postgresql: Cluster, record_property: Record
 ) -> None:
