@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Cluster:
-    """The PostgreSQL of this test run, started by the first test that needs it, with an empty Atoll database `empty`."""
+    """The PostgreSQL of this test run, started by the first test that needs it, with an empty database `empty`."""
     watched, _, folder = os.environ[_FOLDER].partition(":")
     cluster = Cluster(Path(folder))
     cluster.start(int(watched))

@@ -270,6 +270,6 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_come_back(
         time.sleep(0.01)
     _, said = interrupt(process)
     assert process.returncode == 130
-    assert "hello goes on running" in said
+    assert "hello is still running" in said
     assert "atoll logs hello -f" in said
     assert "atoll stop hello" in said

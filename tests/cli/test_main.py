@@ -91,7 +91,7 @@ def test_a_fault_of_ours_goes_to_a_file_and_not_to_the_user(atoll: CommandLine) 
     )
     path = atoll.folder / "home" / "cli-error.log"
     assert shown.returncode == 1
-    assert shown.stderr.startswith("error: this is a fault of atoll: RuntimeError: odd\n")
+    assert shown.stderr.startswith("error: internal error in atoll: RuntimeError: odd\n")
     assert str(path) in shown.stderr
     assert "Traceback" not in shown.stderr
     assert "Traceback" in path.read_text()
@@ -136,7 +136,7 @@ def test_server_status_shows_the_server_and_its_backends(atoll: CommandLine, ser
 def test_without_a_server_status_says_so_and_stop_has_nothing_to_do(tmp_path: Path) -> None:
     atoll = CommandLine(tmp_path, None)
     shown = atoll("server", "status")
-    assert (shown.returncode, shown.stdout) == (1, f"no server runs for {tmp_path}/home\n")
+    assert (shown.returncode, shown.stdout) == (1, f"no server is running for {tmp_path}/home\n")
     assert atoll("server", "stop").returncode == 0
     assert not (tmp_path / "home").exists()
 
@@ -154,7 +154,7 @@ def test_the_server_of_this_machine_is_found_and_stopped(tmp_path: Path) -> None
     assert f"runs already at unix:{home}/api.sock (pid {process.pid})" in again.stdout
     second = atoll("server", "start", "--port", "8123")
     assert second.returncode == 1
-    assert "a server runs already" in second.stderr
+    assert "a server is already running" in second.stderr
     assert (home / "token").read_text() == TOKEN
     assert atoll("server", "stop").stdout == "the server has stopped\n"
     assert process.wait(timeout=20) == -signal.SIGTERM

@@ -133,7 +133,7 @@ def test_a_command_that_is_not_found_is_told_with_its_zone(shared: Place) -> Non
     done = shared("apply", "-f", shared.write("typo", text), "-y")
     assert done.returncode == 127
     assert "nosuchprogram: not found" in done.stderr
-    assert "error: run typo failed in local-a: exit code 127, a command was not found" in done.stderr
+    assert "error: run typo failed in local-a: exit code 127, the command was not found" in done.stderr
     assert "Traceback" not in done.stderr
     assert "127" in shared.ok("ps", "-a")
 

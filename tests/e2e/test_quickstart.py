@@ -147,7 +147,7 @@ def test_ctrl_c_leaves_the_run_going_and_says_how_to_come_back(demo: Place) -> N
             following.send_signal(signal.SIGINT)
             words = following.stdout.read()
         assert following.returncode == 130
-        assert "patient goes on running; to come back:\n  atoll logs patient -f\n  atoll stop patient\n" in words
+        assert "patient is still running. To reattach:\n  atoll logs patient -f\n  atoll stop patient\n" in words
     assert demo.client().run("patient").status == "running"
     assert "run patient goes on" in demo.ok("apply", "-f", file)
     assert "run patient: stopped" in demo.ok("stop", "patient")

@@ -127,7 +127,7 @@ def test_a_stopped_server_is_started_by_the_next_command_and_jobs_go_on(shared: 
     shared.ok("apply", "-f", file, "-y", "-d")
     until(lambda: shared.ok("logs", "later") == "begun\n", "the job to begin")
     assert shared.ok("server", "stop") == "the server has stopped\n"
-    assert "no server runs" in shared.ok("server", "stop")
+    assert "no server is running" in shared.ok("server", "stop")
     assert shared("server", "status").returncode == 1
     (go / "go").touch()
     assert shared.ok("logs", "later", "-f") == "begun\nover\n"

@@ -1,4 +1,4 @@
-"""`atoll server backup|restore`: the database of this machine's server to a file, and back."""
+"""`atoll server backup|restore`: save this machine's server database to a file, and restore it."""
 
 import os
 import subprocess
@@ -15,12 +15,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("file", type=_FILE)
-@click.option("--force", is_flag=True, help="Replace the file where it exists.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 def backup(file: Path, force: bool) -> int:
-    """Keep the database in FILE, while the server works.
+    """Save the database to FILE while the server runs.
 
-    The file holds all records, and is readable by its owner alone. Logs of jobs, the configuration and the key of the
-    secrets are files of the data folder: keep them too. PostgreSQL has tools of its own; the command says which.
+    The file holds all records; only its owner can read it. Job logs, the configuration and the key of the secrets are
+    files in the data folder: back them up too. For PostgreSQL, the command names the tools to use.
     """
     return _run("backup", file, ["--force"] if force else [])
 
@@ -28,16 +28,16 @@ def backup(file: Path, force: bool) -> int:
 @click.command()
 @click.argument("file", type=_FILE)
 def restore(file: Path) -> int:
-    """Put the database of FILE in the place of this server's, which must be stopped.
+    """Replace this server's database with the one in FILE. The server must be stopped.
 
-    The former database is kept beside it. What happened since the backup is forgotten: `atoll server orphans` shows
-    the resources that cost money and that nobody remembers.
+    The former database is kept beside it. Changes since the backup are lost: `atoll server orphans` shows the resources
+    that still cost money but are no longer tracked.
     """
     return _run("restore", file, [])
 
 
 def _run(action: str, file: Path, options: list[str]) -> int:
-    """In a process that knows the store, which the command line does not."""
+    """Runs in a process of its own: the command line does not import the store."""
     if location.remote() is not None:
         raise CommandError("ATOLL_SERVER_URL points to another server", f"run `atoll server {action}` where it runs")
     folder = location.home()

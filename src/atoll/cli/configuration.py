@@ -1,4 +1,4 @@
-"""Reads the files that a command is given. What is wrong with a file as a file is answered here, without a server."""
+"""Reads the files given to a command. Unreadable files are reported here, without a server."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ PROFILES = (Path(".atoll/profiles.yml"), Path(".dstack/profiles.yml"))
 
 
 def submission(paths: Sequence[str], profile: str | None = None, *, rerun: bool = False) -> Submission:
-    """What goes to the server: the files, the values of variables that they only name, and the profiles beside them.
+    """The request: the files, the values of variables that they name without one, and the profiles beside them.
 
     Raises InvalidFiles when one cannot be read.
     """

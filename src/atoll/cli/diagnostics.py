@@ -1,4 +1,4 @@
-"""Diagnostics as people and programs read them. Every command that was given files prints them with this.
+"""Prints diagnostics, for people and for programs. Every command that reads files uses it.
 
 Columns are those of the terminal: wide characters take two, and tabs are shown as spaces, so that the caret stands
 under its text.
@@ -15,12 +15,12 @@ from atoll.model.diagnostic import Diagnostic, Severity, Span
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "bold": "\x1b[1m", "frame": "\x1b[34m"}
 _RESET = "\x1b[0m"
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""The line breaks of YAML, by which the places count."""
+"""The line breaks of YAML, by which positions are counted."""
 TAB = "    "
 WIDEST = 120
 """Columns of a file's line that are shown."""
 MOST_SHOWN = 200
-"""Findings that people are shown; programs get all."""
+"""The most findings shown to people; programs get all."""
 
 
 def render(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], *, colour: bool) -> str:
@@ -98,7 +98,7 @@ def _cut(text: str, columns: int) -> str:
 
 
 def _visible(text: str) -> str:
-    """The text without what would move a terminal's cursor."""
+    """The text without control characters that would move a terminal's cursor."""
     shown = text.replace("\t", TAB).replace("\r", "").replace("\n", " ")
     return "".join("�" if _moves(letter) else letter for letter in shown)
 

@@ -20,7 +20,7 @@ CRASH_FILE = "cli-error.log"
 
 
 class CommandError(Exception):
-    """A command cannot go on: what is wrong, and what to do about it."""
+    """A command cannot continue: what is wrong, and what to do about it."""
 
     def __init__(self, message: str, help: str | None = None, code: int = FAILED) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class InvalidFiles(Exception):  # noqa: N818 - a finding about the user's files
 
 
 class LeftRunning(Exception):  # noqa: N818 - what somebody asked for with Ctrl-C
-    """Ctrl-C while something was followed: it goes on, and `hints` are the commands to come back with."""
+    """Ctrl-C while following something: the work continues, and `hints` are the commands to reattach."""
 
     def __init__(self, message: str, hints: list[str]) -> None:
         super().__init__(message)
@@ -71,12 +71,12 @@ def show_diagnostics(diagnostics: tuple[Diagnostic, ...], sources: Mapping[str, 
 
 
 def report(error: BaseException) -> int:
-    """Tell the user about an error that ended a command, and return the exit code."""
+    """Print the error that ended a command, and return the exit code."""
     if isinstance(error, KeyboardInterrupt | click.exceptions.Abort):
         terminal.note("interrupted")
         return INTERRUPTED
     if isinstance(error, LeftRunning):
-        terminal.note("\n".join([f"\n{error.message}; to come back:", *(f"  {hint}" for hint in error.hints)]))
+        terminal.note("\n".join([f"\n{error.message}. To reattach:", *(f"  {hint}" for hint in error.hints)]))
         return INTERRUPTED
     if isinstance(error, CommandError):
         show(error.message, error.help)
@@ -114,13 +114,13 @@ def _lowered(message: str) -> str:
 
 
 def _broken_pipe() -> int:
-    """Whoever read our output has gone, which is no fault: say nothing, and keep Python from saying it at exit."""
+    """The reader of our output is gone, which is no error: print nothing, and keep Python from printing it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED
 
 
 def _crashed(error: BaseException) -> int:
-    """The last resort: the traceback goes to a file, the user learns where."""
+    """The last resort: write the traceback to a file and print its path."""
     import traceback
 
     from atoll.client import location
@@ -135,7 +135,7 @@ def _crashed(error: BaseException) -> int:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
     except OSError:
-        show(f"this is a fault of atoll: {what}", "please report it, with the command that you ran")
+        show(f"internal error in atoll: {what}", "please report it, with the command that you ran")
         return FAILED
-    show(f"this is a fault of atoll: {what}", f"please report it, with {path}")
+    show(f"internal error in atoll: {what}", f"please report it, with {path}")
     return FAILED

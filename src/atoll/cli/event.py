@@ -16,24 +16,24 @@ FOLLOW_SECONDS = 20.0
 
 @click.group(cls=NounGroup)
 def event() -> None:
-    """Show changes of state, and follow them; without a command: list."""
+    """Show and follow state changes. Default: list."""
 
 
 @event.command("list")
-@click.option("-f", "--follow", is_flag=True, help="Go on with new events until Ctrl-C.")
-@click.option("--name", metavar="NAME", help="Only events of the thing with this name.")
+@click.option("-f", "--follow", is_flag=True, help="Follow new events until Ctrl-C.")
+@click.option("--name", metavar="NAME", help="Only events of the resource with this name.")
 @click.option(
     "--kind",
     metavar="KIND",
     help="Only events of this kind: fleet, instance, volume, attachment, run, job, project, member, secret, zone.",
 )
 @click.option(
-    "--last", type=click.IntRange(min=1), default=50, show_default=True, help="Begin with the newest so many."
+    "--last", type=click.IntRange(min=1), default=50, show_default=True, help="Start with the N most recent events."
 )
 @verbose_option
 @json_option
 def list_events(follow: bool, name: str | None, kind: str | None, last: int, verbose: bool, as_json: bool) -> None:
-    """Show the newest events, the oldest first."""
+    """Show the most recent events, oldest first."""
     client = connect()
     found = client.events(last=last, name=name, kind=kind)
     if follow:
@@ -90,7 +90,7 @@ def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:
 
 
 def change(one: EventView) -> str:
-    """`launching → idle`, or what was asked for."""
+    """`launching → idle`, or the request."""
     if one.from_state == one.to_state:
         return one.reason
     return f"{one.from_state} → {one.to_state}" if one.from_state else one.to_state

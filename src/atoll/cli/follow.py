@@ -1,6 +1,6 @@
 """Follows what was applied, stopped or deleted until it is settled: progress from events, and the logs of runs.
 
-Level-triggered: an event only says that it is time to look; what counts is the state that the server tells then.
+Level-triggered: an event only says that it is time to look; the state that the server then returns decides.
 """
 
 import threading
@@ -19,7 +19,7 @@ FAILED = "failed"
 GONE = "deleted"
 HELD = ("available", "attached", "active", "in-use")
 """The states of a volume that exists."""
-_SHELL_CODES = {126: "a command cannot be executed", 127: "a command was not found", 137: "it was killed"}
+_SHELL_CODES = {126: "the command cannot be executed", 127: "the command was not found", 137: "it was killed"}
 """What a shell means by an exit code (POSIX, 2.8.2)."""
 
 View = FleetView | VolumeView | RunView
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a target settled: its exit code, and a sentence about it."""
+    """The result of a target: its exit code, and a sentence about it."""
 
     code: int
     text: str
@@ -75,7 +75,7 @@ def follow_stop(client: Client, name: str, after: int) -> RunView:
     try:
         Follower(client, [Target("run", name)], after).until_settled(look)
     except KeyboardInterrupt:
-        raise errors.LeftRunning(f"run {name} goes on stopping", [f"atoll run get {name}"]) from None
+        raise errors.LeftRunning(f"run {name} is still stopping", [f"atoll run get {name}"]) from None
     return found[0] if found else client.run(name)
 
 
@@ -84,15 +84,15 @@ def follow_deleted(client: Client, target: Target, after: int) -> None:
     try:
         Follower(client, [target], after).until_settled(lambda view: None)
     except KeyboardInterrupt:
-        raise errors.LeftRunning(f"{target} goes on being deleted", [f"atoll {target.kind}"]) from None
+        raise errors.LeftRunning(f"{target} is still being deleted", [f"atoll {target.kind}"]) from None
 
 
 def left_running(runs: Sequence[str]) -> "errors.LeftRunning":
-    """What to say after Ctrl-C: the work goes on, and how to come back."""
+    """The message after Ctrl-C: what continues, and how to reattach."""
     if not runs:
-        return errors.LeftRunning("the work goes on", ["atoll event -f", "atoll fleet"])
+        return errors.LeftRunning("the work continues", ["atoll event -f", "atoll fleet"])
     hints = [hint for name in runs for hint in (f"atoll logs {name} -f", f"atoll stop {name}")]
-    return errors.LeftRunning(f"{', '.join(runs)} goes on running", hints)
+    return errors.LeftRunning(f"{', '.join(runs)} is still running", hints)
 
 
 class Follower:
@@ -105,7 +105,7 @@ class Follower:
         self._told: dict[Target, str] = {}
 
     def until_settled(self, settled: Callable[[View], Outcome | None]) -> dict[Target, Outcome]:
-        """Ask `settled` for each target's state whenever something happened; a target that is gone is settled."""
+        """Check each target with `settled` whenever something happened; a target that is gone is settled."""
         outcomes: dict[Target, Outcome] = {}
         while True:
             for target in self._targets:
@@ -133,7 +133,7 @@ class Follower:
         return outcome
 
     def _news(self, wait: float) -> bool:
-        """Print what happened; True when it is time to look (something of ours happened, or nothing at all)."""
+        """Print the event; True when it is time to look (an event of our targets, or a time-out)."""
         events = self._client.events(after=self._after, wait=wait)
         ours = False
         for one in events:
@@ -154,7 +154,7 @@ class Logs:
         self._finished: dict[str, threading.Event] = {}
 
     def watch(self, run: RunView) -> None:
-        """Take up the jobs of a run that have begun; once the run is finished, its printers end with their logs."""
+        """Start printers for the run's jobs that have started; after the run finishes, printers end with their logs."""
         finished = self._finished.setdefault(run.name, threading.Event())
         for job in run.jobs:
             key = (run.name, job.rank)
@@ -177,7 +177,7 @@ def _print_log(printer: LogPrinter, finished: threading.Event) -> None:
     try:
         printer.follow(finished)
     except ClientError as error:
-        terminal.note(f" the log breaks off: {error.message}")
+        terminal.note(f" log stream interrupted: {error.message}")
 
 
 def _view(client: Client, target: Target) -> View:
@@ -208,7 +208,7 @@ def _volume_outcome(view: VolumeView) -> Outcome | None:
     if view.status == FAILED:
         return Outcome(1, _failure("volume", view.name, view.message))
     if view.zone is None and view.binding != "immediate":
-        return Outcome(0, f"volume {view.name} waits for its first use to get a zone")
+        return Outcome(0, f"volume {view.name} gets its zone at its first use")
     return Outcome(0, f"volume {view.name} is {view.status} in {view.zone}") if view.status in HELD else None
 
 

@@ -1,4 +1,4 @@
-"""Texts that nobody else may see: typed without echo, or piped in; never an argument, which every process can read."""
+"""Secret input: typed without echo, or piped in; never an argument, which every process can read."""
 
 import sys
 
@@ -18,7 +18,7 @@ def read_hidden(what: str) -> str:
         text = sys.stdin.read(LONGEST + 2)
         text = text.removesuffix("\n").removesuffix("\r")
     if not text:
-        raise click.UsageError(f"{what.lower()}: nothing was given on standard input")
+        raise click.UsageError(f"{what.lower()}: standard input is empty")
     if len(text) > LONGEST:
         raise click.UsageError(f"{what.lower()}: longer than {LONGEST >> 10} KiB")
     return text

@@ -1,6 +1,6 @@
 """`atoll server import-config`: the backends of dstack's server configuration, as Atoll's `config.yml`.
 
-What is read holds secrets, so no value of it is ever shown: findings name lines and keys alone.
+The file holds secrets, so none of its values is ever shown: findings name lines and keys alone.
 """
 
 import os
@@ -35,11 +35,11 @@ class Imported:
 
 @click.command("import-config")
 @click.argument("path", default=DSTACK, metavar="[PATH]")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before a `config.yml` that exists is replaced.")
+@click.option("-y", "--yes", is_flag=True, help="Replace an existing `config.yml` without asking.")
 def import_config(path: str, yes: bool) -> int:
-    """Take over the backends of dstack's server configuration.
+    """Import the backends of a dstack server's configuration.
 
-    PATH is `~/.dstack/server/config.yml` unless told. The backends of its projects are written to `config.yml` in the
+    PATH defaults to `~/.dstack/server/config.yml`. The backends of its projects are written to `config.yml` in the
     data folder, readable by you alone. Those that this release cannot run are named and left out; backends that
     `config.yml` has already stay as they are, and the former file is kept beside it.
     """
@@ -72,18 +72,18 @@ def imported(content: Mapping[str, Any]) -> Imported:
     """The backends of all projects of a dstack server configuration. Raises CommandError where it is none."""
     projects = content.get("projects")
     if not isinstance(projects, list) or not all(isinstance(project, dict) for project in projects):
-        raise CommandError("this is no server configuration of dstack: `projects` is missing", f"the usual is {DSTACK}")
+        raise CommandError("this is not a dstack server configuration: `projects` is missing", f"the usual is {DSTACK}")
     backends: dict[str, Mapping[str, Any]] = {}
     left_out: list[str] = []
     for project, entry in _entries(projects):
         kind = entry.get("type")
         of_project = f"of project `{project}`"
         if not isinstance(kind, str):
-            left_out.append(f"a backend {of_project} has no `type`: it is left out")
+            left_out.append(f"a backend {of_project} has no `type`: skipped")
         elif kind not in RUNNABLE:
-            left_out.append(f"backend `{kind}` {of_project} is left out: this release cannot run it")
+            left_out.append(f"backend `{kind}` {of_project} is skipped: this release does not support it")
         elif kind in backends and backends[kind] != entry:
-            left_out.append(f"backend `{kind}` {of_project} is left out: another project has one, set up otherwise")
+            left_out.append(f"backend `{kind}` {of_project} is skipped: another project has a different one")
         else:
             backends[kind] = entry
     return Imported(backends, tuple(left_out))
@@ -125,7 +125,7 @@ def _kept(target: Path) -> dict[str, Mapping[str, Any]]:
     content = _content(target)
     listed = content.get("backends") or []
     if not isinstance(listed, list) or not all(isinstance(one, dict) and "type" in one for one in listed):
-        raise CommandError(f"{target}: `backends` must be a list of mappings, each with a `type`", "mend it first")
+        raise CommandError(f"{target}: `backends` must be a list of mappings, each with a `type`", "fix it first")
     if content.keys() - {"backends"}:
         raise CommandError(f"{target} has more keys than `backends`: add the backends by hand", "nothing was changed")
     return {str(one["type"]): one for one in listed}

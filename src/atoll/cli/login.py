@@ -1,4 +1,4 @@
-"""`atoll login` and `atoll logout`: which server commands speak to, and as whom."""
+"""`atoll login` and `atoll logout`: the server that commands use, and the user."""
 
 import os
 
@@ -15,9 +15,9 @@ from atoll.wire.access import UserView
 @click.command()
 @click.argument("url")
 def login(url: str) -> None:
-    """Speak to the server at URL from now on.
+    """Log in to the server at URL.
 
-    Asks for a token, or reads it from standard input. ATOLL_SERVER_URL, ATOLL_TOKEN and ATOLL_PROJECT still come first.
+    Asks for a token, or reads it from standard input. ATOLL_SERVER_URL, ATOLL_TOKEN and ATOLL_PROJECT take precedence.
     """
     token = read_hidden("Token").strip()
     found = Client(url, token).me()
@@ -32,12 +32,12 @@ def login(url: str) -> None:
 
 @click.command()
 def logout() -> None:
-    """Speak to this machine's own server again, and forget the token."""
+    """Log out: use this machine's own server again, and delete the kept token."""
     try:
         gone = logins.forget()
     except OSError as error:
         raise CommandError(f"cannot remove {error.filename}: {error.strerror}") from error
-    terminal.out("logged out" if gone else "nobody was logged in")
+    terminal.out("logged out" if gone else "not logged in")
 
 
 def _first(user: UserView) -> str:

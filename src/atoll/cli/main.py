@@ -37,7 +37,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A group whose commands are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -66,7 +66,7 @@ def _unknown(name: str) -> str:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "--version", message="atoll %(version)s", help="Show the version and exit.")
-@click.option("--project", metavar="NAME", help="The project to speak of, in place of ATOLL_PROJECT.")
+@click.option("--project", metavar="NAME", help="Project to use; overrides ATOLL_PROJECT.")
 def atoll(project: str | None) -> None:
     """Place compute and storage together over the availability zones of every cloud."""
     if project:

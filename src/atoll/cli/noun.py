@@ -1,4 +1,4 @@
-"""What the commands named after a noun share: `atoll fleet` is `atoll fleet list`, and the options of every listing."""
+"""Shared by the commands named after a noun: `atoll fleet` is `atoll fleet list`, and the options of every list."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NounGroup(click.Group):
-    """A group that lists when no command of its own is named."""
+    """A group that lists when no subcommand is given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
@@ -21,14 +21,14 @@ class NounGroup(click.Group):
 
 def verbose_option(function: F) -> F:
     """Adds `-v`."""
-    return click.option("-v", "--verbose", is_flag=True, help="Show everything: regions, ids, prices, errors.")(
+    return click.option("-v", "--verbose", is_flag=True, help="Show all columns: regions, ids, prices, errors.")(
         function
     )
 
 
 def json_option(function: F) -> F:
     """Adds `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the API's own objects as JSON.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print the API's objects as JSON.")(function)
 
 
 def print_json(value: object) -> None:

@@ -1,4 +1,4 @@
-"""`atoll offer`: what can be had, where, and for how much."""
+"""`atoll offer`: instance types, zones and prices."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,22 +26,26 @@ MOST = 10_000
 @click.option("--zone", metavar="NAME", multiple=True, help="Only this zone, by name, id or pattern. May be repeated.")
 @click.option("--instance-type", metavar="NAME", multiple=True, help="Only this instance type. May be repeated.")
 @click.option("--spot", "spot", flag_value="spot", help="Only spot offers.")
-@click.option("--on-demand", "spot", flag_value="on-demand", help="Only offers that nobody takes back.")
-@click.option("--max-price", type=click.FloatRange(min=0), metavar="USD", help="At most this price, USD an hour.")
-@click.option("--group-by", type=click.Choice(["zone", "region", "type", "gpu"]), help="Put them together.")
-@click.option("--limit", type=click.IntRange(1, MOST), default=100, show_default=True, help="At most so many.")
+@click.option("--on-demand", "spot", flag_value="on-demand", help="Only on-demand offers (never interrupted).")
+@click.option("--max-price", type=click.FloatRange(min=0), metavar="USD", help="Maximum price, USD an hour.")
+@click.option(
+    "--group-by",
+    type=click.Choice(["zone", "region", "type", "gpu"]),
+    help="Group offers by instance type, region or zone.",
+)
+@click.option("--limit", type=click.IntRange(1, MOST), default=100, show_default=True, help="Maximum number of offers.")
 @verbose_option
 @json_option
 def offer(verbose: bool, as_json: bool, group_by: str | None, **asked: Any) -> None:
     """Show the offers of all zones, cheapest first.
 
-    Those that cannot be had now are shown with the reason.
+    Unavailable offers are shown with the reason.
     """
     query, client = OfferQuery(**asked), connect()
     if group_by:
         _groups(client, query, group_by, as_json)
         return
-    # One more than is shown tells whether there are more.
+    # One more than is shown: it says whether there are more.
     found = client.offers(replace(query, limit=min(query.limit + 1, MOST)))
     shown = found[: query.limit]
     if as_json:
@@ -68,7 +72,7 @@ def _groups(client: Client, query: OfferQuery, by: str, as_json: bool) -> None:
 
 
 def offer_table(offers: list[OfferView], verbose: bool) -> Table:
-    """The key facts; `verbose` adds region, zone id, the provider's own word on availability and the code."""
+    """The key facts; `verbose` adds region, zone id, the provider's availability text and the code."""
     if verbose:
         headings = ("BACKEND", "REGION", "ZONE", "ZONE ID", "TYPE", "RESOURCES", "MARKET", "PRICE", "AVAILABILITY",
                     "LEFT", "CODE", "NOTE")  # fmt: skip
@@ -90,7 +94,7 @@ def offer_table(offers: list[OfferView], verbose: bool) -> Table:
 
 
 def group_table(groups: list[OfferGroup], by: str) -> Table:
-    """How many offers each has, how many can be had now, and the cheapest of these."""
+    """The number of offers of each group, how many are available, and the cheapest of these."""
     headings = (by.upper(), "BACKEND", "OFFERS", "AVAILABLE", "ZONES", "FROM", "AS", "IN")
     table = Table(headings, optional=("BACKEND", "ZONES", "IN"))
     for one in groups:

@@ -1,4 +1,4 @@
-"""`atoll server orphans`: resources on the backends that this server has no record of."""
+"""`atoll server orphans`: resources on the backends without a record on this server."""
 
 import click
 
@@ -11,14 +11,14 @@ from atoll.wire.api import OrphanView
 
 
 @click.command()
-@click.option("--terminate", is_flag=True, help="End them; a volume with its data.")
+@click.option("--terminate", is_flag=True, help="Delete them; a volume with its data.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @json_option
 def orphans(terminate: bool, yes: bool, as_json: bool) -> int:
-    """Show resources on the backends that bear this server's tag and that it has no record of.
+    """Show resources with this server's tag that the server has no record of.
 
-    A database that was restored from an older state may have forgotten machines that still cost money. Ends with exit
-    code 1 where there are any and they were not ended.
+    A database restored from an older state may lack machines that still cost money. Exits with code 1 when there
+    are any and they were not deleted.
     """
     client = connect()
     found = client.orphans()

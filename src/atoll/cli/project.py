@@ -12,13 +12,13 @@ from atoll.model.access import Role
 
 @click.group(cls=NounGroup)
 def project() -> None:
-    """Show and change projects and their members; without a command: list."""
+    """Manage projects and their members. Default: list."""
 
 
 @project.command("list")
 @json_option
 def list_projects(as_json: bool) -> None:
-    """Show the projects that you may see, and what you are in them."""
+    """List the projects that you can see, with your role."""
     client = connect()
     found = client.projects()
     if as_json:
@@ -34,16 +34,16 @@ def list_projects(as_json: bool) -> None:
 @project.command("create")
 @click.argument("name")
 def create_project(name: str) -> None:
-    """Make a project. For admins."""
+    """Create a project. Admins only."""
     connect().create_project(name)
-    terminal.out(f"project {name} is made; add members with `atoll --project {name} project add-member USER`")
+    terminal.out(f"created project {name}; add members with `atoll --project {name} project add-member USER`")
 
 
 @project.command("delete")
 @click.argument("name")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def delete_project(name: str, yes: bool) -> None:
-    """End an empty project with its memberships and secrets. Its name is not given again. For admins."""
+    """Delete an empty project with its memberships and secrets. The name cannot be reused. Admins only."""
     confirm(f"Delete project {name} with its secrets?", yes=yes)
     connect().delete_project(name)
     terminal.out(f"project {name} is deleted")
@@ -52,7 +52,7 @@ def delete_project(name: str, yes: bool) -> None:
 @project.command("members")
 @json_option
 def list_members(as_json: bool) -> None:
-    """Show who is in the project."""
+    """List the project's members."""
     found = connect().members()
     if as_json:
         print_json(found)
@@ -70,10 +70,10 @@ def list_members(as_json: bool) -> None:
     type=click.Choice([role.value for role in Role]),
     default=Role.USER.value,
     show_default=True,
-    help="What the member may do.",
+    help="The member's role.",
 )
 def add_member(user: str, role: str) -> None:
-    """Take a user into the project, or change the role. For managers."""
+    """Add a user to the project, or change the role. Managers only."""
     client = connect()
     client.set_member(user, Role(role))
     terminal.out(f"{user} is {role} in {client.project}")
@@ -82,7 +82,7 @@ def add_member(user: str, role: str) -> None:
 @project.command("remove-member")
 @click.argument("user")
 def remove_member(user: str) -> None:
-    """Take a user out of the project. For managers."""
+    """Remove a user from the project. Managers only."""
     client = connect()
     client.remove_member(user)
-    terminal.out(f"{user} is in {client.project} no more")
+    terminal.out(f"removed {user} from {client.project}")

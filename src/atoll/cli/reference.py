@@ -11,7 +11,7 @@ from atoll.cli.main import atoll
 HEAD = """\
 # Commands
 
-Made from the commands by `make check`; changes belong into `src/atoll/cli`.
+Made from the commands by `make check`; change `src/atoll/cli` instead.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 after Ctrl-C; `atoll apply` of a task ends with the
 task's own.

@@ -1,4 +1,4 @@
-"""Planning on a snapshot file in place of the world, and writing such a file."""
+"""Plans against a snapshot file instead of the live world, and writes such files."""
 
 import os
 from dataclasses import replace
@@ -17,7 +17,7 @@ def replay(client: Client, sent: Submission, path: str) -> PlanResponse:
         size = Path(path).stat().st_size
         if size > LARGEST_BYTES:
             message = f"`{path}` is larger than {LARGEST_BYTES >> 20} MiB"
-            help = "write the offers as a table: `atoll export schema --snapshot` has its form"
+            help = "write the offers as a table; `atoll export schema --snapshot` prints the schema"
             raise InvalidFiles((Diagnostic("snapshot-too-large", message, help=help),), {})
         with Path(path).open("rb") as file:
             return client.replay(sent, file, size)
@@ -35,7 +35,7 @@ def replay(client: Client, sent: Submission, path: str) -> PlanResponse:
 
 
 def write(content: bytes, path: str) -> None:
-    """Write a snapshot file, whole or not at all; only its owner may read it. Raises CommandError."""
+    """Write a snapshot file, whole or not at all, readable by its owner alone. Raises CommandError."""
     half = Path(f"{path}.part-{os.getpid()}")
     try:
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

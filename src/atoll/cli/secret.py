@@ -1,4 +1,4 @@
-"""`atoll secret`: values that runs get and nobody reads."""
+"""`atoll secret`: values that runs receive and users cannot read back."""
 
 import click
 
@@ -12,13 +12,13 @@ from atoll.client import connect
 
 @click.group(cls=NounGroup)
 def secret() -> None:
-    """Show and change the secrets of the project; without a command: list."""
+    """Manage the project's secrets. Default: list."""
 
 
 @secret.command("list")
 @json_option
 def list_secrets(as_json: bool) -> None:
-    """Show the names of the secrets; nobody is shown a value."""
+    """List the secrets by name; values are never shown."""
     found = connect().secrets()
     if as_json:
         print_json(found)
@@ -32,7 +32,7 @@ def list_secrets(as_json: bool) -> None:
 @secret.command("set")
 @click.argument("name")
 def set_secret(name: str) -> None:
-    """Keep a secret, for `${{ secrets.NAME }}` in `env`. For managers.
+    """Set a secret, for `${{ secrets.NAME }}` in `env`. Managers only.
 
     Asks for the value, or reads it from standard input.
     """
@@ -45,7 +45,7 @@ def set_secret(name: str) -> None:
 @click.argument("name")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def delete_secret(name: str, yes: bool) -> None:
-    """Forget a secret. For managers."""
+    """Delete a secret. Managers only."""
     confirm(f"Delete secret {name}?", yes=yes)
     connect().delete_secret(name)
     terminal.out(f"secret {name} is deleted")

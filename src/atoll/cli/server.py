@@ -1,4 +1,4 @@
-"""`atoll server`: the server of this machine. Other commands start it by themselves."""
+"""`atoll server`: this machine's server. Other commands start it when needed."""
 
 import os
 import signal
@@ -24,15 +24,15 @@ POLL_SECONDS = 0.02
 
 @click.group()
 def server() -> None:
-    """Start, stop and show the server of this machine."""
+    """Manage this machine's server."""
 
 
 @server.command()
-@click.option("--foreground", is_flag=True, help="Stay in this terminal; Ctrl-C stops it.")
-@click.option("--host", metavar="HOST", help="Listen on TCP at this address in place of a Unix socket.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Listen on TCP at this port in place of a Unix socket.")
+@click.option("--foreground", is_flag=True, help="Run in the foreground; Ctrl-C stops it.")
+@click.option("--host", metavar="HOST", help="Listen on TCP at this address instead of a Unix socket.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Listen on TCP at this port instead of a Unix socket.")
 def start(foreground: bool, host: str | None, port: int | None) -> None:
-    """Start the server where it does not run."""
+    """Start the server unless it is running."""
     folder = _own()
     options = _options(host, port)
     if foreground:
@@ -43,7 +43,7 @@ def start(foreground: bool, host: str | None, port: int | None) -> None:
     known = autostart.running(folder)
     if known is not None and options:
         raise CommandError(
-            f"a server runs already for {folder}, at {known.address} (pid {known.pid})",
+            f"a server is already running for {folder} at {known.address} (pid {known.pid})",
             "stop it first: `atoll server stop`",
         )
     place = known or autostart.start(folder, options)
@@ -53,11 +53,11 @@ def start(foreground: bool, host: str | None, port: int | None) -> None:
 
 @server.command()
 def stop() -> None:
-    """Stop the server; instances, and the jobs on them, go on."""
+    """Stop the server. Instances and their jobs keep running."""
     folder = _own()
     place = _known(folder)
     if place is None or place.pid is None:
-        terminal.out(f"no server runs for {folder}")
+        terminal.out(f"no server is running for {folder}")
         return
     os.kill(place.pid, signal.SIGTERM)
     limit = time.monotonic() + STOP_SECONDS
@@ -72,9 +72,9 @@ def stop() -> None:
 @server.command()
 @json_option
 def status(as_json: bool) -> int:
-    """Show the server, its data and its backends; ends with exit code 1 where none runs."""
+    """Show the server, its data and its backends. Exits with code 1 when none is running."""
     if location.remote() is None and autostart.running(location.home()) is None:
-        terminal.out(f"no server runs for {location.home()}")
+        terminal.out(f"no server is running for {location.home()}")
         return errors.FAILED
     found = connect().status()
     if as_json:
@@ -94,7 +94,7 @@ server.add_command(import_config)
 def _own() -> Path:
     """The data folder of this machine's own server; refuses when the environment points elsewhere."""
     if os.environ.get("ATOLL_SERVER_URL"):
-        raise CommandError("ATOLL_SERVER_URL points to another server", "start and stop it where it runs")
+        raise CommandError("ATOLL_SERVER_URL points to another server", "start and stop it on its own machine")
     return location.home()
 
 
@@ -133,6 +133,9 @@ def _backends(found: ServerStatus) -> Table:
     table = Table(("BACKEND", "ZONES", "OFFERS", "SEEN", "ERROR"), optional=("ERROR",))
     for one in found.backends:
         seen = units.ago(one.as_of, units.now()) or "never"
-        alone = [f"{circuit.region or 'its API'} left alone: {circuit.message}" for circuit in one.circuits]
+        alone = [
+            f"{circuit.region or 'its API'} paused after repeated failures: {circuit.message}"
+            for circuit in one.circuits
+        ]
         table.add(one.name, str(one.zones), str(one.offers), seen, "; ".join(filter(None, [one.error, *alone])))
     return table

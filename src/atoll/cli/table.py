@@ -12,7 +12,7 @@ GAP = "  "
 
 
 class Table:
-    """Rows under headings. A column whose heading is in `optional` is left out when all its cells are empty."""
+    """Rows under headings. A column whose heading is in `optional` is omitted when all its cells are empty."""
 
     def __init__(self, headings: Sequence[str], optional: Sequence[str] = ()) -> None:
         self._headings = list(headings)

@@ -1,4 +1,4 @@
-"""What goes to the terminal: text, colour where it is wanted, and one line at a time from several threads."""
+"""Terminal output: text, colour where wanted, and whole lines from several threads."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ def coloured(stream: TextIO) -> bool:
 
 
 def interactive() -> bool:
-    """Whether somebody is there to answer a question."""
+    """Whether a person can answer a question."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

@@ -1,4 +1,4 @@
-"""`atoll token`: what lets users in."""
+"""`atoll token`: credentials of users."""
 
 import re
 
@@ -16,14 +16,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 @click.group(cls=NounGroup)
 def token() -> None:
-    """Show, make and revoke tokens; without a command: list."""
+    """Manage tokens. Default: list."""
 
 
 @token.command("list")
-@click.option("--all", "everybody", is_flag=True, help="Those of all users. For admins.")
+@click.option("--all", "everybody", is_flag=True, help="List the tokens of all users. Admins only.")
 @json_option
 def list_tokens(everybody: bool, as_json: bool) -> None:
-    """Show your tokens, by their first characters."""
+    """List your tokens by prefix."""
     found = connect().tokens(all=everybody)
     if as_json:
         print_json(found)
@@ -37,28 +37,28 @@ def list_tokens(everybody: bool, as_json: bool) -> None:
 
 @token.command("create")
 @click.argument("name")
-@click.option("--expires", metavar="TIME", help="When it ends, from now: `12h`, `30d`. It never does otherwise.")
-@click.option("--user", metavar="NAME", help="For this user. For admins.")
+@click.option("--expires", metavar="TIME", help="Lifetime from now: `12h`, `30d`. Default: no end.")
+@click.option("--user", metavar="NAME", help="Create the token for this user. Admins only.")
 @json_option
 def create_token(name: str, expires: str | None, user: str | None, as_json: bool) -> None:
-    """Make a token and print it: the only time that it is shown."""
+    """Create a token and print it. It is shown only once."""
     made = connect().create_token(name, seconds=_seconds(expires), user=user)
     if as_json:
         print_json(made)
         return
-    terminal.note(f"token {name} ({made.view.prefix}…) of {made.view.user}; it is not shown again:")
+    terminal.note(f"token {name} ({made.view.prefix}…) of {made.view.user}; it will not be shown again:")
     terminal.out(made.token)
 
 
 @token.command("revoke")
 @click.argument("token", metavar="PREFIX|NAME")
 def revoke_token(token: str) -> None:
-    """Let a token in no more, named by its first characters or by its name."""
+    """Revoke a token, by prefix or name."""
     client = connect()
     mine = [one for one in client.tokens() if one.revoked_at is None and token in (one.prefix, one.name)]
     if len(mine) > 1:
         prefixes = ", ".join(one.prefix for one in mine)
-        raise CommandError(f"several tokens are named `{token}`: {prefixes}", "name one by its first characters")
+        raise CommandError(f"several tokens are named `{token}`: {prefixes}", "name one by its prefix")
     gone = client.revoke_token(mine[0].prefix if mine else token)
     terminal.out(f"token {gone.name} ({gone.prefix}…) of {gone.user} is revoked")
 

@@ -1,4 +1,4 @@
-"""`atoll user`: who may use the server."""
+"""`atoll user`: the server's users."""
 
 import click
 
@@ -11,13 +11,13 @@ from atoll.client import connect
 
 @click.group(cls=NounGroup)
 def user() -> None:
-    """Show and change users, for admins; without a command: list."""
+    """Manage users (admins only). Default: list."""
 
 
 @user.command("list")
 @json_option
 def list_users(as_json: bool) -> None:
-    """Show all users with their roles."""
+    """List all users with their roles."""
     found = connect().users()
     if as_json:
         print_json(found)
@@ -31,12 +31,12 @@ def list_users(as_json: bool) -> None:
 
 @user.command("create")
 @click.argument("name")
-@click.option("--admin", is_flag=True, help="May do everything.")
+@click.option("--admin", is_flag=True, help="Make the user an admin.")
 def create_user(name: str, admin: bool) -> None:
-    """Make a user, who needs a token and a project then."""
+    """Create a user. Next, create a token and add the user to a project."""
     connect().create_user(name, admin=admin)
     terminal.out(
-        f"user {name} is made; next: `atoll token create --user {name} NAME`, `atoll project add-member {name}`"
+        f"created user {name}; next: `atoll token create --user {name} NAME`, `atoll project add-member {name}`"
     )
 
 
@@ -44,7 +44,7 @@ def create_user(name: str, admin: bool) -> None:
 @click.argument("name")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def delete_user(name: str, yes: bool) -> None:
-    """Remove a user with memberships and tokens; what the user has applied stays."""
+    """Delete a user with their memberships and tokens. What the user applied is kept."""
     confirm(f"Delete user {name} with all tokens?", yes=yes)
     connect().delete_user(name)
     terminal.out(f"user {name} is deleted")

@@ -13,14 +13,14 @@ from atoll.wire.api import VolumeView
 
 @click.group(cls=NounGroup)
 def volume() -> None:
-    """Show volumes; without a command: list."""
+    """Show volumes. Default: list."""
 
 
 @volume.command("list")
 @verbose_option
 @json_option
 def list_volumes(verbose: bool, as_json: bool) -> None:
-    """Show all volumes."""
+    """List all volumes."""
     found = connect().volumes()
     print_json(found) if as_json else volume_table(found, units.now(), verbose).print()
 

@@ -1,4 +1,4 @@
-"""`atoll zone`: the places of all backends, what they hold, and how to fail one on purpose."""
+"""`atoll zone`: the zones of all backends, what they hold, and simulated outages."""
 
 from datetime import datetime
 
@@ -15,14 +15,14 @@ from atoll.wire.api import ZoneView
 
 @click.group(cls=NounGroup)
 def zone() -> None:
-    """Show zones, fail and restore them; without a command: list."""
+    """Show zones, and simulate outages. Default: list."""
 
 
 @zone.command("list")
 @verbose_option
 @json_option
 def list_zones(verbose: bool, as_json: bool) -> None:
-    """Show the zones of all configured backends."""
+    """List the zones of all configured backends."""
     found = connect().zones()
     print_json(found) if as_json else zone_table(found, units.now(), verbose).print()
 
@@ -40,7 +40,7 @@ def get_zone(name: str, verbose: bool, as_json: bool) -> None:
 @zone.command("fail")
 @click.argument("name")
 def fail(name: str) -> None:
-    """Take a zone down the hard way, to see what happens: its instances die."""
+    """Simulate a zone outage: kill its instances and refuse new ones."""
     client = connect()
     view = client.fail_zone(_faulty(find(client, name)).zone)
     terminal.out(f"zone {view.zone}: {view.state}\n  `atoll zone restore {view.zone}` brings it back")
@@ -49,7 +49,7 @@ def fail(name: str) -> None:
 @zone.command("restore")
 @click.argument("name")
 def restore(name: str) -> None:
-    """Let a failed zone take work again."""
+    """End a simulated zone outage."""
     client = connect()
     view = client.restore_zone(_faulty(find(client, name)).zone)
     terminal.out(f"zone {view.zone}: {view.state}")
@@ -100,7 +100,7 @@ def _details(zones: list[ZoneView], at: datetime) -> Table:
 
 def _faulty(view: ZoneView) -> ZoneView:
     if not view.faults:
-        raise CommandError(f"zones of {view.zone.backend} cannot be failed or restored", "only those of `local` can")
+        raise CommandError(f"the {view.zone.backend} backend does not support simulated outages", "only `local` does")
     return view
 
 
