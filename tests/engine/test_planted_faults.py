@@ -11,7 +11,7 @@ from atoll.backends.base import Tags
 from atoll.engine.placing import batching as placer
 from atoll.engine.requests import submission
 from atoll.engine.snapshots.world import take_snapshot
-from atoll.engine.work import instance
+from atoll.engine.work import instance, restraint
 from atoll.engine.work.instance import InstanceHandler
 from atoll.model.states import InstanceState
 from atoll.planning.snapshot import Snapshot
@@ -126,7 +126,17 @@ def blind_to_who_works_where(patch: Patch) -> None:
     patch.setattr(RunRepository, "claims", none)
 
 
+def deaf_to_refusals(patch: Patch) -> None:
+    """A request that was refused as such is made again and again."""
+
+    async def hold(*_: Any) -> None:
+        pass
+
+    patch.setattr(restraint, "hold", hold)
+
+
 FAULTS = [
+    deaf_to_refusals,
     another_token_each_time,
     no_intent_before_the_launch,
     no_fence,

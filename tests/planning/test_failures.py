@@ -22,7 +22,7 @@ REACH = [
     (FailureKind.QUOTA_EXCEEDED, Scope("aws", "us-east-1", market=Market.ON_DEMAND), timedelta(minutes=15)),
     (FailureKind.THROTTLED, Scope("aws", "us-east-1"), timedelta(seconds=10)),
     (FailureKind.UNAVAILABLE, Scope("aws", "us-east-1"), timedelta(seconds=30)),
-    (FailureKind.AUTH_FAILED, Scope("aws"), None),
+    (FailureKind.AUTH_FAILED, Scope("aws"), timedelta(seconds=30)),
 ]
 
 

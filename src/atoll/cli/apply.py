@@ -11,7 +11,7 @@ from atoll.cli.noun import json_option, print_json, verbose_option
 from atoll.cli.question import confirm
 from atoll.client import ApiError, Client, ServerGone, connect
 from atoll.model.diagnostic import Diagnostic
-from atoll.wire.api import ApplyResponse, ChangeAction, PlanResponse, Submission
+from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, PlanResponse, Submission
 
 file_option = click.option(
     "-f", "--file", "files", metavar="FILE", multiple=True, required=True, help="A configuration. May be repeated."
@@ -132,15 +132,25 @@ def _unchanged(answer: PlanResponse) -> bool:
 
 
 def _nothing_to_change(client: Client, answer: PlanResponse) -> int:
+    from atoll.cli import follow
+
     terminal.out(" nothing to change")
+    held = []
     for one in answer.changes:
-        if one.kind != "run":
+        if one.kind == "volume":
             continue
-        if client.run(one.name).finished_at is None:
+        view = client.fleet(one.name) if one.kind == "fleet" else client.run(one.name)
+        if view.status == ON_HOLD:
+            held.append(follow.held(one.kind, view))
+        elif isinstance(view, FleetView):
+            continue
+        elif view.finished_at is None:
             terminal.out(f" run {one.name} goes on: `atoll logs {one.name} -f` follows it")
         else:
             terminal.out(f" run {one.name} is finished: `--rerun` starts it again")
-    return 0
+    for text in held:
+        errors.show(text)
+    return errors.FAILED if held else 0
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from atoll.cli import units
+from atoll.cli import terminal, units
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table, block
@@ -42,6 +42,17 @@ def get_fleet(name: str, verbose: bool, as_json: bool) -> None:
     """Show one fleet."""
     found = connect().fleet(name)
     print_json(found) if as_json else _print([found], verbose)
+
+
+@fleet.command("retry")
+@click.argument("name")
+def retry_fleet(name: str) -> None:
+    """Retry a fleet that waits or is on hold, without further pause.
+
+    Remembered failures still leave their zones out.
+    """
+    connect().retry_fleet(name)
+    terminal.out(f"fleet {name}: trying again; `atoll event -f` follows it")
 
 
 @click.group(cls=NounGroup)

@@ -12,7 +12,7 @@ from atoll.cli.event import line
 from atoll.cli.fleet import ready
 from atoll.cli.log import LogPrinter
 from atoll.client import ApiError, Client, ClientError
-from atoll.wire.api import ApplyResponse, ChangeAction, FleetView, RunView, VolumeView
+from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, RunView, VolumeView
 
 WAIT_SECONDS = 10.0
 FAILED = "failed"
@@ -198,6 +198,8 @@ def _settled(view: View, logs: Logs) -> Outcome | None:
 def _fleet_outcome(view: FleetView) -> Outcome | None:
     if view.status == FAILED:
         return Outcome(1, _failure("fleet", view.name, view.message))
+    if view.status == ON_HOLD:
+        return Outcome(1, held("fleet", view))
     if view.status == "active" and ready(view) >= view.nodes:
         zones = units.zone_counts(one.zone for one in view.instances)
         return Outcome(0, f"fleet {view.name} is active" + (f": {zones}" if zones else ""))
@@ -213,6 +215,8 @@ def _volume_outcome(view: VolumeView) -> Outcome | None:
 
 
 def _run_outcome(view: RunView) -> Outcome | None:
+    if view.status == ON_HOLD:
+        return Outcome(1, held("run", view))
     if view.finished_at is None:
         up = view.type != "task" and view.status == "running"
         return Outcome(0, f"run {view.name} is running") if up else None
@@ -227,6 +231,12 @@ def _run_outcome(view: RunView) -> Outcome | None:
     zones = sorted({str(job.zone) for job in view.jobs if job.zone and job.status == FAILED})
     where = f" in {', '.join(zones)}" if zones else ""
     return Outcome(view.exit_code or 1, f"run {view.name} {verb}{where}" + (f": {message}" if message else ""))
+
+
+def held(kind: str, view: FleetView | RunView) -> str:
+    """What is said of a fleet or run on hold: why, and what ends it."""
+    cure = f"correct its configuration or the backend's, or `atoll {kind} retry {view.name}`"
+    return f"{kind} {view.name} is on hold: {view.message}; {cure}"
 
 
 def _failure(kind: str, name: str, message: str) -> str:

@@ -37,6 +37,17 @@ def get_run(name: str, verbose: bool, as_json: bool) -> None:
     print_json(found) if as_json else run_table([found], units.now(), verbose).print()
 
 
+@run.command("retry")
+@click.argument("name")
+def retry_run(name: str) -> None:
+    """Retry a run that waits or is on hold, without further pause.
+
+    Remembered failures still leave their zones out.
+    """
+    connect().retry_run(name)
+    terminal.out(f"run {name}: trying again; `atoll logs {name} -f` follows it")
+
+
 @click.command()
 @all_option
 @verbose_option

@@ -142,6 +142,10 @@ class Client:
         """One fleet."""
         return self._get(self._path("fleets", name), FleetView, f"reading fleet {name}")
 
+    def retry_fleet(self, name: str) -> FleetView:
+        """Let a fleet that waits or is on hold try again now."""
+        return self._send("POST", self._path("fleets", name, "retry"), FleetView, f"retrying fleet {name}")
+
     def delete_fleet(self, name: str) -> FleetView:
         """Ask for the end of a fleet; 409 `fleet-busy` while runs use it."""
         return self._send("DELETE", self._path("fleets", name), FleetView, f"deleting fleet {name}")
@@ -177,6 +181,10 @@ class Client:
     def stop_run(self, name: str, *, abort: bool = False) -> RunView:
         """Ask a run to stop; `abort` skips the polite part."""
         return self._send("POST", self._path("runs", name, "stop"), RunView, f"stopping run {name}", StopRequest(abort))
+
+    def retry_run(self, name: str) -> RunView:
+        """Let a run that waits or is on hold try again now."""
+        return self._send("POST", self._path("runs", name, "retry"), RunView, f"retrying run {name}")
 
     def delete_run(self, name: str) -> RunView:
         """Forget a finished run; 409 `run-active` before."""

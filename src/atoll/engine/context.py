@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -34,7 +34,10 @@ class Transactions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts of one engine. `owner` is this installation's id, on every resource; `new_id` makes unique ids."""
+    """The parts of one engine. `owner` is this installation's id, on every resource; `new_id` makes unique ids.
+
+    `config_digests` tells whether a backend's configuration is the one that it was.
+    """
 
     database: Transactions
     backends: Mapping[str, Backend]
@@ -49,6 +52,7 @@ class Context:
     vault: Vault
     figures: Figures
     planner: Planner
+    config_digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def machine_of(instance: Instance) -> Machine:

@@ -1,10 +1,12 @@
 """The engine: everything that the server's routes ask for, and the worker that makes it so."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from atoll.engine.parts.planning_thread import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer
-from atoll.engine.requests import removal
+from atoll.engine.requests import removal, retry
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
@@ -35,6 +37,7 @@ from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
 from atoll.engine.work.observed import ObservedHandler, observed
+from atoll.engine.work.restraint import release_changed
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
@@ -59,6 +62,11 @@ def utc_now() -> datetime:
 def random_id() -> str:
     """An id that fits into every provider's names and tags."""
     return secrets.token_hex(8)
+
+
+def config_digest(entry: Mapping[str, Any]) -> str:
+    """What tells a backend's configuration from another one."""
+    return blake2b(json.dumps(entry, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
 class Engine:
@@ -112,7 +120,8 @@ class Engine:
             for entry in entries
         }
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
-        return await cls.over(database, backends, home, now=now, secret_key=secret_key)
+        digests = {entry["type"]: config_digest(entry) for entry in entries}
+        return await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
 
     @classmethod
     async def over(
@@ -124,6 +133,7 @@ class Engine:
         now: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = random_id,
         secret_key: str | None = None,
+        digests: Mapping[str, str] | None = None,
     ) -> "Engine":
         """An engine over parts that are open already. Raises ValueError for what is no key."""
         news, alarm = Bell(), Alarm()
@@ -137,7 +147,8 @@ class Engine:
             Calls(now),
         )
         context = Context(
-            database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()
+            *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
+            config_digests=digests or {},
         )
         return cls(context, database)
 
@@ -151,6 +162,7 @@ class Engine:
         async with self.database.write() as tx:
             for name in self.backends:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
+            await release_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         self._running = asyncio.create_task(self._worker.run())
         if self.context.vault.has_older_keys:
@@ -196,6 +208,14 @@ class Engine:
     async def delete_fleet(self, project: str, name: str) -> Fleet:
         """Let a fleet go. Raises Refused: not-found, fleet-busy."""
         return await removal.delete_fleet(self.context, project, name)
+
+    async def retry_fleet(self, project: str, name: str) -> Fleet:
+        """Let a fleet try again now. Raises Refused: not-found, being-deleted."""
+        return await retry.retry_fleet(self.context, project, name)
+
+    async def retry_run(self, project: str, name: str) -> Run:
+        """Let a run try again now. Raises Refused: not-found, run-finished."""
+        return await retry.retry_run(self.context, project, name)
 
     async def delete_volume(self, project: str, name: str) -> Volume:
         """Delete a volume and its data. Raises Refused: not-found, volume-attached."""

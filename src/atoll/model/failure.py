@@ -11,6 +11,13 @@ from enum import StrEnum
 from atoll.model.offer import Market, Offer
 
 
+class Resource(StrEnum):
+    """What was to be created when a provider refused: each has its own stock and its own quotas."""
+
+    MACHINE = "machine"
+    VOLUME = "volume"
+
+
 class FailureKind(StrEnum):
     """The kinds of error that a backend may raise: the whole taxonomy."""
 
@@ -27,18 +34,23 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How far something reaches: every field that is set must match. All empty but `backend`: the whole account."""
+    """How far something reaches: every field that is set must match. All empty but `backend`: the whole account.
+
+    What is said of one `resource` says nothing of the other.
+    """
 
     backend: str
     region: str | None = None
     zone: str | None = None
     instance_type: str | None = None
     market: Market | None = None
+    resource: Resource = Resource.MACHINE
 
     def covers(self, offer: Offer) -> bool:
         """True when the offer lies within this scope."""
         return (
-            self.backend == offer.zone.backend
+            self.resource is Resource.MACHINE
+            and self.backend == offer.zone.backend
             and self.region in (None, offer.zone.region)
             and self.zone in (None, offer.zone.name)
             and self.instance_type in (None, offer.instance_type.name)

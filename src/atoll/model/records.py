@@ -33,7 +33,9 @@ class Fleet:
     """What was asked for. `nodes` is how many instances it shall have now.
 
     `auto_created` marks a fleet that a run brought with it and that goes when its instances have gone; `replaces` is
-    the id of the fleet whose place it takes once that is gone.
+    the id of the fleet whose place it takes once that is gone. `hold` is set while no instance is launched because a
+    provider refused the request itself: the backend and a digest of its configuration. `early_failures` counts
+    machines in a row that ended soon after their start, the newest at `failed_early_at`.
     """
 
     kind = Kind.FLEET
@@ -47,6 +49,9 @@ class Fleet:
     auto_created: bool = False
     replaces: str | None = None
     message: str = ""
+    hold: str = ""
+    early_failures: int = 0
+    failed_early_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Instance:
 
     `end_reason` set means that it shall go, and why. `idle_since` is when the last job left it. `unreachable_since` is
     since when its agent does not answer: before it ever did, since the launch began, then since that gave a machine.
+    `started_at` is when its agent first answered.
     """
 
     kind = Kind.INSTANCE
@@ -75,6 +81,7 @@ class Instance:
     message: str = ""
     idle_since: datetime | None = None
     unreachable_since: datetime | None = None
+    started_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -125,7 +132,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A task, service or dev environment. `stop` is empty, `stop` or `abort`; `replaces` the run to end first."""
+    """A task, service or dev environment. `stop` is empty, `stop` or `abort`; `replaces` the run to end first.
+
+    `hold`, `early_failures` and `failed_early_at` are as a fleet's, for its jobs and for machines of its own.
+    """
 
     kind = Kind.RUN
     id: str
@@ -141,6 +151,9 @@ class Run:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    hold: str = ""
+    early_failures: int = 0
+    failed_early_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

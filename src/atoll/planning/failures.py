@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from atoll.model.failure import Failure, FailureKind, Scope
+from atoll.model.failure import Failure, FailureKind, Resource, Scope
 
 FIRST = {
     FailureKind.CAPACITY_UNAVAILABLE: timedelta(minutes=3),
@@ -17,6 +17,7 @@ FIRST = {
     FailureKind.QUOTA_EXCEEDED: timedelta(minutes=15),
     FailureKind.THROTTLED: timedelta(seconds=10),
     FailureKind.UNAVAILABLE: timedelta(seconds=30),
+    FailureKind.AUTH_FAILED: timedelta(seconds=30),
 }
 """How long the first failure of a kind is left out; kinds that are absent last until they are cleared."""
 
@@ -26,6 +27,7 @@ LONGEST = {
     FailureKind.QUOTA_EXCEEDED: timedelta(hours=1),
     FailureKind.THROTTLED: timedelta(minutes=5),
     FailureKind.UNAVAILABLE: timedelta(minutes=10),
+    FailureKind.AUTH_FAILED: timedelta(minutes=5),
 }
 """Where doubling after repeats ends."""
 
@@ -76,12 +78,14 @@ def reach(kind: FailureKind, scope: Scope) -> Scope:
     match kind:
         case FailureKind.QUOTA_EXCEEDED:
             return replace(scope, zone=None, instance_type=None)
+        case FailureKind.AUTH_FAILED:
+            return Scope(scope.backend)
+        case _ if scope.resource is Resource.VOLUME:
+            return scope
         case FailureKind.NOT_OFFERED:
             return replace(scope, market=None)
         case FailureKind.THROTTLED | FailureKind.UNAVAILABLE:
             return replace(scope, zone=None, instance_type=None, market=None)
-        case FailureKind.AUTH_FAILED:
-            return Scope(scope.backend)
         case _:
             return scope
 

@@ -6,9 +6,12 @@ not come back together, and the same history waits the same time.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
 from atoll.model.failure import FailureKind
+from atoll.model.records import Fleet, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,37 @@ BACKOFFS: Mapping[FailureKind, Backoff] = {
     FailureKind.UNAVAILABLE: Backoff(0.5, 60),
 }
 """Every kind has its row: a test holds it against the taxonomy."""
+
+
+EARLY = timedelta(minutes=1)
+"""What ends sooner after its start has failed early."""
+EARLY_PAUSES = Backoff(5, 300)
+"""The pauses between tries that fail early, from the second failure in a row on."""
+FORGOTTEN_AFTER = timedelta(minutes=30)
+"""An early failure so long after the former one is the first again."""
+
+
+def early_failure(record: Fleet | Run, created: datetime, started: datetime | None, now: datetime) -> dict[str, Any]:
+    """The changes to a fleet or run one of whose machines or jobs failed `now`.
+
+    One that had worked for longer than `EARLY` ends the row. What was created before the newest early failure belongs
+    to the same try: when a zone is lost, its machines fail together.
+    """
+    if started is not None and now - started >= EARLY:
+        return {"early_failures": 0, "failed_early_at": None} if record.early_failures else {}
+    last = record.failed_early_at
+    if last is not None and created <= last:
+        return {}
+    in_row = last is not None and now - last < FORGOTTEN_AFTER
+    return {"early_failures": record.early_failures + 1 if in_row else 1, "failed_early_at": now}
+
+
+def early_pause(record: Fleet | Run, now: datetime) -> float:
+    """Seconds until a fleet or run may try again after early failures in a row; 0 where it may now."""
+    if record.early_failures < 2 or record.failed_early_at is None:
+        return 0
+    span = min(EARLY_PAUSES.first * 2.0 ** min(record.early_failures - 2, 20), EARLY_PAUSES.longest)
+    return max(0.0, span - (now - record.failed_early_at).total_seconds())
 
 
 def delay(kind: FailureKind | None, attempts: int, key: str, told: float | None = None) -> float:

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from atoll.model.records import Fleet, Instance
 from atoll.model.states import FleetState
-from atoll.reconcile.action import EndInstances, Finished, FleetAction, PlanNodes, Step
+from atoll.reconcile.action import EndInstances, Finished, FleetAction, PlanNodes, Step, Wait
+from atoll.reconcile.backoff import early_pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class FleetSight:
     fleet: Fleet
     alive: int
     staying: int
+    now: datetime
     instances: Collection[Instance] = ()
     claimed: Collection[str] = ()
 
@@ -44,10 +47,17 @@ def _size(sight: FleetSight) -> FleetAction:
     if fleet.auto_created:
         return Finished() if sight.alive else Step(FleetState.DELETING, "unused")
     if sight.staying < fleet.nodes:
-        return PlanNodes()
+        return _grow(sight)
     surplus = sight.staying - fleet.nodes
     if surplus:
         # Idle ones first, and of those the newest: what was there first stays.
         order = sorted(_staying(sight), key=lambda instance: (instance.id in sight.claimed, -instance.node))
         return EndInstances(tuple(instance.id for instance in order[:surplus]), "fleet-resized")
     return Finished()
+
+
+def _grow(sight: FleetSight) -> FleetAction:
+    if sight.fleet.hold:
+        return Finished()
+    pause = early_pause(sight.fleet, sight.now)
+    return Wait(pause) if pause else PlanNodes()

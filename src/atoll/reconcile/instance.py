@@ -93,7 +93,8 @@ def _starting(sight: InstanceSight) -> InstanceAction:
     if instance.end_reason:
         return Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.machine == "ready" and sight.answers:
-        changes = {"idle_since": sight.now, "unreachable_since": None, "agent_url": sight.agent_url, "message": ""}
+        started = {"idle_since": sight.now, "started_at": sight.now, "unreachable_since": None}
+        changes = {**started, "agent_url": sight.agent_url, "message": ""}
         return Step(InstanceState.ACTIVE, changes=changes)
     age = _waited(sight)
     if age > START_LIMIT:

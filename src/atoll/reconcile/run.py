@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from atoll.model.records import Job, Run
 from atoll.model.states import JOB, RUN, JobState, RunState
 from atoll.reconcile.action import Finished, PlaceJobs, Resubmit, RunAction, Step, StopJobs, Wait
+from atoll.reconcile.backoff import early_pause
 
 _EVENTS = {"instance-lost": "interruption", "interrupted": "interruption", "no-capacity": "no-capacity"}
 
@@ -54,8 +55,18 @@ def decide(sight: RunSight) -> RunAction:
     if any(job.state is JobState.STOPPED for job in sight.jobs):
         return Wait(1) if _open(sight) else Resubmit()
     if any(job.state is JobState.SUBMITTED for job in sight.jobs):
-        return PlaceJobs()
+        return _place(sight)
     return _advance(sight)
+
+
+def _place(sight: RunSight) -> RunAction:
+    if sight.run.hold:
+        if all(job.state is JobState.SUBMITTED for job in _open(sight)):
+            return Finished()
+        # What is placed already gives its machines back; the next attempt is one of all jobs.
+        return StopJobs(tuple(job.id for job in _open(sight) if not job.stop), "stop")
+    pause = early_pause(sight.run, sight.now)
+    return Wait(pause) if pause else PlaceJobs()
 
 
 def _open(sight: RunSight) -> list[Job]:
@@ -101,13 +112,17 @@ def _failed(sight: RunSight, failed: Job) -> RunAction:
     pending = tuple(job.id for job in _open(sight) if not job.stop)
     if pending:
         return StopJobs(pending, "stop")
-    return Finished() if _open(sight) else Resubmit()
+    if _open(sight):
+        return Finished()
+    pause = early_pause(sight.run, sight.now)
+    return Wait(pause) if pause else Resubmit()
 
 
 def _end(sight: RunSight, state: RunState) -> Step:
     cause = next((job for job in sight.jobs if job.state is JobState.FAILED), None)
     if state is RunState.DONE or cause is None:
         code = 0 if state is RunState.DONE else next((job.exit_code for job in sight.jobs if job.exit_code), None)
-        return Step(state, state, {"finished_at": sight.now, "exit_code": code})
+        # What it once waited for is not why it ended.
+        return Step(state, state, {"finished_at": sight.now, "exit_code": code, "message": ""})
     message = cause.message if len(sight.jobs) == 1 else f"job {cause.rank}: {cause.message or cause.reason}"
     return Step(state, cause.reason, {"finished_at": sight.now, "exit_code": cause.exit_code, "message": message})

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from atoll.engine.requests.planned import Planned
 from atoll.model.records import Event, Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import InstanceType
-from atoll.model.states import InstanceState
+from atoll.model.states import FleetState, InstanceState, RunState
 from atoll.planning.offers import FoundOffer
 from atoll.planning.offers import OfferGroup as FoundGroup
 from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
 from atoll.planning.reasons import explain
 from atoll.store.shown import ShownInstance
 from atoll.wire.api import (
+    ON_HOLD,
     EventView,
     FleetView,
     InstanceView,
@@ -29,6 +30,8 @@ from atoll.wire.api import (
     RunView,
     VolumeView,
 )
+
+_STARTING = (RunState.SUBMITTED, RunState.PROVISIONING)
 
 
 def gpu_text(type_: InstanceType) -> str:
@@ -73,7 +76,7 @@ def fleet_view(fleet: Fleet, instances: Sequence[ShownInstance]) -> FleetView:
     return FleetView(
         fleet.id,
         fleet.name,
-        fleet.state,
+        ON_HOLD if fleet.hold and fleet.state is FleetState.ACTIVE else fleet.state,
         fleet.nodes,
         strategy,
         skew,
@@ -110,7 +113,7 @@ def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance]) -
         run.id,
         run.name,
         run.type,
-        run.state,
+        ON_HOLD if run.hold and run.state in _STARTING else run.state,
         run.created_at,
         sum(instance.price for instance in held),
         views,

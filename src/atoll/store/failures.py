@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, or_, select
 
-from atoll.model.failure import Failure, FailureKind, Scope
+from atoll.model.failure import Failure, FailureKind, Resource, Scope
 from atoll.model.offer import Market
 from atoll.store.connection import Connection
 from atoll.store.prepared import Prepared
@@ -23,9 +23,9 @@ _REMEMBER = Prepared(insert(failures), failures.columns.keys())
 
 
 def _key(scope: Scope) -> str:
-    return "/".join(
-        (scope.backend, scope.region or "*", scope.zone or "*", scope.instance_type or "*", scope.market or "*")
-    )
+    parts = (scope.backend, scope.region or "*", scope.zone or "*", scope.instance_type or "*", scope.market or "*")
+    # Machines have no mark of their own: the keys of older schemas stay valid.
+    return "/".join(parts if scope.resource is Resource.MACHINE else (*parts, scope.resource))
 
 
 class FailureRepository:
@@ -40,13 +40,13 @@ class FailureRepository:
         return [
             Failure(
                 FailureKind(kind),
-                Scope(backend, region, zone, type_, Market(market) if market else None),
+                Scope(backend, region, zone, type_, Market(market) if market else None, Resource(resource)),
                 at,
                 until,
                 count,
                 message,
             )
-            for _, kind, backend, region, zone, type_, market, at, until, count, message in rows
+            for _, kind, backend, region, zone, type_, market, resource, at, until, count, message in rows
         ]
 
     async def remember(self, failure: Failure) -> None:
@@ -59,6 +59,7 @@ class FailureRepository:
             "zone": scope.zone,
             "instance_type": scope.instance_type,
             "market": scope.market,
+            "resource": scope.resource,
             "at": failure.at,
             "until": failure.until,
             "count": failure.count,

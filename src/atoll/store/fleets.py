@@ -26,6 +26,7 @@ _SIZE = Prepared(
 _OURS = (fleets.c.project == bindparam("project"), fleets.c.deleted_at.is_(None))
 _NAMED = Query(Kind.FLEET, *_OURS, fleets.c.name == bindparam("name"))
 _LISTING = Query(Kind.FLEET, *_OURS, order="created_at")
+_HELD = Query(Kind.FLEET, fleets.c.deleted_at.is_(None), fleets.c.hold != "")
 _OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), LIVING, order="node")
 _OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), LIVING, order="node")
 _OF_ALL = Query(Kind.INSTANCE, LIVING, order="node")
@@ -53,6 +54,10 @@ class FleetRepository:
     async def listing(self, project: str) -> Sequence[Fleet]:
         """The project's fleets, and those being replaced, the oldest first."""
         return await _LISTING.all(self._connection, project=project)
+
+    async def held(self) -> Sequence[Fleet]:
+        """The fleets of all projects that launch nothing because a provider refused the request itself."""
+        return await _HELD.all(self._connection)
 
     async def instances(self, fleet: Fleet) -> Sequence[Instance]:
         """The fleet's instances that are not terminated, by node."""

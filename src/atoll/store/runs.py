@@ -15,6 +15,7 @@ _NAMED = Query(Kind.RUN, _OURS, runs.c.name == bindparam("name"), runs.c.deleted
 _LISTING = Query(Kind.RUN, _OURS, runs.c.deleted_at.is_(None), order="created_at")
 _RUNS_UNFINISHED = Query(Kind.RUN, _OURS, runs.c.state.not_in(RUN.final), order="created_at")
 _REPLACED_BY = Query(Kind.RUN, runs.c.replaces == bindparam("run"))
+_HELD = Query(Kind.RUN, runs.c.state.not_in(RUN.final), runs.c.hold != "")
 _OF_RUN = Query(Kind.JOB, jobs.c.run_id == bindparam("run"), order="submission")
 _UNFINISHED = jobs.c.state.not_in(JOB.final)
 _CLAIMS = Query(Kind.JOB, jobs.c.instance_id == bindparam("instance"), _UNFINISHED)
@@ -38,6 +39,10 @@ class RunRepository:
     async def unfinished(self, project: str) -> Sequence[Run]:
         """The project's runs that are not over."""
         return await _RUNS_UNFINISHED.all(self._connection, project=project)
+
+    async def held(self) -> Sequence[Run]:
+        """The runs of all projects that launch nothing because a provider refused the request itself."""
+        return await _HELD.all(self._connection)
 
     async def jobs(self, run: Run) -> Sequence[Job]:
         """The newest attempt of each rank."""

@@ -50,6 +50,15 @@ def _zone() -> list[Column[Any]]:
     return [Column(name, String) for name in ("backend", "region", "zone", "zone_id", "zone_kind")]
 
 
+def _restraints() -> list[Column[Any]]:
+    """Why a fleet or run does not try again yet."""
+    return [
+        Column("hold", String, nullable=False, server_default=""),
+        Column("early_failures", Integer, nullable=False, server_default="0"),
+        Column("failed_early_at", UtcTime),
+    ]
+
+
 def _record(name: str, *columns: Column[Any], unique_name: bool = False) -> Table:
     common: list[Column[Any]] = [
         Column("id", String, primary_key=True),
@@ -73,6 +82,7 @@ fleets = _record(
     Column("created_at", UtcTime, nullable=False),
     Column("auto_created", Boolean, nullable=False),
     Column("replaces", String),
+    *_restraints(),
     unique_name=True,
 )
 
@@ -91,6 +101,7 @@ instances = _record(
     Column("end_reason", String, nullable=False),
     Column("idle_since", UtcTime),
     Column("unreachable_since", UtcTime),
+    Column("started_at", UtcTime),
 )
 LIVING = instances.c.state != literal_column("'terminated'")
 """Instances that are not terminated; a constant, so that the planner of queries knows it for the index's condition."""
@@ -134,6 +145,7 @@ runs = _record(
     Column("replaces", String),
     Column("exit_code", Integer),
     Column("reason", String, nullable=False),
+    *_restraints(),
     unique_name=True,
 )
 
@@ -204,6 +216,7 @@ failures = Table(
     Column("zone", String),
     Column("instance_type", String),
     Column("market", String),
+    Column("resource", String, nullable=False, server_default="machine"),
     Column("at", UtcTime, nullable=False),
     Column("until", UtcTime),
     Column("count", Integer, nullable=False),

@@ -282,6 +282,10 @@ class ApplyResponse:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
+ON_HOLD = "on-hold"
+"""The status of a fleet or run that launches nothing because a provider refused the request itself."""
+
+
 @dataclass(slots=True)
 class InstanceView:
     """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with.

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from atoll.model.failure import FailureKind
+from atoll.model.failure import FailureKind, Resource
 from atoll.model.offer import Availability, Market
 from atoll.model.zone import ZoneKind, ZoneState
 
@@ -203,6 +203,7 @@ class SavedFailure(Part, frozen=True, kw_only=True):
     zone: Name | None = None
     instance_type: Name | None = None
     market: Market | None = None
+    resource: Resource = Resource.MACHINE
     until: Time | None = None
     count: Count = 1
 

@@ -55,7 +55,8 @@ CREATE TABLE public.failures (
     at timestamp with time zone NOT NULL,
     until timestamp with time zone,
     count integer NOT NULL,
-    message text NOT NULL
+    message text NOT NULL,
+    resource character varying DEFAULT 'machine'::character varying NOT NULL
 );
 CREATE TABLE public.fleets (
     id character varying NOT NULL,
@@ -68,7 +69,10 @@ CREATE TABLE public.fleets (
     nodes integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
     auto_created boolean NOT NULL,
-    replaces character varying
+    replaces character varying,
+    hold character varying DEFAULT ''::character varying NOT NULL,
+    early_failures integer DEFAULT 0 NOT NULL,
+    failed_early_at timestamp with time zone
 );
 CREATE TABLE public.instances (
     id character varying NOT NULL,
@@ -92,7 +96,8 @@ CREATE TABLE public.instances (
     agent_url character varying,
     end_reason character varying NOT NULL,
     idle_since timestamp with time zone,
-    unreachable_since timestamp with time zone
+    unreachable_since timestamp with time zone,
+    started_at timestamp with time zone
 );
 CREATE TABLE public.jobs (
     id character varying NOT NULL,
@@ -152,7 +157,10 @@ CREATE TABLE public.runs (
     stop character varying NOT NULL,
     replaces character varying,
     exit_code integer,
-    reason character varying NOT NULL
+    reason character varying NOT NULL,
+    hold character varying DEFAULT ''::character varying NOT NULL,
+    early_failures integer DEFAULT 0 NOT NULL,
+    failed_early_at timestamp with time zone
 );
 CREATE TABLE public.secrets (
     project character varying NOT NULL,
@@ -219,12 +227,12 @@ INSERT INTO public.attachments VALUES ('id-1', 'main', 'attached', 'message-1', 
 INSERT INTO public.attachments VALUES ('id-2', 'main', 'attached', 'message-2', NULL, 'volume_id-2', 'instance_id-2', 'job_id-2', 'name-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'source-2');
 INSERT INTO public.events VALUES (1, '2026-11-24 10:01:00+00', 'main', 'fleet', 'name-1', 'subject-1', 'from_state-1', 'to_state-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'reason-1', 'message-1', '');
 INSERT INTO public.events VALUES (2, '2026-11-24 10:02:00+00', 'main', 'fleet', 'name-2', 'subject-2', 'from_state-2', 'to_state-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'reason-2', 'message-2', '');
-INSERT INTO public.failures VALUES ('scope-1', 'fleet', 'backend-1', 'region-1', 'zone-1', 'instance_type-1', 'spot', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', 1, 'message-1');
-INSERT INTO public.failures VALUES ('scope-2', 'fleet', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 2, 'message-2');
-INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, 'replaces-1');
-INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, 'replaces-2');
-INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'agent_url-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00');
-INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'agent_url-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00');
+INSERT INTO public.failures VALUES ('scope-1', 'fleet', 'backend-1', 'region-1', 'zone-1', 'instance_type-1', 'spot', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', 1, 'message-1', 'machine');
+INSERT INTO public.failures VALUES ('scope-2', 'fleet', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 2, 'message-2', 'machine');
+INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, 'replaces-1', '', 0, NULL);
+INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, 'replaces-2', '', 0, NULL);
+INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'agent_url-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL);
+INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'agent_url-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL);
 INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00');
 INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00');
 INSERT INTO public.log_chunks VALUES ('job_id-1', 1, '\x6c696e650a');
@@ -237,8 +245,8 @@ INSERT INTO public.members VALUES ('project-2', 'user-2', 'user');
 INSERT INTO public.projects VALUES ('main', NULL, NULL);
 INSERT INTO public.projects VALUES ('name-1', NULL, NULL);
 INSERT INTO public.projects VALUES ('name-2', NULL, NULL);
-INSERT INTO public.runs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'name-1', 'type-1', '{"nodes": 2}', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', 'stop-1', 'replaces-1', 1, 'reason-1');
-INSERT INTO public.runs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'name-2', 'type-2', '{"nodes": 2}', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 'stop-2', 'replaces-2', 2, 'reason-2');
+INSERT INTO public.runs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'name-1', 'type-1', '{"nodes": 2}', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', 'stop-1', 'replaces-1', 1, 'reason-1', '', 0, NULL);
+INSERT INTO public.runs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'name-2', 'type-2', '{"nodes": 2}', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 'stop-2', 'replaces-2', 2, 'reason-2', '', 0, NULL);
 INSERT INTO public.secrets VALUES ('project-1', 'name-1', 'sealed-1', '2026-11-24 10:01:00+00', 'updated_by-1');
 INSERT INTO public.secrets VALUES ('project-2', 'name-2', 'sealed-2', '2026-11-24 10:02:00+00', 'updated_by-2');
 INSERT INTO public.sessions VALUES ('hash-1', 'token_hash-1', 'csrf-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00');

@@ -55,11 +55,11 @@ CREATE TABLE failures (
 	at DATETIME NOT NULL, 
 	until DATETIME, 
 	count INTEGER NOT NULL, 
-	message TEXT NOT NULL, 
+	message TEXT NOT NULL, resource VARCHAR DEFAULT 'machine' NOT NULL, 
 	PRIMARY KEY (scope, kind)
 );
-INSERT INTO "failures" VALUES('scope-1','fleet','backend-1','region-1','zone-1','instance_type-1','spot','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',1,'message-1');
-INSERT INTO "failures" VALUES('scope-2','fleet','backend-2','region-2','zone-2','instance_type-2','spot','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',2,'message-2');
+INSERT INTO "failures" VALUES('scope-1','fleet','backend-1','region-1','zone-1','instance_type-1','spot','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',1,'message-1','machine');
+INSERT INTO "failures" VALUES('scope-2','fleet','backend-2','region-2','zone-2','instance_type-2','spot','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',2,'message-2','machine');
 CREATE TABLE fleets (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -71,11 +71,11 @@ CREATE TABLE fleets (
 	nodes INTEGER NOT NULL, 
 	created_at DATETIME NOT NULL, 
 	auto_created BOOLEAN NOT NULL, 
-	replaces VARCHAR, 
+	replaces VARCHAR, hold VARCHAR DEFAULT '' NOT NULL, early_failures INTEGER DEFAULT '0' NOT NULL, failed_early_at DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'replaces-1');
-INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'replaces-2');
+INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'replaces-1','',0,NULL);
+INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'replaces-2','',0,NULL);
 CREATE TABLE instances (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -98,11 +98,11 @@ CREATE TABLE instances (
 	agent_url VARCHAR, 
 	end_reason VARCHAR NOT NULL, 
 	idle_since DATETIME, 
-	unreachable_since DATETIME, 
+	unreachable_since DATETIME, started_at DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "instances" VALUES('id-1','main','active','message-1',NULL,'fleet_id-1','fleet-1',1,'backend-1','region-1','zone-1','zone_id-1','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',1.0,'2026-11-24 10:01:00.000000','backend_id-1','agent_url-1','end_reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000');
-INSERT INTO "instances" VALUES('id-2','main','active','message-2',NULL,'fleet_id-2','fleet-2',2,'backend-2','region-2','zone-2','zone_id-2','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',2.0,'2026-11-24 10:02:00.000000','backend_id-2','agent_url-2','end_reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000');
+INSERT INTO "instances" VALUES('id-1','main','active','message-1',NULL,'fleet_id-1','fleet-1',1,'backend-1','region-1','zone-1','zone_id-1','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',1.0,'2026-11-24 10:01:00.000000','backend_id-1','agent_url-1','end_reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',NULL);
+INSERT INTO "instances" VALUES('id-2','main','active','message-2',NULL,'fleet_id-2','fleet-2',2,'backend-2','region-2','zone-2','zone_id-2','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',2.0,'2026-11-24 10:02:00.000000','backend_id-2','agent_url-2','end_reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',NULL);
 CREATE TABLE jobs (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -177,11 +177,11 @@ CREATE TABLE runs (
 	stop VARCHAR NOT NULL, 
 	replaces VARCHAR, 
 	exit_code INTEGER, 
-	reason VARCHAR NOT NULL, 
+	reason VARCHAR NOT NULL, hold VARCHAR DEFAULT '' NOT NULL, early_failures INTEGER DEFAULT '0' NOT NULL, failed_early_at DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "runs" VALUES('id-1','main','running','message-1',NULL,'name-1','type-1','{"nodes": 2}','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000','stop-1','replaces-1',1,'reason-1');
-INSERT INTO "runs" VALUES('id-2','main','running','message-2',NULL,'name-2','type-2','{"nodes": 2}','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000','stop-2','replaces-2',2,'reason-2');
+INSERT INTO "runs" VALUES('id-1','main','running','message-1',NULL,'name-1','type-1','{"nodes": 2}','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000','stop-1','replaces-1',1,'reason-1','',0,NULL);
+INSERT INTO "runs" VALUES('id-2','main','running','message-2',NULL,'name-2','type-2','{"nodes": 2}','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000','stop-2','replaces-2',2,'reason-2','',0,NULL);
 CREATE TABLE secrets (
 	project VARCHAR NOT NULL, 
 	name VARCHAR NOT NULL, 

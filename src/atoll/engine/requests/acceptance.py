@@ -5,6 +5,7 @@ from typing import Any
 
 from atoll.engine.placing.placement import NewId, keep_instances, keep_jobs, keep_zone
 from atoll.engine.requests.draft import Draft
+from atoll.engine.work.restraint import FREE
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.model.states import FleetState, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
@@ -70,14 +71,14 @@ async def _accept_fleet(tx: Transaction, project: str, draft: Draft, new_id: New
     nodes = spec.nodes.target
     kept = draft.kept
     if isinstance(kept, Fleet) and draft.change.action is ChangeAction.UPDATE:
-        fleet = await tx.update(kept, config=draft.config, nodes=nodes, message="")
+        fleet = await tx.update(kept, config=draft.config, nodes=nodes, **FREE)
         tx.asked(fleet, "changed")
         await tx.wake(fleet)
         return fleet
     replaced = None
     if isinstance(kept, Fleet):
         await tx.release_name(kept)
-        await tx.wake(await tx.step(kept, FleetState.DELETING, reason="replaced"))
+        await tx.wake(await tx.step(kept, FleetState.DELETING, reason="replaced", message=""))
         replaced = kept.id
     fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now, replaces=replaced)
     return await tx.add(fleet, reason="applied")

@@ -18,7 +18,7 @@ async def delete_fleet(context: Context, project: str, name: str) -> Fleet:
             message = f"fleet `{name}` is busy with {', '.join(f'`{run}`' for run in runs)}"
             raise Refused("fleet-busy", message, help=f"`atoll stop {runs[0]}` first")
         if fleet.state is FleetState.ACTIVE:
-            fleet = await tx.step(fleet, FleetState.DELETING, reason="deleted")
+            fleet = await tx.step(fleet, FleetState.DELETING, reason="deleted", message="")
             await tx.wake(fleet)
         return fleet
 

@@ -131,7 +131,7 @@ def _volumes(file: SnapshotFile) -> Iterator[ExistingVolume]:
 
 def _failures(file: SnapshotFile) -> Iterator[Failure]:
     for one in file.failures:
-        scope = Scope(one.backend, one.region, one.zone, one.instance_type, one.market)
+        scope = Scope(one.backend, one.region, one.zone, one.instance_type, one.market, one.resource)
         yield Failure(one.kind, scope, one.at, one.until, one.count)
 
 

@@ -118,6 +118,7 @@ def _failures(snapshot: Snapshot) -> Iterator[SavedFailure]:
             zone=scope.zone,
             instance_type=scope.instance_type,
             market=scope.market,
+            resource=scope.resource,
             until=one.until,
             count=one.count,
         )

@@ -7,6 +7,7 @@ from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
 from atoll.engine.work.handler import Due, Reconciling
+from atoll.engine.work.restraint import held
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.planning.reasons import explain
@@ -36,10 +37,10 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
                 return None
             alive, staying = await tx.fleets.size(fleet.id)
             if staying <= (fleet.nodes if fleet.state is FleetState.ACTIVE else 0):
-                return fleet, FleetSight(fleet, alive, staying)
+                return fleet, FleetSight(fleet, alive, staying, self.context.now())
             instances = await tx.fleets.instances(fleet)
             claimed = {job.instance_id for job in await tx.runs.claims() if job.instance_id}
-        return fleet, FleetSight(fleet, alive, staying, instances, claimed)
+        return fleet, FleetSight(fleet, alive, staying, self.context.now(), instances, claimed)
 
     async def effect(self, lease: Lease, sight: FleetSight, action: Any) -> Due | None:
         """Plan missing instances, or ask surplus ones to go."""
@@ -67,6 +68,8 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
                 message = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
             try:
                 async with placing.write(lease) as tx:
+                    if await held(tx, fleet):
+                        return None
                     await keep_instances(tx, fleet, answer.placements, self.context.new_id)
                     if answer.placements:
                         await tell_waiting(tx)

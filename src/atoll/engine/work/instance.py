@@ -20,6 +20,7 @@ from atoll.backends.base import (
 from atoll.engine.context import machine_of
 from atoll.engine.placing.demand import spec_of
 from atoll.engine.snapshots.world import FAILURE_MEMORY
+from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling, ask, reason_of
 from atoll.model.failure import Scope
 from atoll.model.records import Fleet, Instance, Kind
@@ -85,6 +86,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         """Wake the fleet that lost it, and the jobs and attachments on it."""
         if record.end_reason == "idle" and record.state is InstanceState.ACTIVE:
             await self._shrink(tx, record)
+        ending = record.state in (InstanceState.TERMINATING, InstanceState.TERMINATED)
+        if ending and record.end_reason in restraint.BROKEN:
+            await restraint.count_machine(tx, record)
         if record.end_reason:
             await tx.work.wake(Kind.FLEET, [record.fleet_id], tx.now)
         if record.state not in (InstanceState.ACTIVE, InstanceState.TERMINATED, InstanceState.TERMINATING):
@@ -153,7 +157,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         reason = reason_of(error)
         async with self.context.database.write(lease) as tx:
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
-            if not isinstance(error, InvalidRequest | ZoneMismatch):
+            if isinstance(error, InvalidRequest | ZoneMismatch):
+                await restraint.hold(tx, instance, error, self.context.config_digests)
+            else:
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
             changes: dict[str, Any] = {"end_reason": instance.end_reason or reason, "message": error.message}
             await self.after(tx, await tx.step(instance, InstanceState.TERMINATED, reason=reason, **changes))

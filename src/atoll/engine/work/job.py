@@ -9,6 +9,7 @@ from atoll.engine.parts.vault import WrongKey
 from atoll.engine.placing.batching import tell_waiting
 from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.requests.secrets import SecretMissing, open_environment
+from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling, ask
 from atoll.engine.work.job_environment import job_environment
 from atoll.engine.work.wakeups import WakeUps
@@ -85,6 +86,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             await _take(tx, record)
         if record.state not in JOB.final and record.state is not JobState.SUBMITTED:
             return
+        await restraint.count_job(tx, record)
         ties = await tx.attachments.live(job=record.id)
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
         if record.instance_id is not None:

@@ -10,6 +10,7 @@ from atoll.engine.placing.batching import Placer, Placing
 from atoll.engine.placing.demand import run_request, spec_of
 from atoll.engine.placing.placement import PlacementRaced, keep_jobs
 from atoll.engine.work.handler import Due, Reconciling
+from atoll.engine.work.restraint import held
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
 from atoll.planning.reasons import explain
@@ -98,6 +99,8 @@ class RunHandler(Reconciling[Run, RunSight]):
 
     async def _keep(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> None:
         async with placing.write(lease) as tx:
+            if await held(tx, sight.run):
+                return
             await keep_jobs(tx, sight.run, waiting, placing.plan, {}, self.context.new_id)
             # Those that are placed already wait for these: where the machine is there, nothing else wakes them.
             await tx.work.wake(Kind.JOB, [job.id for job in sight.jobs], tx.now)

@@ -40,6 +40,14 @@ async def delete(project: Project, name: Name, request: Request) -> Response:
         return answer((await _views(tx, [deleted]))[0], 202)
 
 
+@router.post("/fleets/{name}/retry", response_model=FleetView)
+async def retry(project: Project, name: Name, request: Request) -> Response:
+    """Let a fleet that waits or is on hold try again now."""
+    retried = await request.app.state.engine.retry_fleet(project, name)
+    async with request.app.state.engine.database.read() as tx:
+        return answer((await _views(tx, [retried]))[0])
+
+
 @router.get("/instances", response_model=list[InstanceView])
 async def instances(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
     """Instances that are not terminated, by fleet and node."""

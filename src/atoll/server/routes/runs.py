@@ -41,6 +41,13 @@ async def stop(project: Project, name: Name, body: StopRequest, request: Request
     return await run(project, name, request)
 
 
+@router.post("/{name}/retry", response_model=RunView)
+async def retry(project: Project, name: Name, request: Request) -> Response:
+    """Let a run that waits or is on hold try again now."""
+    await request.app.state.engine.retry_run(project, name)
+    return await run(project, name, request)
+
+
 @router.delete("/{name}", response_model=RunView)
 async def delete(project: Project, name: Name, request: Request) -> Response:
     """Take a finished run from the lists."""

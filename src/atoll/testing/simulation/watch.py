@@ -40,6 +40,20 @@ _LIVE = """
 SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.state, f.auto_created, f.name
 FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated'
 """
+_NEWS = "SELECT seq, kind, subject, to_state, reason FROM events WHERE seq > ? ORDER BY seq"
+_REFUSED = ("invalid-request", "zone-mismatch")
+_ASKED = ("changed", "retry-asked")
+_OWNERS = """
+SELECT f.id FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.id = :instance AND NOT f.auto_created
+AND f.state = 'active' UNION SELECT j.run_id FROM jobs j JOIN instances i ON i.id = j.instance_id
+JOIN fleets f ON f.id = i.fleet_id WHERE i.id = :instance AND f.auto_created
+AND j.state NOT IN ('done', 'failed', 'stopped')
+"""
+_OWNER = {
+    "instance": "SELECT fleet_id FROM instances WHERE id = :subject",
+    "job": "SELECT run_id FROM jobs WHERE id = :subject",
+}
+"""What a machine or a placed job is for, by kind."""
 
 
 class Broken(AssertionError):  # noqa: N818 - it is what became of the rule
@@ -66,6 +80,7 @@ class Watch:
         self._raw = raw
         self._cloud = cloud
         self._seq = 0
+        self._refused: set[str] = set()
         self.broken: list[str] = []
         self.quiet_since = 0.0
 
@@ -94,14 +109,27 @@ class Watch:
             row = self._one("SELECT fence FROM work WHERE kind = ? AND id = ?", (lease.kind, lease.id))
             if row is not None and row[0] != lease.fence:
                 self.fail(f"{lease.kind} {lease.id} was written with fence {lease.fence}, the newest is {row[0]}")
-        news = self._all("SELECT seq, kind, subject, to_state FROM events WHERE seq > ? ORDER BY seq", (self._seq,))
+        news = self._all(_NEWS, (self._seq,))
         self._seq = news[-1][0] if news else self._seq
-        for _, kind, subject, state in news:
+        for _, kind, subject, state, reason in news:
+            self._restrained(kind, subject, state, reason)
             check = _AT.get((kind, state))
             if check is not None:
                 check(self, subject)
-        if any((kind, state) == ("instance", "pending") for _, kind, _, state in news):
-            self._placed({subject for _, kind, subject, state in news if (kind, state) == ("instance", "pending")})
+        fresh = {subject for _, kind, subject, state, _ in news if (kind, state) == ("instance", "pending")}
+        if fresh:
+            self._placed(fresh)
+
+    def _restrained(self, kind: str, subject: str, state: str, reason: str) -> None:
+        """After a refusal of the request itself its fleet or run launches nothing, until a user asks for something."""
+        if kind in ("fleet", "run") and reason in _ASKED:
+            self._refused.discard(subject)
+        elif kind == "instance" and state == "terminated" and reason in _REFUSED:
+            self._refused.update(owner for (owner,) in self._all(_OWNERS, {"instance": subject}))
+        elif (kind, state) in (("instance", "pending"), ("job", "placed")):
+            owner = self._one(_OWNER[kind], {"subject": subject})
+            if owner is not None and owner[0] in self._refused:
+                self.fail(f"{kind} {subject} of {owner[0]} follows a refusal of the request itself")
 
     def _launched(self, entry: Entry) -> None:
         machine = entry.machines[0]

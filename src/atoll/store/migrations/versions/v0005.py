@@ -1,4 +1,4 @@
-"""Browser sessions, and an index of events by time."""
+"""Browser sessions; why fleets and runs do not try again yet; when machines started; failures of volumes by themselves."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,24 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables and the index."""
+    """Make the tables, columns and indexes."""
+    _holds()
+    _sessions()
+
+
+def _holds() -> None:
+    for table in ("fleets", "runs"):
+        with op.batch_alter_table(table) as batch:
+            batch.add_column(sa.Column("hold", sa.String(), nullable=False, server_default=""))
+            batch.add_column(sa.Column("early_failures", sa.Integer(), nullable=False, server_default="0"))
+            batch.add_column(sa.Column("failed_early_at", sa.DateTime(timezone=True)))
+    with op.batch_alter_table("instances") as batch:
+        batch.add_column(sa.Column("started_at", sa.DateTime(timezone=True)))
+    with op.batch_alter_table("failures") as batch:
+        batch.add_column(sa.Column("resource", sa.String(), nullable=False, server_default="machine"))
+
+
+def _sessions() -> None:
     time = sa.DateTime(timezone=True)
     op.create_table(
         "sessions",

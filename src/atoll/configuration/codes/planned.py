@@ -4,7 +4,7 @@ The engine makes these diagnostics; the registry explains them. Their examples u
 has, and `fake`, the scripted one, for worlds that a laptop does not offer.
 """
 
-from atoll.configuration.codes import Code
+from atoll.configuration.codes.code import Code
 
 _LOCAL = "type: fleet\nname: train\nnodes: 1\nbackends: [local]\n"
 _FAKE = _LOCAL.replace("[local]", "[fake]")

@@ -1,0 +1,32 @@
+"""Asking a fleet or run that waits or is on hold to try again now."""
+
+from atoll.engine.context import Context
+from atoll.engine.requests.refusal import Refused, not_found
+from atoll.engine.work.restraint import release
+from atoll.model.records import Fleet, Run
+from atoll.model.states import RUN, FleetState
+
+
+async def retry_fleet(context: Context, project: str, name: str) -> Fleet:
+    """Let a fleet launch what it lacks at once. Raises Refused: not-found, being-deleted."""
+    async with context.database.write() as tx:
+        fleet = await tx.fleets.named(project, name)
+        if fleet is None:
+            raise not_found("fleet", name)
+        if fleet.state is not FleetState.ACTIVE:
+            raise Refused("being-deleted", f"fleet `{name}` is being deleted")
+        tx.asked(fleet, "retry-asked")
+        return await release(tx, fleet)
+
+
+async def retry_run(context: Context, project: str, name: str) -> Run:
+    """Let a run look for machines, or start its next attempt, at once. Raises Refused: not-found, run-finished."""
+    async with context.database.write() as tx:
+        run = await tx.runs.named(project, name)
+        if run is None:
+            raise not_found("run", name)
+        if run.state in RUN.final:
+            message = f"run `{name}` is {run.state}"
+            raise Refused("run-finished", message, help="`atoll apply --rerun` starts a finished task again")
+        tx.asked(run, "retry-asked")
+        return await release(tx, run)

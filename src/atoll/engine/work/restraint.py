@@ -1,0 +1,92 @@
+"""What keeps fleets and runs from trying again at once: a refusal of the request itself, and early failures in a row.
+
+A held fleet or run launches nothing until its configuration or the backend's changes, or until a user asks for a
+retry. After early failures the next try waits, longer each time (`atoll.reconcile.backoff`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from atoll.backends.base import BackendError
+from atoll.model.records import Fleet, Instance, Job, Run
+from atoll.model.states import RUN, FleetState, JobState
+from atoll.reconcile.backoff import early_failure, early_pause
+from atoll.store.transaction import Transaction
+
+R = TypeVar("R", Fleet, Run)
+
+FREE = {"hold": "", "early_failures": 0, "failed_early_at": None, "message": ""}
+"""The fields of a fleet or run that nothing keeps from trying."""
+BROKEN = frozenset({"lost", "unreachable", "start-timeout", "launch-timeout"})
+"""The end reasons of machines that ended by themselves."""
+
+
+async def hold(tx: Transaction, instance: Instance, error: BackendError, digests: Mapping[str, str]) -> None:
+    """Hold the fleet of an instance whose launch request was refused as such; for a run's own fleet, the run.
+
+    `digests` are those of the backends' configurations.
+    """
+    backend = instance.zone.backend
+    mark = _mark(backend, digests)
+    message = f"{backend} refused the request: {error.message}"
+    for owner in await _owners(tx, instance):
+        await tx.wake(await tx.update(owner, hold=mark, message=message))
+
+
+async def held(tx: Transaction, record: Fleet | Run) -> bool:
+    """Whether a fleet or run has been put on hold since it was looked at."""
+    now = await tx.get(type(record), record.id)
+    return now is not None and bool(now.hold)
+
+
+async def count_machine(tx: Transaction, instance: Instance) -> None:
+    """Count the end of a machine that ended by itself, for its fleet; for a run's own fleet, for the run."""
+    for owner in await _owners(tx, instance):
+        changes = early_failure(owner, instance.created_at, instance.started_at, tx.now)
+        if changes:
+            await _count(tx, owner, changes, f"its machines ended soon after their start: {instance.message}")
+
+
+async def count_job(tx: Transaction, job: Job) -> None:
+    """Count a failed attempt of a job for its run."""
+    run = await tx.get(Run, job.run_id)
+    if run is not None and job.state is JobState.FAILED and run.state not in RUN.final:
+        changes = early_failure(run, job.created_at, job.started_at, tx.now)
+        if changes:
+            await _count(tx, run, changes, f"it failed soon after its start: {job.message or job.reason}")
+
+
+async def _count(tx: Transaction, owner: Fleet | Run, changes: Mapping[str, Any], cause: str) -> None:
+    counted = await tx.update(owner, **changes)
+    pause = early_pause(counted, tx.now)
+    if pause and not owner.hold:
+        await tx.update(counted, message=f"{counted.early_failures} times in a row {cause}; retried in {pause:.0f} s")
+
+
+async def release(tx: Transaction, record: R) -> R:
+    """Let a fleet or run try again now."""
+    freed = await tx.update(record, **FREE)
+    await tx.wake(freed)
+    return freed
+
+
+async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
+    """Release what is held by a refusal of a backend that is configured otherwise by now, or not at all."""
+    for fleet in await tx.fleets.held():
+        if fleet.hold != _mark(fleet.hold.partition(":")[0], digests):
+            await release(tx, fleet)
+    for run in await tx.runs.held():
+        if run.hold != _mark(run.hold.partition(":")[0], digests):
+            await release(tx, run)
+
+
+def _mark(backend: str, digests: Mapping[str, str]) -> str:
+    return f"{backend}:{digests.get(backend, '')}"
+
+
+async def _owners(tx: Transaction, instance: Instance) -> list[Fleet | Run]:
+    fleet = await tx.get(Fleet, instance.fleet_id)
+    if fleet is None or not fleet.auto_created:
+        return [] if fleet is None or fleet.state is not FleetState.ACTIVE else [fleet]
+    runs = [await tx.get(Run, id) for id in sorted({job.run_id for job in await tx.runs.claims(instance.id)})]
+    return [run for run in runs if run is not None and run.state not in RUN.final]

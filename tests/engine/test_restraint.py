@@ -1,0 +1,172 @@
+"""What is not tried again at once: refused requests, and machines and jobs that end soon after their start."""
+
+from dataclasses import replace
+
+import pytest
+
+from atoll.backends.fake import Fault
+from atoll.engine.engine import config_digest
+from atoll.engine.requests.refusal import Refused
+from atoll.model.failure import FailureKind
+from tests.engine.scene import SCRIPT, Scene, play
+
+FLEET = "type: fleet\nname: f\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2}}\n"
+TASK = "type: task\nname: t\ncommands: [work]\n"
+OF_THE_REQUEST = (FailureKind.INVALID_REQUEST, FailureKind.ZONE_MISMATCH)
+
+
+def launches(scene: Scene) -> int:
+    return sum(entry.call == "launch" for entry in scene.ledger.entries)
+
+
+@pytest.mark.parametrize("kind", OF_THE_REQUEST)
+def test_a_fleet_whose_request_is_refused_is_on_hold_and_says_what_the_provider_said(kind: FailureKind) -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", kind, times=None))
+        await scene.apply(FLEET.format(nodes=2))
+        await scene.clock.sleep(600)
+        assert launches(scene) <= 2
+        [(hold, message)] = scene.rows("SELECT hold, message FROM fleets")
+        assert hold.startswith("fake:")
+        assert "fake refused the request: " in message
+
+    play(story)
+
+
+async def refuse(scene: Scene, text: str) -> int:
+    """A fleet or run on hold, and its cloud well again; the launches until then."""
+    scene.cloud.inject(Fault("launch", FailureKind.INVALID_REQUEST, times=None))
+    await scene.apply(text)
+    await scene.clock.sleep(60)
+    scene.cloud.calm()
+    await scene.clock.sleep(600)
+    return launches(scene)
+
+
+def test_a_fleet_on_hold_tries_again_when_its_configuration_changes() -> None:
+    async def story(scene: Scene) -> None:
+        before = await refuse(scene, FLEET.format(nodes=2))
+        assert before <= 2
+        await scene.apply(FLEET.format(nodes=3))
+        await scene.until(lambda: scene.states("instances").count("active") == 3, 60)
+        assert scene.rows("SELECT hold, message FROM fleets") == [("", "")]
+
+    play(story)
+
+
+def test_a_fleet_on_hold_tries_again_when_a_user_asks_for_it() -> None:
+    async def story(scene: Scene) -> None:
+        await refuse(scene, FLEET.format(nodes=2))
+        await scene.replica.engine.retry_fleet("main", "f")
+        await scene.until(lambda: scene.states("instances").count("active") == 2, 60)
+
+    play(story)
+
+
+def test_a_fleet_on_hold_tries_again_when_the_backend_is_configured_otherwise_and_not_before() -> None:
+    async def story(scene: Scene) -> None:
+        before = await refuse(scene, FLEET.format(nodes=2))
+        await scene.restart()
+        await scene.clock.sleep(60)
+        assert launches(scene) == before
+        memory = "UPDATE fleets SET hold = 'fake:" + config_digest({"type": "fake", "zones": 2}) + "'"
+        scene.rows(memory)
+        await scene.restart()
+        await scene.until(lambda: scene.states("instances").count("active") == 2, 60)
+
+    play(story)
+
+
+def test_a_fleet_on_hold_can_be_made_smaller_and_deleted() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=1))
+        await scene.until(lambda: scene.states("instances") == ["active"])
+        await refuse(scene, FLEET.format(nodes=2))
+        await scene.replica.engine.delete_fleet("main", "f")
+        await scene.until(lambda: scene.states("fleets") == ["deleted"], 60)
+        assert scene.rows("SELECT message FROM events WHERE to_state IN ('deleting', 'deleted')")[0] == ("",)
+
+    play(story)
+
+
+def test_a_run_whose_request_is_refused_is_on_hold_and_gives_its_other_machines_back() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", FailureKind.INVALID_REQUEST, times=1))
+        await scene.apply(TASK + "nodes: 3\nidle_duration: 10s\nretry: true\n")
+        await scene.clock.sleep(600)
+        assert launches(scene) == 3
+        assert set(scene.states("instances")) == {"terminated"}
+        [(message,)] = scene.rows("SELECT message FROM runs")
+        assert "fake refused the request: " in message
+        await scene.replica.engine.retry_run("main", "t")
+        await scene.until(lambda: scene.states("runs") == ["done"], 60)
+
+    play(story)
+
+
+def test_a_run_on_hold_can_be_stopped_and_does_not_end_with_the_reason_of_its_hold() -> None:
+    async def story(scene: Scene) -> None:
+        await refuse(scene, TASK)
+        await scene.replica.engine.stop_run("main", "t", False)
+        await scene.until(lambda: scene.states("runs") == ["stopped"], 60)
+        assert scene.rows("SELECT message FROM runs") == [("",)]
+        with pytest.raises(Refused, match="run `t` is stopped"):
+            await scene.replica.engine.retry_run("main", "t")
+
+    play(story)
+
+
+def test_runs_that_fail_at_once_get_growing_pauses() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(TASK + "retry: {on_events: [error]}\nenv: {FAKE_SECONDS: '1', FAKE_EXIT_CODE: '3'}\n")
+        await scene.clock.sleep(60)
+        early = len(scene.states("jobs"))
+        assert 3 <= early <= 6
+        await scene.clock.sleep(3600)
+        assert len(scene.states("jobs")) <= early + 18
+
+    play(story)
+
+
+def test_a_run_that_fails_after_more_than_a_minute_is_retried_at_once() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(TASK + "retry: {on_events: [error]}\nenv: {FAKE_SECONDS: '100', FAKE_EXIT_CODE: '3'}\n")
+        await scene.clock.sleep(1000)
+        assert len(scene.states("jobs")) >= 9
+
+    play(story)
+
+
+def test_machines_that_die_soon_after_their_start_are_replaced_after_growing_pauses() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=2))
+        for _ in range(600):
+            for machine in scene.ledger.alive(scene.clock.now()):
+                scene.cloud.interrupt(machine.id)
+            await scene.clock.sleep(2)
+        assert launches(scene) <= 24
+        await scene.until(lambda: scene.states("instances").count("active") == 2, 600)
+
+    play(story)
+
+
+def test_machines_that_are_lost_together_with_their_zone_count_as_one_failure() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=9))
+        await scene.until(lambda: scene.states("instances") == ["active"] * 9)
+        scene.cloud.fail_zone("fake-1a")
+        await scene.until(lambda: scene.states("instances").count("terminated") == 3, 30)
+        assert scene.rows("SELECT early_failures FROM fleets") == [(1,)]
+
+    play(story)
+
+
+def test_credentials_that_expire_leave_a_backend_out_for_minutes_and_not_for_ever() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", FailureKind.AUTH_FAILED, times=None))
+        await scene.apply(FLEET.format(nodes=2))
+        await scene.clock.sleep(120)
+        scene.cloud.calm()
+        await scene.until(lambda: scene.states("instances").count("active") == 2, 600)
+
+    play(story, replace(SCRIPT, boot=0))
