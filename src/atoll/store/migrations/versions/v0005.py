@@ -1,4 +1,4 @@
-"""Browser sessions; why fleets and runs do not try again yet; when machines started; failures of volumes by themselves."""
+"""Browser sessions; holds of fleets and runs; when machines started; failures of volumes by themselves."""
 
 import sqlalchemy as sa
 from alembic import op
