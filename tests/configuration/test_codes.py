@@ -11,7 +11,8 @@ import yaml
 
 import atoll.configuration
 from atoll.client import Client, location
-from atoll.configuration.codes import Code, codes, page, text
+from atoll.configuration.codes import codes, page, text
+from atoll.configuration.codes.code import Code
 from tests.configuration.conftest import DATA, CommandLine
 
 WORLDS: dict[str, Any] = yaml.safe_load((DATA / "worlds.yml").read_text())["examples"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from atoll.configuration import Parsed, SourceFile, named_environment, parse, spec_from_json
-from atoll.configuration.document import MODELS
+from atoll.configuration.reading.document import MODELS
 from atoll.model.resources import GpuRequirement, Range
 
 TASK = "type: task\nname: t\ncommands: [a]\n"

@@ -44,7 +44,7 @@ def test_what_can_be_run_is_imported_and_the_rest_is_named(atoll: CommandLine) -
     assert config(atoll) == {"backends": [{"type": "local"}]}
     assert mode(atoll.home / "config.yml") == 0o600
     for backend, project in (("aws", "main"), ("gcp", "second")):
-        assert f"warning: backend `{backend}` of project `{project}` is left out" in done.stderr
+        assert f"warning: backend `{backend}` of project `{project}` is skipped" in done.stderr
     assert SECRET not in done.stdout + done.stderr
     atoll("server", "start", check=True)
     atoll("server", "stop", check=True)
@@ -88,7 +88,7 @@ def test_a_backend_that_is_there_already_stays_as_it_is(atoll: CommandLine) -> N
         ("projects: [{name: main, backends: [{type: aws}]}]", "nothing was imported"),
         ("projects: [{name: main, backends: [{region: x}]}]", "has no `type`"),
         ("projects: [{name: main}]", "nothing was imported"),
-        ("backends: []", "no server configuration of dstack"),
+        ("backends: []", "not a dstack server configuration"),
         (f"projects: [{{secret_key: !{SECRET} {SECRET}}}]", "cannot be read as YAML: see line 1"),
         (f"projects: [{SECRET}", "cannot be read as YAML: see line 1"),
         (f"a: {SECRET}\na: {SECRET}", "cannot be read as YAML: see line 2"),

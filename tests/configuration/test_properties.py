@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from atoll.cli.diagnostics import as_github, as_json, render
 from atoll.configuration import Parsed, SourceFile, named_environment, parse, spec_from_json
 from atoll.configuration.codes import codes
-from atoll.configuration.document import MODELS
+from atoll.configuration.reading.document import MODELS
 
 KEYS = sorted({info.alias or name for model in MODELS.values() for name, info in model.model_fields.items()})
 WORDS = [

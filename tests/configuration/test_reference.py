@@ -6,11 +6,11 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from atoll.configuration.document import MODELS
 from atoll.configuration.meanings import MEANINGS, meaning
-from atoll.configuration.profile import FleetReference, Profiles
+from atoll.configuration.reading.document import MODELS
 from atoll.configuration.reference import page
 from atoll.configuration.schema import parts
+from atoll.configuration.types.profile import FleetReference, Profiles
 from tests.configuration.conftest import DATA
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"

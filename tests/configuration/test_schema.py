@@ -9,7 +9,7 @@ import pytest
 
 from atoll.configuration import SourceFile, parse
 from atoll.configuration.codes import codes
-from atoll.configuration.reader import read
+from atoll.configuration.reading.reader import read
 from atoll.configuration.schema import schema
 
 ROOT = Path(__file__).parents[2]

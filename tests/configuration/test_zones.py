@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from atoll.configuration import SourceFile, parse
-from atoll.configuration.zoning import Ground
+from atoll.configuration.checks.zoning import Ground
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.zone import Zone
 from atoll.zones.directory import builtin

@@ -79,9 +79,8 @@ def test_what_a_fleet_and_a_run_ask_for_is_combined() -> None:
 
 def test_a_run_that_names_no_fleet_uses_one_that_can_grow_where_that_costs_no_more() -> None:
     async def story(scene: Scene) -> None:
-        await scene.apply(
-            "type: fleet\nname: f\nnodes: 0..1\n---\n" + FLEET.format(nodes="0..3").replace("f\n", "g\n", 1)
-        )
+        dearer = FLEET.format(nodes="0..3").replace("name: f", "name: g")
+        await scene.apply("type: fleet\nname: f\nnodes: 0..1\n---\n" + dearer)
         for name in ("one", "two"):
             await scene.apply(task(name, rest="resources: {cpu: 2..}\n").replace("fleets: [f]\n", ""))
         assert machines(scene)[0][0] == "f"

@@ -12,7 +12,10 @@ from tests.engine.scene import SCRIPT, Scene, play
 
 ZONES = ("fake-1a", "fake-1b", "fake-1c")
 FULL = replace(SCRIPT, offers=grid(3, cpus=(2, 8)), capacity={zone: Capacity(8, 32) for zone in ZONES})
-HOG = "type: task\nname: hog\nnodes: 3\nresources: {{cpu: 8}}\nidle_duration: 1s\ncommands: [work]\nenv: {{FAKE_SECONDS: '{}'}}\n"
+HOG = (
+    "type: task\nname: hog\nnodes: 3\nresources: {{cpu: 8}}\nidle_duration: 1s\ncommands: [work]\n"
+    "env: {{FAKE_SECONDS: '{}'}}\n"
+)
 TASK = "type: task\nname: t\ncommands: [work]\nresources: {cpu: 2..}\n"
 WAITS = ("retry: true\n", "retry: {on_events: [no-capacity], duration: 20m}\n")
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.configuration.codes import Code, codes
+from atoll.configuration.codes import codes
+from atoll.configuration.codes.code import Code
 from atoll.engine.snapshots.fault import BadSnapshot
 from atoll.engine.snapshots.offers import FEW
 from atoll.engine.snapshots.reading import read_snapshot

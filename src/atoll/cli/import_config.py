@@ -98,8 +98,8 @@ def _entries(projects: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str,
 
 def _content(path: Path) -> Mapping[str, Any]:
     """The plain data of a YAML file. Raises CommandError, without any value of the file."""
-    from atoll.configuration.reader import Unreadable, read
-    from atoll.configuration.source import SourceFile
+    from atoll.configuration.reading.reader import Unreadable, read
+    from atoll.configuration.reading.source import SourceFile
 
     text = read_text(str(path))
     if isinstance(text, Diagnostic):

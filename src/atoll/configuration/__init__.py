@@ -5,16 +5,16 @@ The face is loaded when it is asked for: a command that only looks for the names
 
 from typing import TYPE_CHECKING, Any
 
-from atoll.configuration.source import SourceFile
+from atoll.configuration.reading.source import SourceFile
 
 if TYPE_CHECKING:
-    from atoll.configuration.document import Document, Parsed, Unread, spec_from_json
     from atoll.configuration.loading import ordered, parse
+    from atoll.configuration.reading.document import Document, Parsed, Unread, spec_from_json
 
 __all__ = ["Document", "Parsed", "SourceFile", "Unread", "named_environment", "ordered", "parse", "spec_from_json"]
 
 _HOMES = dict.fromkeys(("ordered", "parse"), "loading") | dict.fromkeys(
-    ("Document", "Parsed", "Unread", "spec_from_json"), "document"
+    ("Document", "Parsed", "Unread", "spec_from_json"), "reading.document"
 )
 
 
@@ -30,7 +30,7 @@ def named_environment(text: str) -> tuple[str, ...]:
     """The variables that a file names without a value, in its order; none when it cannot be read."""
     if "env" not in text:
         return ()
-    from atoll.configuration.reader import Unreadable, read
+    from atoll.configuration.reading.reader import Unreadable, read
 
     names: dict[str, None] = {}
     try:

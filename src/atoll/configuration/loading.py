@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from atoll.configuration import acted
-from atoll.configuration.document import MODELS, Document, Parsed, Spec, Unread, kind_of, span_of
-from atoll.configuration.findings import diagnostics
-from atoll.configuration.profile import Profiles
-from atoll.configuration.reader import Path, Place, RawDocument, Unreadable, read
-from atoll.configuration.run import Run
-from atoll.configuration.source import SourceFile
+from atoll.configuration.checks import acted
+from atoll.configuration.reading.document import MODELS, Document, Parsed, Spec, Unread, kind_of, span_of
+from atoll.configuration.reading.findings import diagnostics
+from atoll.configuration.reading.reader import Path, Place, RawDocument, Unreadable, read
+from atoll.configuration.reading.source import SourceFile
+from atoll.configuration.types.profile import Profiles
+from atoll.configuration.types.run import Run
 from atoll.model.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
-    from atoll.configuration.zoning import Ground
+    from atoll.configuration.checks.zoning import Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _zone_findings(documents: Sequence[Document], ground: "Ground | None") -> It
     mounts = "volumes" in told and any(one.kind == "volume" for one in documents)
     if not mounts and not told & {"availability_zone", "availability_zones"}:
         return ()
-    from atoll.configuration import zoning
+    from atoll.configuration.checks import zoning
 
     return zoning.check(documents, ground)
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from atoll.configuration import base
-from atoll.configuration.acted import ACTED_ON
-from atoll.configuration.document import MODELS
+from atoll.configuration.checks.acted import ACTED_ON
 from atoll.configuration.meanings import meaning
-from atoll.configuration.profile import Profile, ProfileParameters
-from atoll.configuration.run import Run
+from atoll.configuration.reading.document import MODELS
 from atoll.configuration.schema import default, parts, schema
+from atoll.configuration.types import base
+from atoll.configuration.types.profile import Profile, ProfileParameters
+from atoll.configuration.types.run import Run
 
 HEAD = """\
 # Configuration

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from atoll.configuration.document import MODELS
-from atoll.configuration.findings import models_in
 from atoll.configuration.meanings import meaning
-from atoll.configuration.profile import FleetReference
+from atoll.configuration.reading.document import MODELS
+from atoll.configuration.reading.findings import models_in
+from atoll.configuration.types.profile import FleetReference
 from atoll.model.resources import Range
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from atoll.configuration import Document, Unread, reach
-from atoll.configuration.reach import Home
-from atoll.configuration.secret import secret_names
+from atoll.configuration import Document, Unread
+from atoll.configuration.checks import reach
+from atoll.configuration.checks.reach import Home
+from atoll.configuration.types.secret import secret_names
 from atoll.engine.placing.demand import own_name
 from atoll.engine.requests import zone_check
 from atoll.model.catalog import Catalog

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from atoll.configuration.findings import diagnostics
-from atoll.configuration.resources import Resources
+from atoll.configuration.reading.findings import diagnostics
+from atoll.configuration.types.resources import Resources
 from atoll.engine.context import Context
 from atoll.engine.requests.parsing import live_directory, refuse_errors
 from atoll.engine.snapshots.world import World, take_snapshot

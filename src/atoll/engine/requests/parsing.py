@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from atoll.configuration import Parsed, SourceFile, ordered, parse
-from atoll.configuration.zoning import Ground, crowded
+from atoll.configuration.checks.zoning import Ground, crowded
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.snapshots.world import World
 from atoll.model.diagnostic import Diagnostic, Severity

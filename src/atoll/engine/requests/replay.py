@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from atoll.configuration import Document, named_environment
-from atoll.configuration.reach import Home
-from atoll.configuration.zoning import Ground, homes
+from atoll.configuration.checks.reach import Home
+from atoll.configuration.checks.zoning import Ground, homes
 from atoll.engine.placing.demand import demand_of, volume_names
 from atoll.engine.requests.check import NOT_YET, Scene, check
 from atoll.engine.requests.parsing import in_order, parse_submission, refuse_errors

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from atoll.configuration.secret import secret_names, with_secrets
+from atoll.configuration.types.secret import secret_names, with_secrets
 from atoll.engine.context import Context
 from atoll.engine.parts.vault import Vault
 from atoll.engine.requests.refusal import not_found

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from atoll.configuration import Document
-from atoll.configuration.reader import Path
+from atoll.configuration.reading.reader import Path
 from atoll.model.catalog import AVAILABILITIES, Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.offer import Availability

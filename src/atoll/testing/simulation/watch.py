@@ -137,7 +137,7 @@ class Watch:
                 self.fail(f"{kind} {subject} of {owner[0]} follows a refusal of the request itself")
 
     def _within_limits(self, fresh: set[str]) -> None:
-        """A fleet has no more nodes than its `max` when it gets one, and a run that names fleets has none of its own."""
+        """A fleet that gets a node has no more than its `max`."""
         live = [row for row in self._all(_LIVE, ()) if not row[4]]
         for fleet in dict.fromkeys(row[1] for row in live if row[0] in fresh):
             rows = [row for row in live if row[1] == fleet]

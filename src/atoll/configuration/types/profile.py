@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from atoll.configuration.base import Duration, Flag, Model, Price, Text, Texts, Whole, wrong_value
+from atoll.configuration.types.base import Duration, Flag, Model, Price, Text, Texts, Whole, wrong_value
 
 SpotPolicy = Literal["spot", "on-demand", "auto"]
 RetryEvent = Literal["no-capacity", "interruption", "error"]

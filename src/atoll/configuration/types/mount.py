@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from atoll.configuration.base import Flag, Model, Text, refusal, wrong_type, wrong_value
+from atoll.configuration.types.base import Flag, Model, Text, refusal, wrong_type, wrong_value
 
 _RANK = re.compile(r"\$\{\{ *(?:dstack|atoll)\.node_rank *\}\}")
 MOST_NAMES = 100

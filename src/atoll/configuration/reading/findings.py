@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from atoll.configuration.document import span_of
-from atoll.configuration.reader import Path, Place
+from atoll.configuration.reading.document import span_of
+from atoll.configuration.reading.reader import Path, Place
 from atoll.model.diagnostic import Diagnostic
 
 _EXPECTED_TYPE = {

@@ -7,7 +7,7 @@ from pydantic import PlainValidator, ValidationInfo
 from pydantic import WithJsonSchema as Schema
 from pydantic_core import PydanticCustomError
 
-from atoll.configuration.base import refusal, wrong_type
+from atoll.configuration.types.base import refusal, wrong_type
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}\Z")
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from atoll.configuration.fleet import Fleet
-from atoll.configuration.reader import Path, Place
-from atoll.configuration.run import DevEnvironment, Gateway, Run, Service, Task
-from atoll.configuration.volume import Volume
+from atoll.configuration.reading.reader import Path, Place
+from atoll.configuration.types.fleet import Fleet
+from atoll.configuration.types.run import DevEnvironment, Gateway, Run, Service, Task
+from atoll.configuration.types.volume import Volume
 from atoll.model.diagnostic import Diagnostic, Span
 
 Spec = Fleet | Volume | Task | Service | DevEnvironment | Gateway

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from atoll.configuration.source import SourceFile
+from atoll.configuration.reading.source import SourceFile
 from atoll.model.diagnostic import Diagnostic, Span
 
 Path = tuple[str | int, ...]

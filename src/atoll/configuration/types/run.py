@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from atoll.configuration.base import (
+from atoll.configuration.types.base import (
     CountRange,
     Duration,
     Flag,
@@ -17,10 +17,10 @@ from atoll.configuration.base import (
     refusal,
     wrong_value,
 )
-from atoll.configuration.environment import Environment
-from atoll.configuration.mount import FileMapping, Mount, RegistryAuth
-from atoll.configuration.profile import ProfileParameters
-from atoll.configuration.resources import Resources
+from atoll.configuration.types.environment import Environment
+from atoll.configuration.types.mount import FileMapping, Mount, RegistryAuth
+from atoll.configuration.types.profile import ProfileParameters
+from atoll.configuration.types.resources import Resources
 
 
 class Port(Model):

@@ -8,9 +8,9 @@ that maps letters by account is no zone that a letter could be compared with.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from atoll.configuration.document import Document
-from atoll.configuration.mount import VolumeMount
-from atoll.configuration.run import Run, Task
+from atoll.configuration.reading.document import Document
+from atoll.configuration.types.mount import VolumeMount
+from atoll.configuration.types.run import Run, Task
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.zone import Zone
 from atoll.zones.directory import Directory

@@ -4,7 +4,7 @@ The engine makes these diagnostics; the registry explains them. Their examples u
 has, and `fake`, the scripted one, for worlds that a laptop does not offer.
 """
 
-from atoll.configuration.codes import Code
+from atoll.configuration.codes.code import Code
 
 _LOCAL = "type: fleet\nname: train\nnodes: 1\nbackends: [local]\n"
 _FAKE = _LOCAL.replace("[local]", "[fake]")
@@ -159,8 +159,8 @@ PLANNED = (
     Code(
         "fleet-without-nodes",
         "A fleet that can never have a node",
-        "A new fleet with `nodes: 0` would have no machine, ever. Give it nodes, or a range such as `0..4`: it grows when "
-        "runs need it. A fleet that exists can be scaled to 0.",
+        "A new fleet with `nodes: 0` would never have a machine. Give it nodes, or a range such as `0..4`: it grows "
+        "when runs need it. A fleet that exists can be scaled to 0.",
         _FAKE.replace("nodes: 1", "nodes: 0").replace("name: train", "name: empty"),
         _FAKE.replace("nodes: 1", "nodes: 0..4").replace("name: train", "name: empty"),
         planned=True,

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from atoll.configuration import reach
-from atoll.configuration.document import Document
-from atoll.configuration.fleet import Fleet
-from atoll.configuration.reach import Home
-from atoll.configuration.reader import Path
-from atoll.configuration.run import Gateway, Run
-from atoll.configuration.volume import Volume
+from atoll.configuration.checks import reach
+from atoll.configuration.checks.reach import Home
+from atoll.configuration.reading.document import Document
+from atoll.configuration.reading.reader import Path
+from atoll.configuration.types.fleet import Fleet
+from atoll.configuration.types.run import Gateway, Run
+from atoll.configuration.types.volume import Volume
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.zone import Zone
 from atoll.zones.directory import Directory, Resolution, builtin

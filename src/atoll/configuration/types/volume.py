@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, model_validator
 
-from atoll.configuration.base import Duration, Flag, Model, Name, Size, Text, Texts, refusal, wrong_value
-from atoll.configuration.profile import Tags
+from atoll.configuration.types.base import Duration, Flag, Model, Name, Size, Text, Texts, refusal, wrong_value
+from atoll.configuration.types.profile import Tags
 
 
 class Volume(Model):

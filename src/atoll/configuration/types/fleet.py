@@ -4,10 +4,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from atoll.configuration.base import Duration, Model, Name, Positive, Text, Whole, refusal, wrong_type, wrong_value
-from atoll.configuration.environment import Environment
-from atoll.configuration.profile import RetryOrNot, Selection
-from atoll.configuration.resources import Resources
+from atoll.configuration.types.base import (
+    Duration,
+    Model,
+    Name,
+    Positive,
+    Text,
+    Whole,
+    refusal,
+    wrong_type,
+    wrong_value,
+)
+from atoll.configuration.types.environment import Environment
+from atoll.configuration.types.profile import RetryOrNot, Selection
+from atoll.configuration.types.resources import Resources
 
 DAYS_3 = 3 * 86400.0
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from atoll.configuration.document import Document
-from atoll.configuration.fleet import Fleet
-from atoll.configuration.mount import InstanceMount
-from atoll.configuration.reader import Path
-from atoll.configuration.run import Task
+from atoll.configuration.reading.document import Document
+from atoll.configuration.reading.reader import Path
+from atoll.configuration.types.fleet import Fleet
+from atoll.configuration.types.mount import InstanceMount
+from atoll.configuration.types.run import Task
 from atoll.model.diagnostic import Diagnostic, Severity
 
 _PLACED = {

@@ -1,34 +1,6 @@
-"""The registry of diagnostic codes: what each means, a file that gets it, and the file cured.
+"""The codes of configuration files, which are found without a server."""
 
-`atoll explain` and the documentation print it: `python -m atoll.configuration.codes` writes `docs/diagnostics.md`. The
-codes of the files themselves are in here; those that need the world are in `planned`, those of snapshots in `replayed`.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from itertools import chain
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One code. `wrong` and `cured` are files; both are empty where the fault is not in a file's text.
-
-    `planned` codes come from the server, which knows the world, and `given` tells what the world of the example is
-    like. Those of a `snapshot` are about such a file, and their examples are JSON. `warning` is true where the work
-    goes on.
-    """
-
-    code: str
-    title: str
-    explanation: str
-    wrong: str = ""
-    cured: str = ""
-    warning: bool = False
-    planned: bool = False
-    snapshot: bool = False
-    given: str = ""
-
+from atoll.configuration.codes.code import Code
 
 _FLEET = "type: fleet\nname: train\n"
 _AWS = _FLEET + "nodes: 2\nbackends: [aws]\n"
@@ -43,7 +15,7 @@ _BOTH = 'volumes: ["data:/data", "more:/more"]\n'
 _EITHER = "volumes: [{name: [data, more], path: /data}]\n"
 _IN_A = "backends: [aws]\navailability_zones: [us-east-1a]\n"
 
-_FILES = (
+FILES = (
     Code("missing-file", "There is no such file", "The path given to the command leads nowhere. Nothing was sent."),
     Code(
         "unreadable-file",
@@ -73,7 +45,7 @@ _FILES = (
     ),
 )
 
-_SHAPE = (
+SHAPE = (
     Code(
         "unknown-type",
         "No such type",
@@ -154,7 +126,7 @@ _SHAPE = (
     ),
 )
 
-_ZONES = (
+ZONES = (
     Code(
         "unknown-zone",
         "No such zone",
@@ -216,43 +188,3 @@ _ZONES = (
         _VOLUME + _BESIDE + _MORE + "availability_zone: us-east-1a\n---\n" + _RUN + _EITHER + _IN_A,
     ),
 )
-
-
-@cache
-def codes() -> Mapping[str, Code]:
-    """Every code by its name, in the order of the documentation."""
-    from atoll.configuration.planned import PLANNED
-    from atoll.configuration.replayed import REPLAYED
-
-    return {one.code: one for one in chain(_FILES, _SHAPE, _ZONES, PLANNED, REPLAYED)}
-
-
-def text(code: Code) -> str:
-    """What `atoll explain` prints of a code, in Markdown."""
-    severity = "A warning" if code.warning else "An error"
-    source = "The server finds it while it plans." if code.planned else "It is found without a server."
-    if code.snapshot:
-        source = "It is about the file after `--snapshot`."
-    parts = [f"`{code.code}`: {code.title}", f"{code.explanation} {severity}. {source}"]
-    if code.given:
-        parts.append(f"For example, {code.given}.")
-    form = "json" if code.snapshot else "yaml"
-    if code.wrong:
-        parts.append(f"Wrong:\n\n```{form}\n{code.wrong}```")
-        parts.append(f"Right:\n\n```{form}\n{code.cured}```")
-    return "\n\n".join(parts)
-
-
-def page() -> str:
-    """The page of the documentation."""
-    head = (
-        "# Diagnostics\n\nEvery finding has a stable code; `atoll explain CODE` prints its section. This page is made "
-        "by `python -m atoll.configuration.codes`.\n"
-    )
-    return head + "".join(f"\n## {text(one)}\n" for one in codes().values())
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(page())

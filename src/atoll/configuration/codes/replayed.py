@@ -3,7 +3,7 @@
 The engine makes these diagnostics; the registry explains them.
 """
 
-from atoll.configuration.codes import Code
+from atoll.configuration.codes.code import Code
 
 _OFFER = (
     '[{"backend": "aws", "region": "us-east-1", "zone": "us-east-1a", "instance_type": "m7i.large",\n'

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as Schema
 
-from atoll.configuration.base import (
+from atoll.configuration.types.base import (
     COUNT_SCHEMA,
     SIZE_RANGE_SCHEMA,
     CountRange,

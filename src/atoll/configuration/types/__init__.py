@@ -1,0 +1,1 @@
+"""The specs: every document type, its keys, their short forms and units."""
