@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from atoll.configuration import Document
 from atoll.configuration.checks.zoning import Ground, homes
-from atoll.configuration.fleet import Fleet as FleetSpec
+from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
