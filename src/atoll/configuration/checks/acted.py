@@ -15,7 +15,7 @@ _PLACED = {
 }  # fmt: skip
 
 ACTED_ON: dict[str, frozenset[str]] = {
-    "fleet": frozenset(_PLACED | {"nodes", "placement"}),
+    "fleet": frozenset(_PLACED | {"nodes", "placement", "retry"}),
     "volume": frozenset({"backend", "region", "availability_zone", "size", "binding_mode"}),
     "task": frozenset(
         _PLACED
@@ -47,9 +47,9 @@ def _parts(document: Document) -> Iterator[Diagnostic]:
     spec = document.spec
     if isinstance(spec, Fleet | Task) and spec.resources.shm_size is not None:
         yield _warning(document, ("resources", "shm_size"), "`shm_size` is read, but has no effect yet")
-    if isinstance(spec, Fleet) and spec.nodes.max is not None and spec.nodes.max > spec.nodes.target:
-        message = f"the fleet has {spec.nodes.target} nodes: growing to `max` has no effect yet"
-        yield _warning(document, ("nodes", "max"), message)
+    if isinstance(spec, Fleet) and spec.retry is not None and spec.retry.duration is not None:
+        message = "`duration` has no effect on a fleet, which is tried again for as long as it exists"
+        yield _warning(document, ("retry", "duration"), message)
     if isinstance(spec, Task):
         for index, mount in enumerate(spec.volumes):
             if isinstance(mount, InstanceMount):

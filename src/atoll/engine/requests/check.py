@@ -56,6 +56,11 @@ def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
         message = f"`{document.type}` cannot be applied by this release"
         yield Diagnostic("not-supported", message, span=document.span(("type",)), help="use a `task`")
         return
+    if document.kind == "fleet" and _spec(document).ssh_config is not None:
+        message = "`ssh_config` is not supported in this version: the fleet's own hosts cannot be used"
+        help = "a fleet without `ssh_config` gets machines of the configured backends"
+        yield Diagnostic("not-supported", message, span=document.span(("ssh_config",), key=True), help=help)
+        return
     yield from _backends(document, scene)
     yield from zone_check.check(document, scene)
     if document.kind == "volume":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from atoll.model.diagnostic import Diagnostic
-from atoll.planning.plan import Plan
+from atoll.planning.plan import DocumentPlan, Plan
 from atoll.wire.api import Change
 
 
@@ -12,7 +12,8 @@ from atoll.wire.api import Change
 class Planned:
     """What would change (or was accepted), where it goes, and what is worth a warning.
 
-    `event` is the newest event before it; `instance_names` tells the names of the existing instances in the plan.
+    `event` is the newest event before it; `instance_names` tells the names of the existing instances in the plan;
+    `patient` are the documents (kind, name) whose `retry` waits for capacity.
     """
 
     changes: tuple[Change, ...]
@@ -20,3 +21,14 @@ class Planned:
     diagnostics: tuple[Diagnostic, ...] = ()
     event: int = 0
     instance_names: Mapping[str, str] = field(default_factory=dict)
+    patient: frozenset[tuple[str, str]] = frozenset()
+
+    def waits(self, document: DocumentPlan) -> bool:
+        """Whether a document that does not fit is accepted all the same, and waits."""
+        short = document.shortfall
+        return short is not None and short.passes and (document.kind.value, document.name) in self.patient
+
+    @property
+    def complete(self) -> bool:
+        """Whether all documents are placed or wait."""
+        return all(one.shortfall is None or self.waits(one) for one in self.plan.documents)
