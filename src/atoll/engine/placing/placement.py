@@ -104,6 +104,15 @@ async def keep_jobs(
             await _keep_attachment(tx, placed, name, instance, new_id)
 
 
+async def keep_zones(tx: Transaction, project: str, plan: Plan, names: Collection[str]) -> None:
+    """Give those of these volumes their zones that have none and are part of a plan."""
+    for document in plan.documents:
+        if document.kind is DocumentKind.VOLUME and document.name in names:
+            volume = await tx.volumes.named(project, document.name)
+            if volume is not None:
+                await keep_zone(tx, volume, document)
+
+
 async def keep_zone(tx: Transaction, volume: Volume, plan: DocumentPlan) -> None:
     """Give a volume that had none the zone that was planned."""
     if volume.zone is None and plan.zone is not None:

@@ -11,6 +11,7 @@ from atoll.engine.placing.placement import (
     keep_instances,
     keep_jobs,
     keep_zone,
+    keep_zones,
     planned_nodes,
 )
 from atoll.engine.requests.draft import Draft
@@ -50,7 +51,7 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
             instances = await keep_instances(tx, fleet, placed.placements, new_id)
             planned |= {(fleet.name, node): instance for node, instance in instances.items()}
         else:
-            await _keep_waiting_zones(tx, project, plan)
+            await keep_zones(tx, project, plan, {one.name for one in plan.documents})
             await _accept_run(tx, project, draft, placed, planned, new_id)
 
 
@@ -76,14 +77,6 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
         ),
         reason="applied",
     )
-
-
-async def _keep_waiting_zones(tx: Transaction, project: str, plan: Plan) -> None:
-    for document in plan.documents:
-        if document.kind is DocumentKind.VOLUME:
-            volume = await tx.volumes.named(project, document.name)
-            if volume is not None:
-                await keep_zone(tx, volume, document)
 
 
 async def _accept_fleet(

@@ -7,8 +7,8 @@ from typing import Any
 
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, Placing
-from atoll.engine.placing.demand import run_request, spec_of
-from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, planned_nodes
+from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
+from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_nodes
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held
 from atoll.model.failure import FailureKind
@@ -16,6 +16,7 @@ from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
 from atoll.planning.plan import DocumentKind, Shortfall
 from atoll.planning.reasons import explain
+from atoll.planning.request import VolumeRequest
 from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
 from atoll.reconcile.run import RetryPolicy, RunSight, decide
 from atoll.store.transaction import Transaction
@@ -91,17 +92,26 @@ class RunHandler(Reconciling[Run, RunSight]):
         run, spec = sight.run, spec_of(sight.run)
         waiting = [job for job in sight.jobs if job.state is JobState.SUBMITTED]
         demand = run_request(run.name, spec, tuple(job.rank for job in waiting), run.project)
-        async with self.placer.placing(run, demand) as placing:
+        async with self.placer.placing(run, demand, volumes=await self._unplaced(run, spec)) as placing:
             if placing.plan.shortfall is None:
                 with suppress(PlacementRaced):
                     await self._keep(lease, sight, waiting, placing)
                 return None
         return await self._short(lease, sight, waiting, placing.plan.shortfall)
 
+    async def _unplaced(self, run: Run, spec: Any) -> tuple[VolumeRequest, ...]:
+        """The volumes that the run may mount and that have no zone yet: they go where it goes."""
+        async with self.context.database.read() as tx:
+            found = [await tx.volumes.named(run.project, name) for name in volume_names(spec)]
+        volumes = [one for one in found if one is not None and one.zone is None and not one.end_reason]
+        return tuple(volume_request(one.name, spec_of(one)) for one in volumes)
+
     async def _keep(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> None:
         async with placing.write(lease) as tx:
             if await held(tx, sight.run):
                 return
+            mounted = {name for each in placing.plan.placements for name in each.volumes}
+            await keep_zones(tx, sight.run.project, placing.whole, mounted)
             nodes = planned_nodes(placing.plan)
             planned = await keep_grown(tx, sight.run.project, placing.whole, nodes, self.context.new_id)
             await keep_jobs(tx, sight.run, waiting, placing.plan, planned, self.context.new_id)
