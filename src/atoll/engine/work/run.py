@@ -1,5 +1,6 @@
 """Runs: their jobs are placed by the planner, retried as configured, and summed up."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from atoll.engine.work.restraint import held
 from atoll.model.failure import FailureKind
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
-from atoll.planning.plan import DocumentKind, Shortfall
+from atoll.planning.plan import DocumentKind, Plan, ShortfallCode
 from atoll.planning.reasons import explain
 from atoll.planning.request import VolumeRequest
 from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
@@ -97,7 +98,7 @@ class RunHandler(Reconciling[Run, RunSight]):
                 with suppress(PlacementRaced):
                     await self._keep(lease, sight, waiting, placing)
                 return None
-        return await self._short(lease, sight, waiting, placing.plan.shortfall)
+        return await self._short(lease, sight, waiting, placing)
 
     async def _unplaced(self, run: Run, spec: Any) -> tuple[VolumeRequest, ...]:
         """The volumes that the run may mount and that have no zone yet: they go where it goes."""
@@ -120,9 +121,13 @@ class RunHandler(Reconciling[Run, RunSight]):
             if sight.run.message:
                 await tx.update(sight.run, message="")
 
-    async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], shortfall: Shortfall) -> Due | None:
+    async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> Due | None:
         """Nothing fits now: wait where `retry` asks for it or credentials were refused, else fail."""
-        run, text = sight.run, explain.shortfall_text(DocumentKind.RUN, sight.run.name, shortfall)
+        run, shortfall = sight.run, placing.plan.shortfall
+        assert shortfall is not None
+        text = explain.shortfall_text(DocumentKind.RUN, run.name, shortfall)
+        if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
+            text = next((short for short in _of_volumes(placing.whole)), text)
         refused = shortfall.data.get("kind") == FailureKind.AUTH_FAILED
         async with self.context.database.write(lease) as tx:
             if refused or sight.retry.allows("no-capacity", run.created_at, sight.now):
@@ -134,6 +139,13 @@ class RunHandler(Reconciling[Run, RunSight]):
             for job in waiting:
                 await tx.step(job, JobState.FAILED, reason="no-capacity", message=text, finished_at=tx.now)
         return None
+
+
+def _of_volumes(plan: Plan) -> Iterator[str]:
+    """Why volumes of the plan go nowhere."""
+    for one in plan.documents:
+        if one.kind is DocumentKind.VOLUME and one.shortfall is not None:
+            yield explain.shortfall_text(one.kind, one.name, one.shortfall)
 
 
 def retry_policy(spec: Any) -> RetryPolicy:
