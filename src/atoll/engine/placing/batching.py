@@ -15,7 +15,7 @@ from atoll.engine.context import Context, Transactions
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.placing.placement import claim_epoch
 from atoll.engine.snapshots.world import World, take_snapshot
-from atoll.model.records import Fleet, Kind, Run, Volume
+from atoll.model.records import Fleet, Instance, Kind, Run, Volume
 from atoll.model.states import FleetState
 from atoll.planning.plan import DocumentPlan, Plan
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest, VolumeRequest
@@ -37,6 +37,7 @@ class _Epoch:
 
     seen: str | None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    grown: dict[tuple[str, int], Instance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Placing:
     whole: Plan
     _epoch: _Epoch
     _database: Transactions
+
+    @property
+    def grown(self) -> dict[tuple[str, int], Instance]:
+        """The nodes (fleet, number) of growing fleets that others of the same plan have kept."""
+        return self._epoch.grown
 
     @asynccontextmanager
     async def write(self, lease: Lease) -> AsyncIterator[Transaction]:

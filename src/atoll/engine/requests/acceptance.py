@@ -12,7 +12,7 @@ from atoll.engine.placing.placement import (
     keep_jobs,
     keep_zone,
     keep_zones,
-    planned_nodes,
+    planned_fleets,
 )
 from atoll.engine.requests.draft import Draft
 from atoll.engine.work.restraint import FREE
@@ -32,14 +32,8 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
     plans = {(document.kind, document.name): document for document in plan.documents}
     planned: dict[tuple[str, int], Instance] = {}
     applied = {draft.name for draft in drafts if draft.kind == "fleet" and draft.change.action != UNCHANGED}
-    nodes = {
-        node
-        for document in plan.documents
-        if document.kind is DocumentKind.RUN
-        for node in planned_nodes(document)
-        if node[0] not in applied
-    }
-    planned |= await keep_grown(tx, project, plan, nodes, new_id)
+    grown = {name for document in plan.documents for name in planned_fleets(document)} - applied
+    planned |= await keep_grown(tx, project, plan, grown, new_id)
     for draft in sorted(drafts, key=lambda draft: _ORDER[draft.kind]):
         placed = plans.get((DocumentKind(draft.kind), draft.name), DocumentPlan(DocumentKind(draft.kind), draft.name))
         if draft.kind == "volume":

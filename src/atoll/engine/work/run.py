@@ -9,7 +9,7 @@ from typing import Any
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, Placing
 from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
-from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_nodes
+from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_fleets
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held
 from atoll.model.failure import FailureKind
@@ -113,13 +113,14 @@ class RunHandler(Reconciling[Run, RunSight]):
                 return
             mounted = {name for each in placing.plan.placements for name in each.volumes}
             await keep_zones(tx, sight.run.project, placing.whole, mounted)
-            nodes = planned_nodes(placing.plan)
-            planned = await keep_grown(tx, sight.run.project, placing.whole, nodes, self.context.new_id)
-            await keep_jobs(tx, sight.run, waiting, placing.plan, planned, self.context.new_id)
+            growing = planned_fleets(placing.plan) - {name for name, _ in placing.grown}
+            fresh = await keep_grown(tx, sight.run.project, placing.whole, growing, self.context.new_id)
+            await keep_jobs(tx, sight.run, waiting, placing.plan, placing.grown | fresh, self.context.new_id)
             # Those that are placed already wait for these: where the machine is there, nothing else wakes them.
             await tx.work.wake(Kind.JOB, [job.id for job in sight.jobs], tx.now)
             if sight.run.message:
                 await tx.update(sight.run, message="")
+        placing.grown.update(fresh)
 
     async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> Due | None:
         """Nothing fits now: wait where `retry` asks for it or credentials were refused, else fail."""
