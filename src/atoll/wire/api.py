@@ -391,7 +391,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A task, service or dev environment; `jobs` are the newest attempt of each rank."""
+    """A task, service or dev environment; `jobs` are the newest attempt of each rank.
+
+    `attempts` are the newest of the earlier ones, the oldest first; only the answer for a single run has them.
+    """
 
     id: str
     name: str
@@ -404,6 +407,7 @@ class RunView:
     reason: str = ""
     message: str = ""
     finished_at: datetime | None = None
+    attempts: tuple[JobView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
