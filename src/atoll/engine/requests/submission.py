@@ -98,6 +98,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
             _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
         )
         found = [one for draft in drafts if _asks(draft) for one in check(draft.document, scene)]
+        found += [one for document in parsed.partial for one in check(document, scene)]
         found += [one for draft in drafts for one in await _conflicts(tx, draft)]
         findings = in_order([*parsed.diagnostics, *found], submission)
         refuse_errors(findings)
@@ -110,7 +111,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     ident = request_id(project, parsed.documents)
     answer = await context.planner.plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
     changes = tuple(draft.change for draft in drafts)
-    return _Proposal(Planned(changes, answer, findings, event, names), tuple(drafts), epoch, saved)
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names)
+    return _Proposal(planned, tuple(drafts), epoch, saved)
 
 
 async def _draft(tx: Transaction, context: Context, project: str, document: Document, rerun: bool) -> Draft:
