@@ -15,7 +15,7 @@ PLANTED = {
     "name": "My_Task", "nodes": "x", "priority": 300, "max_price": -1, "spot_policy": "cheap", "shell": [1],
     "resources": {"cpu": "many"}, "volumes": ["a:/b", "c:/b"], "env": ["1X=2"], "availability_zones": ["us-eest-1a"],
     "backends": ["awz"], "regions": ["us-eest-1"], "working_dir": [1], "fleetz": ["a"],
-    "retry": {"on_events": ["eror"]},
+    "retry": "often",
     "max_duration": "1y", "python": "2.7", "build": ["make"], "gpu": 1, "image": "alpine",
 }  # fmt: skip
 
@@ -32,7 +32,7 @@ def test_a_file_with_planted_faults_gets_a_finding_on_the_line_of_each(planted: 
     found = findings(text)
     assert len(found) >= sum(map(len, planted))
     lines = text.splitlines()
-    marked = [lines[one.span.line - 1].partition(":")[0] for one in found if one.span]
+    marked = [lines[one.span.line - 1].partition(":")[0].strip() for one in found if one.span]
     for key in set().union(*planted):
         assert marked.count(key) >= sum(key in keys for keys in planted), (key, found)
 

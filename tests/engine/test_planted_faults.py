@@ -9,11 +9,13 @@ import pytest
 
 from atoll.backends.base import Tags
 from atoll.engine.placing import batching as placer
+from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
 from atoll.engine.snapshots.world import take_snapshot
 from atoll.engine.work import instance, restraint
 from atoll.engine.work.instance import InstanceHandler
 from atoll.model.states import InstanceState
+from atoll.planning.request import RunRequest
 from atoll.planning.snapshot import Snapshot
 from atoll.reconcile.action import Launch, Step
 from atoll.reconcile.instance import InstanceSight
@@ -135,7 +137,20 @@ def deaf_to_refusals(patch: Patch) -> None:
     patch.setattr(restraint, "hold", hold)
 
 
+def deaf_to_limits(patch: Patch) -> None:
+    """Fleets grow beyond their `max`."""
+    for module in (placer, submission):
+        patch.setattr(module, "elastic_fleet", lambda fleet: replace(elastic_fleet(fleet), most=None))
+
+
+def blind_to_named_fleets(patch: Patch) -> None:
+    """A run that names fleets gets machines of its own."""
+    patch.setattr(RunRequest, "buys", property(lambda run: run.may_create))
+
+
 FAULTS = [
+    deaf_to_limits,
+    blind_to_named_fleets,
     deaf_to_refusals,
     another_token_each_time,
     no_intent_before_the_launch,

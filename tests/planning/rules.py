@@ -202,7 +202,7 @@ def idle_for(run: RunRequest, snapshot: Snapshot) -> list[ExistingInstance]:
 
 def may_buy(run: RunRequest) -> bool:
     """True when a run may buy machines of its own."""
-    return run.may_create and run.instances is None
+    return run.may_create and run.instances is None and run.fleets is None
 
 
 def may_use_fleet(run: RunRequest, fleet: str) -> bool:

@@ -79,6 +79,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("DELETE", "/api/projects/{project}/fleets/{name}"): Row(
         ("fleet", "train", "deleting", "deleted"), "/api/projects/main/fleets/train", before=applied(FLEET)
     ),
+    ("POST", "/api/projects/{project}/fleets/{name}/retry"): Row(
+        ("fleet", "train", "active", "retry-asked"), "/api/projects/main/fleets/train/retry", before=applied(FLEET)
+    ),
     ("DELETE", "/api/projects/{project}/volumes/{name}"): Row(
         ("volume", "data", "submitted", "delete-asked"), "/api/projects/main/volumes/data", before=applied(VOLUME)
     ),
@@ -87,6 +90,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     ("POST", "/api/projects/{project}/runs/{name}/stop"): Row(
         ("run", "work", "submitted", "stop-asked"), "/api/projects/main/runs/work/stop", {}, before=applied(TASK)
+    ),
+    ("POST", "/api/projects/{project}/runs/{name}/retry"): Row(
+        ("run", "work", "submitted", "retry-asked"), "/api/projects/main/runs/work/retry", before=applied(TASK)
     ),
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/fail"): Row(
         ("zone", "fake-1a", "failed", ""), f"{ZONE}/fail"

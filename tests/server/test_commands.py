@@ -74,7 +74,7 @@ def test_a_wrong_token_is_not_kept(server: ServerProcess, tmp_path: Path) -> Non
     shell = Shell(tmp_path / "eve", {})
     assert "the token is missing or wrong" in shell("login", server.address, typed="guess", code=1)
     assert not list((tmp_path / "eve").rglob("login.json"))
-    assert "nothing was given" in shell("login", server.address, code=2)
+    assert "standard input is empty" in shell("login", server.address, code=2)
 
 
 def test_the_environment_comes_before_the_login(server: ServerProcess, admin: Shell, tmp_path: Path) -> None:

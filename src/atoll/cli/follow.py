@@ -202,7 +202,7 @@ def _fleet_outcome(view: FleetView) -> Outcome | None:
         return Outcome(1, held("fleet", view))
     if view.status == "active" and ready(view) >= view.nodes:
         zones = units.zone_counts(one.zone for one in view.instances)
-        return Outcome(0, f"fleet {view.name} is active" + (f": {zones}" if zones else ""))
+        return Outcome(0, f"fleet {view.name} is active: {zones or 'no nodes until runs need them'}")
     return None
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "zone": "atoll.cli.zone:zone",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
+    "web": "atoll.cli.web:web",
     "server": "atoll.cli.server:server",
     "login": "atoll.cli.login:login",
     "logout": "atoll.cli.login:logout",

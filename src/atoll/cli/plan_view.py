@@ -55,7 +55,9 @@ def document_lines(document: PlannedDocument, *, verbose: bool) -> list[str]:
         lines.append(f"   traffic between its zones costs {units.price(document.traffic)}/GB")
     lines += [f"   note: {text}" for text in document.notes]
     short = document.shortfall
-    if short:
+    if short and short.waits:
+        lines.append(f"   {terminal.paint('waits', 'yellow', sys.stdout)}: {short.message}")
+    elif short:
         lines.append(f"   {terminal.paint('does not fit', 'red', sys.stdout)}: {short.message}")
         if short.cures:
             lines += [" to make it fit", *(f"   {cure.message}" for cure in short.cures)]

@@ -28,6 +28,7 @@ from atoll.wire.access import (
     SecretView,
     TokenView,
     UserView,
+    WebCode,
 )
 from atoll.wire.api import (
     NEXT,
@@ -92,6 +93,10 @@ class Client:
     def status(self) -> ServerStatus:
         """What `atoll server status` shows."""
         return self._get("/api/status", ServerStatus, "asking for its status")
+
+    def web_code(self) -> WebCode:
+        """A single-use code for the web page, and the page's address."""
+        return self._send("POST", "/web/codes", WebCode, "opening the web page")
 
     def orphans(self) -> list[OrphanView]:
         """Resources on the backends that no record wants."""

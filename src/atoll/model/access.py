@@ -49,6 +49,17 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """A browser's session as it is kept: by its hash, with that of the token it stands for and its CSRF value."""
+
+    hash: str
+    token_hash: str
+    csrf: str
+    created_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A secret without its value."""
 

@@ -71,6 +71,21 @@ class RefusalCode(StrEnum):
     """Fits, and another was better: the facts say why (dearer, further)."""
 
 
+PASSING = frozenset(
+    {
+        RefusalCode.UNAVAILABLE,
+        RefusalCode.QUOTA,
+        RefusalCode.DRAINED,
+        RefusalCode.IMPAIRED,
+        RefusalCode.RECENT_FAILURE,
+        RefusalCode.VOLUME_ATTACHED,
+        RefusalCode.CAPACITY_USED,
+        RefusalCode.INSTANCE_BUSY,
+    }
+)
+"""The codes of what time alone may cure: used, busy, failed or closed for now. The others last."""
+
+
 class ShortfallCode(StrEnum):
     """Why a document as a whole does not fit, where no single refusal says it; else the code is a `RefusalCode`."""
 
@@ -82,6 +97,12 @@ class ShortfallCode(StrEnum):
     """A run mounts a volume of the same request that goes nowhere."""
     VOLUMES_APART = "volumes-apart"
     """One node mounts volumes that have no zone in common."""
+    FLEET_FULL = "fleet-full"
+    """The fleets that a run names have all the nodes that they may have, and none is free."""
+    FLEET_HELD = "fleet-held"
+    """The fleet that a run names is on hold."""
+    FLEET_UNSUITED = "fleet-unsuited"
+    """No machine that the fleets may have meets the run's requirements."""
     NO_OFFERS = "no-offers"
     """There is no zone at all to look at."""
 
@@ -122,7 +143,8 @@ class NodePlacement:
 class Shortfall:
     """Why a document is not placed as asked: `placed` of `wanted`, the chief code with its facts.
 
-    `cures` are computed: each names one requirement that, if dropped or changed, would make the document fit.
+    `cures` are computed: each names one requirement that, if dropped or changed, would make the document fit. `passes`
+    says that time alone may make it fit.
     """
 
     wanted: int
@@ -130,6 +152,7 @@ class Shortfall:
     code: str
     data: Mapping[str, Fact] = field(default_factory=dict)
     cures: tuple["Cure", ...] = ()
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +191,14 @@ class DocumentPlan:
 class Plan:
     """The plan of a whole request, in the order of its documents.
 
-    `proven` is False when a time limit ended the search with the best found.
+    `proven` is False when a time limit ended the search with the best found. `grown` has the new number of nodes of
+    each elastic fleet that grows for a run.
     """
 
     documents: tuple[DocumentPlan, ...]
     price: float = 0
     proven: bool = True
+    grown: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

@@ -167,13 +167,12 @@ def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
         if any(node.volumes for node in nodes)
         else ()
     )
-    buys = run.may_create and run.instances is None
     return DocumentPlan(
         DocumentKind.RUN,
         run.name,
         placements=nodes,
         refusals=refusals,
-        offers=reasons.offers(reasons.decider.feasibility(run.requirements)) if buys else (),
+        offers=reasons.offers(reasons.decider.feasibility(run.requirements)) if run.buys else (),
         shortfall=shortfall,
         price=sum(node.price for node in nodes),
         traffic=traffic(zones),

@@ -94,7 +94,8 @@ class RunRequest:
     """A run to be placed now.
 
     `fleets` limits the fleets whose instances may be used (None: any); `instances` limits them to these instance ids;
-    with `may_create` new instances are bought where no idle or planned one fits. `single_zone` asks for one zone for
+    with `may_create` new instances are bought where no idle or planned one fits: of its own, or where it names fleets
+    nodes of those that may grow (`Request.elastic`). `single_zone` asks for one zone for
     all nodes. Instances of fleets planned in the same request count as idle ones.
     """
 
@@ -105,6 +106,16 @@ class RunRequest:
     instances: tuple[str, ...] | None = None
     may_create: bool = True
     single_zone: bool = False
+
+    @property
+    def buys(self) -> bool:
+        """Whether it may get machines of its own."""
+        return self.may_create and self.fleets is None and self.instances is None
+
+    @property
+    def grows(self) -> bool:
+        """Whether fleets may grow for it."""
+        return self.may_create and self.instances is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +130,25 @@ class VolumeRequest:
     binding: Binding = Binding.IMMEDIATE
 
 
+@dataclass(frozen=True, slots=True)
+class ElasticFleet:
+    """A fleet that may have up to `most` nodes (None: no limit) as runs need them; `held` says why it may not now."""
+
+    fleet: FleetRequest
+    most: int | None = None
+    held: str = ""
+
+
 Document = FleetRequest | RunRequest | VolumeRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything that is planned as one. Ties break by `id`, the same way every time."""
+    """Everything that is planned as one. Ties break by `id`, the same way every time.
+
+    `elastic` are fleets that may get nodes for the runs of the request; each may also be one of its documents.
+    """
 
     id: str
     documents: tuple[Document, ...] = field(default=())
+    elastic: tuple[ElasticFleet, ...] = ()

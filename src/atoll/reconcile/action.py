@@ -117,7 +117,7 @@ class FollowJob:
 
 
 InstanceAction = Step | Mark | Wait | Finished | Launch | Terminate
-FleetAction = Step | Wait | Finished | PlanNodes | EndInstances
+FleetAction = Step | Mark | Wait | Finished | PlanNodes | EndInstances
 VolumeAction = Step | Wait | Finished | CreateDisk | DeleteDisk
 AttachmentAction = Step | Wait | Finished | Attach | Detach
 RunAction = Step | Wait | Finished | PlaceJobs | Resubmit | StopJobs

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from atoll.model.records import Fleet, Instance
 from atoll.model.states import FleetState
-from atoll.reconcile.action import EndInstances, Finished, FleetAction, PlanNodes, Step, Wait
+from atoll.reconcile.action import EndInstances, Finished, FleetAction, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.backoff import early_pause
 
 
@@ -14,13 +14,15 @@ from atoll.reconcile.backoff import early_pause
 class FleetSight:
     """A fleet: how many of its instances are not terminated (`alive`), and how many of those shall stay (`staying`).
 
-    `instances` and the ids of those that jobs hold (`claimed`) are looked up only where some may have to go.
+    `target` is the size that its configuration asks for; what is more came for runs. `instances` and the ids of those
+    that jobs hold (`claimed`) are looked up only where some may have to go.
     """
 
     fleet: Fleet
     alive: int
     staying: int
     now: datetime
+    target: int
     instances: Collection[Instance] = ()
     claimed: Collection[str] = ()
 
@@ -57,6 +59,9 @@ def _size(sight: FleetSight) -> FleetAction:
 
 
 def _grow(sight: FleetSight) -> FleetAction:
+    if sight.fleet.nodes > sight.target:
+        # What it had grown to for runs is not replaced: those that still need it let it grow again.
+        return Mark({"nodes": max(sight.target, sight.staying)})
     if sight.fleet.hold:
         return Finished()
     pause = early_pause(sight.fleet, sight.now)

@@ -9,6 +9,8 @@ from atoll.model.states import JOB, RUN, JobState, RunState
 from atoll.reconcile.action import Finished, PlaceJobs, Resubmit, RunAction, Step, StopJobs, Wait
 from atoll.reconcile.backoff import early_pause
 
+_UNTOLD = {"message": ""}
+"""What a run waited for is not why it is stopped."""
 _EVENTS = {"instance-lost": "interruption", "interrupted": "interruption", "no-capacity": "no-capacity"}
 
 
@@ -22,6 +24,12 @@ class RetryPolicy:
     def allows(self, event: str, since: datetime, now: datetime) -> bool:
         """Whether to try again after `event`, for a run submitted at `since`."""
         return event in self.on_events and (self.duration is None or now - since < self.duration)
+
+    def left(self, since: datetime, now: datetime) -> float | None:
+        """Seconds until nothing is tried again; None without an end, or where it has passed."""
+        if self.duration is None or now - since >= self.duration:
+            return None
+        return (since + self.duration - now).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +103,9 @@ def _stop(sight: RunSight) -> RunAction:
     if pending:
         return StopJobs(pending, mode)
     if _open(sight):
-        return Finished() if sight.run.state is RunState.STOPPING else Step(RunState.STOPPING, "stopped")
+        return Finished() if sight.run.state is RunState.STOPPING else Step(RunState.STOPPING, "stopped", _UNTOLD)
     if sight.run.state is not RunState.STOPPING:
-        return Step(RunState.STOPPING, "stopped")
+        return Step(RunState.STOPPING, "stopped", _UNTOLD)
     if sight.run.stop:
         return _end(sight, RunState.STOPPED)
     failed = any(job.state is JobState.FAILED for job in sight.jobs)

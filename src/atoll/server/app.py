@@ -1,6 +1,8 @@
 """The application: routes with who may call them, and errors as problems."""
 
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -12,6 +14,7 @@ from atoll import __version__
 from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import Refused
+from atoll.fronts.web import WebFront
 from atoll.server.answer import problem, refusal
 from atoll.server.auth import Gate, require_user
 from atoll.server.front import OPEN, Front, RequestFigures
@@ -31,6 +34,7 @@ from atoll.server.routes import (
 from atoll.store.conflict import Conflict
 from atoll.wire.api import Problem
 
+Listen = Callable[[], Awaitable[str]]
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "Refused: `code` is stable, `message` says why"},
@@ -38,8 +42,12 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(engine: Engine, address: str) -> FastAPI:
-    """The HTTP API over an engine; `address` is what the status shows."""
+def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts: Collection[str] = ()) -> FastAPI:
+    """The HTTP API and the page over an engine.
+
+    `address` is what the status shows; `listen` returns the address for browsers, where that is another one; `hosts`
+    are the names, beside addresses and `localhost`, by which browsers may reach the server.
+    """
     app = FastAPI(title="Atoll", version=__version__, docs_url=None, redoc_url=None, responses=_REFUSALS)
     app.state.engine = engine
     app.state.address = address
@@ -50,7 +58,10 @@ def create_app(engine: Engine, address: str) -> FastAPI:
         app.include_router(router)
     for module in (configurations, fleets, volumes, runs, events, zones, offers, secrets):
         _for_members(app, module.router)
-    app.add_middleware(Front, gate=app.state.gate, figures=RequestFigures(engine.context.figures.registry))
+    web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
+    app.include_router(web.router)
+    _for_members(app, web.project_router)
+    app.add_middleware(Front, gate=app.state.gate, web=web, figures=RequestFigures(engine.context.figures.registry))
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
     app.add_exception_handler(IntegrityError, _raced)
@@ -59,6 +70,10 @@ def create_app(engine: Engine, address: str) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_error)
     _describe(app)
     return app
+
+
+async def _at(address: str) -> str:
+    return address
 
 
 def _for_members(app: FastAPI, router: APIRouter) -> None:

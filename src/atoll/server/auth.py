@@ -45,18 +45,22 @@ class Gate:
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token:
-            hash = token_hash(token.strip())
-            seen = self._seen.get(hash)
-            if seen is None or seen.until < time.monotonic():
-                seen = await self._look(hash)
-            if seen is not None and seen.token.valid(self._engine.context.now()):
-                return seen.user
+            user = await self.identify_hash(token_hash(token.strip()))
+            if user is not None:
+                return user
         raise Refused(
             "unauthorized",
             "the token is missing or wrong, was revoked, or has ended",
             help="`atoll login`, or set ATOLL_TOKEN; the first token is the file `token` in the server's data folder",
             status=401,
         )
+
+    async def identify_hash(self, hash: str) -> User | None:
+        """The user of the token with this hash; None when it is unknown, revoked or expired."""
+        seen = self._seen.get(hash)
+        if seen is None or seen.until < time.monotonic():
+            seen = await self._look(hash)
+        return seen.user if seen is not None and seen.token.valid(self._engine.context.now()) else None
 
     async def require(self, user: User, project: str, role: Role) -> None:
         """Let a user at a project's things. Raises Refused: 404 where it must not be known, 403 where it may."""

@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from atoll.engine.parts.log_context import request_id
 from atoll.engine.requests.refusal import Refused
+from atoll.fronts.web import WebFront
+from atoll.model.access import User
 from atoll.server.answer import problem, refusal
 from atoll.server.auth import Gate
 from atoll.store.actor import acting
@@ -54,9 +56,10 @@ class RequestFigures:
 class Front:
     """Lets requests through to the routes."""
 
-    def __init__(self, app: App, gate: Gate, figures: RequestFigures) -> None:
+    def __init__(self, app: App, gate: Gate, web: WebFront, figures: RequestFigures) -> None:
         self._app = app
         self._gate = gate
+        self._web = web
         self._figures = figures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,9 +81,8 @@ class Front:
         most = REPLAY_BYTES if scope["path"].endswith("/replay") else BODY_BYTES
         response = _too_much(headers, most)
         try:
-            if response is None and scope["path"] not in OPEN:
-                user = await self._gate.identify(headers.get("authorization", ""))
-                scope.setdefault("state", {})["user"] = user
+            if response is None and not _is_open(scope):
+                user = await self._identify(scope, headers)
                 acting.set(user.name)
                 exchange.user = user.name
             if response is None:
@@ -94,6 +96,17 @@ class Front:
             response = problem("internal-error", f"the server failed (request {exchange.id})", 500, "see server.log")
         if response is not None:
             await response(scope, receive, exchange.send)
+
+    async def _identify(self, scope: Scope, headers: Headers) -> User:
+        """The user of a request's token or, without one, of its session. Raises Refused."""
+        state = scope.setdefault("state", {})
+        if "authorization" not in headers:
+            found = await self._web.sessions.identify(scope["method"], headers)
+            if found is not None:
+                state["user"], state["session"] = found
+                return found[0]
+        state["user"] = user = await self._gate.identify(headers.get("authorization", ""))
+        return user
 
     def _record(self, scope: Scope, exchange: "_Exchange") -> None:
         taken = time.perf_counter() - exchange.began
@@ -122,6 +135,10 @@ class _Exchange:
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"atoll-request", self.id.encode())]
         await self._send(message)
+
+
+def _is_open(scope: Scope) -> bool:
+    return scope["path"] in OPEN or WebFront.is_open(scope["method"], scope["path"])
 
 
 def _too_much(headers: Headers, most: int) -> Response | None:

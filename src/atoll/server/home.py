@@ -6,6 +6,7 @@ DIR/token          the first user's token, made at the first start, 0600
 DIR/backends/      what backends keep, 0700
 DIR/logs/          the logs of jobs, 0700
 DIR/server.json    where the server listens, while it does, 0600
+DIR/web.port       the loopback port of the web page, once `atoll web` has opened it, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id
 DIR/atoll.db.lock  held by the one server of this database, likewise
 DIR/config.yml     optional: which backends, and how they are set up
@@ -96,6 +97,19 @@ class Home:
         _write_private(
             self.folder / "server.json", json.dumps({"address": address, "pid": os.getpid(), "version": version})
         )
+
+    @property
+    def web_port(self) -> int | None:
+        """The port that the web page had before; None when it was never opened."""
+        try:
+            text = (self.folder / "web.port").read_text().strip()
+        except FileNotFoundError:
+            return None
+        return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 65536 else None
+
+    def keep_web_port(self, port: int) -> None:
+        """Keep the port of the web page, so that an open page finds the server again after a restart."""
+        _write_private(self.folder / "web.port", str(port))
 
     def close(self) -> None:
         """The server listens no more."""

@@ -19,6 +19,7 @@ from atoll.engine.requests.accounts import keep_first_token
 from atoll.server.app import create_app
 from atoll.server.home import Home, HomeError
 from atoll.server.logs import log_lines
+from atoll.server.webdoor import WebDoor
 from atoll.store.database import DatabaseError, sqlite_url
 
 log = logging.getLogger("atoll.server")
@@ -43,16 +44,17 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True, help="the data folder")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on, with --port")
     parser.add_argument("--port", type=int, help="listen on this port instead of a Unix socket (0: a free one)")
+    parser.add_argument("--public-url", default="", help="the address at which browsers reach this server")
     arguments = parser.parse_args()
     log_lines()
     try:
-        asyncio.run(_serve(arguments.home, arguments.host, arguments.port))
+        asyncio.run(_serve(arguments.home, arguments.host, arguments.port, arguments.public_url))
     except (HomeError, DatabaseError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
 
 
-async def _serve(folder: Path, host: str, port: int | None) -> None:
+async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> None:
     home = Home(folder)
     try:
         listener, address = _listen(home, host, port)
@@ -68,7 +70,8 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
         if alone:
             await engine.take_over()
         await keep_first_token(engine.context, home.token)
-        app = create_app(engine, address)
+        door = WebDoor(home, address, public_url)
+        app = create_app(engine, address, door.open, door.hosts(host))
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -83,12 +86,13 @@ async def _serve(folder: Path, host: str, port: int | None) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, app, engine, server)
+        door.serve_with(server)
         await engine.start()
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
         _collect_from_now_on()
         try:
-            await server.serve([listener])
+            await server.serve([listener, *door.reopened()])
         finally:
             await engine.close()
             log.info("stopped")

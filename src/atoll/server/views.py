@@ -160,11 +160,12 @@ def event_view(event: Event) -> EventView:
 
 def plan_view(planned: Planned) -> PlanView:
     """A plan with a sentence for each of its reasons."""
-    documents = tuple(_document_view(document, planned.instance_names) for document in planned.plan.documents)
-    return PlanView(documents, planned.plan.price, planned.plan.complete, planned.plan.proven)
+    names = planned.instance_names
+    documents = tuple(_document_view(one, names, planned.waits(one)) for one in planned.plan.documents)
+    return PlanView(documents, planned.plan.price, planned.complete, planned.plan.proven)
 
 
-def _document_view(document: DocumentPlan, names: Mapping[str, str]) -> PlannedDocument:
+def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool) -> PlannedDocument:
     short = document.shortfall
     return PlannedDocument(
         document.kind,
@@ -173,17 +174,17 @@ def _document_view(document: DocumentPlan, names: Mapping[str, str]) -> PlannedD
         document.zone,
         tuple(_refusal_view(refusal) for refusal in document.refusals),
         tuple(_refusal_view(refusal) for refusal in document.offers),
-        None if short is None else _shortfall_view(document, short),
+        None if short is None else _shortfall_view(document, short, waits),
         document.price,
         document.traffic,
         document.notes,
     )
 
 
-def _shortfall_view(document: DocumentPlan, short: Shortfall) -> PlannedShortfall:
+def _shortfall_view(document: DocumentPlan, short: Shortfall, waits: bool) -> PlannedShortfall:
     message = explain.shortfall_reason(document.kind, short)
     cures = tuple(_cure_view(cure) for cure in short.cures)
-    return PlannedShortfall(short.wanted, short.placed, short.code, dict(short.data), message, cures)
+    return PlannedShortfall(short.wanted, short.placed, short.code, dict(short.data), message, cures, waits)
 
 
 def _cure_view(cure: Cure) -> PlannedCure:

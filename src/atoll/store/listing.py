@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 
 from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
-from atoll.model.states import RUN, AttachmentState, VolumeState
+from atoll.model.states import RUN, AttachmentState, InstanceState, VolumeState
 from atoll.model.zone import Zone
 from atoll.store.connection import Connection
 from atoll.store.query import among, fetch
 from atoll.store.rows import records_of
-from atoll.store.shown import ShownInstance, shown_of, shown_page
-from atoll.store.tables import LIVING, TABLES, attachments, fleets, instances, runs, volumes
+from atoll.store.shown import ShownInstance, shown_by_id, shown_of, shown_page
+from atoll.store.tables import LIVING, TABLES, attachments, fleets, instances, jobs, runs, volumes
 
 R = TypeVar("R", bound=Record)
 
@@ -49,6 +49,23 @@ class Listing:
     async def instances_of(self, fleet_ids: Collection[str]) -> dict[str, list[ShownInstance]]:
         """The instances of several fleets that are not terminated, by fleet's id; each fleet's by node."""
         return await shown_of(self._connection, fleet_ids)
+
+    async def instances_with_ids(self, project: str, ids: Collection[str]) -> list[ShownInstance]:
+        """Those of the ids that are instances of the project and not terminated, by fleet and node."""
+        return await shown_by_id(self._connection, project, ids)
+
+    async def instances_of_jobs(self, job_ids: Collection[str]) -> set[str]:
+        """The ids of the instances that these jobs are or were on."""
+        if not job_ids:
+            return set()
+        wanted = select(jobs.c.instance_id).where(self._among(jobs.c.id, job_ids), jobs.c.instance_id.is_not(None))
+        return {id for (id,) in await self._all(wanted)}
+
+    async def unreachable(self, project: str) -> list[str]:
+        """The ids of the active instances whose agent is silent."""
+        silent = (instances.c.state == InstanceState.ACTIVE, instances.c.unreachable_since.is_not(None))
+        rows = await self._all(select(instances.c.id).where(instances.c.project == project, *silent))
+        return [id for (id,) in rows]
 
     async def instances_by_id(self, ids: Collection[str]) -> dict[str, Instance]:
         """Instances, terminated or not, by their ids."""

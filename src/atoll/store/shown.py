@@ -78,6 +78,13 @@ async def shown_of(connection: Connection, fleet_ids: Collection[str]) -> dict[s
     return found
 
 
+async def shown_by_id(connection: Connection, project: str, ids: Collection[str]) -> list[ShownInstance]:
+    """Those of the ids that are instances of the project and not terminated, by fleet and node."""
+    dialect = connection.dialect.name
+    values = {"project": project, "ids": one_value(ids, dialect)}
+    return _shown((await connection.execute(_of_ids(dialect), values)).all())
+
+
 def _names(table: Table, name: Column[Any], condition: ColumnElement[bool]) -> ScalarSelect[str]:
     """The names of what holds an instance, in one text."""
     held = (table.c.instance_id == instances.c.id, condition)
@@ -103,6 +110,12 @@ _LAST = instances.alias("last")
 _THERE = (_LAST.c.id == bindparam("after"), _LAST.c.project == bindparam("project"))
 _ALL = _SELECT.where(instances.c.project == bindparam("project")).order_by(*_order(instances)).limit(bindparam("most"))
 _AFTER = _ALL.where(tuple_(*_order(instances)) > select(*_order(_LAST)).where(*_THERE).scalar_subquery())
+
+
+@cache
+def _of_ids(dialect: str) -> Select[Any]:
+    mine = (instances.c.project == bindparam("project"), among(instances.c.id, (), dialect))
+    return _SELECT.where(*mine).order_by(*_order(instances))
 
 
 @cache

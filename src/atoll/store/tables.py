@@ -184,6 +184,8 @@ events = Table(
     Column("actor", String, nullable=False, server_default=""),
 )
 
+Index("events_time", events.c.project, events.c.time)
+
 work = Table(
     "work",
     metadata,
@@ -256,6 +258,24 @@ tokens = Table(
     Column("expires_at", UtcTime),
     Column("revoked_at", UtcTime),
     UniqueConstraint("prefix", name="tokens_prefix"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("token_hash", String, nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+login_codes = Table(
+    "login_codes",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("token_hash", String, nullable=False),
+    Column("until", UtcTime, nullable=False),
 )
 
 secrets = Table(

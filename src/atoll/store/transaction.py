@@ -23,6 +23,7 @@ from atoll.store.conflict import Conflict
 from atoll.store.connection import Connection
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
+from atoll.store.hour import counted, zone_events
 from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.postgresql import EVENTS_LOCK
@@ -32,6 +33,7 @@ from atoll.store.queue import QueueFigures
 from atoll.store.rows import ZONE_COLUMNS, columns, event_of, fields_of, zone_columns
 from atoll.store.runs import RunRepository
 from atoll.store.secrets import SecretRepository
+from atoll.store.sessions import SessionRepository
 from atoll.store.settings import SettingRepository
 from atoll.store.tables import TABLES, events
 from atoll.store.volumes import VolumeRepository
@@ -125,6 +127,11 @@ class Transaction:
     def secrets(self) -> SecretRepository:
         """Sealed secrets."""
         return SecretRepository(self._connection)
+
+    @cached_property
+    def sessions(self) -> SessionRepository:
+        """Browser sessions."""
+        return SessionRepository(self._connection)
 
     @cached_property
     def listing(self) -> Listing:
@@ -263,6 +270,14 @@ class Transaction:
             where.append(events.c.name == name)
         rows = await self._connection.execute(select(events).where(*where).order_by(events.c.seq.desc()).limit(count))
         return [event_of(dict(row)) for row in rows.mappings()][::-1]
+
+    async def hour(self, project: str, since: datetime) -> list[tuple[int, int, int, int]]:
+        """For each half-minute since a time: its number from the epoch, and the changes, launches and losses in it."""
+        return await counted(self._connection, project, since)
+
+    async def zone_events(self, project: str, since: datetime) -> Sequence[Event]:
+        """The events about zones since a time, the oldest first."""
+        return await zone_events(self._connection, project, since)
 
     async def newest_event(self) -> int:
         """The number of the newest event, 0 when there is none."""

@@ -18,6 +18,10 @@ DELETE /api/users/NAME                             -> UserView            (409 l
 GET    /api/tokens[?all=1]                         -> list[TokenView]     one's own; `all` is for admins
 POST   /api/tokens                                 <- NewToken -> IssuedToken
 DELETE /api/tokens/PREFIX                          -> TokenView
+POST   /web/codes                                  -> WebCode             for `atoll web`
+POST   /web/session                                <- NewSession -> SessionView, with a cookie; no token needed
+DELETE /web/session                                ends the session of the cookie
+GET    /web/me                                     -> SessionView         of the cookie; `user` is empty without one
 """
 
 from dataclasses import dataclass, field
@@ -126,3 +130,29 @@ class SecretValue:
     """What a secret shall be: at most 64 KiB."""
 
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A single-use code from `atoll web`, or a token, to open a session with."""
+
+    code: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Whose session it is, the projects with the role in each, and what `Atoll-Csrf` must hold for changes."""
+
+    user: str
+    admin: bool
+    projects: dict[str, str]
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebCode:
+    """A single-use code, valid for a minute, and the address of the page that takes it."""
+
+    code: str
+    address: str

@@ -194,7 +194,10 @@ class PlannedCure:
 
 @dataclass(frozen=True, slots=True)
 class PlannedShortfall:
-    """Why a document cannot be placed as asked, and what would cure it."""
+    """Why a document cannot be placed as asked, and what would cure it.
+
+    One that `waits` is accepted, and placed later.
+    """
 
     wanted: int
     placed: int
@@ -202,6 +205,7 @@ class PlannedShortfall:
     data: dict[str, Scalar | tuple[str, ...]]
     message: str
     cures: tuple[PlannedCure, ...] = ()
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,11 @@ CREATE TABLE public.log_chunks (
     start bigint NOT NULL,
     data bytea NOT NULL
 );
+CREATE TABLE public.login_codes (
+    hash character varying NOT NULL,
+    token_hash character varying NOT NULL,
+    until timestamp with time zone NOT NULL
+);
 CREATE TABLE public.members (
     project character varying NOT NULL,
     "user" character varying NOT NULL,
@@ -163,6 +168,13 @@ CREATE TABLE public.secrets (
     sealed text NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     updated_by character varying NOT NULL
+);
+CREATE TABLE public.sessions (
+    hash character varying NOT NULL,
+    token_hash character varying NOT NULL,
+    csrf character varying NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
 );
 CREATE TABLE public.settings (
     key character varying NOT NULL,
@@ -225,6 +237,8 @@ INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'r
 INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00');
 INSERT INTO public.log_chunks VALUES ('job_id-1', 1, '\x6c696e650a');
 INSERT INTO public.log_chunks VALUES ('job_id-2', 2, '\x6c696e650a');
+INSERT INTO public.login_codes VALUES ('hash-1', 'token_hash-1', '2026-11-24 10:01:00+00');
+INSERT INTO public.login_codes VALUES ('hash-2', 'token_hash-2', '2026-11-24 10:02:00+00');
 INSERT INTO public.members VALUES ('main', 'admin', 'manager');
 INSERT INTO public.members VALUES ('project-1', 'user-1', 'user');
 INSERT INTO public.members VALUES ('project-2', 'user-2', 'user');
@@ -235,6 +249,8 @@ INSERT INTO public.runs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'n
 INSERT INTO public.runs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'name-2', 'type-2', '{"nodes": 2}', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 'stop-2', 'replaces-2', 2, 'reason-2', '', 0, NULL);
 INSERT INTO public.secrets VALUES ('project-1', 'name-1', 'sealed-1', '2026-11-24 10:01:00+00', 'updated_by-1');
 INSERT INTO public.secrets VALUES ('project-2', 'name-2', 'sealed-2', '2026-11-24 10:02:00+00', 'updated_by-2');
+INSERT INTO public.sessions VALUES ('hash-1', 'token_hash-1', 'csrf-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00');
+INSERT INTO public.sessions VALUES ('hash-2', 'token_hash-2', 'csrf-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00');
 INSERT INTO public.settings VALUES ('key-1', 'value-1');
 INSERT INTO public.settings VALUES ('key-2', 'value-2');
 INSERT INTO public.tokens VALUES ('hash-1', 'name-1', '2026-11-24 10:01:00+00', 'admin', 'hash-1', NULL, NULL);
@@ -265,6 +281,8 @@ ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_run_id_rank_submission_key UNIQUE (run_id, rank, submission);
 ALTER TABLE ONLY public.log_chunks
     ADD CONSTRAINT log_chunks_pkey PRIMARY KEY (job_id, start);
+ALTER TABLE ONLY public.login_codes
+    ADD CONSTRAINT login_codes_pkey PRIMARY KEY (hash);
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (project, "user");
 ALTER TABLE ONLY public.projects
@@ -273,6 +291,8 @@ ALTER TABLE ONLY public.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.secrets
     ADD CONSTRAINT secrets_pkey PRIMARY KEY (project, name);
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (hash);
 ALTER TABLE ONLY public.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (key);
 ALTER TABLE ONLY public.tokens
@@ -285,6 +305,7 @@ ALTER TABLE ONLY public.volumes
     ADD CONSTRAINT volumes_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.work
     ADD CONSTRAINT work_pkey PRIMARY KEY (kind, id);
+CREATE INDEX events_time ON public.events USING btree (project, "time");
 CREATE UNIQUE INDEX fleets_live_name ON public.fleets USING btree (project, name) WHERE (deleted_at IS NULL);
 CREATE INDEX instances_living ON public.instances USING btree (project, fleet, node, id) WHERE ((state)::text <> 'terminated'::text);
 CREATE INDEX ix_attachments_instance_id ON public.attachments USING btree (instance_id);

@@ -139,6 +139,14 @@ CREATE TABLE log_chunks (
 );
 INSERT INTO "log_chunks" VALUES('job_id-1',1,X'6C696E650A');
 INSERT INTO "log_chunks" VALUES('job_id-2',2,X'6C696E650A');
+CREATE TABLE login_codes (
+	hash VARCHAR NOT NULL, 
+	token_hash VARCHAR NOT NULL, 
+	until DATETIME NOT NULL, 
+	PRIMARY KEY (hash)
+);
+INSERT INTO "login_codes" VALUES('hash-1','token_hash-1','2026-11-24 10:01:00.000000');
+INSERT INTO "login_codes" VALUES('hash-2','token_hash-2','2026-11-24 10:02:00.000000');
 CREATE TABLE members (
 	project VARCHAR NOT NULL, 
 	user VARCHAR NOT NULL, 
@@ -184,6 +192,16 @@ CREATE TABLE secrets (
 );
 INSERT INTO "secrets" VALUES('project-1','name-1','sealed-1','2026-11-24 10:01:00.000000','updated_by-1');
 INSERT INTO "secrets" VALUES('project-2','name-2','sealed-2','2026-11-24 10:02:00.000000','updated_by-2');
+CREATE TABLE sessions (
+	hash VARCHAR NOT NULL, 
+	token_hash VARCHAR NOT NULL, 
+	csrf VARCHAR NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	seen_at DATETIME NOT NULL, 
+	PRIMARY KEY (hash)
+);
+INSERT INTO "sessions" VALUES('hash-1','token_hash-1','csrf-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000');
+INSERT INTO "sessions" VALUES('hash-2','token_hash-2','csrf-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000');
 CREATE TABLE settings (
 	"key" VARCHAR NOT NULL, 
 	value VARCHAR NOT NULL, 
@@ -266,4 +284,5 @@ CREATE INDEX ix_tokens_user ON tokens (user);
 CREATE INDEX ix_work_due_at ON work (due_at);
 CREATE INDEX ix_work_leased_until ON work (leased_until);
 CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
+CREATE INDEX events_time ON events (project, time);
 COMMIT;

@@ -32,9 +32,9 @@ def check(document: Document, *, applying: bool) -> Iterator[Diagnostic]:
     for path, name, mark in _marked(document.spec, ()):
         yield _finding(document, path, name, mark, applying)
     spec = document.spec
-    if isinstance(spec, Fleet) and spec.nodes.max is not None and spec.nodes.max > spec.nodes.target:
-        message = f"the fleet has {spec.nodes.target} nodes: growing to `max` has no effect yet"
-        span = document.span(("nodes", "max"), key=True)
+    if isinstance(spec, Fleet) and spec.retry is not None and spec.retry.duration is not None:
+        message = "`duration` has no effect on a fleet, which is tried again for as long as it exists"
+        span = document.span(("retry", "duration"), key=True)
         yield Diagnostic("not-acted-on", message, Severity.WARNING, span)
 
 

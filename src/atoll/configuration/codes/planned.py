@@ -158,6 +158,16 @@ PLANNED = (
         given="after `atoll delete fleet leaving`, while its instances end",
     ),
     Code(
+        "fleet-without-nodes",
+        "A fleet that can never have a node",
+        "A new fleet with `nodes: 0` would never have a machine. Give it nodes, or a range such as `0..4`: it grows "
+        "when runs need it. A fleet that exists can be scaled to 0.",
+        _FAKE.replace("nodes: 1", "nodes: 0").replace("name: train", "name: empty"),
+        _FAKE.replace("nodes: 1", "nodes: 0..4").replace("name: train", "name: empty"),
+        planned=True,
+        given="there is no fleet `empty`",
+    ),
+    Code(
         "fleet-busy",
         "A fleet with runs cannot be replaced",
         "The change needs new instances in the place of those that runs use. Stop the runs, or wait for their end.",

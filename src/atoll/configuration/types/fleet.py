@@ -142,9 +142,7 @@ class Fleet(Selection):
     resources: Resources = Field(default_factory=Resources)
     idle_duration: Duration = DAYS_3
     blocks: Annotated[Positive | Literal["auto"], Later("a machine runs one job at a time", refused=False)] = 1
-    retry: Annotated[
-        RetryOrNot, Later("the fleet waits for machines that are short, and goes on trying", refused=False)
-    ] = None
+    retry: RetryOrNot = None
     env: Annotated[Environment, Later("the variables would be missing on the machines")] = Field(default_factory=dict)
     ssh_config: Annotated[Ssh | None, Later("this release rents machines, and takes none of your own")] = None
 

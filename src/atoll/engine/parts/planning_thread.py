@@ -13,6 +13,7 @@ from atoll.planning.plan import Plan
 from atoll.planning.planner import plan
 from atoll.planning.request import Request
 from atoll.planning.snapshot import Snapshot
+from atoll.planning.waiting import answer
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class Planner:
 
     async def plan(self, request: Request, snapshot: Snapshot) -> Plan:
         """What `atoll.planning` answers."""
-        return await self.run(plan, request, snapshot)
+        return await self.run(answer, request, snapshot, plan)
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """Do what plans, in the planner's thread."""

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from atoll.engine.context import Context, Transactions
+from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.placing.placement import claim_epoch
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.model.records import Fleet, Kind, Run
-from atoll.planning.plan import DocumentPlan
-from atoll.planning.request import FleetRequest, Request, RunRequest
+from atoll.model.states import FleetState
+from atoll.planning.plan import DocumentPlan, Plan
+from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -39,9 +41,10 @@ class _Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """The plan of one document, good until anybody else places anything."""
+    """The plan of one document, good until anybody else places anything; `whole` has the fleets that grow for it."""
 
     plan: DocumentPlan
+    whole: Plan
     _epoch: _Epoch
     _database: Transactions
 
@@ -130,11 +133,20 @@ class Placer:
         async with context.database.read() as tx:
             epoch = _Epoch(await tx.settings.get("placements"))
             snapshot = await take_snapshot(tx, first.world, context.backends, first.record.project, first.leaving)
-        request = Request(first.record.id, tuple(wish.demand for wish in wishes))
+            elastic = await elastic_fleets(tx, first.record.project) if isinstance(first.record, Run) else ()
+        request = Request(first.record.id, tuple(wish.demand for wish in wishes), elastic)
         answer = await context.planner.plan(request, snapshot)
-        for wish, document in zip(wishes, answer.documents, strict=True):
+        for wish, document in zip(wishes, answer.documents, strict=False):
             if not wish.answer.done():
-                wish.answer.set_result(Placing(document, epoch, context.database))
+                wish.answer.set_result(Placing(document, answer, epoch, context.database))
+
+
+async def elastic_fleets(tx: Transaction, project: str) -> tuple[ElasticFleet, ...]:
+    """The project's fleets that may grow for runs."""
+    fleets = await tx.fleets.listing(project)
+    return tuple(
+        elastic_fleet(fleet) for fleet in fleets if fleet.state is FleetState.ACTIVE and not fleet.auto_created
+    )
 
 
 async def tell_waiting(tx: Transaction) -> None:

@@ -12,6 +12,7 @@ from atoll.model.records import Fleet, Job, Run, Volume
 from atoll.planning.request import (
     Binding,
     Document,
+    ElasticFleet,
     FleetRequest,
     MountRequest,
     NodeRequest,
@@ -50,6 +51,13 @@ def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
             placement.survive_zones,
         ),
     )
+
+
+def elastic_fleet(fleet: Fleet) -> ElasticFleet:
+    """A kept fleet as one that may grow for runs."""
+    spec = spec_of(fleet)
+    held = fleet.message if fleet.hold else ""
+    return ElasticFleet(fleet_request(fleet.name, spec, fleet.nodes), spec.nodes.max, held)
 
 
 def run_request(name: str, spec: Any, ranks: tuple[int, ...], project: str) -> RunRequest:

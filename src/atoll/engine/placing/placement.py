@@ -1,10 +1,10 @@
 """Plans become records: instances that shall be launched, jobs that claim them, volumes that get their zone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from atoll.model.records import Attachment, Fleet, Instance, Job, Run, Volume
 from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState
-from atoll.planning.plan import DocumentPlan, NodePlacement, Source
+from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
 from atoll.store.transaction import Transaction
 
 NewId = Callable[[], str]
@@ -44,6 +44,35 @@ async def keep_instances(
     }
     await tx.add_all(list(kept.values()), reason="planned")
     return kept
+
+
+async def keep_grown(
+    tx: Transaction, project: str, plan: Plan, nodes: Collection[tuple[str, int]], new_id: NewId
+) -> dict[tuple[str, int], Instance]:
+    """These planned nodes (fleet, number) of kept fleets that grow for runs. Raises PlacementRaced.
+
+    The fleets' sizes follow.
+    """
+    kept: dict[tuple[str, int], Instance] = {}
+    for document in plan.documents:
+        placements = [each for each in document.placements if (document.name, each.node) in nodes]
+        if document.kind is not DocumentKind.FLEET or not placements:
+            continue
+        fleet = await tx.fleets.named(project, document.name)
+        if fleet is None or fleet.state is not FleetState.ACTIVE or fleet.hold:
+            raise PlacementRaced
+        instances = await keep_instances(tx, fleet, placements, new_id)
+        kept |= {(fleet.name, node): instance for node, instance in instances.items()}
+        _, staying = await tx.fleets.size(fleet.id)
+        if staying > fleet.nodes:
+            await tx.update(fleet, nodes=staying)
+    return kept
+
+
+def planned_nodes(plan: DocumentPlan) -> frozenset[tuple[str, int]]:
+    """The nodes of fleets (fleet, number) of the same plan that a run's jobs claim."""
+    used = (one for one in plan.placements if one.source is Source.PLANNED)
+    return frozenset((one.fleet or "", one.fleet_node or 0) for one in used)
 
 
 async def keep_jobs(

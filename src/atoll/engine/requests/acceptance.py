@@ -1,17 +1,28 @@
 """Keeping an accepted submission: records and work of all its documents, in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from atoll.engine.placing.placement import NewId, keep_instances, keep_jobs, keep_zone
+from atoll.engine.placing.demand import spec_of
+from atoll.engine.placing.placement import (
+    NewId,
+    keep_grown,
+    keep_instances,
+    keep_jobs,
+    keep_zone,
+    planned_nodes,
+)
 from atoll.engine.requests.draft import Draft
 from atoll.engine.work.restraint import FREE
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.model.states import FleetState, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
+from atoll.planning.reasons import explain
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction
 
+UNCHANGED = ChangeAction.UNCHANGED
 _ORDER = {"volume": 0, "fleet": 1, "run": 2}
 
 
@@ -19,14 +30,23 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
     """Keep every document that changes, volumes before fleets before runs."""
     plans = {(document.kind, document.name): document for document in plan.documents}
     planned: dict[tuple[str, int], Instance] = {}
+    applied = {draft.name for draft in drafts if draft.kind == "fleet" and draft.change.action != UNCHANGED}
+    nodes = {
+        node
+        for document in plan.documents
+        if document.kind is DocumentKind.RUN
+        for node in planned_nodes(document)
+        if node[0] not in applied
+    }
+    planned |= await keep_grown(tx, project, plan, nodes, new_id)
     for draft in sorted(drafts, key=lambda draft: _ORDER[draft.kind]):
         placed = plans.get((DocumentKind(draft.kind), draft.name), DocumentPlan(DocumentKind(draft.kind), draft.name))
         if draft.kind == "volume":
             await _accept_volume(tx, project, draft, placed, new_id)
-        elif draft.change.action is ChangeAction.UNCHANGED:
+        elif draft.change.action is UNCHANGED:
             continue
         elif draft.kind == "fleet":
-            fleet = await _accept_fleet(tx, project, draft, new_id)
+            fleet = await _accept_fleet(tx, project, draft, placed, plan.grown.get(draft.name, 0), new_id)
             instances = await keep_instances(tx, fleet, placed.placements, new_id)
             planned |= {(fleet.name, node): instance for node, instance in instances.items()}
         else:
@@ -38,7 +58,7 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
     spec: Any = draft.document.spec
     if isinstance(draft.kept, Volume):
         await tx.update(draft.kept, config=draft.config)
-        if draft.change.action is not ChangeAction.UNCHANGED:
+        if draft.change.action is not UNCHANGED:
             tx.asked(draft.kept, "changed")
         await keep_zone(tx, draft.kept, placed)
         return
@@ -66,12 +86,15 @@ async def _keep_waiting_zones(tx: Transaction, project: str, plan: Plan) -> None
                 await keep_zone(tx, volume, document)
 
 
-async def _accept_fleet(tx: Transaction, project: str, draft: Draft, new_id: NewId) -> Fleet:
+async def _accept_fleet(
+    tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, grown: int, new_id: NewId
+) -> Fleet:
     spec: Any = draft.document.spec
-    nodes = spec.nodes.target
+    nodes = max(spec.nodes.target, grown, _grown_before(spec, draft.kept))
+    message = waiting_text(placed)
     kept = draft.kept
     if isinstance(kept, Fleet) and draft.change.action is ChangeAction.UPDATE:
-        fleet = await tx.update(kept, config=draft.config, nodes=nodes, **FREE)
+        fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE, "message": message})
         tx.asked(fleet, "changed")
         await tx.wake(fleet)
         return fleet
@@ -80,8 +103,22 @@ async def _accept_fleet(tx: Transaction, project: str, draft: Draft, new_id: New
         await tx.release_name(kept)
         await tx.wake(await tx.step(kept, FleetState.DELETING, reason="replaced", message=""))
         replaced = kept.id
-    fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now, replaces=replaced)
-    return await tx.add(fleet, reason="applied")
+    fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now)
+    return await tx.add(replace(fleet, replaces=replaced, message=message), reason="applied")
+
+
+def _grown_before(spec: Any, kept: object) -> int:
+    """The size to which a fleet has grown for runs, as far as its new configuration allows it."""
+    if not isinstance(kept, Fleet) or kept.nodes <= spec_of(kept).nodes.target:
+        return 0
+    return kept.nodes if spec.nodes.max is None else min(kept.nodes, spec.nodes.max)
+
+
+def waiting_text(placed: DocumentPlan) -> str:
+    """What a document that is accepted and does not fit yet waits for."""
+    if placed.shortfall is None:
+        return ""
+    return explain.shortfall_text(placed.kind, placed.name, placed.shortfall)
 
 
 async def _accept_run(
@@ -109,6 +146,7 @@ async def _accept_run(
             draft.config,
             tx.now,
             replaces=replaced,
+            message=waiting_text(placed),
         ),
         reason="applied",
     )
@@ -117,4 +155,5 @@ async def _accept_run(
         await tx.add(Job(new_id(), project, run.id, run.name, rank, 0, JobState.SUBMITTED, tx.now))
         for rank in range(spec.nodes or 1)
     ]
-    await keep_jobs(tx, run, jobs, placed, planned, new_id)
+    if placed.shortfall is None:
+        await keep_jobs(tx, run, jobs, placed, planned, new_id)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from atoll.model.diagnostic import Diagnostic
-from atoll.planning.plan import Plan
+from atoll.planning.plan import DocumentPlan, Plan
 from atoll.wire.api import Change
 
 
@@ -13,7 +13,8 @@ class Planned:
     """What would change (or was accepted), where it goes, and what is worth a warning.
 
     `default_profile` is the profile that runs took keys from without naming it. `event` is the newest event
-    before it; `instance_names` has the names of the existing instances in the plan.
+    before it; `instance_names` has the names of the existing instances in the plan; `patient` are the documents
+    (kind, name) whose `retry` waits for capacity.
     """
 
     changes: tuple[Change, ...]
@@ -22,3 +23,14 @@ class Planned:
     event: int = 0
     default_profile: str | None = None
     instance_names: Mapping[str, str] = field(default_factory=dict)
+    patient: frozenset[tuple[str, str]] = frozenset()
+
+    def waits(self, document: DocumentPlan) -> bool:
+        """Whether a document that does not fit is accepted all the same, and waits."""
+        short = document.shortfall
+        return short is not None and short.passes and (document.kind.value, document.name) in self.patient
+
+    @property
+    def complete(self) -> bool:
+        """Whether all documents are placed or wait."""
+        return all(one.shortfall is None or self.waits(one) for one in self.plan.documents)

@@ -19,6 +19,7 @@ from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.planning.planner import plan
 from atoll.planning.request import Request, VolumeRequest
 from atoll.planning.snapshot import Snapshot
+from atoll.planning.waiting import answer
 from atoll.wire.api import Submission
 from atoll.zones.directory import Directory, builtin
 
@@ -45,7 +46,7 @@ def replay(content: bytes, submission: Submission) -> Planned:
     demands = [demand_of(one, saved.project) for one in asking]
     request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
-    return Planned((), plan(request, snapshot), findings, 0, parsed.default_profile, names)
+    return Planned((), answer(request, snapshot, plan), findings, 0, parsed.default_profile, names)
 
 
 def request_id(project: str, documents: Sequence[Document]) -> str:

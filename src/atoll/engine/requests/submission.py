@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from atoll.configuration import Document
 from atoll.configuration.checks.zoning import Ground, homes
+from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
-from atoll.engine.placing.demand import demand_of, spec_of, volume_names, volume_request
+from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.requests.acceptance import accept
 from atoll.engine.requests.change import change_of
@@ -26,8 +27,9 @@ from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
+from atoll.model.states import FleetState
 from atoll.planning.reasons import explain
-from atoll.planning.request import Request, VolumeRequest
+from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
 from atoll.store.conflict import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
@@ -72,7 +74,7 @@ async def apply_submission(context: Context, project: str, submission: Submissio
 async def _apply(context: Context, world: World, project: str, submission: Submission) -> Planned:
     proposal = await _propose(context, world, project, submission)
     for document in proposal.planned.plan.documents:
-        if document.shortfall is not None:
+        if document.shortfall is not None and not proposal.planned.waits(document):
             text = explain.shortfall_text(document.kind, document.name, document.shortfall)
             raise Refused("does-not-fit", text, help="`atoll plan` shows why, zone by zone")
     if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
@@ -109,10 +111,33 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
-    answer = await context.planner.plan(Request(ident, (*demands, *_wanted(waiting, drafts))), snapshot)
+    request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project))
+    answer = await context.planner.plan(request, snapshot)
     changes = tuple(draft.change for draft in drafts)
-    planned = Planned(changes, answer, findings, event, parsed.default_profile, names)
+    patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient)
     return _Proposal(planned, tuple(drafts), epoch, saved)
+
+
+def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:
+    """The fleets that may grow for runs: those of the submission as they will be, and the other kept ones."""
+    applied = {draft.name: draft for draft in drafts if draft.kind == "fleet" and _asks(draft)}
+    found = [
+        elastic_fleet(fleet)
+        for fleet in fleets
+        if fleet.name not in applied and fleet.state is FleetState.ACTIVE and not fleet.auto_created
+    ]
+    for draft in applied.values():
+        demand, spec = demand_of(draft.document, project), draft.document.spec
+        if isinstance(demand, FleetRequest) and isinstance(spec, FleetSpec):
+            found.append(ElasticFleet(demand, spec.nodes.max))
+    return tuple(found)
+
+
+def _is_patient(draft: Draft) -> bool:
+    """Whether the document's `retry` waits for capacity."""
+    retry = getattr(draft.document.spec, "retry", None)
+    return retry is not None and "no-capacity" in retry.on_events
 
 
 async def _draft(tx: Transaction, context: Context, project: str, document: Document, rerun: bool) -> Draft:
@@ -153,6 +178,11 @@ async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
             message = f"volume `{draft.name}` exists, and {keys} cannot change without losing its data"
             help = f"give it another name, or `atoll delete volume {draft.name}` first: that deletes its data"
             return [Diagnostic("volume-immutable", message, span=span, help=help)]
+    spec = draft.document.spec
+    if isinstance(spec, FleetSpec) and spec.nodes.max == 0 and spec.ssh_config is None and draft.kept is None:
+        message = f"fleet `{draft.name}` can never have a node: the most that `nodes` allows is 0"
+        help = "`nodes: 1`, or `nodes: 0..4` for a fleet that gets nodes when runs need them"
+        return [Diagnostic("fleet-without-nodes", message, span=draft.document.span(("nodes",)), help=help)]
     if isinstance(draft.kept, Fleet):
         if draft.kept.state != "active":
             return [Diagnostic("being-deleted", f"fleet `{draft.name}` is being deleted", span=span, help="try again")]

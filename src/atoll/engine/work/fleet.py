@@ -35,12 +35,13 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
             fleet = await tx.get(Fleet, id)
             if fleet is None:
                 return None
+            target = fleet.nodes if fleet.auto_created else spec_of(fleet).nodes.target
             alive, staying = await tx.fleets.size(fleet.id)
             if staying <= (fleet.nodes if fleet.state is FleetState.ACTIVE else 0):
-                return fleet, FleetSight(fleet, alive, staying, self.context.now())
+                return fleet, FleetSight(fleet, alive, staying, self.context.now(), target)
             instances = await tx.fleets.instances(fleet)
             claimed = {job.instance_id for job in await tx.runs.claims() if job.instance_id}
-        return fleet, FleetSight(fleet, alive, staying, self.context.now(), instances, claimed)
+        return fleet, FleetSight(fleet, alive, staying, self.context.now(), target, instances, claimed)
 
     async def effect(self, lease: Lease, sight: FleetSight, action: Any) -> Due | None:
         """Plan missing instances, or ask surplus ones to go."""

@@ -8,11 +8,13 @@ from typing import Any
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, Placing
 from atoll.engine.placing.demand import run_request, spec_of
-from atoll.engine.placing.placement import PlacementRaced, keep_jobs
+from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, planned_nodes
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held
+from atoll.model.failure import FailureKind
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
+from atoll.planning.plan import DocumentKind, Shortfall
 from atoll.planning.reasons import explain
 from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
 from atoll.reconcile.run import RetryPolicy, RunSight, decide
@@ -94,27 +96,31 @@ class RunHandler(Reconciling[Run, RunSight]):
                 with suppress(PlacementRaced):
                     await self._keep(lease, sight, waiting, placing)
                 return None
-        text = explain.shortfall_text(placing.plan.kind, placing.plan.name, placing.plan.shortfall)
-        return await self._short(lease, sight, waiting, text)
+        return await self._short(lease, sight, waiting, placing.plan.shortfall)
 
     async def _keep(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> None:
         async with placing.write(lease) as tx:
             if await held(tx, sight.run):
                 return
-            await keep_jobs(tx, sight.run, waiting, placing.plan, {}, self.context.new_id)
+            nodes = planned_nodes(placing.plan)
+            planned = await keep_grown(tx, sight.run.project, placing.whole, nodes, self.context.new_id)
+            await keep_jobs(tx, sight.run, waiting, placing.plan, planned, self.context.new_id)
             # Those that are placed already wait for these: where the machine is there, nothing else wakes them.
             await tx.work.wake(Kind.JOB, [job.id for job in sight.jobs], tx.now)
             if sight.run.message:
                 await tx.update(sight.run, message="")
 
-    async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], text: str) -> Due | None:
-        """Nothing fits now: wait where `retry` asks for it, else fail."""
-        run = sight.run
+    async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], shortfall: Shortfall) -> Due | None:
+        """Nothing fits now: wait where `retry` asks for it or credentials were refused, else fail."""
+        run, text = sight.run, explain.shortfall_text(DocumentKind.RUN, sight.run.name, shortfall)
+        refused = shortfall.data.get("kind") == FailureKind.AUTH_FAILED
         async with self.context.database.write(lease) as tx:
-            if sight.retry.allows("no-capacity", run.created_at, sight.now):
+            if refused or sight.retry.allows("no-capacity", run.created_at, sight.now):
                 if run.message != text:
                     await tx.update(run, message=text)
-                return Due(min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60), failed=True)
+                pause = min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60)
+                left = sight.retry.left(run.created_at, sight.now)
+                return Due(pause if left is None else min(pause, left), failed=True)
             for job in waiting:
                 await tx.step(job, JobState.FAILED, reason="no-capacity", message=text, finished_at=tx.now)
         return None

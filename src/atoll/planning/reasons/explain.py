@@ -5,6 +5,7 @@ and does not repeat it.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from atoll.model.zone import Zone
@@ -40,6 +41,12 @@ def shortfall_text(kind: DocumentKind, name: str, shortfall: Shortfall) -> str:
 def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
     """The same beside the document's name."""
     data = shortfall.data
+    if "growing" in data:
+        rest = {key: value for key, value in data.items() if key != "growing"}
+        reason = shortfall_reason(DocumentKind.FLEET, replace(shortfall, data=rest, wanted=_number(data, "nodes")))
+        return f"fleet `{data['growing']}` cannot grow: {reason}"
+    if shortfall.code in _OF_FLEETS:
+        return _OF_FLEETS[shortfall.code](data)
     match shortfall.code:
         case ShortfallCode.MIN_ZONES:
             zones = _count(_number(data, "eligible"), "zone")
@@ -61,6 +68,22 @@ def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
     zone = data.get("zone")
     where = "" if zone is None else f"{zone}: "
     return f"no zone can serve; the nearest miss is {where}{_text(shortfall.code, data)}"
+
+
+def _fleet_full(data: Facts) -> str:
+    most = data.get("most")
+    if most is None:
+        return f"fleet {_quoted(data, 'fleets')} may not have more nodes, and too few are free"
+    return f"fleet {_quoted(data, 'fleets')} may have {_count(_number(data, 'most'), 'node')}, and too few are free"
+
+
+_OF_FLEETS: Mapping[str, Callable[[Facts], str]] = {
+    ShortfallCode.FLEET_FULL: _fleet_full,
+    ShortfallCode.FLEET_HELD: lambda data: f"fleet `{data['fleet']}` is on hold: {data['reason']}",
+    ShortfallCode.FLEET_UNSUITED: lambda data: (
+        f"no machine that fleet {_quoted(data, 'fleets')} may have meets the run's requirements"
+    ),
+}
 
 
 def _not_enough(kind: DocumentKind, shortfall: Shortfall) -> str:

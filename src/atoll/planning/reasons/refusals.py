@@ -240,11 +240,10 @@ class Reasons:
     ) -> tuple[RefusalCode | None, Facts, int]:
         """Why no machine of this zone would do; no code when one would."""
         instances = self.decider.world.instances_in(zone)
-        buys = run.may_create and run.instances is None
         if zone in case.planned or any(i.id in case.idle for i in instances):
             held = self._attached(run, zone, case)
             return (None, {}, 1) if held is None else (*held, 1)
-        if not buys:
+        if not run.buys:
             return _of_instances(run, instances)
         code, data, count = self._static(feasibility, zone)
         if code is None and (held := self._attached(run, zone, case)) is not None:

@@ -235,13 +235,12 @@ class Decider:
         stages = self.feasibility(run.requirements).level
         mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
-        buys = run.may_create and run.instances is None
         return RunGroup(
             name=run.name,
             classes=self.classes(run),
             requirements=run.requirements,
             zones=zones,
-            options=self._offers(run.requirements, run.name, (), thorough) if buys else (),
+            options=self._offers(run.requirements, run.name, (), thorough) if run.buys else (),
             pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine),
             fleets=tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name))),
             single_zone=run.single_zone,

@@ -103,6 +103,8 @@ class Author:
         if chance.random() < 0.2:
             lines.append("max_duration: 45s")
         lines.append(f"idle_duration: {chance.choice(('10s', '1m', '5m'))}")
+        if fleets := chance.choice((None, None, None, "f0", "f0, f1")):
+            lines.append(f"fleets: [{fleets}]")
         return _text(lines + self._where())
 
     def _where(self) -> list[str]:

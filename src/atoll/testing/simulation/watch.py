@@ -41,6 +41,10 @@ SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.stat
 FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated'
 """
 _NEWS = "SELECT seq, kind, subject, to_state, reason FROM events WHERE seq > ? ORDER BY seq"
+_NAMED_FLEETS = """
+SELECT r.config, i.fleet FROM jobs j JOIN runs r ON r.id = j.run_id JOIN instances i ON i.id = j.instance_id
+WHERE j.id = ?
+"""
 _REFUSED = ("invalid-request", "zone-mismatch")
 _ASKED = ("changed", "retry-asked")
 _OWNERS = """
@@ -119,6 +123,7 @@ class Watch:
         fresh = {subject for _, kind, subject, state, _ in news if (kind, state) == ("instance", "pending")}
         if fresh:
             self._placed(fresh)
+            self._within_limits(fresh)
 
     def _restrained(self, kind: str, subject: str, state: str, reason: str) -> None:
         """After a refusal of the request itself its fleet or run launches nothing, until a user asks for something."""
@@ -130,6 +135,23 @@ class Watch:
             owner = self._one(_OWNER[kind], {"subject": subject})
             if owner is not None and owner[0] in self._refused:
                 self.fail(f"{kind} {subject} of {owner[0]} follows a refusal of the request itself")
+
+    def _within_limits(self, fresh: set[str]) -> None:
+        """A fleet that gets a node has no more than its `max`."""
+        live = [row for row in self._all(_LIVE, ()) if not row[4]]
+        for fleet in dict.fromkeys(row[1] for row in live if row[0] in fresh):
+            rows = [row for row in live if row[1] == fleet]
+            nodes = json.loads(rows[0][5]).get("nodes")
+            most = nodes.get("max") if isinstance(nodes, dict) else nodes
+            spare = "survive_zones" in json.dumps(json.loads(rows[0][5]).get("placement"))
+            if not rows[0][7] and most is not None and len(rows) > most and not spare:
+                self.fail(f"fleet {rows[0][8]} has {len(rows)} nodes of at most {most}")
+
+    def _in_its_fleet(self, job: str) -> None:
+        row = self._one(_NAMED_FLEETS, (job,))
+        named = json.loads(row[0]).get("fleets") if row else None
+        if named and row[1] not in named:
+            self.fail(f"job {job} is on a machine of fleet {row[1]}, and its run names {named}")
 
     def _launched(self, entry: Entry) -> None:
         machine = entry.machines[0]
@@ -171,6 +193,10 @@ class Watch:
         for instance, run, _, stop in self._all(_OTHERS, (job,)):
             if not stop:
                 self.fail(f"job {job} claims instance {instance}, which run {run} holds")
+
+    def _of_place(self, job: str) -> None:
+        self._claimed(job)
+        self._in_its_fleet(job)
 
     def _starting(self, job: str) -> None:
         for instance, run, state, _ in self._all(_OTHERS, (job,)):
@@ -227,6 +253,6 @@ _AT: Mapping[tuple[str, str], Callable[[Watch, str], None]] = {
     ("volume", "deleted"): Watch._disk_gone,
     ("attachment", "attaching"): Watch._attaching,
     ("attachment", "attached"): Watch._attached,
-    ("job", "placed"): Watch._claimed,
+    ("job", "placed"): Watch._of_place,
     ("job", "starting"): Watch._starting,
 }

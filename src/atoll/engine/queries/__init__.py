@@ -1,0 +1,1 @@
+"""What every front reads: typed answers, without HTTP."""

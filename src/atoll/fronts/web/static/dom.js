@@ -1,0 +1,117 @@
+// @ts-check
+// Elements and texts. Text from the server only ever goes in as text, never as markup.
+
+/**
+ * An element with a class and its content.
+ * @param {string} tag
+ * @param {string} [cls]
+ * @param {...(Node | string | number | null | undefined)} content
+ * @returns {any}
+ */
+export function el(tag, cls, ...content) {
+  const made = document.createElement(tag);
+  if (cls) made.className = cls;
+  for (const part of content) if (part !== null && part !== undefined) made.append(part instanceof Node ? part : String(part));
+  return made;
+}
+
+/** @param {string} id @returns {any} */
+export const byId = (id) => document.getElementById(id);
+
+/** @param {number} value */
+export const number = (value) => Math.round(value).toLocaleString("en");
+
+/** USD with enough digits to tell prices apart. @param {number} value */
+export function money(value) {
+  if (value >= 100) return "$" + number(value);
+  if (value === 0) return "$0";
+  if (value >= 1) return "$" + value.toFixed(2);
+  return "$" + Number(value.toPrecision(3)).toString();
+}
+
+/** @param {number} count @param {string} word */
+export const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
+
+/** The time of day in the viewer's zone. @param {string | Date} time */
+export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
+
+/** The time of day, with the date where it is not today. @param {string} time */
+export function moment(time) {
+  const at = new Date(time), today = new Date().toDateString() === at.toDateString();
+  return today ? at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })
+    : at.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+}
+
+/** A time element: the viewer's zone, UTC on hover. @param {string} time @param {string} [cls] */
+export function timeOf(time, cls) {
+  const made = el("time", cls, clock(time));
+  made.dateTime = time;
+  made.title = new Date(time).toISOString().replace("T", " ").slice(0, 19) + " UTC";
+  return made;
+}
+
+/** `5 min ago`. @param {string} time */
+export function ago(time) {
+  const seconds = Math.max(0, (Date.now() - new Date(time).getTime()) / 1000);
+  if (seconds < 90) return `${Math.round(seconds)} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 129600) return `${Math.round(seconds / 3600)} h ago`;
+  return `${Math.round(seconds / 86400)} days ago`;
+}
+
+/** A list of terms and values. @param {Array<[string, Node | string | number]>} rows */
+export function facts(rows) {
+  const list = el("dl", "kv");
+  for (const [term, value] of rows) list.append(el("dt", "", term), el("dd", "", value));
+  return list;
+}
+
+/**
+ * A table with a caption for screen readers.
+ * @param {string} caption @param {string[]} heads @param {Array<Array<Node | string | number>>} rows
+ */
+export function table(caption, heads, rows) {
+  const head = el("tr"), body = el("tbody");
+  for (const name of heads) { const cell = el("th", "", name); cell.scope = "col"; head.append(cell); }
+  for (const row of rows) {
+    const line = el("tr");
+    row.forEach((value, k) => line.append(el(k ? "td" : "th", typeof value === "number" ? "n" : "", typeof value === "number" ? number(value) : value)));
+    line.firstChild.scope = "row";
+    body.append(line);
+  }
+  return el("div", "scroll", el("table", "", el("caption", "hidden", caption), el("thead", "", head), body));
+}
+
+/** Calls `run` at most once in `wait` ms, and once after the last call. @param {() => void} run @param {number} wait */
+export function paced(run, wait) {
+  /** @type {number | undefined} */
+  let timer;
+  return () => { if (timer === undefined) timer = window.setTimeout(() => { timer = undefined; run(); }, wait); };
+}
+
+/**
+ * Asks a question in the dialog; resolves to whether the answer is yes. With `word`, that word must be typed.
+ * @param {string} title @param {Node | string} text @param {string} yes @param {string} [word]
+ * @returns {Promise<boolean>}
+ */
+export function ask(title, text, yes, word) {
+  const dialog = byId("question"), form = el("form"), heading = el("h2", "", title);
+  heading.id = "question-title";
+  form.method = "dialog";
+  const go = el("button", "do", yes), no = el("button", "", "Cancel");
+  go.value = "yes"; no.value = "no"; no.type = "button";
+  no.addEventListener("click", () => dialog.close("no"));
+  form.append(heading, el("div", "", text));
+  if (word) {
+    const typed = el("input");
+    typed.setAttribute("aria-label", `Type ${word} to confirm`);
+    go.disabled = true;
+    typed.addEventListener("input", () => { go.disabled = typed.value !== word; });
+    form.append(el("p", "", `Type ${word} to confirm.`), typed);
+  }
+  form.append(el("div", "acts", go, no));
+  dialog.replaceChildren(form);
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}

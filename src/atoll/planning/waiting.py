@@ -1,0 +1,136 @@
+"""Whether time alone may cure a shortfall: what does not fit now is planned once more without what passes.
+
+What passes is used and given back, fails and recovers: machines of others, busy instances, remembered failures, zones
+that are closed, quotas in use. What does not fit even then never will, as long as it is asked for as it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from atoll.model.catalog import AVAILABILITIES, UNTOLD, Catalog
+from atoll.model.failure import FailureKind
+from atoll.model.offer import Availability
+from atoll.model.zone import Capacity, ZoneState
+from atoll.planning.elastic import PlanFunction, plan_elastic
+from atoll.planning.plan import PASSING, DocumentPlan, Plan, RefusalCode, Shortfall
+from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
+from atoll.planning.snapshot import Snapshot, Usage
+
+_LASTING = frozenset({FailureKind.NOT_OFFERED})
+"""Failures that say what a place never has."""
+_CLOSED = frozenset({ZoneState.DRAINED, ZoneState.IMPAIRED})
+
+
+def answer(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
+    """The plan of a request, with fleets that grow for its runs; each shortfall says whether it may pass.
+
+    The reason of one that may is the nearest miss among the zones where the document would be.
+    """
+    made = plan_elastic(request, snapshot, plan)
+    short = [one for one in made.documents if one.shortfall is not None]
+    if not short:
+        return made
+    cured = _Cured(request, snapshot, plan)
+    documents = tuple(cured.judged(one) if one.shortfall is not None else one for one in made.documents)
+    return replace(made, documents=documents)
+
+
+class _Cured:
+    """The plans of one request once everything has passed that can, each made when it is needed."""
+
+    def __init__(self, request: Request, snapshot: Snapshot, plan: PlanFunction) -> None:
+        self._request = request
+        self._snapshots = tuple(_relieved(snapshot, request))
+        self._plan = plan
+        self._whole: list[Plan] = []
+
+    def judged(self, part: DocumentPlan) -> DocumentPlan:
+        """The document's plan, whose shortfall says whether it may pass."""
+        assert part.shortfall is not None
+        then = next(self._fitting(part), None)
+        if then is None:
+            return part
+        return replace(part, shortfall=_nearest(part, part.shortfall, then))
+
+    def _fitting(self, part: DocumentPlan) -> Iterator[DocumentPlan]:
+        """The document's plans in which it fits: with all of the request, or with the fleets and volumes alone."""
+        for made in self._plans(part):
+            found = next(one for one in made.documents if (one.kind, one.name) == (part.kind, part.name))
+            if found.shortfall is None:
+                yield found
+
+    def _plans(self, part: DocumentPlan) -> Iterator[Plan]:
+        request = _reusing(self._request)
+        for number, snapshot in enumerate(self._snapshots):
+            if len(self._whole) <= number:
+                self._whole.append(plan_elastic(request, snapshot, self._plan))
+            yield self._whole[number]
+        needed = [one for one in request.documents if not isinstance(one, RunRequest) or one.name == part.name]
+        if len(needed) < len(request.documents):
+            for snapshot in self._snapshots:
+                yield plan_elastic(replace(request, documents=tuple(needed)), snapshot, self._plan)
+
+
+def _reusing(request: Request) -> Request:
+    """The request in a time when each of its fleets has the nodes that it may have.
+
+    A run that only reuses machines may then find those of fleets that lack them now.
+    """
+    names = tuple(one.fleet.name for one in request.elastic)
+    documents = tuple(
+        replace(one, may_create=True, fleets=names if one.fleets is None else one.fleets)
+        if isinstance(one, RunRequest) and not one.may_create and names
+        else one
+        for one in request.documents
+    )
+    elastic = tuple(ElasticFleet(one.fleet, one.most) for one in request.elastic)
+    return replace(request, documents=documents, elastic=elastic)
+
+
+def _relieved(snapshot: Snapshot, request: Request) -> Iterator[Snapshot]:
+    """The world with all existing instances free; and without those of others."""
+    calm = replace(
+        snapshot,
+        catalog=_available(snapshot.catalog),
+        zones=tuple(
+            replace(info, state=ZoneState.AVAILABLE) if info.state in _CLOSED else info for info in snapshot.zones
+        ),
+        instances=tuple(replace(one, busy=False, attached=()) for one in snapshot.instances),
+        volumes=tuple(replace(one, attached_to=()) for one in snapshot.volumes),
+        quotas=tuple(replace(one, used_cpus=0) for one in snapshot.quotas),
+        failures=tuple(one for one in snapshot.failures if one.kind in _LASTING),
+    )
+    yield calm
+    names = {one.name for one in request.documents if isinstance(one, FleetRequest)}
+    own = tuple(one for one in calm.instances if one.fleet in names)
+    usage: dict[object, Usage] = {}
+    for one in own:
+        before = usage[one.zone].used if one.zone in usage else Capacity()
+        usage[one.zone] = Usage(one.zone, before + one.instance_type.capacity)
+    yield replace(calm, instances=own, usage=tuple(usage.values()))
+
+
+def _available(catalog: Catalog) -> Catalog:
+    """The catalog in a time when all that is offered can be had."""
+    columns = catalog.columns
+    there, out = (AVAILABILITIES.index(one) for one in (Availability.AVAILABLE, Availability.UNAVAILABLE))
+    availability = np.where(columns.availability == out, np.uint8(there), columns.availability)
+    count = np.full(len(columns.count), UNTOLD, dtype=columns.count.dtype)
+    columns = replace(columns, availability=availability, count=count)
+    return Catalog(catalog.zones, catalog.table.types, columns, catalog.as_of)
+
+
+def _nearest(part: DocumentPlan, shortfall: Shortfall, then: DocumentPlan) -> Shortfall:
+    """The shortfall as one that may pass; its reason is one that passes, of a zone that will be used."""
+    if not isinstance(shortfall.code, RefusalCode) or shortfall.code == RefusalCode.VOLUME_ATTACHED:
+        return replace(shortfall, passes=True)
+    fitting = {one.zone for one in then.refusals if one.code is RefusalCode.NOT_NEEDED}
+    fitting |= {node.zone for node in then.placements} | ({then.zone} if then.zone is not None else set())
+    near = [one for one in part.refusals if one.zone in fitting and one.code in PASSING]
+    if not near or "growing" in shortfall.data:
+        return replace(shortfall, passes=True)
+    alike = sum(one.code is near[0].code for one in near)
+    data = {**near[0].data, "zone": str(near[0].zone), "alike": alike}
+    return replace(shortfall, code=near[0].code, data=data, passes=True)

@@ -1,0 +1,144 @@
+"""Fleets that grow for the runs that name them, within their limits, and shrink when they are idle."""
+
+from dataclasses import replace
+
+import pytest
+
+from atoll.backends.fake import Fault, grid
+from atoll.engine.requests.refusal import Refused
+from atoll.model.failure import FailureKind
+from tests.engine.scene import SCRIPT, Scene, play
+
+SIZES = replace(SCRIPT, offers=grid(3, cpus=(2, 8)))
+FLEET = (
+    "type: fleet\nname: f\nnodes: {nodes}\navailability_zones: [fake-1c]\ninstance_types: [f.8x32]\n"
+    "idle_duration: 60s\n"
+)
+TASK = "type: task\nname: {name}\nfleets: [f]\ncommands: [work]\nenv: {{FAKE_SECONDS: '{seconds}'}}\n"
+
+
+def task(name: str = "t", seconds: int = 30, rest: str = "") -> str:
+    return TASK.format(name=name, seconds=seconds) + rest
+
+
+def machines(scene: Scene) -> list[tuple[str, str, str]]:
+    statement = "SELECT fleet, zone, json_extract(instance_type, '$.name') FROM instances WHERE state != 'terminated'"
+    return [tuple(row) for row in scene.rows(statement)]
+
+
+@pytest.mark.parametrize("nodes", ["0..2", "{min: 0, target: 0, max: 2}", "0.."])
+def test_a_run_gets_machines_of_the_fleet_that_it_names_where_and_of_the_kind_that_the_fleet_allows(nodes: str) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=nodes))
+        await scene.clock.sleep(20)
+        assert machines(scene) == []
+        await scene.apply(task(rest="nodes: 2\n"))
+        assert machines(scene) == [("f", "fake-1c", "f.8x32")] * 2
+        assert scene.rows("SELECT nodes FROM fleets") == [(2,)]
+        await scene.until(lambda: scene.states("runs") == ["done"], 120)
+        await scene.until(lambda: machines(scene) == [], 200)
+        assert scene.rows("SELECT name, nodes FROM fleets") == [("f", 0)]
+
+    play(story, SIZES)
+
+
+def test_a_fleet_and_a_run_for_it_in_one_file_grow_together() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes="0..2") + "---\n" + task())
+        await scene.until(lambda: scene.states("runs") == ["done"], 120)
+        assert scene.rows("SELECT name FROM fleets") == [("f",)]
+
+    play(story, SIZES)
+
+
+def test_a_run_never_gets_a_machine_outside_the_fleet_that_it_names() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes="0..1"))
+        for rest, why in (
+            ("nodes: 2\n", "fleet `f` may have 1 node"),
+            ("resources: {cpu: 2}\n", "no machine that fleet `f` may have meets the run's requirements"),
+            ("max_price: 0.01\n", "no machine that fleet `f` may have meets the run's requirements"),
+        ):
+            with pytest.raises(Refused, match=why):
+                await scene.apply(task(rest=rest))
+        assert machines(scene) == []
+
+    play(story, SIZES)
+
+
+def test_what_a_fleet_and_a_run_ask_for_is_combined() -> None:
+    fleet = "type: fleet\nname: f\nnodes: 0..3\nresources: {cpu: 2..}\navailability_zones: [fake-1a, fake-1b]\n"
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet)
+        await scene.apply(task(rest="resources: {cpu: 8}\navailability_zones: [fake-1b, fake-1c]\n"))
+        assert machines(scene) == [("f", "fake-1b", "f.8x32")]
+
+    play(story, SIZES)
+
+
+def test_a_run_that_names_no_fleet_uses_one_that_can_grow_where_that_costs_no_more() -> None:
+    async def story(scene: Scene) -> None:
+        dearer = FLEET.format(nodes="0..3").replace("name: f", "name: g")
+        await scene.apply("type: fleet\nname: f\nnodes: 0..1\n---\n" + dearer)
+        for name in ("one", "two"):
+            await scene.apply(task(name, rest="resources: {cpu: 2..}\n").replace("fleets: [f]\n", ""))
+        assert machines(scene)[0][0] == "f"
+        assert [each[2] for each in machines(scene)] == ["f.2x8", "f.2x8"]
+
+    play(story, SIZES)
+
+
+def test_a_run_with_retry_waits_for_a_node_of_a_full_fleet_and_one_without_is_refused() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes="0..1"))
+        await scene.apply(task("first", 100))
+        with pytest.raises(Refused, match="fleet `f` may have 1 node, and too few are free"):
+            await scene.apply(task("second"))
+        await scene.apply(task("second", rest="retry: true\n"))
+        assert scene.states("runs")[-1] == "submitted"
+        await scene.until(lambda: scene.states("runs") == ["done", "done"], 300)
+        assert {each[0] for each in scene.rows("SELECT fleet FROM instances")} == {"f"}
+
+    play(story, SIZES)
+
+
+def test_a_lost_machine_that_a_fleet_had_grown_by_is_not_replaced_unless_a_run_needs_it() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes="0..2"))
+        await scene.apply(task(seconds=600))
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        [machine] = scene.ledger.alive(scene.clock.now())
+        scene.cloud.interrupt(machine.id)
+        await scene.until(lambda: scene.states("runs") == ["failed"])
+        await scene.clock.sleep(60)
+        assert machines(scene) == []
+        assert scene.rows("SELECT nodes FROM fleets") == [(0,)]
+
+    play(story, SIZES)
+
+
+def test_a_node_that_cannot_be_had_is_looked_for_in_the_fleets_other_zones_without_one_too_many() -> None:
+    fleet = "type: fleet\nname: f\nnodes: 0..1\nresources: {cpu: 2}\n"
+
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", FailureKind.CAPACITY_UNAVAILABLE, times=2))
+        await scene.apply(fleet)
+        await scene.apply(task(rest="retry: true\n"))
+        await scene.until(lambda: scene.states("runs") == ["done"], 120)
+        assert scene.states("instances") == ["terminated", "terminated", "active"]
+
+    play(story, SIZES)
+
+
+def test_a_fleet_that_has_grown_keeps_its_size_when_it_is_applied_again() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes="0..2"))
+        await scene.apply(task(seconds=300))
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        await scene.apply(FLEET.format(nodes="0..3"))
+        await scene.clock.sleep(60)
+        assert scene.states("runs") == ["running"]
+        assert scene.rows("SELECT nodes FROM fleets") == [(1,)]
+
+    play(story, SIZES)
