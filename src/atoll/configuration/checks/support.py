@@ -65,6 +65,6 @@ def _finding(document: Document, path: Path, name: str, mark: Later, applying: b
         return Diagnostic("not-acted-on", message, Severity.WARNING, span, (mark.meanwhile,))
     message, notes = f"`{name}` needs a later release", (mark.meanwhile,)
     if applying:
-        help = "use a `task`" if path == ("type",) else f"leave `{name}` out"
+        help = "use a `task`" if path == ("type",) else f"without `{name}` it can be applied, if that is what you want"
         return Diagnostic("not-supported", message, span=span, notes=notes, help=help)
     return Diagnostic("not-acted-on", message, Severity.WARNING, span, notes, "`atoll apply` refuses it")

@@ -47,7 +47,7 @@ def _environment(value: Any, info: ValidationInfo) -> dict[str, str]:
             found[name] = context["environment"][name] if text is None else as_text(text)
             if info.context is not None and len(f"{name}={found[name]}".encode(errors="replace")) > LONGEST:
                 help = "keep it in a file on a volume, and pass its path"
-                message = f"`{name}` is longer than a variable can be, which is {LONGEST:,} bytes with its name"
+                message = f"a variable has at most {LONGEST:,} bytes, with its name"
                 wrong.append((place, refusal("wrong-value", message, help)))
     if wrong:
         raise ValidationError.from_exception_data(
