@@ -377,7 +377,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A task, service or dev environment; `jobs` are the newest attempt of each rank."""
+    """A task, service or dev environment; `jobs` are the newest attempt of each rank.
+
+    `attempts` are the newest of the earlier ones, the oldest first; only the answer for a single run has them.
+    """
 
     id: str
     name: str
@@ -390,6 +393,7 @@ class RunView:
     reason: str = ""
     message: str = ""
     finished_at: datetime | None = None
+    attempts: tuple[JobView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

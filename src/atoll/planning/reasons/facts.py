@@ -84,10 +84,11 @@ def _failed(feasibility: Feasibility, zone: int, group: Group, world: World) -> 
     """The failure that covers the cheapest of the offers, and how many it and its like refuse here."""
     offer = _offer(group, zone)
     failure = _failure(group, zone, world, RefusalCode.RECENT_FAILURE)
-    return offer if failure is None else {**offer, **_told(failure)}
+    return offer if failure is None else {**offer, **told_of(failure)}
 
 
-def _told(failure: Failure) -> Facts:
+def told_of(failure: Failure) -> Facts:
+    """The facts of a remembered failure."""
     return {
         "kind": failure.kind.value,
         "scope": _scope(failure),
@@ -122,7 +123,7 @@ def _quota(feasibility: Feasibility, zone: int, group: Group, world: World) -> F
     failure = _failure(group, zone, world, RefusalCode.QUOTA)
     region = world.zones[zone].zone.region
     if failure is not None:
-        return {**offer, **_told(failure), "region": region}
+        return {**offer, **told_of(failure), "region": region}
     catalog = world.snapshot.catalog
     row = group.best(zone)
     assert row is not None
