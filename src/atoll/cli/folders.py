@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from atoll.cli.errors import CommandError
+import click
 
 DEFAULTS = (".atoll.yml", ".atoll.yaml", ".dstack.yml", ".dstack.yaml")
 """The configuration of a folder that has one; also the endings of those with a name before it."""
@@ -36,10 +36,10 @@ def none_inside(folder: str) -> str | None:
 
 
 def chosen(files: tuple[str, ...]) -> tuple[str, ...]:
-    """The files that were named, or the current folder's own. Raises CommandError when there is none."""
+    """The files that were named, or the current folder's own. Raises UsageError when there is none."""
     if files:
         return files
     for name in DEFAULTS:
         if Path(name).is_file():
             return (name,)
-    raise CommandError("no `.atoll.yml` or `.dstack.yml` in this folder", "name a configuration: `-f FILE`")
+    raise click.UsageError("name a configuration: there is no `.atoll.yml` or `.dstack.yml` in this folder")
