@@ -280,11 +280,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class PlanResponse:
-    """A dry run: what would change, where it would go, and what is wrong or worth a warning."""
+    """A dry run: what would change, where it would go, and what is wrong or worth a warning.
+
+    `default_profile` is the profile that runs took keys from without naming it.
+    """
 
     changes: tuple[Change, ...]
     plan: PlanView
     diagnostics: tuple[Diagnostic, ...] = ()
+    default_profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
