@@ -85,6 +85,7 @@ def fleet_view(fleet: Fleet, instances: Sequence[ShownInstance], shape: FleetSha
         tuple(map(instance_view, instances)),
         fleet.message,
         shape.spare,
+        shape.surplus,
         shape.note,
     )
 

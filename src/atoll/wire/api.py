@@ -336,7 +336,8 @@ class InstanceView:
 class FleetView:
     """A fleet with its instances.
 
-    `nodes` is the requested number, `spare` how many there are beyond it so that enough survive a lost zone. `skew` is
+    `nodes` is the requested number, `spare` how many there are beyond it so that enough survive a lost zone, `surplus`
+    how many are about to go. `skew` is
     the largest difference of counts between eligible zones, where a zone without nodes counts 0; `note` says why it is
     over its limit, and which of the fleet's zones take no new work.
     """
@@ -353,6 +354,7 @@ class FleetView:
     instances: tuple[InstanceView, ...] = ()
     message: str = ""
     spare: int = 0
+    surplus: int = 0
     note: str = ""
 
 
