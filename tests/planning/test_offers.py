@@ -10,7 +10,7 @@ from atoll.model.offer import Availability, Market, Offer
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.offers import GroupBy, OfferSearch
-from atoll.planning.reasons.explain import refusal_text
+from atoll.planning.reasons.sentences import refusal_text
 from atoll.planning.request import Requirements, SpotPolicy
 from atoll.planning.snapshot import Quota, Snapshot, Usage
 from atoll.planning.world import World
