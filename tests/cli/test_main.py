@@ -31,7 +31,7 @@ def test_version_and_help(atoll: CommandLine) -> None:
     [
         (["flet"], "error: no such command `flet`; did you mean `fleet`?\n  help: see `atoll --help`\n"),
         (["fleet", "--wide"], "error: no such option '--wide'"),
-        (["apply"], "error: missing option '-f' / '--file'"),
+        (["apply"], "error: name a configuration"),
         (["logs"], "error: missing argument 'RUN'"),
         (["logs", "x", "--job", "one"], "error: invalid value for '--job'"),
         (["server", "start", "--host", "0.0.0.0"], "error: "),

@@ -35,12 +35,12 @@ def place(found: Diagnostic) -> tuple[int, int, int]:
         (FLEET + "max_price: 1.e+999", "wrong-value", (4, 12, 19), "a finite number"),
         (FLEET + "blocks: many", "wrong-type", (4, 9, 13), "a whole number"),
         (FLEET + "regions: us-east-1", "wrong-type", (4, 10, 19), "a list"),
-        (FLEET + "regions: [3]", "wrong-type", (4, 11, 12), "text"),
+        (FLEET + "regions: [[3]]", "wrong-type", (4, 11, 14), "text"),
         (FLEET + "resources: {memory: 8XB}", "wrong-value", (4, 21, 24), "a size such as"),
         (FLEET + "resources: {cpu: 8..4}", "wrong-value", (4, 18, 22), "first bound is the smaller"),
         (FLEET + "resources: {gpu: 'H100:A100'}", "wrong-value", (4, 18, 29), "each of vendor, name"),
         (FLEET + "idle_duration: 1y", "wrong-value", (4, 16, 18), "a duration such as"),
-        (FLEET + "retry: {on_events: [eror]}", "wrong-value", (4, 21, 25), "`no-capacity`"),
+        (TASK + "retry: {on_events: [eror]}", "wrong-value", (4, 21, 25), "`no-capacity`"),
         (TASK + "nodes: true", "wrong-type", (4, 8, 12), "a whole number"),
         (TASK + "nodes: 0", "wrong-value", (4, 8, 9), "from 1 to"),
         (TASK + "volumes: ['a']", "wrong-value", (4, 11, 14), "a mount such as"),
@@ -76,7 +76,7 @@ def test_a_fault_is_told_at_its_place(text: str, code: str, where: tuple[int, in
 def test_all_faults_of_a_file_are_told_at_once_in_its_order() -> None:
     text = "type: fleet\nnodes: x\nfoo: 1\n---\ntype: task\n---\ntype: volume\n"
     assert [(found.code, place(found)[0]) for found in findings(text)] == [
-        ("wrong-value", 2), ("unknown-key", 3), ("missing-key", 5), ("missing-key", 7),
+        ("wrong-value", 2), ("unknown-key", 3), ("missing-key", 5), ("missing-key", 7), ("missing-key", 7),
     ]  # fmt: skip
 
 

@@ -43,7 +43,7 @@ CASES = {
     "after a block scalar": TASK + "commands:\n  - |\n    a: [\n    b\n  - c\nnodes: ⟦x⟧\n",
     "after NEL and line separators": FLEET + 'env: {A: "x\x85y\u2028z"}\nplacement: ⟦clustr⟧\n',
     "an empty value": FLEET + "placement: {strategy: ⟦''⟧}\n",
-    "a long line": FLEET + f"regions: [{', '.join(f'r-{n}' for n in range(60))}, ⟦3⟧, {'x' * 90}]\n",
+    "a long line": FLEET + f"regions: [{', '.join(f'r-{n}' for n in range(60))}, ⟦[3]⟧, {'x' * 90}]\n",
 }
 
 

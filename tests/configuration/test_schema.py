@@ -54,7 +54,7 @@ SHAPE_FAULTS = [
     "type: service\ncommands: [a]",
     "type: gateway\nbackend: aws",
     "type: gateway\nbackend: aws\nregion: a\ndefualt: true",
-    "type: dev-environment\nide: 3",
+    "type: dev-environment\nide: [3]",
     "type: service\nport: 0\ncommands: [a]",
     "type: service\nport: 80\ncommands: [a]\nscaling: {metric: cpu, target: 1}",
     "type: task\ncommands: [a]\ninstances: [{}]",

@@ -34,7 +34,7 @@ def test_names_ids_globs_and_exclusions_are_zones(zones: str) -> None:
     assert findings(EAST + f"availability_zones: {zones}") == ()
 
 
-@pytest.mark.parametrize("backends", ["[local]", "[fake]", "[ssh, aws]", "[openstack]", "[somewhere]"])
+@pytest.mark.parametrize("backends", ["[local]", "[fake]", "[ssh, aws]", "[openstack]", "[vastai]"])
 def test_zones_that_only_the_server_knows_are_left_to_it(backends: str) -> None:
     fleet = f"type: fleet\nnodes: 1\nbackends: {backends}\navailability_zones: [local-q, us-east-1zz, fake-z]\n"
     assert findings(fleet) == ()

@@ -12,7 +12,7 @@ from atoll.engine.placing import batching as placer
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
 from atoll.engine.snapshots.world import take_snapshot
-from atoll.engine.work import instance, restraint
+from atoll.engine.work import instance, restraint, volume
 from atoll.engine.work.instance import InstanceHandler
 from atoll.model.states import InstanceState
 from atoll.planning.request import RunRequest
@@ -148,7 +148,14 @@ def blind_to_named_fleets(patch: Patch) -> None:
     patch.setattr(RunRequest, "buys", property(lambda run: run.may_create))
 
 
+def volumes_that_give_up(patch: Patch) -> None:
+    """A volume fails where its zone has no disk."""
+    patch.setattr(volume, "_WRONG", (*volume._WRONG, *volume._DRY))
+    patch.setattr(volume, "_DRY", ())
+
+
 FAULTS = [
+    volumes_that_give_up,
     deaf_to_limits,
     blind_to_named_fleets,
     deaf_to_refusals,

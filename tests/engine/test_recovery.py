@@ -107,7 +107,7 @@ def test_credentials_that_are_wrong_from_the_start_are_told_and_nothing_is_bough
 
 def test_a_run_whose_volume_cannot_be_made_fails_and_says_so_and_its_machine_goes() -> None:
     async def story(scene: Scene) -> None:
-        scene.cloud.inject(Fault("create-volume", FailureKind.QUOTA_EXCEEDED))
+        scene.cloud.inject(Fault("create-volume", FailureKind.INVALID_REQUEST))
         task = "type: task\nname: t\ncommands: [work]\nvolumes: ['v:/data']\nidle_duration: 10s\n"
         await scene.apply(VOLUME + "---\n" + task)
         await scene.until(lambda: scene.states("runs") == ["failed"])

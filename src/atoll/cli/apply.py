@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from atoll.cli import configuration, errors, plan_view, terminal
+from atoll.cli import configuration, errors, folders, plan_view, terminal
 from atoll.cli.errors import CommandError, InvalidFiles
 from atoll.cli.noun import json_option, print_json, verbose_option
 from atoll.cli.question import confirm
@@ -14,7 +14,12 @@ from atoll.model.diagnostic import Diagnostic
 from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, PlanResponse, Submission
 
 file_option = click.option(
-    "-f", "--file", "files", metavar="FILE", multiple=True, required=True, help="A configuration. May be repeated."
+    "-f",
+    "--file",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    help="A configuration. May be repeated. Default: `.atoll.yml` or `.dstack.yml` in the current folder.",
 )
 profile_option = click.option("--profile", metavar="NAME", help="Use this profile of `.atoll/profiles.yml`.")
 rerun_option = click.option("--rerun", is_flag=True, help="Start a finished task again although its file is the same.")
@@ -44,7 +49,7 @@ def plan(
     """
     if snapshot and save:
         raise click.UsageError("`--snapshot` reads a saved world and `--save-snapshot` writes one: pass one of them")
-    sent = configuration.submission(files, profile, rerun=rerun)
+    sent = configuration.submission(folders.chosen(files), profile, rerun=rerun)
     with pointing_into(sent):
         answer = _planned(sent, snapshot, save)
     _show(answer, sent, verbose, as_json)
@@ -70,6 +75,7 @@ def apply(
     """
     if as_json and not yes:
         raise click.UsageError("`--json` does not ask: pass `-y` too")
+    files = folders.chosen(files)
     sent = configuration.submission(files, profile, rerun=rerun)
     with _resumable(files), pointing_into(sent):
         client = connect()
@@ -115,6 +121,9 @@ def _show(answer: PlanResponse, sent: Submission, verbose: bool, as_json: bool, 
     if as_json:
         print_json(answer)
     elif not quiet:
+        if answer.default_profile:
+            file = sent.profiles.name if sent.profiles else "the profiles"
+            terminal.out(f" with the default profile `{answer.default_profile}` of {file}\n")
         terminal.out(plan_view.render(answer.changes, answer.plan, verbose=verbose))
 
 

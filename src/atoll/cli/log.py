@@ -15,11 +15,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 class LogPrinter:
     """Reads one job's log file from the start. With a `prefix`, each line begins with it and is printed whole."""
 
-    def __init__(self, client: Client, run: str, job: int = 0, prefix: str = "") -> None:
+    def __init__(self, client: Client, run: str, job: int = 0, prefix: str = "", *, attempt: int | None = None) -> None:
         self._client = client
         self._run = run
         self._job = job
         self._prefix = prefix
+        self._attempt = attempt
         self._offset = 0
         self._submission = 0
         self._rest = b""
@@ -59,7 +60,7 @@ class LogPrinter:
 
     def _read(self, wait: float) -> LogChunk:
         """The next piece; from the start again when another attempt of the job has begun."""
-        chunk = self._client.logs(self._run, job=self._job, offset=self._offset, wait=wait)
+        chunk = self._client.logs(self._run, job=self._job, attempt=self._attempt, offset=self._offset, wait=wait)
         if chunk.submission == self._submission:
             return chunk
         self._finish()

@@ -59,10 +59,10 @@ class LazyGroup(click.Group):
 
 
 def _unknown(name: str) -> str:
-    from difflib import get_close_matches
+    from atoll.model.suggestion import did_you_mean
 
-    near = get_close_matches(name, COMMANDS, n=1)
-    return f"no such command `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+    question = did_you_mean(name, COMMANDS)
+    return f"no such command `{name}`" + (f"; {question}" if question else "")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -34,7 +34,13 @@ def list_runs(finished: bool, verbose: bool, as_json: bool) -> None:
 def get_run(name: str, verbose: bool, as_json: bool) -> None:
     """Show one run."""
     found = connect().run(name)
-    print_json(found) if as_json else run_table([found], units.now(), verbose).print()
+    if as_json:
+        print_json(found)
+        return
+    run_table([found], units.now(), verbose).print()
+    if found.attempts:
+        terminal.out("")
+        attempt_table(found, units.now()).print()
 
 
 @run.command("retry")
@@ -61,13 +67,16 @@ def ps(finished: bool, verbose: bool, as_json: bool) -> None:
 @click.argument("name", metavar="RUN")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run is finished.")
 @click.option("--job", type=click.IntRange(min=0), default=0, help="The job, by its rank; 0 unless told otherwise.")
-def logs(name: str, follow: bool, job: int) -> None:
+@click.option("--attempt", type=click.IntRange(min=1), help="The attempt, counted from 1; the newest by default.")
+def logs(name: str, follow: bool, job: int, attempt: int | None) -> None:
     """Print the log of one job of a run."""
     from atoll.cli.log import LogPrinter
 
+    if follow and attempt is not None:
+        raise click.UsageError("`-f` follows the newest attempt: pass it without `--attempt`")
     client = connect()
     client.run(name)
-    printer = LogPrinter(client, name, job)
+    printer = LogPrinter(client, name, job, attempt=attempt)
     if not follow:
         printer.print_all()
         return
@@ -119,6 +128,17 @@ def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:
     return table
 
 
+def attempt_table(view: RunView, at: datetime) -> Table:
+    """The earlier attempts of a run, whose logs `atoll logs RUN --attempt N` prints."""
+    table = Table(("ATTEMPT", "JOB", "ZONE", "INSTANCE", "STATUS", "STARTED", "FINISHED", "ERROR"), optional=("ERROR",))
+    for job in view.attempts:
+        started, finished = units.ago(job.started_at, at), units.ago(job.finished_at, at)
+        where = units.place(job.zone)
+        table.add(str(job.submission + 1), str(job.rank), where, job.instance or "-", _status(job), started, finished,
+                  _error(job))  # fmt: skip
+    return table
+
+
 def _details(runs: list[RunView], at: datetime) -> Table:
     headings = ("NAME", "TYPE", "BACKEND", "REGION", "ZONE", "ZONE ID", "FLEET", "INSTANCE", "INSTANCE TYPE", "ATTEMPT",
                 "PRICE", "STATUS", "CREATED", "FINISHED", "ID", "ERROR")  # fmt: skip
@@ -130,7 +150,7 @@ def _details(runs: list[RunView], at: datetime) -> Table:
         for job in one.jobs:
             backend, region = (job.zone.backend, job.zone.region) if job.zone else ("-", "-")
             table.add(f" {job.rank}", "", backend, region, units.place(job.zone), units.zone_id(job.zone),
-                      job.fleet or "-", job.instance or "-", job.instance_type or "-", str(job.submission), "",
+                      job.fleet or "-", job.instance or "-", job.instance_type or "-", str(job.submission + 1), "",
                       _status(job), units.ago(job.started_at, at), units.ago(job.finished_at, at), job.id,
                       _error(job))  # fmt: skip
     return table

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from atoll.cli import folders
 from atoll.cli.textfile import read_text
 from atoll.model.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from atoll.configuration import SourceFile
 
-SUFFIXES = (".atoll.yml", ".atoll.yaml", ".dstack.yml", ".dstack.yaml")
-
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...")
+@click.argument("paths", nargs=-1, metavar="[FILE|DIR]...")
 @click.option("--strict", is_flag=True, help="Refuse warnings too.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True,
               help="How findings are printed.")  # fmt: skip
@@ -29,8 +28,10 @@ def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None)
     """Check configuration files without a server.
 
     All files are taken together, as `apply` would. Of a folder, the `.atoll.yml` and `.dstack.yml` files in it and
-    below are taken. Exit code 1 means that there are errors.
+    below are taken, and all of `.atoll/` and `.dstack/`. Without FILE, the current folder's own `.atoll.yml` or
+    `.dstack.yml` is checked. Exit code 1 means that there are errors.
     """
+    paths = folders.chosen(tuple(paths))
     found: list[Diagnostic] = []
     files = [file for path in _expanded(paths, found) if (file := _source(path, found))]
     profiles = _profiles(paths, found)
@@ -69,10 +70,9 @@ def explain(code: str) -> None:
     known = codes()
     found = known.get(code.strip().lower())
     if found is None:
-        from difflib import get_close_matches
+        from atoll.model.suggestion import did_you_mean
 
-        near = get_close_matches(code, known, n=1)
-        help = f"did you mean `{near[0]}`?" if near else "the codes are " + ", ".join(known)
+        help = did_you_mean(code, known, "the codes are " + ", ".join(known))
         raise click.ClickException(f"no code `{code}`; {help}")
     click.echo(text(found))
 
@@ -101,20 +101,15 @@ def _expanded(paths: Sequence[str], found: list[Diagnostic]) -> Iterator[str]:
     seen: dict[str, None] = {}
     for path in paths:
         if Path(path).is_dir():
-            inside = sorted(_inside(path))
+            inside = sorted(folders.inside(path))
             if not inside:
-                found.append(Diagnostic("missing-file", f"no `.atoll.yml` file in `{path}`"))
+                found.append(
+                    Diagnostic("missing-file", f"no configuration in `{path}`", help=folders.none_inside(path))
+                )
             seen.update(dict.fromkeys(inside))
         else:
             seen[path] = None
     return iter(seen)
-
-
-def _inside(folder: str) -> Iterator[str]:
-    """The configurations in a folder and below, but for hidden folders: environments, caches, repositories."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (str(Path(place, name)) for name in files if name.endswith(SUFFIXES))
 
 
 def _source(path: str, found: list[Diagnostic]) -> "SourceFile | None":

@@ -65,11 +65,11 @@ def find(client: Client, name: str) -> ZoneView:
     if found:
         places = ", ".join(_path(view) for view in found)
         raise CommandError(f"`{name}` is the name of several zones", f"name one of {places}")
-    from difflib import get_close_matches
+    from atoll.model.suggestion import nearest
 
     known = {str(view.zone).casefold(): str(view.zone) for view in zones}
-    near = get_close_matches(wanted, known, n=1)
-    guess = f"did you mean `{known[near[0]]}`?" if near else "see `atoll zone`"
+    near = nearest(wanted, known)
+    guess = f"did you mean `{known[near]}`?" if near else "see `atoll zone`"
     raise CommandError(f"there is no zone `{name}`", guess)
 
 

@@ -190,9 +190,14 @@ class Client:
         """Forget a finished run; 409 `run-active` before."""
         return self._send("DELETE", self._path("runs", name), RunView, f"deleting run {name}")
 
-    def logs(self, name: str, *, job: int = 0, offset: int = 0, wait: float = 0) -> LogChunk:
-        """The log file of one job from byte `offset`; waits up to `wait` seconds for more."""
-        query = {"job": job, "offset": offset, "wait": wait}
+    def logs(
+        self, name: str, *, job: int = 0, attempt: int | None = None, offset: int = 0, wait: float = 0
+    ) -> LogChunk:
+        """The log file of one job from byte `offset`; waits up to `wait` seconds for more.
+
+        `attempt` counts from 1; None is the newest.
+        """
+        query = {"job": job, "attempt": attempt, "offset": offset, "wait": wait}
         path = self._path("runs", name, "logs")
         response = self._read(path, f"reading the log of run {name}", query)
         headers = response.headers

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from atoll.configuration.checks import acted
+from atoll.configuration.checks import support
 from atoll.configuration.reading.document import MODELS, Document, Parsed, Spec, Unread, kind_of, span_of
 from atoll.configuration.reading.findings import diagnostics
+from atoll.configuration.reading.mending import validated, without_extensions
 from atoll.configuration.reading.reader import Path, Place, RawDocument, Unreadable, read
 from atoll.configuration.reading.source import SourceFile
+from atoll.configuration.types.environment import unset as unset_variable
 from atoll.configuration.types.profile import Profiles
 from atoll.configuration.types.run import Run
-from atoll.model.diagnostic import Diagnostic
+from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from atoll.configuration.checks.zoning import Ground
@@ -26,16 +29,22 @@ class Profile:
 
     data: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[Path, Place] = field(default_factory=dict)
+    name: str | None = None
+
+
+MOST_FINDINGS = 100
+"""Findings after which no further document is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A valid document that may still be without a name."""
+    """A document that may still be without a name. Of one that is not `whole`, faulty parts are left out."""
 
     type: str
     spec: Spec
     file: str
     places: Mapping[Path, Place]
+    whole: bool = True
 
 
 def parse(
@@ -45,46 +54,77 @@ def parse(
     profiles: SourceFile | None = None,
     profile: str | None = None,
     ground: "Ground | None" = None,
+    applying: bool = False,
 ) -> Parsed:
     """The documents of `files`, taken together, and all that is wrong with them. Never raises for their content.
 
     `environment` has the values of variables that the files only name; `profile` is chosen from `profiles`, or else its
-    default one; `ground` is what zones are held against (the built-in directory unless told).
+    default one; `ground` is what zones are held against (the built-in directory by default). When `applying`, variables
+    without a value and keys that would change what runs are errors.
     """
     found: list[Diagnostic] = []
-    chosen = _profile(profiles, profile, found)
+    reading = _Reading(_profile(profiles, profile, found), environment or {}, applying)
     drafts: list[_Draft] = []
     unread: list[Unread] = []
+    more = False
     for file in files:
         raws = _documents(file, found)
         unread += [] if raws else [Unread()]
         for raw in raws:
-            drafted = _draft(raw, file.name, chosen, environment or {}, found)
-            drafts += drafted
-            unread += [] if drafted else [_unread(raw)]
-    documents = _named(drafts)
-    found.extend(_duplicates(documents))
-    found.extend(_zone_findings(documents, ground))
-    for document in documents:
-        found.extend(acted.warnings(document))
-    return Parsed(documents, ordered(found, files), tuple(unread))
+            if len(found) >= MOST_FINDINGS:
+                more = True
+                unread.append(_unread(raw))
+                continue
+            draft = reading.draft(raw, file.name, found)
+            drafts += [draft] if draft else []
+            unread += [] if draft and draft.whole else [_unread(raw)]
+    named = _named(drafts)
+    documents = tuple(one for one, draft in zip(named, drafts, strict=True) if draft.whole)
+    found.extend(_duplicates(named))
+    found.extend(_zone_findings(named, ground))
+    for document in named:
+        found.extend(support.check(document, applying=applying))
+    return Parsed(
+        documents,
+        _bounded(ordered(found, files), more),
+        tuple(unread),
+        tuple(one for one, draft in zip(named, drafts, strict=True) if not draft.whole),
+        reading.profile.name if profile is None and any(isinstance(one.spec, Run) for one in named) else None,
+    )
+
+
+def _bounded(found: tuple[Diagnostic, ...], more: bool) -> tuple[Diagnostic, ...]:
+    """At most `MOST_FINDINGS`, errors before warnings, and a last one when there are more, or may be."""
+    if len(found) <= MOST_FINDINGS and not more:
+        return found
+    errors = [one for one in found if one.severity is Severity.ERROR]
+    warnings = [one for one in found if one.severity is not Severity.ERROR]
+    kept = set([*errors, *warnings][:MOST_FINDINGS])
+    severity = Severity.ERROR if errors else Severity.WARNING
+    message = f"there are more than {MOST_FINDINGS} findings: the rest is not shown"
+    return (*(one for one in found if one in kept), Diagnostic("too-many-findings", message, severity))
 
 
 def _zone_findings(documents: Sequence[Document], ground: "Ground | None") -> Iterable[Diagnostic]:
-    told = {key for one in documents for key in one.spec.model_fields_set}
-    mounts = "volumes" in told and any(one.kind == "volume" for one in documents)
-    if not mounts and not told & {"availability_zone", "availability_zones"}:
-        return ()
-    from atoll.configuration.checks import zoning
+    """What is wrong with backends, regions and zones; modules are imported for the keys that need them."""
+    named = {key for one in documents for key in one.spec.model_fields_set}
+    if named & {"backend", "backends", "region", "regions"}:
+        from atoll.configuration.checks import selection
 
-    return zoning.check(documents, ground)
+        for document in documents:
+            yield from selection.check(document, ground)
+    mounts = "volumes" in named and any(one.kind == "volume" for one in documents)
+    if mounts or named & {"availability_zone", "availability_zones"}:
+        from atoll.configuration.checks import zoning
+
+        yield from zoning.check(documents, ground)
 
 
 def _documents(file: SourceFile, found: list[Diagnostic]) -> list[RawDocument]:
     """The documents that can be read, up to the first that cannot."""
     documents: list[RawDocument] = []
     try:
-        documents.extend(iter(read(file)))
+        documents.extend(iter(read(file, written=True)))
     except Unreadable as refused:
         found.append(refused.diagnostic)
         return []
@@ -94,27 +134,50 @@ def _documents(file: SourceFile, found: list[Diagnostic]) -> list[RawDocument]:
     return documents
 
 
-def _draft(
-    raw: RawDocument, file: str, profile: Profile, environment: Mapping[str, str], found: list[Diagnostic]
-) -> list[_Draft]:
-    """The validated document, or an empty list and what is wrong with it."""
-    found.extend(raw.findings)
-    type = _type(raw, found)
-    if type is None:
-        return []
-    model = MODELS[type]
-    data, places = raw.data, raw.places
-    if issubclass(model, Run) and profile.data:
-        taken = {key: value for key, value in profile.data.items() if key not in data}
-        data = {**taken, **data}
-        places = {**{path: place for path, place in profile.places.items() if path[0] in taken}, **places}
-    try:
-        spec = model.model_validate(data, context={"environment": environment})
-    except ValidationError as error:
-        told = {one.span for one in raw.findings}
-        found.extend(one for one in diagnostics(error, model, places) if one.span not in told)
-        return []
-    return [_Draft(type, spec, file, places)] if not raw.findings else []
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How the documents of one call are read."""
+
+    profile: Profile
+    environment: Mapping[str, str]
+    applying: bool
+
+    def draft(self, raw: RawDocument, file: str, found: list[Diagnostic]) -> _Draft | None:
+        """What can be read of a document; what is wrong with it is added to `found`."""
+        found.extend(raw.findings)
+        type = _type(raw, found)
+        if type is None:
+            return None
+        model = MODELS[type]
+        data, places = without_extensions(raw.data), raw.places
+        if issubclass(model, Run) and self.profile.data:
+            taken = {key: value for key, value in self.profile.data.items() if key not in data}
+            data = {**taken, **data}
+            places = {**{path: at for path, at in self.profile.places.items() if path[0] in taken}, **places}
+        unset: dict[str, str | int] = {}
+        answer = validated(model, data, places, {"environment": self.environment, "unset": unset})
+        seen = {one.span for one in raw.findings}
+        faults = [one for one in answer.found if one.span not in seen]
+        found.extend(faults)
+        found.extend(self._unset(unset, places))
+        if answer.spec is None:
+            return None
+        return _Draft(type, _placeable(answer.spec, answer.lost), file, answer.places, not faults and not raw.findings)
+
+    def _unset(self, unset: Mapping[str, str | int], places: Mapping[Path, Place]) -> Iterable[Diagnostic]:
+        """A finding for each variable without a value: an error when applying."""
+        severity = Severity.ERROR if self.applying else Severity.WARNING
+        for name, place in unset.items():
+            message, cure = unset_variable(name)
+            yield Diagnostic("unset-variable", message, severity, span_of(places, ("env", place)), help=cure)
+
+
+def _placeable(spec: Spec, lost: frozenset[str]) -> Spec:
+    """The spec without zones that only mean something beside keys of which nothing is known."""
+    if not lost & {"backend", "backends", "region", "regions"}:
+        return spec
+    zones = [key for key in ("availability_zone", "availability_zones") if key in type(spec).model_fields]
+    return spec.model_copy(update=dict.fromkeys(zones))
 
 
 def _unread(raw: RawDocument) -> Unread:
@@ -141,12 +204,9 @@ def _type(raw: RawDocument, found: list[Diagnostic]) -> str | None:
     type = raw.data["type"]
     if isinstance(type, str) and type in MODELS:
         return type
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(type), MODELS, n=1)
-    help = f"did you mean `{near[0]}`?" if near else f"the types are {types}"
+    cure = did_you_mean(str(type), MODELS, f"the types are {types}")
     shown = f"`{type[:60]}`" if isinstance(type, str) else "this"
-    found.append(Diagnostic("unknown-type", f"{shown} is not a type", span=span_of(raw.places, ("type",)), help=help))
+    found.append(Diagnostic("unknown-type", f"{shown} is not a type", span=span_of(raw.places, ("type",)), help=cure))
     return None
 
 
@@ -167,9 +227,12 @@ def _profile(file: SourceFile | None, name: str | None, found: list[Diagnostic])
     for index, one in enumerate(listed):
         if one.name == name or (name is None and one.default):
             start = ("profiles", index)
+            chosen_by = one.name if name is None else None
             data = {key: value for key, value in raw.data["profiles"][index].items() if key not in ("name", "default")}
             return Profile(
-                data, {path[2:]: place for path, place in raw.places.items() if path[:2] == start and path[2:]}
+                data,
+                {path[2:]: place for path, place in raw.places.items() if path[:2] == start and path[2:]},
+                chosen_by,
             )
     if name is not None:
         known = ", ".join(f"`{one.name}`" for one in listed) or "none"

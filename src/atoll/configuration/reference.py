@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from atoll.configuration.checks.acted import ACTED_ON
+from atoll.configuration.checks.support import mark_of
 from atoll.configuration.meanings import meaning
-from atoll.configuration.reading.document import MODELS
+from atoll.configuration.reading.document import MODELS, Spec
 from atoll.configuration.schema import default, parts, schema
 from atoll.configuration.types import base
 from atoll.configuration.types.profile import Profile, ProfileParameters
@@ -62,8 +62,12 @@ volumes:
 | zone | the provider's name or id, in any case (`us-east-1a`, `use1-az4`, `eastus-1`), or `REGION/NAME`. \
 In a list also globs, `us-east-1*`, and exclusions, `!us-east-1e`, which YAML wants in quotes |
 
-A key marked "checked only" is read and its value checked, and this release does nothing with it; `atoll validate` warns
-where one is set. A key that is none of this page is an error.
+A key marked "checked only" is read and its value checked, and this release does nothing with it: `atoll validate` and
+`atoll apply` warn, with what happens instead. One marked "needs a later release" would change what runs or where:
+`atoll validate` warns, and `atoll plan` and `atoll apply` refuse it. Keys at the top that begin with `x-` are ignored;
+they can hold anchors. Any other key that is none of this page is an error.
+
+Numbers are read as their text where text is meant, as they are written: `1.10` is `1.10`.
 """
 
 RUNS = """\
@@ -104,24 +108,23 @@ def page() -> str:
     sections = [HEAD]
     for type, model in MODELS.items():
         if type == "task":
-            sections.append(RUNS + "\n" + _table(Run, _keys(Run), definitions["Task"], ACTED_ON["task"]))
+            sections.append(RUNS + "\n" + _table(Run, _keys(Run), definitions["Task"]))
         sections.append(_of_type(type, model, definitions))
     profile = {"name": {"type": "string"}, "default": {"enum": [True, False, "yes", "no", "on", "off"]}}
-    sections.append(PROFILES + "\n" + _table(Profile, list(profile), {"properties": profile}, ("name", "default")))
+    sections.append(PROFILES + "\n" + _table(Profile, list(profile), {"properties": profile}))
     types = {model.__name__ for model in MODELS.values()}
     sections.append("## Parts\n\nWhat keys above refer to.\n")
     for name, part in sorted(parts(*MODELS.values()).items()):
         if name not in types:
-            sections.append(f"### {name}\n\n{_intro(part)}\n\n{_table(part, _keys(part), definitions[name], None)}")
+            sections.append(f"### {name}\n\n{_intro(part)}\n\n{_table(part, _keys(part), definitions[name])}")
     return "\n".join(sections)
 
 
-def _of_type(type: str, model: type[BaseModel], definitions: Mapping[str, Any]) -> str:
+def _of_type(type: str, model: type[Spec], definitions: Mapping[str, Any]) -> str:
     own = [key for key in _keys(model) if not issubclass(model, Run) or key not in _keys(Run)]
     shared = "\n\nBeside these, the keys of [every run](#every-run)." if issubclass(model, Run) else ""
-    effect = ACTED_ON.get(type)
-    note = "" if effect else " This release checks it and cannot apply it."
-    table = _table(model, own, definitions[model.__name__], None if effect is None else effect | {"type", "name"})
+    note = "" if model.later is None else " This release checks it and cannot apply it."
+    table = _table(model, own, definitions[model.__name__])
     return f"## {type}\n\n{_intro(model)}{note}{shared}\n\n{table}"
 
 
@@ -138,10 +141,8 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [names[key] for key in (*first, *middle, *late)]
 
 
-def _table(
-    model: type[BaseModel], keys: Collection[str], definition: Mapping[str, Any], acted_on: Collection[str] | None
-) -> str:
-    """A row for each key; `acted_on` are those with an effect, None where that is not told key by key."""
+def _table(model: type[BaseModel], keys: Collection[str], definition: Mapping[str, Any]) -> str:
+    """A row for each key."""
     long = definition if "properties" in definition else definition["anyOf"][-1]
     fields = {info.alias or name: info for name, info in model.model_fields.items()}
     rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
@@ -149,7 +150,8 @@ def _table(
         info = fields[key]
         takes = " or ".join(dict.fromkeys(_takes(long["properties"][key])))
         without = "required" if info.is_required() else _written(default(info), takes)
-        effect = "" if acted_on is None or key in acted_on or key in ("type", "name") else " Checked only."
+        mark = mark_of(info)
+        effect = "" if mark is None else " Needs a later release." if mark.refused else " Checked only."
         rows.append(f"| `{key}` | {takes} | {without} | {meaning(model, key)}{effect} |".replace("||", "| |"))
     return "\n".join(rows) + "\n"
 

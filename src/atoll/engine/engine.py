@@ -48,8 +48,11 @@ from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
 from atoll.store.database import Database, open_database, sqlite_url
+from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
 
+WAKEN = 1000
+"""How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
 STOP_SECONDS = 5.0
 """How long work under way may go on when the engine closes; the rest is taken up by its lease's end."""
 
@@ -83,7 +86,7 @@ class Engine:
         handlers: dict[Kind, Handler] = {
             Kind.FLEET: FleetHandler(behind, placer),
             Kind.INSTANCE: InstanceHandler(behind),
-            Kind.VOLUME: VolumeHandler(behind),
+            Kind.VOLUME: VolumeHandler(behind, placer),
             Kind.ATTACHMENT: AttachmentHandler(behind),
             Kind.RUN: RunHandler(behind, placer),
             Kind.JOB: JobHandler(behind),
@@ -163,6 +166,7 @@ class Engine:
             for name in self.backends:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
             await release_changed(tx, self.context.config_digests)
+            await _forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         self._running = asyncio.create_task(self._worker.run())
         if self.context.vault.has_older_keys:
@@ -274,6 +278,17 @@ class Engine:
         if not isinstance(backend, ZoneFaults):
             raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
         return backend
+
+
+async def _forget_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
+    """Forget what failed on backends that are configured otherwise since the last start, and plan again at once."""
+    for name, digest in digests.items():
+        before = await tx.settings.get(f"configuration/{name}")
+        await tx.settings.set(f"configuration/{name}", digest)
+        if before not in (None, digest):
+            await tx.failures.forget(Scope(name))
+            for kind in (Kind.FLEET, Kind.RUN, Kind.VOLUME):
+                await tx.work.wake(kind, await tx.work.retrying(kind, WAKEN), tx.now)
 
 
 async def _owner(database: Database, new_id: Callable[[], str]) -> str:

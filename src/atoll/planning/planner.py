@@ -14,7 +14,7 @@ from atoll.planning.reasons.cures import cures
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.reasons.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
-from atoll.planning.request import Binding, Document, FleetRequest, Request, RunRequest, VolumeRequest
+from atoll.planning.request import Document, FleetRequest, Request, RunRequest, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.options import Option
@@ -188,7 +188,7 @@ def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> Document
         zone = existing.zone
     elif volume.name in decision.solution.disks:
         zone = world.zones[decision.solution.disks[volume.name]].zone
-    elif placed and (volume.binding is Binding.IMMEDIATE or volume.availability_zone is not None):
+    elif placed and not volume.follows:
         groups = [*layout.fleets.values(), *_runs_naming(volume, decision.placed, layout)]
         nodes = [world.number[node.zone] for group in groups for node in group]
         number = lone_zone(volume, world, [*nodes, *(world.number[i.zone] for i in world.snapshot.instances)])

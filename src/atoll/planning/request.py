@@ -129,6 +129,11 @@ class VolumeRequest:
     availability_zone: str | None = None
     binding: Binding = Binding.IMMEDIATE
 
+    @property
+    def follows(self) -> bool:
+        """Whether the first run that uses it brings its zone."""
+        return self.binding is Binding.WAIT and self.availability_zone is None
+
 
 @dataclass(frozen=True, slots=True)
 class ElasticFleet:

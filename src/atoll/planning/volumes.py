@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from atoll.model.catalog import AVAILABILITIES
+from atoll.model.failure import Failure, Resource
 from atoll.model.offer import Availability
-from atoll.model.zone import ZoneState
+from atoll.model.zone import Zone, ZoneState
 from atoll.planning.filters.feasibility import ZONE_STATES
 from atoll.planning.plan import Fact, RefusalCode
+from atoll.planning.reasons.facts import told_of
 from atoll.planning.request import VolumeRequest
 from atoll.planning.world import World
 from atoll.zones.selection import ZoneSelector
@@ -36,7 +38,22 @@ def volume_refusals(volume: VolumeRequest, world: World) -> VolumeRefusals:
         elif info.state is not ZoneState.AVAILABLE:
             until = info.until.isoformat() if info.until else None
             refused[number] = (ZONE_STATES[info.state], {"reason": info.reason, "until": until})
+        elif (failure := _failure(zone, world)) is not None:
+            refused[number] = (RefusalCode.RECENT_FAILURE, {**told_of(failure), "volumes": True})
     return refused
+
+
+def _failure(zone: Zone, world: World) -> Failure | None:
+    """The failure that leaves volumes in a zone out for longest."""
+    found = [
+        one
+        for one in world.failures
+        if one.scope.resource is Resource.VOLUME
+        and one.scope.backend == zone.backend
+        and one.scope.region in (None, zone.region)
+        and one.scope.zone in (None, zone.name)
+    ]
+    return max(found, key=lambda one: (one.until is None, one.until or one.at), default=None)
 
 
 def volume_zones(volume: VolumeRequest, world: World) -> tuple[int, ...]:

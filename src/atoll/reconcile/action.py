@@ -49,6 +49,11 @@ class Terminate:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceVolume:
+    """Plan the zone of a volume that has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class CreateDisk:
     """Create the volume's disk (idempotent by its token)."""
 
@@ -118,7 +123,7 @@ class FollowJob:
 
 InstanceAction = Step | Mark | Wait | Finished | Launch | Terminate
 FleetAction = Step | Mark | Wait | Finished | PlanNodes | EndInstances
-VolumeAction = Step | Wait | Finished | CreateDisk | DeleteDisk
+VolumeAction = Step | Wait | Finished | PlaceVolume | CreateDisk | DeleteDisk
 AttachmentAction = Step | Wait | Finished | Attach | Detach
 RunAction = Step | Wait | Finished | PlaceJobs | Resubmit | StopJobs
 JobAction = Step | Wait | Finished | SubmitJob | StopJob | FollowJob

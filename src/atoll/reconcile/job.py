@@ -12,7 +12,8 @@ class JobSight:
     """A job and its instance.
 
     `ready` says that its volumes are attached, and the instances of all its run's jobs active; `broken` why its volumes
-    never will be. `grace` is how long it may take to stop, in seconds.
+    never will be; `moved` that one of its volumes is, or will be, in another zone. `grace` is how long it may take to
+    stop, in seconds.
     """
 
     job: Job
@@ -20,6 +21,10 @@ class JobSight:
     ready: bool = False
     grace: float = 300
     broken: str = ""
+    moved: bool = False
+
+
+_UNPLACED = {"instance_id": None, "zone": None, "volumes": ()}
 
 
 def decide(sight: JobSight) -> JobAction:
@@ -30,14 +35,7 @@ def decide(sight: JobSight) -> JobAction:
         case JobState.SUBMITTED:
             return Step(JobState.STOPPED, "stopped") if job.stop else Finished()
         case JobState.PLACED:
-            if job.stop:
-                return Step(JobState.STOPPED, "stopped")
-            if lost or (instance is not None and instance.end_reason):
-                # It has not begun: it goes back to be placed anew, whatever `retry` says.
-                return Step(JobState.SUBMITTED, "instance-gone", {"instance_id": None, "zone": None, "volumes": ()})
-            if sight.broken:
-                return Step(JobState.FAILED, "volume-failed", {"message": sight.broken})
-            return Step(JobState.STARTING) if sight.ready else Finished()
+            return _placed(sight, lost)
         case JobState.STARTING | JobState.RUNNING:
             if lost:
                 return Step(JobState.FAILED, "instance-lost", {"message": _loss(job, instance)})
@@ -48,6 +46,20 @@ def decide(sight: JobSight) -> JobAction:
             return Step(JobState.STOPPED, "stopped") if lost else StopJob(0 if job.stop == "abort" else sight.grace)
         case JobState.DONE | JobState.FAILED | JobState.STOPPED:
             return Finished()
+
+
+def _placed(sight: JobSight, lost: bool) -> JobAction:
+    job, instance = sight.job, sight.instance
+    if job.stop:
+        return Step(JobState.STOPPED, "stopped")
+    # It has not begun: it is placed again, whatever `retry` says.
+    if lost or (instance is not None and instance.end_reason):
+        return Step(JobState.SUBMITTED, "instance-gone", _UNPLACED)
+    if sight.moved:
+        return Step(JobState.SUBMITTED, "volume-moved", _UNPLACED)
+    if sight.broken:
+        return Step(JobState.FAILED, "volume-failed", {"message": sight.broken})
+    return Step(JobState.STARTING) if sight.ready else Finished()
 
 
 def _loss(job: Job, instance: Instance | None) -> str:

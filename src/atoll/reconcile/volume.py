@@ -1,18 +1,19 @@
-"""What to do about a volume: create its disk in the zone that was chosen, and delete it when asked."""
+"""What to do about a volume: find a zone for it, create its disk there, and delete it when asked."""
 
 from dataclasses import dataclass
 
 from atoll.model.records import Volume
 from atoll.model.states import VolumeState
-from atoll.reconcile.action import CreateDisk, DeleteDisk, Finished, Step, VolumeAction, Wait
+from atoll.reconcile.action import CreateDisk, DeleteDisk, Finished, PlaceVolume, Step, VolumeAction, Wait
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeSight:
-    """A volume; `attached` while any instance holds it."""
+    """A volume; `attached` while any instance holds it, `follows` where the first run that uses it brings its zone."""
 
     volume: Volume
     attached: bool = False
+    follows: bool = False
 
 
 def decide(sight: VolumeSight) -> VolumeAction:
@@ -20,9 +21,7 @@ def decide(sight: VolumeSight) -> VolumeAction:
     volume = sight.volume
     match volume.state:
         case VolumeState.SUBMITTED:
-            if volume.end_reason:
-                return Step(VolumeState.DELETED, volume.end_reason)
-            return Finished() if volume.zone is None else Step(VolumeState.CREATING)
+            return _submitted(sight)
         case VolumeState.CREATING:
             return CreateDisk()
         case VolumeState.AVAILABLE | VolumeState.FAILED:
@@ -33,3 +32,12 @@ def decide(sight: VolumeSight) -> VolumeAction:
             return DeleteDisk()
         case VolumeState.DELETED:
             return Finished()
+
+
+def _submitted(sight: VolumeSight) -> VolumeAction:
+    volume = sight.volume
+    if volume.end_reason:
+        return Step(VolumeState.DELETED, volume.end_reason)
+    if volume.zone is not None:
+        return Step(VolumeState.CREATING)
+    return Finished() if sight.follows else PlaceVolume()

@@ -106,8 +106,8 @@ def volume_view(volume: Volume, holders: Sequence[str]) -> VolumeView:
     )
 
 
-def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance]) -> RunView:
-    """A run with the newest attempt of each job."""
+def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance], earlier: Sequence[Job] = ()) -> RunView:
+    """A run with the newest attempt of each job, and with `earlier` ones."""
     held = [instances[job.instance_id] for job in jobs if job.instance_id and job.instance_id in instances]
     views = tuple(_job_view(job, instances.get(job.instance_id or "")) for job in jobs)
     return RunView(
@@ -122,6 +122,7 @@ def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance]) -
         run.reason,
         run.message,
         run.finished_at,
+        tuple(_job_view(job, instances.get(job.instance_id or "")) for job in earlier),
     )
 
 

@@ -48,6 +48,10 @@ class RunRepository:
         """The newest attempt of each rank."""
         return _newest(await _OF_RUN.all(self._connection, run=run.id))
 
+    async def attempts(self, run: Run) -> Sequence[Job]:
+        """Every attempt of every rank, the oldest first."""
+        return await _OF_RUN.all(self._connection, run=run.id)
+
     async def jobs_of(self, run_ids: Collection[str]) -> dict[str, list[Job]]:
         """The newest attempt of each rank, for each of several runs."""
         if not run_ids:

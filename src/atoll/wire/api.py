@@ -269,11 +269,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class PlanResponse:
-    """A dry run: what would change, where it would go, and what is wrong or worth a warning."""
+    """A dry run: what would change, where it would go, and what is wrong or worth a warning.
+
+    `default_profile` is the profile that runs took keys from without naming it.
+    """
 
     changes: tuple[Change, ...]
     plan: PlanView
     diagnostics: tuple[Diagnostic, ...] = ()
+    default_profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +377,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A task, service or dev environment; `jobs` are the newest attempt of each rank."""
+    """A task, service or dev environment; `jobs` are the newest attempt of each rank.
+
+    `attempts` are the newest of the earlier ones, the oldest first; only the answer for a single run has them.
+    """
 
     id: str
     name: str
@@ -386,6 +393,7 @@ class RunView:
     reason: str = ""
     message: str = ""
     finished_at: datetime | None = None
+    attempts: tuple[JobView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

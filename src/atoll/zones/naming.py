@@ -15,6 +15,13 @@ from atoll.model.zone import Zone, ZoneKind
 ZONELESS = frozenset({"nebius", "lambda", "vultr"})
 """Backends with regions only: a zone filter says nothing about their offers."""
 
+BACKENDS = frozenset((
+    "amddevcloud", "aws", "azure", "cloudrift", "crusoe", "cudo", "datacrunch", "daytona", "digitalocean", "dstack",
+    "fake", "gcp", "hotaisle", "jarvislabs", "kubernetes", "lambda", "lium", "local", "nebius", "oci", "openstack",
+    "remote", "runpod", "seeweb", "slurm", "ssh", "tensordock", "vastai", "verda", "vultr",
+))  # fmt: skip
+"""The backends that a file can name: Atoll's own, and those of dstack 0.22.5."""
+
 LONGEST = 128
 """Characters; no provider's zone name comes near, and a longer text is none."""
 

@@ -10,12 +10,13 @@ from atoll.configuration.checks.reach import Home
 from atoll.configuration.reading.document import Document
 from atoll.configuration.reading.reader import Path
 from atoll.configuration.types.fleet import Fleet
-from atoll.configuration.types.run import Gateway, Run
+from atoll.configuration.types.gateway import Gateway
+from atoll.configuration.types.run import Run
 from atoll.configuration.types.volume import Volume
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.zone import Zone
 from atoll.zones.directory import Directory, Resolution, builtin
-from atoll.zones.naming import ZONELESS
+from atoll.zones.naming import BACKENDS, ZONELESS, fold
 from atoll.zones.selection import ZoneSelector
 
 MOST_ZONES = 16
@@ -37,6 +38,8 @@ class Ground:
 
     def backends(self, told: Sequence[str] | None) -> Sequence[str] | None:
         """The backends that a document may use; None where nobody says."""
+        if self.configured is None and told:
+            return [name for name in told if fold(name) in BACKENDS] or None  # the others are reported as such
         return told or self.configured
 
     def answers(self, backends: Sequence[str] | None) -> bool:

@@ -49,7 +49,7 @@ SHAPE = (
     Code(
         "unknown-type",
         "No such type",
-        "`type` is one of `fleet`, `volume`, `task`, `service`, `dev-environment`, `gateway`.",
+        "`type` is one of `fleet`, `volume`, `task`, `service`, `dev-environment`, `gateway`, `preset`.",
         "type: flet\nnodes: 1\n",
         "type: fleet\nnodes: 1\n",
     ),
@@ -105,9 +105,11 @@ SHAPE = (
     Code(
         "unset-variable",
         "A variable has no value",
-        "`env` names a variable without a value, so its value is taken from where the command runs; there is none.",
+        "`env` names a variable without a value, so its value is taken from where the command runs; there is none. "
+        "`atoll plan` and `atoll apply` refuse it.",
         _RUN + "env: [ATOLL_EXAMPLE_UNSET]\n",
         _RUN + "env: [ATOLL_EXAMPLE_UNSET=1]\n",
+        warning=True,
     ),
     Code(
         "duplicate-mount",
@@ -117,9 +119,16 @@ SHAPE = (
         _RUN + 'volumes: ["data:/data", "more:/more"]\n',
     ),
     Code(
+        "too-many-findings",
+        "More findings than are shown",
+        "A hundred findings are shown, errors first; no further document is read then. It is a warning when no error "
+        "is left out.",
+    ),
+    Code(
         "not-acted-on",
         "A key without effect",
-        "The key is known and its value is checked, but this release does nothing with it. The file works otherwise.",
+        "The key is known and its value is checked, but this release does nothing with it. Where the key only tunes, "
+        "the file works otherwise; where it needs a later release, `atoll apply` refuses it with `not-supported`.",
         _RUN + "priority: 50\n",
         _RUN,
         warning=True,
@@ -127,6 +136,13 @@ SHAPE = (
 )
 
 ZONES = (
+    Code(
+        "unknown-region",
+        "No such region",
+        "No allowed backend has a region of this name.",
+        _AWS + "regions: [us-eest-1]\n",
+        _AWS + "regions: [us-east-1]\n",
+    ),
     Code(
         "unknown-zone",
         "No such zone",

@@ -80,7 +80,8 @@ PLANNED = (
     Code(
         "unknown-backend",
         "A backend that is not configured",
-        "The server has no such backend; `atoll server status` shows those that it has. It is a warning where other "
+        "The server has no such backend; `atoll server status` shows those that it has. `atoll validate` knows every "
+        "backend by name. It is a warning where other "
         "backends of the document are configured.",
         _LOCAL.replace("[local]", "[aws]"),
         _LOCAL,
@@ -129,8 +130,8 @@ PLANNED = (
     Code(
         "not-supported",
         "The backend or this release cannot do this",
-        "The document asks for something that its backend has not, such as volumes, or is of a type that this release "
-        "only checks.",
+        "The document asks for something that its backend does not have, such as volumes, or for something that needs "
+        "a later release: applying it without would do something else than the file says.",
         _VOLUME.replace("backend: local\navailability_zone: local-a", "backend: fake"),
         _VOLUME,
         planned=True,

@@ -6,11 +6,14 @@ from typing import Any
 
 from atoll.configuration.reading.reader import Path, Place
 from atoll.configuration.types.fleet import Fleet
-from atoll.configuration.types.run import DevEnvironment, Gateway, Run, Service, Task
+from atoll.configuration.types.gateway import Gateway
+from atoll.configuration.types.preset import Preset
+from atoll.configuration.types.run import DevEnvironment, Run, Task
+from atoll.configuration.types.service import Service
 from atoll.configuration.types.volume import Volume
 from atoll.model.diagnostic import Diagnostic, Span
 
-Spec = Fleet | Volume | Task | Service | DevEnvironment | Gateway
+Spec = Fleet | Volume | Task | Service | DevEnvironment | Gateway | Preset
 
 MODELS: Mapping[str, type[Spec]] = {
     "fleet": Fleet,
@@ -19,6 +22,7 @@ MODELS: Mapping[str, type[Spec]] = {
     "service": Service,
     "dev-environment": DevEnvironment,
     "gateway": Gateway,
+    "preset": Preset,
 }
 """The model of each `type`."""
 
@@ -40,7 +44,7 @@ class Document:
 
     @property
     def kind(self) -> str:
-        """`fleet`, `volume`, `run` or `gateway`: names are unique within a kind."""
+        """`fleet`, `volume`, `run`, `gateway` or `preset`: names are unique within a kind."""
         return kind_of(self.type)
 
     def span(self, path: Path, key: bool = False) -> Span | None:
@@ -74,6 +78,10 @@ class Parsed:
     documents: tuple[Document, ...]
     diagnostics: tuple[Diagnostic, ...]
     unread: tuple[Unread, ...] = ()
+    partial: tuple[Document, ...] = ()
+    """What can be read of documents with errors: for finding more faults, and for nothing else."""
+    default_profile: str | None = None
+    """The profile that runs took keys from without being asked for by name."""
 
     @property
     def ok(self) -> bool:

@@ -1,6 +1,7 @@
 """Pydantic's errors as diagnostics: our codes, our words, and the place in the file."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from atoll.configuration.reading.document import span_of
 from atoll.configuration.reading.reader import Path, Place
 from atoll.model.diagnostic import Diagnostic
+from atoll.model.suggestion import did_you_mean, nearest
 
 _EXPECTED_TYPE = {
     "string": "text",
@@ -20,41 +22,87 @@ _EXPECTED_TYPE = {
     "model": "a mapping",
     "bool": "`true` or `false`",
 }
+MOVED: Mapping[str, str] = {
+    **{
+        key: f"it stands under `resources`: `resources: {{{key}: …}}`"
+        for key in ("gpu", "cpu", "memory", "disk", "shm_size")
+    },
+    "build": "dstack dropped it in 0.19: put what it built into an `image`, or into `commands`",
+    "cache": "dstack dropped it: keep the folder on a volume, under `volumes`",
+    "resources": "a profile has none since dstack 0.19: write `resources` in each configuration",
+    "spot": "it is called `spot_policy`: `spot`, `on-demand` or `auto`",
+    "pool_name": "dstack dropped pools: name a fleet under `fleets`",
+    "instance_name": "dstack dropped it: name a machine under `instances`",
+    "termination_policy": "it is `idle_duration` now; `off` keeps machines",
+    "termination_idle_time": "it is called `idle_duration` now",
+    "retry_policy": "it is called `retry` now",
+    "volume": "it is called `volumes`, and is a list such as `- data:/data`",
+    "zones": "it is called `availability_zones`",
+    "instance_type": "it is called `instance_types`, and is a list",
+    "region": "it is called `regions`, and is a list",
+    "backend": "it is called `backends`, and is a list",
+    "availability_zone": "it is called `availability_zones`, and is a list",
+    "gateway_name": "it is called `gateway`",
+    "home_dir_size": "the size of a disk stands under `resources`: `disk`",
+}
+"""Where keys went that dstack's files had, or that stand elsewhere."""
 _LISTED = "begin a line with `- ` for each entry, or write `[one, two]`"
 MOST_SEARCHED = 100
 """Unknown keys for which the nearest known one is looked for."""
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
-def diagnostics(
-    error: ValidationError, model: type[BaseModel], places: Mapping[Path, Place], start: Path = ()
-) -> list[Diagnostic]:
-    """One diagnostic for each place that is wrong; `start` is the path of what was validated."""
-    found: dict[object, Diagnostic] = {}
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and the path of what must go for the rest to be valid: () for the document as a whole.
+
+    `needs` are the keys of which a document lacks one; `meant` is the key that a wrong one is most likely to mean.
+    """
+
+    diagnostic: Diagnostic
+    path: Path
+    needs: tuple[str, ...] = ()
+    meant: str | None = None
+
+    @property
+    def key(self) -> object:
+        """What faults are told apart by: one for each place, but each key that lacks or is unknown."""
+        one = self.diagnostic
+        return (one.span, one.message) if one.code in ("missing-key", "unknown-key") else one.span
+
+
+def diagnostics(error: ValidationError, model: type[BaseModel], places: Mapping[Path, Place]) -> list[Diagnostic]:
+    """One diagnostic for each place that is wrong."""
+    return [fault.diagnostic for fault in faults(error, model, places)]
+
+
+def faults(error: ValidationError, model: type[BaseModel], places: Mapping[Path, Place]) -> list[Fault]:
+    """One fault for each place that is wrong."""
+    found: dict[object, Fault] = {}
     for detail in error.errors(include_url=False, include_input=False):
-        one = _diagnostic(dict(detail), model, places, start, near=len(found) < MOST_SEARCHED)
-        several = one.code in ("missing-key", "unknown-key")
-        found.setdefault((one.span, one.message) if several else one.span, one)
+        facts = detail.get("ctx", {})
+        loc: Path = (*detail["loc"], *facts.get("path", ()))
+        if detail["type"] == "extra_forbidden":
+            one = _unknown_key(loc, places, _keys(model, loc[:-1]) if len(found) < MOST_SEARCHED else ())
+        else:
+            one = _fault(dict(detail), loc, places)
+        found.setdefault(one.key, one)
     return list(found.values())
 
 
-def _diagnostic(
-    detail: dict[str, Any], model: type[BaseModel], places: Mapping[Path, Place], start: Path, *, near: bool
-) -> Diagnostic:
-    facts = detail.get("ctx", {})
-    loc: Path = (*detail["loc"], *facts.get("path", ()))
-    path, kind = (*start, *loc), detail["type"]
-    if kind == "extra_forbidden":
-        return _unknown_key((*start, *loc), places, _keys(model, loc[:-1]) if near else ())
+def _fault(detail: dict[str, Any], path: Path, places: Mapping[Path, Place]) -> Fault:
+    facts, kind = detail.get("ctx", {}), detail["type"]
     if kind == "missing":
-        message = f"`{loc[-1]}` is missing"
-        return Diagnostic("missing-key", message, span=span_of(places, path[:-1], key=True), help=f"add `{loc[-1]}:`")
+        message, span = f"`{path[-1]}` is missing", span_of(places, path[:-1], key=True)
+        found = Diagnostic("missing-key", message, span=span, help=f"add `{path[-1]}:`")
+        return Fault(found, _written(path[:-1], places), (str(path[-1]),))
     code, said = _said(kind, facts)
     where = _written(path, places)
     if code in ("wrong-type", "wrong-value") and where and isinstance(where[-1], str):
         said = f"`{where[-1]}`: {said}"
     help = facts.get("help") or (_LISTED if said.endswith("expected a list") else None)
-    return Diagnostic(code, said, span=span_of(places, where), help=help)
+    needs = ("nodes", "size", "commands", "repo") if code == "missing-key" else ()
+    return Fault(Diagnostic(code, said, span=span_of(places, where), help=help), where, needs)
 
 
 def _said(kind: str, facts: dict[str, Any]) -> tuple[str, str]:
@@ -77,15 +125,16 @@ def _said(kind: str, facts: dict[str, Any]) -> tuple[str, str]:
     return "wrong-value", "this value is not possible here"
 
 
-def _unknown_key(path: Path, places: Mapping[Path, Place], known: Iterable[str]) -> Diagnostic:
-    from difflib import get_close_matches
-
+def _unknown_key(path: Path, places: Mapping[Path, Place], known: Iterable[str]) -> Fault:
     key, names = str(path[-1]), list(dict.fromkeys(known))
-    close = get_close_matches(key, names, n=1, cutoff=0.6)
-    help = f"did you mean `{close[0]}`?" if close else "the keys here are " + ", ".join(f"`{name}`" for name in names)
-    if len(help) > 160 or not names:
+    close = nearest(key, names)
+    help = did_you_mean(key, names, "the keys here are " + ", ".join(f"`{name}`" for name in names)) or ""
+    if len(path) == 1 and key in MOVED and names:
+        help, close = MOVED[key], None
+    elif len(help) > 160 or not names:
         help = "`atoll export schema` has the keys of every type"
-    return Diagnostic("unknown-key", f"`{key[:60]}` is not a key here", span=span_of(places, path, True), help=help)
+    span = span_of(places, path, True)
+    return Fault(Diagnostic("unknown-key", f"`{key[:60]}` is not a key here", span=span, help=help), path, (), close)
 
 
 def _keys(model: type[BaseModel], path: Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atoll.configuration.reading.source import SourceFile
+from atoll.configuration.types.scalar import WrittenFloat, WrittenInt, written_number
 from atoll.model.diagnostic import Diagnostic, Span
 
 Path = tuple[str | int, ...]
@@ -77,14 +78,20 @@ class RawDocument:
     findings: list[Diagnostic] = field(default_factory=list)
 
 
-def read(file: SourceFile) -> Iterator[RawDocument]:
-    """The documents of a file, empty ones left out. Raises Unreadable at the first thing that ends the reading."""
+def read(file: SourceFile, *, written: bool = False) -> Iterator[RawDocument]:
+    (
+        """The documents of a file, empty ones left out; with `written`, numbers keep their text.
+
+    Raises Unreadable at the first thing that ends the reading.
+    """
+        ""
+    )
     if len(file.text) > LARGEST_BYTES or len(file.text.encode("utf-8", "replace")) > LARGEST_BYTES:
         raise Unreadable(Diagnostic("file-too-large", f"`{file.name}` is larger than 1 MiB", help=_SMALL))
     for node in _Composer(file).documents():
         if node.is_plain and node.value == "":
             continue
-        yield _Constructor().document(node)
+        yield _Constructor(written).document(node)
 
 
 _SMALL = "configurations are small: keep data and scripts in files of their own"
@@ -212,8 +219,9 @@ def _printable(letter: str) -> bool:
 class _Constructor:
     """Nodes to plain data: None, bool, int, float, str, list, dict with text keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, written: bool) -> None:
         self._raw = RawDocument(None)
+        self._written = written
 
     def document(self, node: Node) -> RawDocument:
         self._raw.places[()] = Place(node.span)
@@ -288,8 +296,10 @@ class _Constructor:
             self._find("wrong-value", f"a number has at most {LONGEST_NUMBER} digits", node.span)
             return 0
         if _INT.match(text):
-            return int(text)
-        return float(text) if _FLOAT.match(text) else text
+            return written_number(WrittenInt, text) if self._written else int(text)
+        if not _FLOAT.match(text):
+            return text
+        return written_number(WrittenFloat, text) if self._written else float(text)
 
     def _tagged(self, node: Node, text: str) -> None:
         tag = node.tag or ""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     GetJsonSchemaHandler,
     PlainSerializer,
@@ -21,6 +22,8 @@ from pydantic import (
 from pydantic import WithJsonSchema as Schema
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from atoll.configuration.types.scalar import as_text, plain
+from atoll.configuration.types.support import Later
 from atoll.model.resources import Range
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
@@ -36,6 +39,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ()
+    later: ClassVar[Later | None] = None
 
     @classmethod
     def expand(cls, value: Any) -> Any:
@@ -128,8 +132,18 @@ def _some(value: Any) -> float:
     return found
 
 
+def leading_zero(text: str) -> PydanticCustomError | None:
+    """The refusal of a number such as `010`, which is 8 to YAML 1.1 and 10 to people."""
+    if len(text) < 2 or not (text.startswith("0") and text.isascii() and text.isdigit()):
+        return None
+    help = f"some YAML readers take it as an octal number: write `{text.lstrip('0')[:12] or '0'}`"
+    return refusal("wrong-value", "a number does not begin with 0", help)
+
+
 def count(value: Any) -> float:
     """A whole number, not negative."""
+    if isinstance(value, str) and (octal := leading_zero(value)):
+        raise octal
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 12:
         return float(value)
     if isinstance(value, str):
@@ -199,13 +213,26 @@ def _flag(value: Any) -> bool:
     return found
 
 
+def _text(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1:
+        ((key, inner),) = value.items()
+        if isinstance(inner, str | int | float):
+            line = f"{key}: {as_text(inner)}"
+            help = f"`: ` makes a mapping of it: write `'{line}'` in quotes" if len(line) <= 100 else _QUOTE
+            raise refusal("wrong-type", "expected text", help)
+    return as_text(value)
+
+
+_QUOTE = "`: ` makes a mapping of it: write the text in quotes"
+
+
 def _whole(least: int) -> Callable[[Any], int]:
     def validate(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type("a whole number")
         if not least <= value <= 1_000_000:
             raise wrong_value(f"a whole number from {least} to 1,000,000")
-        return value
+        return int(value)
 
     return validate
 
@@ -234,7 +261,9 @@ DURATION_SCHEMA = {
 }
 NAME_SCHEMA = {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,40}$"}
 
-Text = Annotated[str, Strict()]
+Text = Annotated[str, Strict(), BeforeValidator(_text, json_schema_input_type=str)]
+Options = Annotated[Any, BeforeValidator(plain, json_schema_input_type=Any)]
+"""Options of single backends, which nothing here looks into."""
 Texts = tuple[Text, ...]
 Name = Annotated[str, PlainValidator(_name), Schema(NAME_SCHEMA)]
 Flag = Annotated[bool, PlainValidator(_flag), Schema({"enum": [True, False, "yes", "no", "on", "off"]})]

@@ -11,6 +11,7 @@ from atoll.configuration.types.base import (
     Positive,
     Text,
     Whole,
+    leading_zero,
     refusal,
     wrong_type,
     wrong_value,
@@ -18,6 +19,7 @@ from atoll.configuration.types.base import (
 from atoll.configuration.types.environment import Environment
 from atoll.configuration.types.profile import RetryOrNot, Selection
 from atoll.configuration.types.resources import Resources
+from atoll.configuration.types.support import Later
 
 DAYS_3 = 3 * 86400.0
 
@@ -43,6 +45,8 @@ class Nodes(Model):
             return {"min": value, "target": value, "max": value}
         if not isinstance(value, str):
             raise wrong_type("a number of nodes, a range such as `2..8`, or a mapping of `min`, `target`, `max`")
+        if octal := leading_zero(value.strip()):
+            raise octal
         low, dots, high = (part.strip() for part in value.partition(".."))
         if not dots:
             high = low
@@ -137,10 +141,10 @@ class Fleet(Selection):
     placement: Placement = Field(default_factory=Placement)
     resources: Resources = Field(default_factory=Resources)
     idle_duration: Duration = DAYS_3
-    blocks: Positive | Literal["auto"] = 1
+    blocks: Annotated[Positive | Literal["auto"], Later("a machine runs one job at a time", refused=False)] = 1
     retry: RetryOrNot = None
-    env: Environment = Field(default_factory=dict)
-    ssh_config: Ssh | None = None
+    env: Annotated[Environment, Later("the variables would be missing on the machines")] = Field(default_factory=dict)
+    ssh_config: Annotated[Ssh | None, Later("this release rents machines, and takes none of your own")] = None
 
     @model_validator(mode="after")
     def _sized(self) -> "Fleet":

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, model_validator
 
 from atoll.configuration.types.base import Flag, Model, Text, refusal, wrong_type, wrong_value
+from atoll.configuration.types.support import Later
 
 _RANK = re.compile(r"\$\{\{ *(?:dstack|atoll)\.node_rank *\}\}")
 MOST_NAMES = 100
@@ -46,6 +47,8 @@ class VolumeMount(Model):
 
 class InstanceMount(Model):
     """A folder of the machine at a path: `/instance/path:/path`, or the mapping."""
+
+    later: ClassVar[Later | None] = Later("the folder would be missing from the job")
 
     instance_path: Text
     path: Text

@@ -4,7 +4,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from atoll.configuration.types.base import Duration, Flag, Model, Price, Text, Texts, Whole, wrong_value
+from atoll.configuration.types.base import Duration, Flag, Model, Options, Price, Text, Texts, Whole, wrong_value
+from atoll.configuration.types.support import NO_OPTIONS, NOT_RESERVED, NOT_TAGGED, Later
 
 SpotPolicy = Literal["spot", "on-demand", "auto"]
 RetryEvent = Literal["no-capacity", "interruption", "error"]
@@ -66,11 +67,11 @@ class Selection(Model):
     regions: Filter | None = None
     availability_zones: Filter | None = None
     instance_types: Filter | None = None
-    reservation: Text | None = None
+    reservation: Annotated[Text | None, NOT_RESERVED] = None
     spot_policy: SpotPolicy = "on-demand"
     max_price: Price | None = None
-    tags: Tags | None = None
-    backend_options: Any = None
+    tags: Annotated[Tags | None, NOT_TAGGED] = None
+    backend_options: Annotated[Options, NO_OPTIONS] = None
 
 
 class FleetReference(Model):
@@ -124,12 +125,19 @@ class ProfileParameters(Selection):
     stop_duration: Duration = 300.0
     creation_policy: Literal["reuse", "reuse-or-create"] = "reuse-or-create"
     idle_duration: Duration = 300.0
-    utilization_policy: Utilization | None = None
-    startup_order: Literal["any", "master-first", "workers-first"] | None = None
+    utilization_policy: Annotated[
+        Utilization | None, Later("the run goes on however little it uses its GPUs", refused=False)
+    ] = None
+    startup_order: Annotated[
+        Literal["any", "master-first", "workers-first"] | None,
+        Later("every node starts as soon as its machine is there", refused=False),
+    ] = None
     stop_criteria: Literal["all-done", "master-done"] | None = None
-    schedule: Schedule | None = None
+    schedule: Annotated[Schedule | None, Later("the run would start at once, and once")] = None
     fleets: tuple[FleetName, ...] | None = None
-    instances: tuple[InstanceReference, ...] | None = None
+    instances: Annotated[
+        tuple[InstanceReference, ...] | None, Later("the run would start on any machine that fits")
+    ] = None
 
 
 class Profile(ProfileParameters):

@@ -16,6 +16,7 @@ from atoll.configuration.types.base import (
     wrong_type,
     wrong_value,
 )
+from atoll.configuration.types.support import Later
 from atoll.model import resources as model
 from atoll.model.resources import Range
 
@@ -58,9 +59,9 @@ class Disk(Model):
 
 
 def _capability(value: Any) -> tuple[int, int]:
-    if isinstance(value, list | tuple) and len(value) == 2 and all(type(part) is int for part in value):
-        return value[0], value[1]
-    match = re.fullmatch(r"([0-9]{1,3})\.([0-9]{1,3})", str(value)) if type(value) in (str, float) else None
+    if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, int) for part in value):
+        return int(value[0]), int(value[1])
+    match = re.fullmatch(r"([0-9]{1,3})\.([0-9]{1,3})", str(value)) if isinstance(value, str | float) else None
     if match is None:
         raise wrong_type("a compute capability such as `8.0`")
     return int(match[1]), int(match[2])
@@ -70,7 +71,7 @@ def _names(value: Any) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise wrong_type("the name of a GPU or a list of them")
-    found = tuple(name.strip() for name in names)
+    found = tuple(name.replace(" ", "") for name in names)  # `RTX 4090` is RTX4090, as dstack's short form has it
     if not all(found):
         raise wrong_value("the name of a GPU, such as `H100`")
     return found
@@ -129,8 +130,8 @@ class Gpu(Model):
         if not isinstance(value, str) or not value.strip():
             raise wrong_type("GPUs such as `H100:8`, `24GB..`, a count, or a mapping")
         long: dict[str, Any] = {}
-        for token in value.split(":"):
-            part = token.strip()
+        for token in value.replace(" ", "").split(":"):
+            part = token
             if (key := _kind(part)) in long:
                 raise wrong_value("each of vendor, name, memory and count once, as in `nvidia:A100:80GB:2`")
             long[key] = part.lower() if key == "vendor" else part
@@ -153,7 +154,9 @@ class Resources(Model):
 
     cpu: Cpu = Field(default_factory=Cpu)
     memory: SizeRange = Range(8, None)
-    shm_size: Size | None = None
+    shm_size: Annotated[Size | None, Later("shared memory has the size that the machine gives it", refused=False)] = (
+        None
+    )
     gpu: Gpu | None = None
     disk: Disk | None = None  # dstack's 100GB, asked for by nobody, would refuse most laptops
 

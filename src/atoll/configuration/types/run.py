@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import WithJsonSchema as Schema
 
 from atoll.configuration.types.base import (
-    CountRange,
     Duration,
     Flag,
     Model,
@@ -21,6 +21,8 @@ from atoll.configuration.types.environment import Environment
 from atoll.configuration.types.mount import FileMapping, Mount, RegistryAuth
 from atoll.configuration.types.profile import ProfileParameters
 from atoll.configuration.types.resources import Resources
+from atoll.configuration.types.scalar import as_text
+from atoll.configuration.types.support import NO_CONTAINERS, NO_COPIES, Later
 
 
 class Port(Model):
@@ -60,8 +62,8 @@ class Repository(Model):
     local_path: Text | None = None
     branch: Text | None = None
     hash: Text | None = None
-    path: Text | None = None
-    if_exists: Literal["error", "skip"] | None = None
+    path: Text = "."
+    if_exists: Literal["error", "skip"] = "error"
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string"},)
 
@@ -69,12 +71,38 @@ class Repository(Model):
     def expand(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return {"url" if "://" in value or value.startswith("git@") else "local_path": value}
+        first, *rest = value.split(":")
+        is_url = bool(rest) and ("@" in first or rest[0].startswith("//"))
+        is_drive = bool(rest) and len(first) == 1 and first.isalpha() and rest[0][:1] in ("\\", "/")
+        if is_url or is_drive:
+            first, rest = f"{first}:{rest[0]}", rest[1:]
+        if len(rest) > 1 or not first:
+            raise wrong_value(
+                "a repository such as `.`, `.:/workspace` or `https://github.com/org/repo.git:/workspace`"
+            )
+        return {"url" if is_url else "local_path": first, **({"path": rest[0]} if rest else {})}
+
+    @model_validator(mode="after")
+    def _one_source(self, info: ValidationInfo) -> "Repository":
+        if info.context is not None and (self.url is None) == (self.local_path is None):
+            raise wrong_value("one of `url` and `local_path`")
+        return self
 
 
-def _version(value: Any) -> Any:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 
+
+def _python(value: Any, info: ValidationInfo) -> Any:
+    """The version as it was written. Specs that were saved, which have no context, may be of an older release."""
+    text = as_text(value)
+    if text == "3.1":
+        return "3.10"  # a float loses its last digit, so that dstack 0.22.5 reads it so too
+    if info.context is not None and isinstance(text, str) and text not in PYTHONS:
+        raise wrong_value("a version of Python from 3.9 to 3.15, such as `3.12`")
+    return text
+
+
+Python = Annotated[str, BeforeValidator(_python), Schema({"enum": [*PYTHONS, *map(float, PYTHONS)]})]
 
 MOST_MOUNTS = 100
 
@@ -85,25 +113,31 @@ class Run(ProfileParameters):
     name: Name | None = None
     commands: Texts = ()
     env: Environment = Field(default_factory=dict)
-    image: Text | None = None
-    user: Text | None = None
-    privileged: Flag = False
-    entrypoint: Text | None = None
+    image: Annotated[Text | None, NO_CONTAINERS] = None
+    user: Annotated[Text | None, Later("commands run as the user of the machine's agent")] = None
+    privileged: Annotated[Flag, NO_CONTAINERS] = False
+    entrypoint: Annotated[Text | None, NO_CONTAINERS] = None
     working_dir: Text | None = None
-    home_dir: Text = "/root"
-    registry_auth: RegistryAuth | None = None
-    python: Annotated[Text, BeforeValidator(_version, json_schema_input_type=Text | float)] | None = None
-    nvcc: Flag | None = None
-    single_branch: Flag | None = None
+    home_dir: Annotated[Text, Later("the home folder is that of the machine's user", refused=False)] = "/root"
+    registry_auth: Annotated[RegistryAuth | None, NO_CONTAINERS] = None
+    python: Annotated[Python | None, Later("commands find the Python that the machine has")] = None
+    nvcc: Annotated[Flag | None, Later("commands find the CUDA compiler that the machine has")] = None
+    single_branch: Annotated[Flag | None, Later("this release copies no code to the machine", refused=False)] = None
     shell: Text | None = None
     resources: Resources = Field(default_factory=Resources)
-    priority: Annotated[int, Field(strict=True, ge=0, le=100)] | None = None
+    priority: Annotated[
+        Annotated[int, Field(strict=True, ge=0, le=100)] | None,
+        Later("waiting runs start in the order of their submission", refused=False),
+    ] = None
     volumes: tuple[Mount, ...] = ()
-    docker: Flag | None = None
-    repos: tuple[Repository, ...] = ()
-    files: tuple[FileMapping, ...] = ()
-    setup: Texts = ()
-    ports: tuple[Port, ...] = ()
+    docker: Annotated[Flag | None, NO_CONTAINERS] = None
+    dstack: Annotated[Flag, Later("there is no dstack server that the run could reach")] = False
+    repos: Annotated[tuple[Repository, ...], NO_COPIES] = ()
+    files: Annotated[tuple[FileMapping, ...], NO_COPIES] = ()
+    setup: Annotated[Texts, Later("the lines would not run: put them before the `commands`")] = ()
+    ports: Annotated[
+        tuple[Port, ...], Later("the ports are reached on the machine itself, and are not forwarded", refused=False)
+    ] = ()
 
     @model_validator(mode="after")
     def _mounts_apart(self) -> "Run":
@@ -139,7 +173,7 @@ class Task(Run):
 
     type: Literal["task"]
     nodes: Positive = 1
-    groups: tuple[Group, ...] = ()
+    groups: Annotated[tuple[Group, ...], Later("this release starts nodes that are all alike")] = ()
 
     @model_validator(mode="after")
     def _does_something(self) -> "Task":
@@ -148,57 +182,13 @@ class Task(Run):
         return self
 
 
-class Scaling(Model):
-    """When a service gets more replicas."""
-
-    metric: Literal["rps"]
-    target: Annotated[float, Field(gt=0)]
-    scale_up_delay: Duration = 300.0
-    scale_down_delay: Duration = 600.0
-
-
-class Service(Run):
-    """Commands that answer requests."""
-
-    type: Literal["service"]
-    port: Port
-    gateway: Flag | Text | None = None
-    strip_prefix: Flag = True
-    model: Any = None
-    https: Any = None
-    auth: Flag = True
-    replicas: CountRange | None = None
-    scaling: Scaling | None = None
-    rate_limits: Any = None
-    probes: Any = None
-    router: Any = None
-    cors: Any = None
-    path_prefix: Text | None = None
-
-
 class DevEnvironment(Run):
     """A machine for an editor."""
+
+    later: ClassVar[Later | None] = Later("this release runs tasks")
 
     type: Literal["dev-environment"]
     ide: Text | None = None
     version: Text | None = None
     init: Texts = ()
     inactivity_duration: Duration = None
-
-
-class Gateway(Model):
-    """The machine that requests for services come through."""
-
-    type: Literal["gateway"]
-    name: Name | None = None
-    backend: Text
-    region: Text
-    availability_zone: Text | None = None
-    instance_type: Text | None = None
-    domain: Text | None = None
-    public_ip: Flag = True
-    certificate: Any = None
-    router: Any = None
-    default: Flag = False
-    tags: dict[str, Text] | None = None
-    backend_options: Any = None

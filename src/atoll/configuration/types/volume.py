@@ -1,11 +1,14 @@
 """The volume: a network disk, in a zone that is told or chosen."""
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, model_validator
 
-from atoll.configuration.types.base import Duration, Flag, Model, Name, Size, Text, Texts, refusal, wrong_value
+from atoll.configuration.types.base import Duration, Flag, Model, Name, Options, Size, Text, Texts, refusal, wrong_value
 from atoll.configuration.types.profile import Tags
+from atoll.configuration.types.support import NO_OPTIONS, NOT_TAGGED, Later
+
+NOT_KUBERNETES = Later("this release has no volumes of Kubernetes")
 
 
 class Volume(Model):
@@ -22,14 +25,16 @@ class Volume(Model):
     availability_zone: Text | None = None
     size: Size | None = None
     binding_mode: Literal["immediate", "wait-for-first-consumer"] = "immediate"
-    volume_id: Text | None = None
-    auto_cleanup_duration: Duration = None
-    tags: Tags | None = None
-    claim_name: Text | None = None
-    storage_class_name: Text | None = None
-    access_modes: Texts | None = None
-    read_only: Flag = False
-    backend_options: Any = None
+    volume_id: Annotated[
+        Text | None, Later("a new, empty volume would be created in the place of the existing disk")
+    ] = None
+    auto_cleanup_duration: Annotated[Duration, Later("the volume stays until it is deleted", refused=False)] = None
+    tags: Annotated[Tags | None, NOT_TAGGED] = None
+    claim_name: Annotated[Text | None, NOT_KUBERNETES] = None
+    storage_class_name: Annotated[Text | None, NOT_KUBERNETES] = None
+    access_modes: Annotated[Texts | None, NOT_KUBERNETES] = None
+    read_only: Annotated[Flag, NOT_KUBERNETES] = False
+    backend_options: Annotated[Options, NO_OPTIONS] = None
 
     @model_validator(mode="after")
     def _sized(self) -> "Volume":

@@ -15,10 +15,10 @@ from atoll.engine.context import Context, Transactions
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.placing.placement import claim_epoch
 from atoll.engine.snapshots.world import World, take_snapshot
-from atoll.model.records import Fleet, Kind, Run
+from atoll.model.records import Fleet, Instance, Kind, Run, Volume
 from atoll.model.states import FleetState
 from atoll.planning.plan import DocumentPlan, Plan
-from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
+from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest, VolumeRequest
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -28,7 +28,7 @@ MOST = 20
 HURRY = timedelta(seconds=1)
 """How soon those who found no place are planned anew where there may be one: all that becomes free meanwhile counts."""
 
-Demand = FleetRequest | RunRequest
+Demand = FleetRequest | RunRequest | VolumeRequest
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class _Epoch:
 
     seen: str | None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    grown: dict[tuple[str, int], Instance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Placing:
     whole: Plan
     _epoch: _Epoch
     _database: Transactions
+
+    @property
+    def grown(self) -> dict[tuple[str, int], Instance]:
+        """The nodes (fleet, number) of growing fleets that others of the same plan have kept."""
+        return self._epoch.grown
 
     @asynccontextmanager
     async def write(self, lease: Lease) -> AsyncIterator[Transaction]:
@@ -62,9 +68,10 @@ class Placing:
 class _Wish:
     """One who waits for an answer, and is `over` when nothing more is to be kept of it."""
 
-    record: Fleet | Run
+    record: Fleet | Run | Volume
     demand: Demand
     leaving: tuple[str, ...]
+    volumes: tuple[VolumeRequest, ...]
     world: World
     answer: asyncio.Future[Placing] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -85,10 +92,17 @@ class Placer:
 
     @asynccontextmanager
     async def placing(
-        self, record: Fleet | Run, demand: Demand, leaving: tuple[str, ...] = ()
+        self,
+        record: Fleet | Run | Volume,
+        demand: Demand,
+        leaving: tuple[str, ...] = (),
+        volumes: tuple[VolumeRequest, ...] = (),
     ) -> AsyncIterator[Placing]:
-        """The plan for what a record asks; kept inside, or never. `leaving` are ids of fleets that it replaces."""
-        wish = _Wish(record, demand, leaving, await self._context.worlds.world())
+        """The plan for a record's demand; kept inside, or never.
+
+        `leaving` are ids of fleets that it replaces, `volumes` those without a zone that a run mounts.
+        """
+        wish = _Wish(record, demand, leaving, volumes, await self._context.worlds.world())
         self._wishes.append(wish)
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
@@ -134,7 +148,8 @@ class Placer:
             epoch = _Epoch(await tx.settings.get("placements"))
             snapshot = await take_snapshot(tx, first.world, context.backends, first.record.project, first.leaving)
             elastic = await elastic_fleets(tx, first.record.project) if isinstance(first.record, Run) else ()
-        request = Request(first.record.id, tuple(wish.demand for wish in wishes), elastic)
+        volumes = {volume.name: volume for wish in wishes for volume in wish.volumes}
+        request = Request(first.record.id, (*(wish.demand for wish in wishes), *volumes.values()), elastic)
         answer = await context.planner.plan(request, snapshot)
         for wish, document in zip(wishes, answer.documents, strict=False):
             if not wish.answer.done():

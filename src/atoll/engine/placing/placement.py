@@ -47,32 +47,32 @@ async def keep_instances(
 
 
 async def keep_grown(
-    tx: Transaction, project: str, plan: Plan, nodes: Collection[tuple[str, int]], new_id: NewId
+    tx: Transaction, project: str, plan: Plan, names: Collection[str], new_id: NewId
 ) -> dict[tuple[str, int], Instance]:
-    """These planned nodes (fleet, number) of kept fleets that grow for runs. Raises PlacementRaced.
+    """The planned nodes of these kept fleets, which grow for runs, by fleet and number. Raises PlacementRaced.
 
-    The fleets' sizes follow.
+    All nodes of a fleet are kept together: only together do they keep its placement. The fleets' sizes follow.
     """
     kept: dict[tuple[str, int], Instance] = {}
     for document in plan.documents:
-        placements = [each for each in document.placements if (document.name, each.node) in nodes]
-        if document.kind is not DocumentKind.FLEET or not placements:
+        placements = document.placements
+        if document.kind is not DocumentKind.FLEET or document.name not in names or not placements:
             continue
         fleet = await tx.fleets.named(project, document.name)
         if fleet is None or fleet.state is not FleetState.ACTIVE or fleet.hold:
             raise PlacementRaced
         instances = await keep_instances(tx, fleet, placements, new_id)
         kept |= {(fleet.name, node): instance for node, instance in instances.items()}
-        _, staying = await tx.fleets.size(fleet.id)
-        if staying > fleet.nodes:
-            await tx.update(fleet, nodes=staying)
+        nodes = plan.grown.get(fleet.name, 0)
+        if nodes > fleet.nodes:
+            fleet = await tx.update(fleet, nodes=nodes)
+        await tx.wake(fleet)
     return kept
 
 
-def planned_nodes(plan: DocumentPlan) -> frozenset[tuple[str, int]]:
-    """The nodes of fleets (fleet, number) of the same plan that a run's jobs claim."""
-    used = (one for one in plan.placements if one.source is Source.PLANNED)
-    return frozenset((one.fleet or "", one.fleet_node or 0) for one in used)
+def planned_fleets(plan: DocumentPlan) -> frozenset[str]:
+    """The fleets of the same plan whose new nodes a run's jobs claim."""
+    return frozenset(one.fleet or "" for one in plan.placements if one.source is Source.PLANNED)
 
 
 async def keep_jobs(
@@ -102,6 +102,15 @@ async def keep_jobs(
         await tx.wake(placed)
         for name in placement.volumes:
             await _keep_attachment(tx, placed, name, instance, new_id)
+
+
+async def keep_zones(tx: Transaction, project: str, plan: Plan, names: Collection[str]) -> None:
+    """Give those of these volumes their zones that have none and are part of a plan."""
+    for document in plan.documents:
+        if document.kind is DocumentKind.VOLUME and document.name in names:
+            volume = await tx.volumes.named(project, document.name)
+            if volume is not None:
+                await keep_zone(tx, volume, document)
 
 
 async def keep_zone(tx: Transaction, volume: Volume, plan: DocumentPlan) -> None:

@@ -11,7 +11,8 @@ from atoll.engine.placing.placement import (
     keep_instances,
     keep_jobs,
     keep_zone,
-    planned_nodes,
+    keep_zones,
+    planned_fleets,
 )
 from atoll.engine.requests.draft import Draft
 from atoll.engine.work.restraint import FREE
@@ -31,14 +32,8 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
     plans = {(document.kind, document.name): document for document in plan.documents}
     planned: dict[tuple[str, int], Instance] = {}
     applied = {draft.name for draft in drafts if draft.kind == "fleet" and draft.change.action != UNCHANGED}
-    nodes = {
-        node
-        for document in plan.documents
-        if document.kind is DocumentKind.RUN
-        for node in planned_nodes(document)
-        if node[0] not in applied
-    }
-    planned |= await keep_grown(tx, project, plan, nodes, new_id)
+    grown = {name for document in plan.documents for name in planned_fleets(document)} - applied
+    planned |= await keep_grown(tx, project, plan, grown, new_id)
     for draft in sorted(drafts, key=lambda draft: _ORDER[draft.kind]):
         placed = plans.get((DocumentKind(draft.kind), draft.name), DocumentPlan(DocumentKind(draft.kind), draft.name))
         if draft.kind == "volume":
@@ -50,7 +45,7 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
             instances = await keep_instances(tx, fleet, placed.placements, new_id)
             planned |= {(fleet.name, node): instance for node, instance in instances.items()}
         else:
-            await _keep_waiting_zones(tx, project, plan)
+            await keep_zones(tx, project, plan, {one.name for one in plan.documents})
             await _accept_run(tx, project, draft, placed, planned, new_id)
 
 
@@ -76,14 +71,6 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
         ),
         reason="applied",
     )
-
-
-async def _keep_waiting_zones(tx: Transaction, project: str, plan: Plan) -> None:
-    for document in plan.documents:
-        if document.kind is DocumentKind.VOLUME:
-            volume = await tx.volumes.named(project, document.name)
-            if volume is not None:
-                await keep_zone(tx, volume, document)
 
 
 async def _accept_fleet(

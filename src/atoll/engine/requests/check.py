@@ -6,23 +6,21 @@ is the planner's.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from atoll.configuration import Document, Unread
 from atoll.configuration.checks import reach
 from atoll.configuration.checks.reach import Home
+from atoll.configuration.checks.support import APPLIED
 from atoll.configuration.types.secret import secret_names
 from atoll.engine.placing.demand import own_name
 from atoll.engine.requests import zone_check
 from atoll.model.catalog import Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.records import Volume
+from atoll.model.suggestion import did_you_mean
 from atoll.model.zone import BackendInfo, ZoneInfo
 from atoll.zones.directory import Directory
-
-NOT_YET = frozenset({"service", "dev-environment", "gateway"})
-"""Types that are read and checked, and cannot be applied by this release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +50,8 @@ class Scene:
 
 def check(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     """Every finding about one document."""
-    if document.type in NOT_YET:
-        message = f"`{document.type}` cannot be applied by this release"
-        yield Diagnostic("not-supported", message, span=document.span(("type",)), help="use a `task`")
-        return
-    if document.kind == "fleet" and _spec(document).ssh_config is not None:
-        message = "`ssh_config` is not supported in this version: the fleet's own hosts cannot be used"
-        help = "a fleet without `ssh_config` gets machines of the configured backends"
-        yield Diagnostic("not-supported", message, span=document.span(("ssh_config",), key=True), help=help)
-        return
+    if document.type not in APPLIED:
+        return  # which the parser has refused
     yield from _backends(document, scene)
     yield from zone_check.check(document, scene)
     if document.kind == "volume":
@@ -92,6 +83,7 @@ def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
             Severity.ERROR if alone else Severity.WARNING,
             document.span(path),
             (f"configured: {configured}",),
+            did_you_mean(name, scene.backends),
         )
 
 
@@ -137,9 +129,8 @@ def _secrets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     for variable, text in _spec(document).env.items():
         for name in secret_names(text):
             if name not in scene.secrets:
-                near = get_close_matches(name, sorted(scene.secrets), 1)
                 cure = f"a manager of the project sets it: `atoll secret set {name}`"
-                help = f"did you mean `{near[0]}`?" if near else cure
+                help = did_you_mean(name, scene.secrets, cure)
                 message = f"there is no secret `{name}` in this project"
                 yield Diagnostic("unknown-secret", message, span=document.span(("env", variable)), help=help)
 
@@ -147,8 +138,7 @@ def _secrets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 def _unknown(
     kind: str, name: str, document: Document, path: tuple[str | int, ...], known: Collection[str]
 ) -> Diagnostic:
-    near = get_close_matches(name, sorted(known), 1)
-    help = f"did you mean `{near[0]}`?" if near else f"apply the {kind} first, or put it into the same file"
+    help = did_you_mean(name, known, f"apply the {kind} first, or put it into the same file")
     return Diagnostic(f"unknown-{kind}", f"there is no {kind} `{name}`", span=document.span(path), help=help)
 
 

@@ -1,7 +1,6 @@
 """What `atoll offer` asks for, in the forms of configurations, as the planner's requirements; and the offers for it."""
 
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +13,7 @@ from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.resources import Range
 from atoll.model.resources import Resources as Asked
+from atoll.model.suggestion import did_you_mean
 from atoll.planning.offers import OfferSearch
 from atoll.planning.request import Requirements, SpotPolicy
 from atoll.planning.world import World as Planning
@@ -74,8 +74,7 @@ def _names(query: OfferQuery, world: World, backends: Collection[str]) -> Iterat
         folded = {name.casefold() for name in known}
         for name in asked:
             if name.casefold() not in folded:
-                near = get_close_matches(name.casefold(), sorted(known), n=1)
-                help = f"did you mean `{near[0]}`?" if near else None
+                help = did_you_mean(name.casefold(), known)
                 yield Diagnostic("wrong-value", f"no backend here has the {what} `{name[:60]}`", help=help)
 
 

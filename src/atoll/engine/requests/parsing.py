@@ -27,6 +27,7 @@ def parse_submission(submission: Submission, ground: Ground) -> Parsed:
         profiles=SourceFile(profiles.name, profiles.text) if profiles else None,
         profile=submission.profile,
         ground=ground,
+        applying=True,
     )
     if crowded(parsed.documents) is not None:
         refuse_errors(parsed.diagnostics)

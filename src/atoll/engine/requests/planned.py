@@ -12,14 +12,16 @@ from atoll.wire.api import Change
 class Planned:
     """What would change (or was accepted), where it goes, and what is worth a warning.
 
-    `event` is the newest event before it; `instance_names` tells the names of the existing instances in the plan;
-    `patient` are the documents (kind, name) whose `retry` waits for capacity.
+    `default_profile` is the profile that runs took keys from without naming it. `event` is the newest event
+    before it; `instance_names` has the names of the existing instances in the plan; `patient` are the documents
+    (kind, name) whose `retry` waits for capacity.
     """
 
     changes: tuple[Change, ...]
     plan: Plan
     diagnostics: tuple[Diagnostic, ...] = ()
     event: int = 0
+    default_profile: str | None = None
     instance_names: Mapping[str, str] = field(default_factory=dict)
     patient: frozenset[tuple[str, str]] = frozenset()
 

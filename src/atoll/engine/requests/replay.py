@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from atoll.configuration import Document, named_environment
 from atoll.configuration.checks.reach import Home
+from atoll.configuration.checks.support import APPLIED
 from atoll.configuration.checks.zoning import Ground, homes
 from atoll.engine.placing.demand import demand_of, volume_names
-from atoll.engine.requests.check import NOT_YET, Scene, check
+from atoll.engine.requests.check import Scene, check
 from atoll.engine.requests.parsing import in_order, parse_submission, refuse_errors
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
@@ -39,13 +40,13 @@ def replay(content: bytes, submission: Submission) -> Planned:
     parsed = parse_submission(_filled(submission), Ground(directory, sorted(infos)))
     scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
     asking = [one for one in parsed.documents if not _is_settled(one, saved)]
-    found = [finding for one in asking for finding in check(one, scene)]
+    found = [finding for one in (*asking, *parsed.partial) for finding in check(one, scene)]
     findings = in_order([*parsed.diagnostics, *found], submission)
     refuse_errors(findings)
     demands = [demand_of(one, saved.project) for one in asking]
     request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
-    return Planned((), answer(request, snapshot, plan), findings, instance_names=names)
+    return Planned((), answer(request, snapshot, plan), findings, 0, parsed.default_profile, names)
 
 
 def request_id(project: str, documents: Sequence[Document]) -> str:
@@ -55,7 +56,7 @@ def request_id(project: str, documents: Sequence[Document]) -> str:
 
 def _is_settled(document: Document, saved: Saved) -> bool:
     """True when the document asked for nothing more in that world, because it was applied as it is."""
-    if document.type in NOT_YET:
+    if document.type not in APPLIED:
         return False
     return Settled(document.kind, document.name, digest(demand_of(document, saved.project))) in saved.settled
 

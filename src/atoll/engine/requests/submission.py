@@ -100,6 +100,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
             _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
         )
         found = [one for draft in drafts if _asks(draft) for one in check(draft.document, scene)]
+        found += [one for document in parsed.partial for one in check(document, scene)]
         found += [one for draft in drafts for one in await _conflicts(tx, draft)]
         findings = in_order([*parsed.diagnostics, *found], submission)
         refuse_errors(findings)
@@ -114,7 +115,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     answer = await context.planner.plan(request, snapshot)
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
-    return _Proposal(Planned(changes, answer, findings, event, names, patient), tuple(drafts), epoch, saved)
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient)
+    return _Proposal(planned, tuple(drafts), epoch, saved)
 
 
 def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:

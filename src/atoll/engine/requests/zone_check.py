@@ -5,7 +5,6 @@ is the planner's; in here is what a user can hardly have meant: zones that take 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +14,7 @@ from atoll.configuration.reading.reader import Path
 from atoll.model.catalog import AVAILABILITIES, Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.offer import Availability
+from atoll.model.suggestion import did_you_mean
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
 from atoll.zones.naming import fold
 from atoll.zones.selection import ZoneSelector, is_glob
@@ -198,14 +198,14 @@ def _types(document: Document, world: World) -> Iterator[Diagnostic]:
 
 def _unknown_type(document: Document, index: int, homes: Mapping[str, Collection[Zone]]) -> Diagnostic:
     name = _spec(document).instance_types[index]
-    near = get_close_matches(fold(name), [one for one, zones in homes.items() if zones], 1)
+    offered = [one for one, zones in homes.items() if zones]
     where = " or ".join(_backends(document)) or "any backend of this server"
     return Diagnostic(
         "unknown-instance-type",
         f"`{name[:60]}` is not an instance type of {where}",
         Severity.WARNING,
         document.span(("instance_types", index)),
-        help=f"did you mean `{near[0]}`?" if near else "`atoll offer` lists what can be had",
+        help=did_you_mean(fold(name), offered, "`atoll offer` lists what can be had"),
     )
 
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import TypeVar
 
 from atoll.model.diagnostic import Diagnostic
+from atoll.model.suggestion import did_you_mean
 
 MOST = 20
 """So many findings are told; a program's mistake repeats itself in every row."""
@@ -67,8 +67,8 @@ def of_shape(error: Exception, known: Collection[str]) -> Diagnostic:
     found = _PLACE.match(text)
     what, path = (found["what"], found["path"].removeprefix(".")) if found else (text, "")
     unknown = re.match(r"Object contains unknown field `(.+)`", what)
-    near = get_close_matches(unknown[1], known, n=1) if unknown else []
-    help = f"did you mean `{near[0]}`?" if near else "`atoll export schema --snapshot` prints the form"
+    form = "`atoll export schema --snapshot` prints the form"
+    help = did_you_mean(unknown[1], known, form) if unknown else form
     for pattern, said in _WORDS:
         match = pattern.fullmatch(what)
         if match:

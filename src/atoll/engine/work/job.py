@@ -51,12 +51,14 @@ class JobHandler(Reconciling[Job, JobSight]):
                 return None
             instance = await tx.get(Instance, job.instance_id) if job.instance_id else None
             ready = job.state is JobState.PLACED and await self._ready(tx, job)
-            broken = await self._broken(tx, job) if job.state is JobState.PLACED and job.volumes else ""
+            mounts = job.state is JobState.PLACED and bool(job.volumes)
+            broken = await self._broken(tx, job) if mounts else ""
+            moved = mounts and await _moved(tx, job)
             run = await tx.get(Run, job.run_id) if job.stop else None
         grace = STOP_GRACE
         if run is not None and (configured := spec_of(run).stop_duration) is not None:
             grace = configured
-        return job, JobSight(job, instance, ready, grace, broken)
+        return job, JobSight(job, instance, ready, grace, broken, moved)
 
     async def effect(self, lease: Lease, sight: JobSight, action: Any) -> Due | None:
         """Submit, follow or stop the job on its agent."""
@@ -201,6 +203,12 @@ class JobHandler(Reconciling[Job, JobSight]):
         if action.state in JOB.final:
             action = Step(action.state, action.reason, {**action.changes, "finished_at": self.context.now()})
         return await super().step(lease, record, action)
+
+
+async def _moved(tx: Transaction, job: Job) -> bool:
+    """Whether a volume of a placed job has another zone by now, or none: its first one had no disk."""
+    volumes = [await tx.volumes.named(job.project, name) for name in job.volumes]
+    return any(one is not None and one.state is not VolumeState.FAILED and one.zone != job.zone for one in volumes)
 
 
 async def _others_on_machine(tx: Transaction, job: Job) -> list[Job]:

@@ -1,5 +1,6 @@
 """Runs: their jobs are placed by the planner, retried as configured, and summed up."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -7,15 +8,16 @@ from typing import Any
 
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, Placing
-from atoll.engine.placing.demand import run_request, spec_of
-from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, planned_nodes
+from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
+from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_fleets
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held
 from atoll.model.failure import FailureKind
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
-from atoll.planning.plan import DocumentKind, Shortfall
+from atoll.planning.plan import DocumentKind, Plan, ShortfallCode
 from atoll.planning.reasons import explain
+from atoll.planning.request import VolumeRequest
 from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
 from atoll.reconcile.run import RetryPolicy, RunSight, decide
 from atoll.store.transaction import Transaction
@@ -91,28 +93,42 @@ class RunHandler(Reconciling[Run, RunSight]):
         run, spec = sight.run, spec_of(sight.run)
         waiting = [job for job in sight.jobs if job.state is JobState.SUBMITTED]
         demand = run_request(run.name, spec, tuple(job.rank for job in waiting), run.project)
-        async with self.placer.placing(run, demand) as placing:
+        async with self.placer.placing(run, demand, volumes=await self._unplaced(run, spec)) as placing:
             if placing.plan.shortfall is None:
                 with suppress(PlacementRaced):
                     await self._keep(lease, sight, waiting, placing)
                 return None
-        return await self._short(lease, sight, waiting, placing.plan.shortfall)
+        return await self._short(lease, sight, waiting, placing)
+
+    async def _unplaced(self, run: Run, spec: Any) -> tuple[VolumeRequest, ...]:
+        """The volumes that the run may mount and that have no zone yet: they go where it goes."""
+        async with self.context.database.read() as tx:
+            found = [await tx.volumes.named(run.project, name) for name in volume_names(spec)]
+        volumes = [one for one in found if one is not None and one.zone is None and not one.end_reason]
+        return tuple(volume_request(one.name, spec_of(one)) for one in volumes)
 
     async def _keep(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> None:
         async with placing.write(lease) as tx:
             if await held(tx, sight.run):
                 return
-            nodes = planned_nodes(placing.plan)
-            planned = await keep_grown(tx, sight.run.project, placing.whole, nodes, self.context.new_id)
-            await keep_jobs(tx, sight.run, waiting, placing.plan, planned, self.context.new_id)
+            mounted = {name for each in placing.plan.placements for name in each.volumes}
+            await keep_zones(tx, sight.run.project, placing.whole, mounted)
+            growing = planned_fleets(placing.plan) - {name for name, _ in placing.grown}
+            fresh = await keep_grown(tx, sight.run.project, placing.whole, growing, self.context.new_id)
+            await keep_jobs(tx, sight.run, waiting, placing.plan, placing.grown | fresh, self.context.new_id)
             # Those that are placed already wait for these: where the machine is there, nothing else wakes them.
             await tx.work.wake(Kind.JOB, [job.id for job in sight.jobs], tx.now)
             if sight.run.message:
                 await tx.update(sight.run, message="")
+        placing.grown.update(fresh)
 
-    async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], shortfall: Shortfall) -> Due | None:
+    async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> Due | None:
         """Nothing fits now: wait where `retry` asks for it or credentials were refused, else fail."""
-        run, text = sight.run, explain.shortfall_text(DocumentKind.RUN, sight.run.name, shortfall)
+        run, shortfall = sight.run, placing.plan.shortfall
+        assert shortfall is not None
+        text = explain.shortfall_text(DocumentKind.RUN, run.name, shortfall)
+        if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
+            text = next((short for short in _of_volumes(placing.whole)), text)
         refused = shortfall.data.get("kind") == FailureKind.AUTH_FAILED
         async with self.context.database.write(lease) as tx:
             if refused or sight.retry.allows("no-capacity", run.created_at, sight.now):
@@ -124,6 +140,13 @@ class RunHandler(Reconciling[Run, RunSight]):
             for job in waiting:
                 await tx.step(job, JobState.FAILED, reason="no-capacity", message=text, finished_at=tx.now)
         return None
+
+
+def _of_volumes(plan: Plan) -> Iterator[str]:
+    """Why volumes of the plan go nowhere."""
+    for one in plan.documents:
+        if one.kind is DocumentKind.VOLUME and one.shortfall is not None:
+            yield explain.shortfall_text(one.kind, one.name, one.shortfall)
 
 
 def retry_policy(spec: Any) -> RetryPolicy:

@@ -1,9 +1,10 @@
 """Volumes: their disks are created in the planned zone, and deleted."""
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from atoll.backends.base import (
-    AuthFailed,
     BackendError,
     CapacityUnavailable,
     InvalidRequest,
@@ -15,23 +16,39 @@ from atoll.backends.base import (
     VolumeRequest,
     ZoneMismatch,
 )
+from atoll.engine.context import Context
+from atoll.engine.placing.batching import Placer
+from atoll.engine.placing.demand import spec_of, volume_request
+from atoll.engine.placing.placement import PlacementRaced, keep_zone
+from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work.handler import Due, Reconciling, reason_of
+from atoll.model.failure import Resource, Scope
 from atoll.model.records import Kind, Volume
 from atoll.model.states import VolumeState
 from atoll.model.zone import Zone
-from atoll.reconcile.action import CreateDisk, DeleteDisk
+from atoll.planning.failures import remember
+from atoll.planning.reasons import explain
+from atoll.reconcile.action import CreateDisk, DeleteDisk, PlaceVolume
 from atoll.reconcile.volume import VolumeSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
-_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch, NotFound)
+_DRY = (CapacityUnavailable, QuotaExceeded, NotOffered)
+"""Refusals of the zone: another one may do, or the same later."""
+_WRONG = (InvalidRequest, ZoneMismatch, NotFound)
+"""Refusals of the request itself, which is not repeated."""
+SHORTAGE_SECONDS = 10.0
+"""How soon a volume for which no zone can be had is planned again; each further time it takes longer."""
 
 
 class VolumeHandler(Reconciling[Volume, VolumeSight]):
     """Works on volumes."""
 
     decide = staticmethod(decide)
-    tries_in = VolumeState.CREATING
+
+    def __init__(self, context: Context, placer: Placer) -> None:
+        super().__init__(context)
+        self.placer = placer
 
     async def look(self, id: str) -> tuple[Volume, VolumeSight] | None:
         """The volume, and whether it is attached."""
@@ -39,11 +56,14 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
             volume = await tx.get(Volume, id)
             if volume is None:
                 return None
-            return volume, VolumeSight(volume, bool(await tx.attachments.live(volume=id)))
+            attached = bool(await tx.attachments.live(volume=id))
+            return volume, VolumeSight(volume, attached, volume_request(volume.name, spec_of(volume)).follows)
 
     async def effect(self, lease: Lease, sight: VolumeSight, action: Any) -> Due | None:
-        """Create or delete the disk."""
+        """Plan the zone, create or delete the disk."""
         volume = sight.volume
+        if isinstance(action, PlaceVolume):
+            return await self._place(lease, volume)
         assert volume.zone is not None
         disks = self._disks(volume.zone)
         if isinstance(action, CreateDisk):
@@ -66,12 +86,12 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
 
     async def _create(self, lease: Lease, volume: Volume, zone: Zone, disks: VolumeBackend) -> Due | None:
         request = VolumeRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
-        first = self.first_try(lease)
         try:
             disk = await self.call(zone, disks.create_volume, request)
-        except _REFUSED as error:
-            if isinstance(error, AuthFailed) and not first:
-                raise  # a former try may have made a disk: only credentials that work can tell
+        except _DRY as error:
+            await self._dry(lease, volume, zone, error)
+            return None
+        except _WRONG as error:
             async with self.context.database.write(lease) as tx:
                 failed = await tx.step(volume, VolumeState.FAILED, reason=reason_of(error), message=error.message)
                 await self.after(tx, failed)
@@ -79,6 +99,30 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(volume, VolumeState.AVAILABLE, backend_id=disk.id, message=""))
         return None
+
+    async def _place(self, lease: Lease, volume: Volume) -> Due | None:
+        async with self.placer.placing(volume, volume_request(volume.name, spec_of(volume))) as placing:
+            plan, message = placing.plan, ""
+            if plan.shortfall is not None:
+                message = explain.shortfall_text(plan.kind, plan.name, plan.shortfall)
+            with suppress(PlacementRaced):
+                async with placing.write(lease) as tx:
+                    await keep_zone(tx, volume, plan)
+                    if message != volume.message:
+                        await tx.update(volume, message=message)
+        if plan.shortfall is None:
+            return None
+        return Due(min(SHORTAGE_SECONDS * 2.0 ** min(lease.attempts, 5), 180), failed=True)
+
+    async def _dry(self, lease: Lease, volume: Volume, zone: Zone, error: BackendError) -> None:
+        """The zone has no disk now: that is remembered, and the volume is placed again."""
+        scope = replace(error.scope or Scope(zone.backend, zone.region, zone.name), resource=Resource.VOLUME)
+        scope = replace(scope, instance_type=None, market=None)
+        async with self.context.database.write(lease) as tx:
+            former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
+            await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
+            changes = {"zone": None, "message": error.message}
+            await self.after(tx, await tx.step(volume, VolumeState.SUBMITTED, reason=reason_of(error), **changes))
 
     def _disks(self, zone: Zone) -> VolumeBackend:
         backend = self.backend(zone)

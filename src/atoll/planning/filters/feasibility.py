@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atoll.model.catalog import AVAILABILITIES, MARKETS, Catalog, TypeTable
-from atoll.model.failure import Failure, FailureKind
+from atoll.model.failure import Failure, FailureKind, Resource
 from atoll.model.offer import Availability, Market
 from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.model.zone import ZoneState
@@ -284,6 +284,8 @@ def markets(policy: SpotPolicy) -> frozenset[Market]:
 
 def _apply_failures(stages: Stages, world: World) -> None:
     for failure in world.failures:
+        if failure.scope.resource is not Resource.MACHINE:
+            continue
         stage = STAGE[FAILURE_CODES.get(failure.kind, RefusalCode.RECENT_FAILURE)]
         for rows, within in covered(failure, world):
             part = stages[rows]

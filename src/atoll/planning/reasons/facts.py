@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 
 from atoll.model.catalog import AVAILABILITIES, MARKETS
-from atoll.model.failure import Failure
+from atoll.model.failure import Failure, Resource
 from atoll.model.offer import Availability
 from atoll.model.zone import Capacity
 from atoll.planning.filters.amounts import RESOURCE_CODES, of_offers, of_zone
@@ -101,10 +101,11 @@ def _failed(feasibility: Feasibility, zone: int, group: Group, world: World) -> 
     """The failure that covers the cheapest of the offers, and how many it and its like refuse here."""
     offer = _offer(group, zone)
     failure = _failure(group, zone, world, RefusalCode.RECENT_FAILURE)
-    return offer if failure is None else {**offer, **_told(failure)}
+    return offer if failure is None else {**offer, **told_of(failure)}
 
 
-def _told(failure: Failure) -> Facts:
+def told_of(failure: Failure) -> Facts:
+    """The facts of a remembered failure."""
     return {
         "kind": failure.kind.value,
         "scope": _scope(failure),
@@ -129,7 +130,7 @@ def _failure(group: Group, zone: int, world: World, code: RefusalCode) -> Failur
     if row is None:
         return None
     offer = world.snapshot.catalog.offer(row)
-    found = [f for f in world.failures if f.scope.covers(offer)]
+    found = [f for f in world.failures if f.scope.resource is Resource.MACHINE and f.scope.covers(offer)]
     found = [f for f in found if FAILURE_CODES.get(f.kind, RefusalCode.RECENT_FAILURE) is code]
     # The one that ends last is the one that keeps the offer out.
     return max(found, key=lambda f: (f.until is None, f.until or f.at), default=None)
@@ -140,7 +141,7 @@ def _quota(feasibility: Feasibility, zone: int, group: Group, world: World) -> F
     failure = _failure(group, zone, world, RefusalCode.QUOTA)
     region = world.zones[zone].zone.region
     if failure is not None:
-        return {**offer, **_told(failure), "region": region}
+        return {**offer, **told_of(failure), "region": region}
     catalog = world.snapshot.catalog
     row = group.best(zone)
     assert row is not None

@@ -160,6 +160,8 @@ def _not_offered(data: Facts) -> str:
 
 _KINDS = {
     "capacity-unavailable": "had no capacity",
+    "quota-exceeded": "had no quota left",
+    "not-offered": "offers nothing",
     "throttled": "was throttled",
     "auth-failed": "refused the credentials",
     "unavailable": "did not answer",
@@ -174,6 +176,8 @@ def _failed(data: Facts) -> str:
         "backend": "the backend",
     }.get(str(data.get("scope")), "it")
     what = _KINDS.get(str(data.get("kind")), "failed")
+    if data.get("volumes"):
+        what = f"{what} for volumes"
     # The count of a failure that is a zone's is that of the types which it was concluded from.
     often = words.number(data, "count") if data.get("scope") == "offer" else 1
     at, until = words.clock(data, "at"), words.clock(data, "until", "at")

@@ -53,4 +53,4 @@ async def apply(project: Project, submission: Submission, request: Request) -> R
 
 
 def _planned(planned: Planned) -> PlanResponse:
-    return PlanResponse(planned.changes, plan_view(planned), planned.diagnostics)
+    return PlanResponse(planned.changes, plan_view(planned), planned.diagnostics, planned.default_profile)

@@ -8,13 +8,15 @@ from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.records import Job, Run
 from atoll.model.states import JOB
 from atoll.server.answer import answer, page
-from atoll.server.bounds import PAGE, After, Limit, Name, Number, Offset, Project, Wait
+from atoll.server.bounds import PAGE, After, Attempt, Limit, Name, Number, Offset, Project, Wait
 from atoll.server.views import run_view
 from atoll.store.transaction import Transaction
 from atoll.wire.api import RunView, StopRequest
 
 router = APIRouter(prefix="/api/projects/{project}/runs")
 LOG_BYTES = 1 << 20
+ATTEMPTS = 100
+"""How many earlier attempts the answer for one run has at most."""
 
 
 @router.get("", response_model=list[RunView])
@@ -31,7 +33,10 @@ async def runs(
 async def run(project: Project, name: Name, request: Request) -> Response:
     """One run."""
     async with request.app.state.engine.database.read() as tx:
-        return answer((await _views(tx, [await _named(tx, project, name)]))[0])
+        found = await _named(tx, project, name)
+        newest = {job.id for job in await tx.runs.jobs(found)}
+        earlier = [job for job in await tx.runs.attempts(found) if job.id not in newest][-ATTEMPTS:]
+        return answer((await _views(tx, [found], earlier))[0])
 
 
 @router.post("/{name}/stop", response_model=RunView)
@@ -66,16 +71,20 @@ async def logs(
     name: Name,
     request: Request,
     job: Number = 0,
+    attempt: Attempt = None,
     offset: Offset = 0,
     wait: Wait = 0,
 ) -> Response:
-    """What the log holds from `offset`; waits for more when there is nothing yet."""
+    """What the log holds from `offset`; waits for more when there is nothing yet.
+
+    `attempt` counts from 1; without it the newest one is read.
+    """
     engine = request.app.state.engine
     loop_end: float | None = None
     while True:
         seen = engine.news.count
         async with engine.database.read() as tx:
-            found = await _job(tx, await _named(tx, project, name), job)
+            found = await _job(tx, await _named(tx, project, name), job, attempt)
         over = found.state in JOB.final
         data = await engine.logs.read(found, offset, LOG_BYTES)
         now = engine.context.now().timestamp()
@@ -88,11 +97,18 @@ async def logs(
         await engine.news.wait(seen, loop_end - now)
 
 
-async def _job(tx: Transaction, run: Run, rank: int) -> Job:
-    for job in await tx.runs.jobs(run):
-        if job.rank == rank:
-            return job
-    raise Refused("not-found", f"run `{run.name}` has no job {rank}", status=404)
+async def _job(tx: Transaction, run: Run, rank: int, attempt: int | None) -> Job:
+    attempts = [job for job in await tx.runs.attempts(run) if job.rank == rank]
+    if not attempts:
+        raise Refused("not-found", f"run `{run.name}` has no job {rank}", status=404)
+    if attempt is None:
+        return attempts[-1]
+    found = next((job for job in attempts if job.submission == attempt - 1), None)
+    if found is None:
+        message = f"job {rank} of run `{run.name}` has no attempt {attempt}"
+        help = f"its attempts are 1 to {attempts[-1].submission + 1}; `atoll run get {run.name}` lists them"
+        raise Refused("not-found", message, help=help, status=404)
+    return found
 
 
 async def _named(tx: Transaction, project: str, name: str) -> Run:
@@ -102,8 +118,9 @@ async def _named(tx: Transaction, project: str, name: str) -> Run:
     return found
 
 
-async def _views(tx: Transaction, found: Sequence[Run]) -> list[RunView]:
+async def _views(tx: Transaction, found: Sequence[Run], earlier: Sequence[Job] = ()) -> list[RunView]:
+    """The views of runs; `earlier` are earlier attempts of the only one."""
     jobs = await tx.runs.jobs_of([run.id for run in found])
-    held = {job.instance_id for group in jobs.values() for job in group if job.instance_id}
-    instances = await tx.listing.instances_by_id(held)
-    return [run_view(run, jobs.get(run.id, []), instances) for run in found]
+    shown = [*earlier, *(job for group in jobs.values() for job in group)]
+    instances = await tx.listing.instances_by_id({job.instance_id for job in shown if job.instance_id})
+    return [run_view(run, jobs.get(run.id, []), instances, earlier) for run in found]

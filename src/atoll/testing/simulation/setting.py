@@ -9,6 +9,7 @@ from atoll.model.zone import Capacity
 CREATES = ("launch", "create-volume", "attach")
 EFFECTS = (*CREATES, "terminate", "detach", "delete-volume")
 READS = ("describe", "listing", "find", "find-volumes", "agent.health", "agent.submit", "agent.logs", "agent.stop")
+DRY = (FailureKind.CAPACITY_UNAVAILABLE, FailureKind.QUOTA_EXCEEDED)
 TRANSIENT = (FailureKind.THROTTLED, FailureKind.UNAVAILABLE)
 
 
@@ -47,6 +48,7 @@ def weather(chance: Random) -> tuple[Fault, ...]:
             faults.append(Fault(operation, chance.choice(tuple(FailureKind)), times=None, chance=rate))
         else:
             kinds = (*TRANSIENT, FailureKind.AUTH_FAILED) if operation in EFFECTS else TRANSIENT
+            kinds = (*kinds, *DRY) if operation == "create-volume" else kinds
             faults.append(Fault(operation, chance.choice(kinds), times=None, chance=rate, delay=chance.choice((0, 20))))
     return tuple(faults)
 

@@ -46,6 +46,7 @@ SELECT r.config, i.fleet FROM jobs j JOIN runs r ON r.id = j.run_id JOIN instanc
 WHERE j.id = ?
 """
 _REFUSED = ("invalid-request", "zone-mismatch")
+_PASSING = ("capacity-unavailable", "quota-exceeded", "auth-failed", "throttled", "unavailable")
 _ASKED = ("changed", "retry-asked")
 _OWNERS = """
 SELECT f.id FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.id = :instance AND NOT f.auto_created
@@ -126,7 +127,12 @@ class Watch:
             self._within_limits(fresh)
 
     def _restrained(self, kind: str, subject: str, state: str, reason: str) -> None:
-        """After a refusal of the request itself its fleet or run launches nothing, until a user asks for something."""
+        """After a refusal of the request itself its fleet or run launches nothing, until a user asks for something.
+
+        What passes fails nothing for good.
+        """
+        if (kind, state) == ("volume", "failed") and reason in _PASSING:
+            self.fail(f"volume {subject} failed for good: {reason}")
         if kind in ("fleet", "run") and reason in _ASKED:
             self._refused.discard(subject)
         elif kind == "instance" and state == "terminated" and reason in _REFUSED:

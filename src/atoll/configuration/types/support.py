@@ -1,0 +1,25 @@
+"""What this release does with a key that it reads: keys without a mark are acted on.
+
+A mark stands in the key's `Annotated`, or as `later` on a model that is not acted on as a whole.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A key that needs a later release. `meanwhile` says what happens without it.
+
+    `refused` keys change what runs or where, so that applying them without effect would do something else than the file
+    says; the others only tune.
+    """
+
+    meanwhile: str
+    refused: bool = True
+
+
+NO_CONTAINERS = Later("this release runs commands on the machine itself, without containers")
+NO_COPIES = Later("this release copies no code to the machine")
+NOT_TAGGED = Later("the resources carry Atoll's own tags only", refused=False)
+NO_OPTIONS = Later("this release passes no options of its own to a backend")
+NOT_RESERVED = Later("this release does not use capacity reservations")
