@@ -51,7 +51,7 @@ TOO_MUCH = {
     "more nodes than all zones can hold": (
         FLEET.format(name="big").replace("nodes: 1", "nodes: 50"),
         "error: fleet `big` does not fit",
-        "there is room for 24 of 50 nodes",
+        "the zones can take 24 of 50 nodes",
         "help: lower `nodes` to 24",
     ),
     "more CPUs than a machine has": (

@@ -94,7 +94,7 @@ def _asked(code: RefusalCode, data: Facts) -> str:
         case RefusalCode.GPU_NAME:
             return f"{words.names(data, 'wanted', ' or ')} GPUs"
         case RefusalCode.GPU_VENDOR:
-            return f"GPUs by {wanted}"
+            return f"{wanted} GPUs"
         case RefusalCode.GPU_CAPABILITY:
             return f"a GPU with compute capability {wanted}"
         case _:
