@@ -1,7 +1,7 @@
 """The storms find faults: each one planted here by patch is caught within a few seeds."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,12 @@ from atoll.engine.placing import batching as placer
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
 from atoll.engine.snapshots.world import take_snapshot
-from atoll.engine.work import instance, restraint, volume
+from atoll.engine.work import fleet, instance, restraint, volume
 from atoll.engine.work.instance import InstanceHandler
 from atoll.model.states import InstanceState
-from atoll.planning.request import RunRequest
+from atoll.model.zone import Zone
+from atoll.planning.request import Placement, RunRequest
+from atoll.planning.shape import Member, Shape, shape
 from atoll.planning.snapshot import Snapshot
 from atoll.reconcile.action import Launch, Step
 from atoll.reconcile.instance import InstanceSight
@@ -49,6 +51,17 @@ def no_intent_before_the_launch(patch: Patch) -> None:
         return Launch() if isinstance(action, Step) and action.state == InstanceState.LAUNCHING else action
 
     patch.setattr(InstanceHandler, "decide", staticmethod(hasty))
+
+
+def surplus_by_number(patch: Patch) -> None:
+    """A fleet is cut to its number whatever has to survive and wherever its nodes are."""
+
+    def by_number(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
+        newest_first = sorted(members, key=lambda member: (member.busy, -member.node))
+        surplus = tuple(member.id for member in newest_first[: max(0, len(members) - nodes)])
+        return replace(shape(nodes, placement, members, eligible), removals=surplus)
+
+    patch.setattr(fleet, "shape", by_number)
 
 
 def no_fence(patch: Patch) -> None:
@@ -160,6 +173,7 @@ FAULTS = [
     blind_to_named_fleets,
     deaf_to_refusals,
     another_token_each_time,
+    surplus_by_number,
     no_intent_before_the_launch,
     no_fence,
     dead_work_stays_dead,

@@ -86,6 +86,17 @@ def ready(view: FleetView) -> int:
     return sum(one.status in READY for one in view.instances)
 
 
+def size(view: FleetView) -> str:
+    """How many of the requested nodes can do work, and how many are spare: `6/6 + 3 spare`."""
+    spare = max(0, ready(view) - view.nodes) if view.spare else 0
+    return f"{ready(view) - spare}/{view.nodes}" + (f" + {spare} spare" if spare else "")
+
+
+def note(view: FleetView) -> str:
+    """What is worth a note: why it waits, and what is uneven."""
+    return "; ".join(part for part in (view.message, view.note) if part)
+
+
 def placement(view: FleetView) -> str:
     """How the nodes lie: `spread, skew 0`."""
     return f"{view.strategy}, skew {view.skew}" if view.strategy == "spread" else view.strategy
@@ -98,12 +109,12 @@ def fleet_table(fleets: list[FleetView], at: datetime) -> Table:
         zones = units.zone_counts(one.zone for one in view.instances)
         table.add(
             view.name,
-            f"{ready(view)}/{view.nodes}",
+            size(view),
             placement(view),
             zones or "-",
             view.status,
             units.ago(view.created_at, at),
-            view.message,
+            note(view),
         )
         places = block([[str(one.zone), one.instance_type, units.price(one.price)] for one in view.instances])
         for one, where in zip(view.instances, places, strict=True):
@@ -116,11 +127,11 @@ def fleet_details(fleets: list[FleetView], at: datetime) -> Table:
     table = Table(("NAME", "NODES", "PLACEMENT", *DETAILS), optional=("ZONE ID", "VOLUMES", "MESSAGE"))
     for view in fleets:
         created = units.ago(view.created_at, at)
-        count = f"{ready(view)}/{view.nodes}"
+        count = size(view)
         zones = units.zone_counts(one.zone for one in view.instances)
         owner = "made for runs" if view.auto_created else ""
         price = units.price(view.price)
-        message = ". ".join(part for part in (owner, view.message) if part)
+        message = ". ".join(part for part in (owner, note(view)) if part)
         table.add(view.name, count, placement(view), "", "", zones, "", "", "", "", price, view.status, created,
                   "", view.id, message)  # fmt: skip
         for one in view.instances:

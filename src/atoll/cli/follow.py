@@ -200,8 +200,10 @@ def _fleet_outcome(view: FleetView) -> Outcome | None:
         return Outcome(1, _failure("fleet", view.name, view.message))
     if view.status == ON_HOLD:
         return Outcome(1, held("fleet", view))
-    if view.status == "active" and ready(view) >= view.nodes:
-        zones = units.zone_counts(one.zone for one in view.instances)
+    staying = [one for one in view.instances if not one.reason]
+    shrunk = not view.surplus and len(staying) == len(view.instances)
+    if view.status == "active" and shrunk and ready(view) >= view.nodes:
+        zones = units.zone_counts(one.zone for one in staying)
         return Outcome(0, f"fleet {view.name} is active: {zones or 'no nodes until runs need them'}")
     return None
 

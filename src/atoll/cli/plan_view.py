@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from atoll.cli import refusals, terminal, units
 from atoll.cli.table import block, wrapped
-from atoll.wire.api import Change, ChangeAction, PlannedDocument, PlannedNode, PlanView
+from atoll.wire.api import Change, ChangeAction, PlannedDocument, PlannedNode, PlanView, Removal
 
 _COLOURS = {
     ChangeAction.CREATE: "green",
@@ -51,6 +51,8 @@ def document_lines(document: PlannedDocument, *, verbose: bool) -> list[str]:
     """The plan of one fleet, volume or run."""
     lines = [_headline(document)]
     lines += _node_details(document.nodes) if verbose else _node_zones(document)
+    if document.removals:
+        lines.append(f"   removes {units.shortened(list(map(_removed, document.removals)), 8)}")
     if document.traffic:
         lines.append(f"   traffic between its zones costs {units.price(document.traffic)}/GB")
     lines += [f"   note: {text}" for text in document.notes]
@@ -82,6 +84,8 @@ def _headline(document: PlannedDocument) -> str:
         where = f"in {_long(document)}" if document.zone else "in the zone of its first use"
         return f" {name}: volume {where}{price if document.price else ''}"
     if not document.nodes:
+        if document.removals:
+            return f" {name}: {units.count(len(document.removals), 'node')} fewer"
         return f" {name}: nothing placed" if document.shortfall else f" {name}: no nodes to place"
     counts = Counter(node.instance_type for node in document.nodes)
     machines = units.shortened([f"{count} × {kind}" for kind, count in counts.most_common()])
@@ -90,6 +94,10 @@ def _headline(document: PlannedDocument) -> str:
         machines += " (spot)" if spot == len(document.nodes) else f" ({spot} of them spot)"
     regions = units.listed(sorted({node.region for node in document.nodes}))
     return f" {name}: {machines} in {regions}{price}{_origin(document)}"
+
+
+def _removed(removal: Removal) -> str:
+    return f"{removal.instance} ({removal.zone}{', busy' if removal.busy else ''})"
 
 
 def _origin(document: PlannedDocument) -> str:

@@ -1,7 +1,7 @@
 """Files to documents: reading, profiles, validation, names, and the checks over all documents."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,16 +68,16 @@ def parse(
     unread: list[Unread] = []
     more = False
     for file in files:
-        raws = _documents(file, found)
-        unread += [] if raws else [Unread()]
-        for raw in raws:
-            if len(found) >= MOST_FINDINGS:
-                more = True
-                unread.append(_unread(raw))
-                continue
-            draft = reading.draft(raw, file.name, found)
+        if more := len(found) >= MOST_FINDINGS:
+            break
+        for raw in _documents(file, found):
+            draft = reading.draft(raw, file.name, found) if raw else None
             drafts += [draft] if draft else []
-            unread += [] if draft and draft.whole else [_unread(raw)]
+            if draft is None or not draft.whole:
+                unread.append(_unread(raw) if raw else Unread())
+            if more := len(found) >= MOST_FINDINGS:
+                unread.append(Unread())
+                break
     named = _named(drafts)
     documents = tuple(one for one, draft in zip(named, drafts, strict=True) if draft.whole)
     found.extend(_duplicates(named))
@@ -120,18 +120,21 @@ def _zone_findings(documents: Sequence[Document], ground: "Ground | None") -> It
         yield from zoning.check(documents, ground)
 
 
-def _documents(file: SourceFile, found: list[Diagnostic]) -> list[RawDocument]:
-    """The documents that can be read, up to the first that cannot."""
-    documents: list[RawDocument] = []
+def _documents(file: SourceFile, found: list[Diagnostic]) -> Iterator[RawDocument | None]:
+    """The documents one by one, up to the first that cannot be read, for which and for all after it None stands."""
+    empty = True
     try:
-        documents.extend(iter(read(file, written=True)))
+        for document in read(file, written=True):
+            empty = False
+            yield document
     except Unreadable as refused:
         found.append(refused.diagnostic)
-        return []
-    if not documents:
+        yield None
+        return
+    if empty:
         help = "begin with `type: fleet`, `type: volume` or `type: task`"
         found.append(Diagnostic("empty-file", f"`{file.name}` is empty", help=help))
-    return documents
+        yield None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +215,11 @@ def _type(raw: RawDocument, found: list[Diagnostic]) -> str | None:
 
 def _profile(file: SourceFile | None, name: str | None, found: list[Diagnostic]) -> Profile:
     """The profile of that name, or the default one, or none."""
-    raws = _documents(file, found) if file else []
-    if not raws:
+    raw = next(iter(_documents(file, found)), None) if file else None
+    if raw is None:
         if name is not None and file is None:
             found.append(Diagnostic("wrong-value", f"there is no profile `{name[:60]}`", help=_PROFILES))
         return Profile()
-    raw = raws[0]
     found.extend(raw.findings)
     try:
         listed = Profiles.model_validate(raw.data).profiles

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -22,7 +23,8 @@ from atoll.engine.parts.notifier import Bell
 from atoll.engine.parts.planning_thread import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
-from atoll.engine.placing.batching import Placer
+from atoll.engine.placing.batching import Placer, wake_waiting
+from atoll.engine.queries.shapes import FleetShape, Shapes
 from atoll.engine.requests import removal, retry
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
@@ -47,6 +49,7 @@ from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
+from atoll.store.conflict import Conflict
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
@@ -94,6 +97,9 @@ class Engine:
         }
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
+        self._shapes = Shapes()
+        self._waking: set[asyncio.Task[None]] = set()
+        context.worlds.on_recovery = self._recovered
         self._running: asyncio.Task[None] | None = None
         self._resealing: asyncio.Task[None] | None = None
 
@@ -187,6 +193,8 @@ class Engine:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)
             await self._worker.stop(STOP_SECONDS)
+        for task in tuple(self._waking):
+            await ended(task)
         self.context.planner.close()
         await self.context.worlds.close()
         for backend in self.backends.values():
@@ -237,6 +245,10 @@ class Engine:
         """Zones and offers of all backends as they are known now."""
         return await self.context.worlds.world()
 
+    def shape(self, fleet: Fleet, counts: Mapping[Zone, int]) -> FleetShape:
+        """How a fleet lies over its zones, by its staying instances in each, as the zones were known last."""
+        return self._shapes.of(fleet, counts, self.context.worlds.known(), self.context.now())
+
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that a query asks for. Raises Refused."""
         return await find_offers(self.context, project, query)
@@ -272,6 +284,18 @@ class Engine:
         async with self.database.write() as tx:
             await tx.failures.forget(zone_scope(zone))
             tx.tell(project, EventKind.ZONE, str(zone), "restored", zone)
+            await wake_waiting(tx)
+
+    def _recovered(self) -> None:
+        """A zone is available again: what waits tries at once."""
+        task = asyncio.create_task(self._wake_waiting())
+        self._waking.add(task)
+        task.add_done_callback(self._waking.discard)
+
+    async def _wake_waiting(self) -> None:
+        with suppress(Conflict):  # another server wakes them too, or their own pauses end
+            async with self.database.write() as tx:
+                await wake_waiting(tx)
 
     def _faults(self, zone: Zone) -> ZoneFaults:
         backend: object = self.backends.get(zone.backend)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Zone
+from atoll.planning.snapshot import ExistingInstance
 
 Fact = str | int | float | bool | None | tuple[str, ...]
 
@@ -172,7 +173,7 @@ class DocumentPlan:
     `refusals` holds one for each zone that is not used, the nearest miss first; `offers` counts the refused offers of
     all zones by zone and code, and names the type where it is one. A volume's `zone` is None while it waits for its
     first consumer. `price` is USD an hour for what is new; `traffic` USD a GB between zones where parts of it lie apart
-    (0: nothing to pay).
+    (0: nothing to pay). `removals` are a fleet's surplus instances, in the order in which they go.
     """
 
     kind: DocumentKind
@@ -185,6 +186,7 @@ class DocumentPlan:
     price: float = 0
     traffic: float = 0
     notes: tuple[str, ...] = ()
+    removals: tuple[ExistingInstance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

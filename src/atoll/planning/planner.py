@@ -4,10 +4,11 @@ It gathers what the other modules decide and explain into one document plan for 
 same request over the same snapshot gives the same plan.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from atoll.model.zone import Zone
+from atoll.planning.filters.feasibility import PASSED
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
 from atoll.planning.reasons import explain
 from atoll.planning.reasons.cures import cures
@@ -15,6 +16,7 @@ from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.reasons.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
 from atoll.planning.request import Document, FleetRequest, Request, RunRequest, VolumeRequest
+from atoll.planning.shape import Member, shape
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.options import Option
@@ -138,8 +140,9 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     notes: tuple[str, ...] = ()
     if whole and isinstance(placed, FleetRequest) and placed.placement.max_skew != fleet.placement.max_skew:
         notes = (explain.skew_note(placed.placement.max_skew, fleet.placement.max_skew),)
-    if whole and len(nodes) + len(existing) > fleet.nodes and fleet.placement.survive_zones:
-        total = len(nodes) + len(existing)
+    removals = _removals(fleet, existing, world, reasons)
+    total = len(nodes) + len(existing) - len(removals)
+    if whole and total > fleet.nodes and fleet.placement.survive_zones:
         notes = (*notes, explain.survive_note(total, fleet.nodes, fleet.placement.survive_zones))
     return DocumentPlan(
         DocumentKind.FLEET,
@@ -150,7 +153,20 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
         shortfall=shortfall,
         price=sum(node.price for node in nodes),
         notes=notes,
+        removals=removals,
     )
+
+
+def _removals(
+    fleet: FleetRequest, existing: Sequence[ExistingInstance], world: World, reasons: Reasons
+) -> tuple[ExistingInstance, ...]:
+    if len(existing) <= fleet.nodes:
+        return ()
+    members = [Member(each.id, each.zone, each.node, each.busy) for each in existing]
+    level = reasons.decider.feasibility(fleet.requirements).level
+    usable = [info.zone for info, stage in zip(world.zones, level, strict=True) if stage == PASSED]
+    by_id = {each.id: each for each in existing}
+    return tuple(by_id[id] for id in shape(fleet.nodes, fleet.placement, members, usable).removals)
 
 
 def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:

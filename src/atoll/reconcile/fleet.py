@@ -1,30 +1,39 @@
-"""What to do about a fleet: keep as many instances as it asks for, or let them all go."""
+"""What to do about a fleet: keep it in the shape that was asked for, or end all of its instances.
 
-from collections.abc import Collection
+How many nodes are missing and which are surplus is `planning.shape`'s answer; nothing here decides about zones.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from atoll.model.records import Fleet, Instance
+from atoll.model.records import Fleet
 from atoll.model.states import FleetState
+from atoll.model.zone import Zone
 from atoll.reconcile.action import EndInstances, Finished, FleetAction, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.backoff import early_pause
 
 
 @dataclass(frozen=True, slots=True)
 class FleetSight:
-    """A fleet: how many of its instances are not terminated (`alive`), and how many of those shall stay (`staying`).
+    """A fleet: how many of its instances are not terminated (`alive`), and how many stay in each zone (`counts`).
 
-    `target` is the size that its configuration asks for; what is more came for runs. `instances` and the ids of those
-    that jobs hold (`claimed`) are looked up only where some may have to go.
+    `target` is the size that its configuration asks for; what is more came for runs. `missing` nodes are to be added at
+    least; `surplus` are the ids of nodes that go, which for a fleet that is being deleted are all that stay.
     """
 
     fleet: Fleet
     alive: int
-    staying: int
+    counts: Mapping[Zone, int]
     now: datetime
     target: int
-    instances: Collection[Instance] = ()
-    claimed: Collection[str] = ()
+    missing: int = 0
+    surplus: Collection[str] = ()
+
+    @property
+    def staying(self) -> int:
+        """How many instances stay."""
+        return sum(self.counts.values())
 
 
 def decide(sight: FleetSight) -> FleetAction:
@@ -34,34 +43,26 @@ def decide(sight: FleetSight) -> FleetAction:
             return Finished()
         case FleetState.DELETING:
             if sight.staying:
-                return EndInstances(tuple(instance.id for instance in _staying(sight)), "fleet-deleted")
+                return EndInstances(tuple(sight.surplus), "fleet-deleted")
             return Finished() if sight.alive else Step(FleetState.DELETED)
         case FleetState.ACTIVE:
             return _size(sight)
 
 
-def _staying(sight: FleetSight) -> list[Instance]:
-    return [instance for instance in sight.instances if not instance.end_reason]
-
-
 def _size(sight: FleetSight) -> FleetAction:
-    fleet = sight.fleet
-    if fleet.auto_created:
+    if sight.fleet.auto_created:
         return Finished() if sight.alive else Step(FleetState.DELETING, "unused")
-    if sight.staying < fleet.nodes:
+    if sight.missing:
         return _grow(sight)
-    surplus = sight.staying - fleet.nodes
-    if surplus:
-        # Idle ones first, and of those the newest: what was there first stays.
-        order = sorted(_staying(sight), key=lambda instance: (instance.id in sight.claimed, -instance.node))
-        return EndInstances(tuple(instance.id for instance in order[:surplus]), "fleet-resized")
+    if sight.surplus:
+        return EndInstances(tuple(sight.surplus), "fleet-resized")
     return Finished()
 
 
 def _grow(sight: FleetSight) -> FleetAction:
     if sight.fleet.nodes > sight.target:
         # What it had grown to for runs is not replaced: those that still need it let it grow again.
-        return Mark({"nodes": max(sight.target, sight.staying)})
+        return Mark({"nodes": max(sight.target, min(sight.staying, sight.fleet.nodes - 1))})
     if sight.fleet.hold:
         return Finished()
     pause = early_pause(sight.fleet, sight.now)

@@ -1,8 +1,8 @@
 """Records and plans in the shapes of the wire. No configuration is shown, so that no variable's value can be."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from atoll.engine.queries.shapes import FleetShape
 from atoll.engine.requests.planned import Planned
 from atoll.model.records import Event, Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import InstanceType
@@ -28,6 +28,7 @@ from atoll.wire.api import (
     PlannedShortfall,
     PlanView,
     RefusalScope,
+    Removal,
     RunView,
     VolumeView,
 )
@@ -68,24 +69,25 @@ def instance_view(instance: ShownInstance) -> InstanceView:
     )
 
 
-def fleet_view(fleet: Fleet, instances: Sequence[ShownInstance]) -> FleetView:
-    """A fleet with its machines. The skew is over the zones that are used."""
+def fleet_view(fleet: Fleet, instances: Sequence[ShownInstance], shape: FleetShape) -> FleetView:
+    """A fleet with its machines and its shape."""
     placement = fleet.config.get("placement", "any")
     strategy = placement.get("strategy", "any") if isinstance(placement, dict) else str(placement)
-    counts = Counter(instance.zone for instance in instances)
-    skew = max(counts.values(), default=0) - min(counts.values(), default=0)
     return FleetView(
         fleet.id,
         fleet.name,
         ON_HOLD if fleet.hold and fleet.state is FleetState.ACTIVE else fleet.state,
         fleet.nodes,
         strategy,
-        skew,
+        shape.skew,
         sum(instance.price for instance in instances),
         fleet.created_at,
         fleet.auto_created,
         tuple(map(instance_view, instances)),
         fleet.message,
+        shape.spare,
+        shape.surplus,
+        shape.note,
     )
 
 
@@ -180,6 +182,7 @@ def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool
         document.price,
         document.traffic,
         document.notes,
+        tuple(Removal(f"{each.fleet}-{each.node}", each.zone, each.busy) for each in document.removals),
     )
 
 

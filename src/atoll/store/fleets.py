@@ -24,6 +24,11 @@ _SIZE = Prepared(
     select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(instances.c.fleet_id == bindparam("fleet"), LIVING)
 )
 _OURS = (fleets.c.project == bindparam("project"), fleets.c.deleted_at.is_(None))
+_BY_ZONE = Prepared(
+    select(*(instances.c[name] for name in ZONE_COLUMNS), func.count(), func.coalesce(func.sum(_STAYS), 0))
+    .where(instances.c.fleet_id == bindparam("fleet"), LIVING)
+    .group_by(*(instances.c[name] for name in ZONE_COLUMNS))
+)
 _NAMED = Query(Kind.FLEET, *_OURS, fleets.c.name == bindparam("name"))
 _LISTING = Query(Kind.FLEET, *_OURS, order="created_at")
 _HELD = Query(Kind.FLEET, fleets.c.deleted_at.is_(None), fleets.c.hold != "")
@@ -67,6 +72,12 @@ class FleetRepository:
         """How many instances of the fleet are not terminated, and how many of those shall stay."""
         [(alive, stay)] = await self._connection.rows(_SIZE, {"fleet": fleet_id})
         return alive, stay
+
+    async def counts(self, fleet_id: str) -> tuple[int, dict[Zone, int]]:
+        """How many instances of the fleet are not terminated, and how many of those shall stay, by zone."""
+        rows = await self._connection.rows(_BY_ZONE, {"fleet": fleet_id})
+        staying = {zone_from(*zone): stay for *zone, _, stay in rows if stay}
+        return sum(row[-2] for row in rows), staying
 
     async def end(self, ids: Collection[str], reason: str) -> None:
         """Ask instances to go; those that shall go already keep their reason."""

@@ -209,9 +209,19 @@ class PlannedShortfall:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """An instance of a fleet that goes: FLEET-NODE, its zone, and whether a job is on it."""
+
+    instance: str
+    zone: Zone
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedDocument:
     """The plan of one fleet, run or volume. `refusals` holds one for each zone not used, the nearest miss first;
-    `offers` counts the refused offers by zone and code. `zone` is a volume's; `price` USD an hour for what is new."""
+    `offers` counts the refused offers by zone and code. `zone` is a volume's; `price` USD an hour for what is new;
+    `removals` are the instances that a smaller fleet gives up, in their order."""
 
     kind: str
     name: str
@@ -223,6 +233,7 @@ class PlannedDocument:
     price: float = 0
     traffic: float = 0
     notes: tuple[str, ...] = ()
+    removals: tuple[Removal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +334,13 @@ class InstanceView:
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """A fleet with its instances. `nodes` is how many are asked for; `skew` the largest difference between zones."""
+    """A fleet with its instances.
+
+    `nodes` is the requested number, `spare` how many there are beyond it so that enough survive a lost zone, `surplus`
+    how many are about to go. `skew` is
+    the largest difference of counts between eligible zones, where a zone without nodes counts 0; `note` says why it is
+    over its limit, and which of the fleet's zones take no new work.
+    """
 
     id: str
     name: str
@@ -336,6 +353,9 @@ class FleetView:
     auto_created: bool
     instances: tuple[InstanceView, ...] = ()
     message: str = ""
+    spare: int = 0
+    surplus: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ FILES = (
     Code(
         "file-too-large",
         "The file is too large",
-        "A configuration may have 1 MiB. Data and scripts belong into files of their own.",
+        "A configuration may have 1 MiB, and each of its documents 20,000 values. Data and scripts "
+        "belong into files of their own.",
     ),
     Code(
         "too-deep",

@@ -21,6 +21,8 @@ LARGEST_BYTES = 1024 * 1024
 DEEPEST = 50
 MOST_ALIASED = 10_000
 """Nodes that aliases may add to a file."""
+MOST_VALUES = 20_000
+"""Values of one document: each costs time in every later step, and no real document comes near."""
 LONGEST_NUMBER = 64
 """Digits."""
 
@@ -104,6 +106,7 @@ class _Composer:
         self._file = file
         self._anchors: dict[str, Node] = {}
         self._aliased = 0
+        self._values = 0
         self._loader: Any = None
         self._lines: list[str] | None = None
 
@@ -115,6 +118,7 @@ class _Composer:
             while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
                 if isinstance(event, yaml.DocumentStartEvent):
                     self._anchors = {}
+                    self._values = 0
                     yield self._node(self._loader.get_event(), 0)
         except yaml.MarkedYAMLError as error:
             raise Unreadable(self._syntax(error)) from None
@@ -129,6 +133,10 @@ class _Composer:
             return self._alias(event.anchor, span, depth)
         if depth > DEEPEST:
             raise Unreadable(_too_deep(span))
+        self._values += 1
+        if self._values > MOST_VALUES:
+            message = f"a document has more than {MOST_VALUES:,} values"
+            raise Unreadable(Diagnostic("file-too-large", message, span=span, help=_SMALL))
         if isinstance(event, yaml.ScalarEvent):
             plain = event.style is None or event.style == ""
             node = Node(event.value, self._after_anchor(span, event.anchor), event.tag, is_plain=plain)

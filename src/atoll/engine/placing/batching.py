@@ -25,6 +25,9 @@ from atoll.store.work import Lease
 MOST = 20
 """So many documents are planned at once: a plan takes some milliseconds for each, more where not all of them fit."""
 
+ALL = 100_000
+"""More fleets and runs than ever wait at once."""
+
 HURRY = timedelta(seconds=1)
 """How soon those who found no place are planned anew where there may be one: all that becomes free meanwhile counts."""
 
@@ -167,3 +170,9 @@ async def elastic_fleets(tx: Transaction, project: str) -> tuple[ElasticFleet, .
 async def tell_waiting(tx: Transaction) -> None:
     """Something can be had that could not: let the runs try soon that found no place, as many as one plan is for."""
     await tx.work.wake(Kind.RUN, await tx.work.retrying(Kind.RUN, MOST), tx.now + HURRY)
+
+
+async def wake_waiting(tx: Transaction) -> None:
+    """A zone takes work again: every fleet and run that found no place tries at once."""
+    for kind in (Kind.FLEET, Kind.RUN):
+        await tx.work.wake(kind, await tx.work.retrying(kind, ALL), tx.now)

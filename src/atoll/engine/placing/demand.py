@@ -1,6 +1,6 @@
 """What documents and records ask of the planner: specs turned into planning requests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -8,7 +8,7 @@ import msgspec
 
 from atoll.configuration import Document as Written
 from atoll.configuration import spec_from_json
-from atoll.model.records import Fleet, Job, Run, Volume
+from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.planning.request import (
     Binding,
     Document,
@@ -24,6 +24,7 @@ from atoll.planning.request import (
     Strategy,
     VolumeRequest,
 )
+from atoll.planning.shape import Member
 
 
 def demand_of(document: Written, project: str) -> Document:
@@ -51,6 +52,16 @@ def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
             placement.survive_zones,
         ),
     )
+
+
+def members_of(instances: Iterable[Instance], claims: Iterable[Job]) -> list[Member]:
+    """The staying ones of a fleet's instances, as members of its shape."""
+    busy = {job.instance_id for job in claims}
+    return [
+        Member(instance.id, instance.zone, instance.node, instance.id in busy)
+        for instance in instances
+        if not instance.end_reason
+    ]
 
 
 def elastic_fleet(fleet: Fleet) -> ElasticFleet:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from atoll.backends.base import Backend, BackendError
+from atoll.backends.base import Backend, BackendError, Listing
 from atoll.engine.parts.kept_listings import KeptListings
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
 from atoll.model.records import Attachment, Instance, Job
 from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState, JobState, VolumeState
-from atoll.model.zone import Capacity, Zone, ZoneInfo
+from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 from atoll.store.transaction import Transaction
 
@@ -58,6 +58,8 @@ class Worlds:
         self._lock = asyncio.Lock()
         self._catalog: Catalog | None = None
         self._world: World | None = None
+        self.on_recovery: Callable[[], None] = lambda: None
+        """Called when a zone that took no new work is available again."""
 
     def invalidate(self) -> None:
         """Ask the backends anew next time."""
@@ -73,15 +75,24 @@ class Worlds:
     async def world(self) -> World:
         """The world as it is known now, at most `FRESH` old where the backends answer."""
         async with self._lock:
-            stale = [name for name in self._backends if self._is_stale(name)]
-            for name in stale:
-                if name not in self._refreshing:
-                    self._refreshing[name] = asyncio.create_task(self._refresh(name))
+            stale = self.refresh()
             await self._wait([name for name in stale if name in self._listings], PATIENCE_SECONDS)
             await self._wait([name for name in stale if name not in self._listings], None)
             if self._world is None:
                 self._world = self._compose()
             return self._world
+
+    def refresh(self) -> list[str]:
+        """Start to refresh the listings that are not fresh, without waiting for them; the names of their backends."""
+        stale = [name for name in self._backends if self._is_stale(name)]
+        for name in stale:
+            if name not in self._refreshing:
+                self._refreshing[name] = asyncio.create_task(self._refresh(name))
+        return stale
+
+    def known(self) -> World:
+        """The world as it was known last; no backend is called."""
+        return self._world or self._compose()
 
     async def _wait(self, names: Sequence[str], seconds: float | None) -> None:
         tasks = [self._refreshing[name] for name in names if name in self._refreshing]
@@ -111,7 +122,10 @@ class Worlds:
             self._errors[name] = f"no answer within {LISTING_SECONDS:.0f} s"
             self._stale.add(name)
         else:
+            former = self._listings.get(name)
             self._listings[name], self._catalog = replace(listing, offers=listing.catalog), None
+            if former is not None and _available(listing) - _available(former) & {info.zone for info in former.zones}:
+                self.on_recovery()
             self._errors.pop(name, None)
             if self._kept is not None:
                 self._kept.keep(name, self._listings[name])
@@ -127,6 +141,10 @@ class Worlds:
         as_of = {name: listing.as_of for name, listing in self._listings.items()}
         zones = tuple(info for listing in listings for info in listing.zones)
         return World(self._catalog, zones, as_of, dict(self._errors))
+
+
+def _available(listing: Listing) -> set[Zone]:
+    return {info.zone for info in listing.zones if info.state is ZoneState.AVAILABLE}
 
 
 def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ...]:

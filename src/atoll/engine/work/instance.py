@@ -18,7 +18,7 @@ from atoll.backends.base import (
     ZoneMismatch,
 )
 from atoll.engine.context import machine_of
-from atoll.engine.placing.demand import spec_of
+from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling, ask, reason_of
@@ -26,8 +26,10 @@ from atoll.model.failure import Scope
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState, InstanceState
 from atoll.planning.failures import remember
+from atoll.planning.shape import can_spare, missing
 from atoll.reconcile.action import Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
+from atoll.store.conflict import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -166,8 +168,13 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
 
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:
         fleet = await tx.get(Fleet, instance.fleet_id)
-        if fleet is not None and not fleet.auto_created:
-            await tx.update(fleet, nodes=max(fleet.nodes - 1, 0))
+        if fleet is None or fleet.auto_created:
+            return
+        least = spec_of(fleet).nodes.min
+        _, counts = await tx.fleets.counts(fleet.id)
+        if missing(least, fleet_request(fleet.name, spec_of(fleet), least).placement, counts):
+            raise Conflict(f"another node of {fleet.name} went idle at the same time")
+        await tx.update(fleet, nodes=max(fleet.nodes - 1, least))
 
 
 async def _blocked(tx: Transaction, instance: Instance) -> bool:
@@ -192,6 +199,9 @@ async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:
         seconds = fleet.config.get("idle_duration", AUTO_IDLE_SECONDS)
         return timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
     spec = spec_of(fleet)
-    if spec.idle_duration is None or (await tx.fleets.size(fleet.id))[1] <= spec.nodes.min:
+    if spec.idle_duration is None:
+        return None
+    _, counts = await tx.fleets.counts(fleet.id)
+    if not can_spare(spec.nodes.min, fleet_request(fleet.name, spec, spec.nodes.min).placement, counts, instance.zone):
         return None
     return timedelta(seconds=spec.idle_duration)

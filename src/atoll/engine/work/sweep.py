@@ -78,6 +78,7 @@ class SweepHandler:
             await end(self._context, stray)
         for orphan in sweep.orphans():
             log.warning("kind=%s id=%s zone=%s is known to no record", orphan.kind, orphan.id, orphan.zone)
+        self._context.worlds.refresh()  # so that a zone that comes back is noticed, whoever waits for it
         took = (self._context.now() - began).total_seconds()
         return Due(max(SWEEP_SECONDS, SHARE * took))
 

@@ -1,10 +1,12 @@
 """Fleets and instances."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 
 from fastapi import APIRouter, Request, Response
 
+from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import not_found
 from atoll.model.records import Fleet
 from atoll.server.answer import answer, page
@@ -22,14 +24,14 @@ async def fleets(project: Project, request: Request, after: After = None, limit:
     async with request.app.state.engine.database.look() as tx:
         found = await tx.listing.fleets(project, after, limit + 1)
         shown = _few(found[:limit])
-        return page(await _views(tx, shown), len(found) > len(shown))
+        return page(await _views(request.app.state.engine, tx, shown), len(found) > len(shown))
 
 
 @router.get("/fleets/{name}", response_model=FleetView)
 async def fleet(project: Project, name: Name, request: Request) -> Response:
     """One fleet."""
     async with request.app.state.engine.database.read() as tx:
-        return answer(await _view(tx, project, name))
+        return answer(await _view(request.app.state.engine, tx, project, name))
 
 
 @router.delete("/fleets/{name}", response_model=FleetView, status_code=202)
@@ -37,7 +39,7 @@ async def delete(project: Project, name: Name, request: Request) -> Response:
     """Let a fleet go."""
     deleted = await request.app.state.engine.delete_fleet(project, name)
     async with request.app.state.engine.database.read() as tx:
-        return answer((await _views(tx, [deleted]))[0], 202)
+        return answer((await _views(request.app.state.engine, tx, [deleted]))[0], 202)
 
 
 @router.post("/fleets/{name}/retry", response_model=FleetView)
@@ -45,7 +47,7 @@ async def retry(project: Project, name: Name, request: Request) -> Response:
     """Let a fleet that waits or is on hold try again now."""
     retried = await request.app.state.engine.retry_fleet(project, name)
     async with request.app.state.engine.database.read() as tx:
-        return answer((await _views(tx, [retried]))[0])
+        return answer((await _views(request.app.state.engine, tx, [retried]))[0])
 
 
 @router.get("/instances", response_model=list[InstanceView])
@@ -62,13 +64,18 @@ def _few(found: Sequence[Fleet]) -> Sequence[Fleet]:
     return found[: max(1, sum(nodes <= PAGE for nodes in sums))]
 
 
-async def _view(tx: Transaction, project: str, name: str) -> FleetView:
+async def _view(engine: Engine, tx: Transaction, project: str, name: str) -> FleetView:
     found = await tx.fleets.named(project, name)
     if found is None:
         raise not_found("fleet", name)
-    return (await _views(tx, [found]))[0]
+    return (await _views(engine, tx, [found]))[0]
 
 
-async def _views(tx: Transaction, found: Sequence[Fleet]) -> list[FleetView]:
+async def _views(engine: Engine, tx: Transaction, found: Sequence[Fleet]) -> list[FleetView]:
     machines = await tx.listing.instances_of([fleet.id for fleet in found])
-    return [fleet_view(fleet, machines.get(fleet.id, [])) for fleet in found]
+    views = []
+    for fleet in found:
+        instances = machines.get(fleet.id, [])
+        staying = Counter(instance.zone for instance in instances if not instance.end_reason)
+        views.append(fleet_view(fleet, instances, engine.shape(fleet, staying)))
+    return views

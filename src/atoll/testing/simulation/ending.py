@@ -1,14 +1,13 @@
 """How a storm must end: what was asked for is there, or it is said why not; once all is deleted, nothing is left."""
 
+import json
 import sqlite3
 
 from atoll.backends.fake import Ledger
 from atoll.testing.clock import VirtualClock
 
 _UNSETTLED = {
-    "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting' OR (state = 'active' AND message = ''"
-    " AND NOT auto_created AND nodes != (SELECT count(*) FROM instances i WHERE i.fleet_id = f.id"
-    " AND i.end_reason = '' AND i.state = 'active'))",
+    "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting'",
     "instance": "SELECT id, state, end_reason FROM instances WHERE state NOT IN ('active', 'terminated')"
     " OR (state = 'active' AND end_reason != '' AND id NOT IN"
     " (SELECT instance_id FROM jobs WHERE state IN ('starting', 'running', 'stopping') AND instance_id IS NOT NULL))",
@@ -30,9 +29,30 @@ _ALIVE = {
 }
 
 
+_FLEETS = "SELECT id, name, nodes, config FROM fleets WHERE state = 'active' AND message = '' AND NOT auto_created"
+_BY_ZONE = """
+SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state = 'active' GROUP BY zone
+"""
+
+
 def unsettled(raw: sqlite3.Connection) -> list[str]:
     """What is neither as it was asked for nor says why."""
-    return [f"{kind} {row}" for kind, statement in _UNSETTLED.items() for row in raw.execute(statement)]
+    return _out_of_shape(raw) + [
+        f"{kind} {row}" for kind, statement in _UNSETTLED.items() for row in raw.execute(statement)
+    ]
+
+
+def _out_of_shape(raw: sqlite3.Connection) -> list[str]:
+    """Fleets that have too few nodes after the loss of as many zones as they are to survive, or more than they need."""
+    found = []
+    for id, name, nodes, config in raw.execute(_FLEETS).fetchall():
+        placement = json.loads(config).get("placement") or {}
+        lost = placement.get("survive_zones", 0) if isinstance(placement, dict) else 0
+        counts = sorted((count for _, count in raw.execute(_BY_ZONE, (id,))), reverse=True)
+        left = sum(counts[lost:])
+        if left < nodes or (not lost and left > nodes):
+            found.append(f"fleet {name} of {nodes} nodes has {counts} by zone, and is to survive the loss of {lost}")
+    return found
 
 
 def leftovers(raw: sqlite3.Connection, ledger: Ledger, clock: VirtualClock) -> list[str]:

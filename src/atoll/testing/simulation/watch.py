@@ -40,6 +40,10 @@ _LIVE = """
 SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.state, f.auto_created, f.name
 FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated'
 """
+_RESIZED = "SELECT id, fleet_id, zone FROM instances WHERE end_reason = 'fleet-resized' AND state != 'terminated'"
+_STAYING = """
+SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' GROUP BY zone
+"""
 _NEWS = "SELECT seq, kind, subject, to_state, reason FROM events WHERE seq > ? ORDER BY seq"
 _NAMED_FLEETS = """
 SELECT r.config, i.fleet FROM jobs j JOIN runs r ON r.id = j.run_id JOIN instances i ON i.id = j.instance_id
@@ -86,6 +90,7 @@ class Watch:
         self._cloud = cloud
         self._seq = 0
         self._refused: set[str] = set()
+        self._resized: set[str] = set()
         self.broken: list[str] = []
         self.quiet_since = 0.0
 
@@ -121,10 +126,32 @@ class Watch:
             check = _AT.get((kind, state))
             if check is not None:
                 check(self, subject)
+        self._removed()
         fresh = {subject for _, kind, subject, state, _ in news if (kind, state) == ("instance", "pending")}
         if fresh:
             self._placed(fresh)
             self._within_limits(fresh)
+
+    def _removed(self) -> None:
+        """What is taken from a fleet leaves it able to survive, and no zone further behind the fullest than allowed."""
+        fresh = [row for row in self._all(_RESIZED, ()) if row[0] not in self._resized]
+        self._resized.update(row[0] for row in fresh)
+        for fleet in dict.fromkeys(row[1] for row in fresh):
+            name, nodes, config = self._one("SELECT name, nodes, config FROM fleets WHERE id = ?", (fleet,))
+            placement = json.loads(config).get("placement") or {}
+            placement = {"strategy": placement} if isinstance(placement, str) else placement
+            counts = Counter(dict(self._all(_STAYING, (fleet,))))
+            lost = sorted(counts.values(), reverse=True)[: placement.get("survive_zones", 0)]
+            if sum(counts.values()) - sum(lost) < nodes:
+                self.fail(f"fleet {name} of {nodes} nodes is cut to {dict(counts)}, too few to survive")
+            if placement.get("strategy") != "spread":
+                continue
+            wanted = json.loads(config).get("availability_zones")
+            for zone in {row[2] for row in fresh if row[1] == fleet}:
+                up = self._cloud.ledger.zones.get(zone, UP) == UP
+                behind = max(counts.values(), default=0) - counts[zone]
+                if up and (not wanted or zone in wanted) and behind > placement.get("max_skew", 1):
+                    self.fail(f"fleet {name} gave up a node in {zone}: {dict(counts)}")
 
     def _restrained(self, kind: str, subject: str, state: str, reason: str) -> None:
         """After a refusal of the request itself its fleet or run launches nothing, until a user asks for something.

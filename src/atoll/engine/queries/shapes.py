@@ -1,0 +1,79 @@
+"""How fleets lie over their zones now, for lists: what is spare, how uneven they are, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.snapshots.world import World
+from atoll.model.records import Fleet
+from atoll.model.zone import Zone, ZoneState
+from atoll.planning.filters.eligible import closed_zones, eligible_zones
+from atoll.planning.request import Placement, Requirements, Strategy
+from atoll.planning.shape import Member, shape, skew_of
+from atoll.planning.snapshot import Snapshot
+
+_NAMED = 3
+"""Zones that a note names; more are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetShape:
+    """A fleet's `skew` over its eligible zones, its nodes beyond the requested ones, and what is worth a note.
+
+    `spare` nodes stay, so that enough survive a lost zone; `surplus` ones are about to go.
+    """
+
+    skew: int
+    spare: int
+    surplus: int = 0
+    note: str = ""
+
+
+class Shapes:
+    """Computes the shapes of fleets; which zones are eligible is found once for each requirements and world."""
+
+    def __init__(self) -> None:
+        self._world: World | None = None
+        self._eligible: dict[Requirements, frozenset[Zone]] = {}
+
+    def of(self, fleet: Fleet, counts: Mapping[Zone, int], world: World, now: datetime) -> FleetShape:
+        """The shape of a fleet whose staying instances are counted by zone."""
+        if fleet.auto_created:
+            return FleetShape(max(counts.values(), default=0) - min(counts.values(), default=0), 0)
+        request = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
+        surplus = _surplus(fleet.nodes, request.placement, counts)
+        spare = max(0, sum(counts.values()) - fleet.nodes - surplus)
+        if request.placement.strategy is not Strategy.SPREAD:
+            return FleetShape(max(counts.values(), default=0) - min(counts.values(), default=0), spare, surplus)
+        snapshot = Snapshot(world.catalog, world.zones, now)
+        skew, emptiest = skew_of(counts, self._of(request.requirements, world, snapshot))
+        closed = closed_zones(request.requirements, snapshot)
+        notes = [
+            _closed(state, [str(zone) for zone, each in closed if each is state]) for state in dict(closed).values()
+        ]
+        if skew > request.placement.max_skew and emptiest is not None:
+            held = counts.get(emptiest, 0)
+            many = f"{held} node{'' if held == 1 else 's'}"
+            notes.append(f"skew {skew} is over max_skew {request.placement.max_skew}: {emptiest} has {many}")
+        return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys(notes)))
+
+    def _of(self, requirements: Requirements, world: World, snapshot: Snapshot) -> frozenset[Zone]:
+        if world is not self._world:
+            self._world, self._eligible = world, {}
+        if requirements not in self._eligible:
+            self._eligible[requirements] = eligible_zones(requirements, snapshot)
+        return self._eligible[requirements]
+
+
+def _surplus(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> int:
+    """How many nodes go, whichever they are."""
+    if sum(counts.values()) <= nodes:
+        return 0
+    members = [Member(f"{zone}/{node}", zone, node) for zone, count in counts.items() for node in range(count)]
+    return len(shape(nodes, placement, members, counts).removals)
+
+
+def _closed(state: ZoneState, zones: list[str]) -> str:
+    named = ", ".join(zones[:_NAMED]) + (f" and {len(zones) - _NAMED} more" if len(zones) > _NAMED else "")
+    return f"{named} {'is' if len(zones) == 1 else 'are'} {'closed' if state is ZoneState.DRAINED else state}"

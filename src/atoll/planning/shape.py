@@ -1,0 +1,132 @@
+"""What a fleet should look like by zone: how many nodes are missing, which ones are surplus, and how evenly they lie.
+
+One place says it for growth, shrinking, loss and recovery, for the plan and for lists. How the missing nodes are bought
+is the planner's affair, which keeps the same limits; which nodes go is decided here: the zone first, then idle ones
+before busy ones, then the newest.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from atoll.model.zone import Zone
+from atoll.planning.request import Placement, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A node that is to stay, as far as its place matters; `node` is its number in the fleet."""
+
+    id: str
+    zone: Zone
+    node: int
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A fleet by zone.
+
+    `counts` has every zone that holds nodes or could take one (0). `missing` is how many nodes are to be added at
+    least, `removals` are the ids of surplus ones in the order in which they go, `spare` is how many stay beyond the
+    requested number so that a lost zone leaves enough. `skew` is the largest count less the least one of a zone that
+    could take a node; `emptiest` is that zone where the skew is above its limit.
+    """
+
+    counts: Mapping[Zone, int]
+    missing: int
+    removals: tuple[str, ...]
+    spare: int
+    skew: int
+    emptiest: Zone | None = None
+
+
+def shape(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
+    """The shape of a fleet of `nodes` whose staying nodes are `members`; `eligible` zones could take one now."""
+    counts = _counts(member.zone for member in members)
+    removals = _removals(nodes, placement, members, eligible)
+    for member in members:
+        if member.id in removals:
+            counts[member.zone] -= 1
+    held = {zone: count for zone, count in counts.items() if count}
+    skew, emptiest = skew_of(held, eligible)
+    over = placement.strategy is Strategy.SPREAD and skew > placement.max_skew
+    return Shape(
+        dict(sorted({**dict.fromkeys(eligible, 0), **held}.items())),
+        missing(nodes, placement, held),
+        removals,
+        max(0, sum(held.values()) - nodes),
+        skew,
+        emptiest if over else None,
+    )
+
+
+def missing(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> int:
+    """How many nodes are to be added at least, so that `nodes` remain after the loss of `survive_zones` zones."""
+    lost = sorted(counts.values(), reverse=True)[: placement.survive_zones]
+    return max(0, nodes - (sum(counts.values()) - sum(lost)))
+
+
+def can_spare(nodes: int, placement: Placement, counts: Mapping[Zone, int], zone: Zone) -> bool:
+    """Whether a zone may give up a node: enough remain, and with `spread` it is not too far behind the fullest."""
+    after = {**counts, zone: counts.get(zone, 0) - 1}
+    behind = max(after.values()) - after[zone]
+    even = placement.strategy is not Strategy.SPREAD or behind <= placement.max_skew
+    return even and missing(nodes, placement, after) == 0
+
+
+def skew_of(counts: Mapping[Zone, int], eligible: Collection[Zone]) -> tuple[int, Zone | None]:
+    """The largest count less the least one among the zones that could take a node, and the zone of that one.
+
+    A zone without nodes counts 0. Where no zone could take a node, nothing could be more even: 0.
+    """
+    if not eligible:
+        return 0, None
+    emptiest = min(sorted(eligible), key=lambda zone: counts.get(zone, 0))
+    return max(0, max(counts.values(), default=0) - counts.get(emptiest, 0)), emptiest
+
+
+def _counts(zones: Iterable[Zone]) -> dict[Zone, int]:
+    counts: dict[Zone, int] = {}
+    for zone in zones:
+        counts[zone] = counts.get(zone, 0) + 1
+    return counts
+
+
+def _removals(
+    nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]
+) -> tuple[str, ...]:
+    """Surplus nodes, one after the other, each from the first zone that can spare it.
+
+    Taken from the fullest zone, a node neither widens the skew beyond its limit nor weakens what survives.
+    """
+    left: dict[Zone, list[Member]] = {zone: [] for zone in sorted({member.zone for member in members})}
+    for member in sorted(members, key=lambda member: (not member.busy, member.node)):
+        left[member.zone].append(member)  # the last one of each zone goes first: idle, and of those the newest
+    gone: list[str] = []
+    while True:
+        counts = {zone: len(held) for zone, held in left.items() if held}
+        order = [
+            zone
+            for zones in _ranked(placement, counts, eligible)
+            for zone in sorted(zones, key=lambda zone: (left[zone][-1].busy, -left[zone][-1].node))
+        ]
+        for zone in order:
+            if missing(nodes, placement, {**counts, zone: counts[zone] - 1}) == 0:
+                gone.append(left[zone].pop().id)
+                break
+        else:
+            return tuple(gone)
+
+
+def _ranked(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[list[Zone]]:
+    """The zones that hold nodes, in the order in which they give one up; those of one list are equal."""
+    stranded = [zone for zone in counts if zone not in eligible]
+    usable = [zone for zone in counts if zone in eligible]
+    if placement.strategy is Strategy.CLUSTER:
+        home = max(sorted(counts), key=lambda zone: counts[zone], default=None)
+        return [zones for zones in ([z for z in counts if z != home], [z for z in counts if z == home]) if zones]
+    ranked = [stranded, usable]
+    if placement.strategy is Strategy.SPREAD:
+        levels = sorted(set(counts.values()), reverse=True)
+        ranked = [[z for z in zones if counts[z] == level] for zones in (stranded, usable) for level in levels]
+    return [zones for zones in ranked if zones]

@@ -1,0 +1,91 @@
+"""The shape of a fleet: what is missing, what is surplus, and in which order it goes."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atoll.model.zone import Zone
+from atoll.planning.request import Placement, Strategy
+from atoll.planning.shape import Member, missing, shape, skew_of
+
+A, B, C, D = (Zone("aws", "us-east-1", f"us-east-1{letter}") for letter in "abcd")
+ANY, SPREAD, CLUSTER = (Placement(strategy) for strategy in (Strategy.ANY, Strategy.SPREAD, Strategy.CLUSTER))
+
+
+def members(zones: str, busy: str = "") -> list[Member]:
+    """One node for each letter, numbered from 0; a letter of `busy` that is `x` marks a busy one."""
+    places = {"a": A, "b": B, "c": C, "d": D}
+    marks = busy.ljust(len(zones))
+    return [Member(str(node), places[zone], node, marks[node] == "x") for node, zone in enumerate(zones)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "placement", "zones", "busy", "removed"),
+    [
+        (3, SPREAD, "aaabc", "", ["2", "1"]),
+        (2, SPREAD, "abc", "", ["2"]),
+        (4, SPREAD, "aabbcc", "", ["5", "3"]),
+        (2, ANY, "aabc", "   x", ["2", "1"]),
+        (2, ANY, "aaaa", "xx  ", ["3", "2"]),
+        (1, ANY, "ab", "xx", ["1"]),
+        (3, CLUSTER, "aabaa", "", ["2", "4"]),
+        (4, Placement(Strategy.SPREAD, survive_zones=1), "aabbcc", "", []),
+        (3, Placement(Strategy.SPREAD, survive_zones=1), "aabbcc", "", ["5"]),
+        (2, SPREAD, "abcd", "", ["3", "2"]),
+    ],
+)
+def test_the_zone_comes_first_then_idle_nodes_then_the_newest(
+    nodes: int, placement: Placement, zones: str, busy: str, removed: list[str]
+) -> None:
+    assert list(shape(nodes, placement, members(zones, busy), (A, B, C)).removals) == removed
+
+
+def test_a_zone_without_nodes_counts_zero_where_it_could_take_one() -> None:
+    seen = shape(3, SPREAD, members("aab"), (A, B, C))
+    assert (seen.skew, seen.emptiest, seen.counts) == (2, C, {A: 2, B: 1, C: 0})
+    assert skew_of({A: 2, B: 1}, (A, B)) == (1, B)
+    assert skew_of({A: 2}, ()) == (0, None)
+
+
+def test_missing_counts_what_the_loss_of_zones_would_leave() -> None:
+    survive = Placement(Strategy.SPREAD, survive_zones=1)
+    assert missing(4, survive, {A: 2, B: 2, C: 2}) == 0
+    assert missing(4, survive, {A: 2, B: 2}) == 2
+    assert missing(4, SPREAD, {A: 3}) == 1
+
+
+PLACEMENTS = st.builds(
+    Placement,
+    st.sampled_from(Strategy),
+    max_skew=st.integers(1, 3),
+    survive_zones=st.integers(0, 2),
+)
+
+
+@given(
+    st.integers(0, 8),
+    PLACEMENTS,
+    st.text("abcd", max_size=12),
+    st.text("x ", max_size=12),
+    st.sets(st.sampled_from([A, B, C, D])),
+)
+def test_what_is_removed_leaves_enough_no_more_than_needed_and_no_wider_skew(
+    nodes: int, placement: Placement, zones: str, busy: str, eligible: set[Zone]
+) -> None:
+    there = members(zones, busy)
+    before = Counter(member.zone for member in there)
+    seen = shape(nodes, placement, there, eligible)
+    after = Counter(member.zone for member in there if member.id not in seen.removals)
+    if missing(nodes, placement, before) == 0:
+        assert missing(nodes, placement, after) == 0
+        for zone in after:
+            assert missing(nodes, placement, after - Counter([zone])) > 0, "one more could go"
+    else:
+        assert not seen.removals
+    if placement.strategy is Strategy.SPREAD:
+        limit = max(placement.max_skew, skew_of(before, eligible)[0])
+        assert skew_of(after, eligible)[0] <= limit
+    again = shape(nodes, placement, [member for member in there if member.id not in seen.removals], eligible)
+    assert again.removals == ()
