@@ -11,6 +11,7 @@ from atoll.planning.offers import FoundOffer
 from atoll.planning.offers import OfferGroup as FoundGroup
 from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
 from atoll.planning.reasons import explain
+from atoll.planning.reasons.sentences import refusal_text
 from atoll.store.shown import ShownInstance
 from atoll.wire.api import (
     ON_HOLD,
@@ -232,7 +233,7 @@ def _node_view(document: str, placement: NodePlacement, names: Mapping[str, str]
 def _refusal_view(refusal: Refusal) -> PlannedRefusal:
     zone = refusal.zone
     scope = RefusalScope(zone.backend, zone.region, zone.name, zone.zone_id, refusal.instance_type, refusal.market)
-    return PlannedRefusal(scope, refusal.code, dict(refusal.data), explain.refusal_text(refusal), refusal.count)
+    return PlannedRefusal(scope, refusal.code, dict(refusal.data), refusal_text(refusal), refusal.count)
 
 
 def offer_view(found: FoundOffer) -> OfferView:
@@ -248,7 +249,7 @@ def offer_view(found: FoundOffer) -> OfferView:
         offer.market,
         offer.price,
         offer.availability,
-        "" if refusal is None else explain.refusal_text(refusal),
+        "" if refusal is None else refusal_text(refusal),
         "" if refusal is None else refusal.code,
         offer.count,
     )
