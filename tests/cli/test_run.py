@@ -81,6 +81,7 @@ def test_delete_waits_until_it_is_gone(atoll: CommandLine, server: CannedServer)
 def test_what_cannot_be_deleted_is_an_error_with_its_help(atoll: CommandLine, server: CannedServer) -> None:
     server.on("GET", "events", [])
     busy = Problem("volume-attached", "volume data is attached to train-1", "stop the run hello first")
+    server.on("GET", "volumes/data", s.volume())
     server.on("DELETE", "volumes/data", refusal(409, busy))
     shown = atoll("delete", "volume", "data", "-y")
     assert shown.returncode == 1

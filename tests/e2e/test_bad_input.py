@@ -45,13 +45,13 @@ TOO_MUCH = {
     "more nodes than any zone can hold": (
         FLEET.format(name="big").replace("nodes: 1", "nodes: 50") + "placement: cluster\n",
         "error: fleet `big` does not fit",
-        "local-a has the most, 8",
+        "local-a can take the most, 8",
         "help: lower `nodes` to 8",
     ),
     "more nodes than all zones can hold": (
         FLEET.format(name="big").replace("nodes: 1", "nodes: 50"),
         "error: fleet `big` does not fit",
-        "there is room for 24 of 50 nodes",
+        "the zones can take 24 of 50 nodes",
         "help: lower `nodes` to 24",
     ),
     "more CPUs than a machine has": (

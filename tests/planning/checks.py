@@ -271,17 +271,20 @@ def instances_are_used_once(case: Case, plan: Plan) -> Iterator[str]:
 
 
 def every_zone_is_told(case: Case, plan: Plan) -> Iterator[str]:
-    """Every zone is used, or has exactly one reason: in each part of the plan."""
+    """Every zone is used, or has exactly one reason, or holds nodes of the fleet and takes no more."""
     for part in parts(case, plan):
         used = {node.zone for node in part.plan.placements}
-        if isinstance(part.document, FleetRequest):
-            used |= {i.zone for i in case.snapshot.instances if i.fleet == part.document.name}
+        holding = {i.zone for i in case.snapshot.instances if i.fleet == part.plan.name} - used
+        if not isinstance(part.document, FleetRequest):
+            holding = set()
         if isinstance(part.document, VolumeRequest):
             if part.plan.zone is None and part.plan.shortfall is None:
                 continue
             used |= {part.plan.zone} if part.plan.zone is not None else set()
         told = Counter(refusal.zone for refusal in part.plan.refusals)
         for zone in rules.zones_of(case.snapshot):
+            if zone in holding and told[zone] <= 1:
+                continue
             if told[zone] != (0 if zone in used else 1):
                 yield f"{part.plan.name} tells of {zone} {told[zone]} times, and uses it: {zone in used}"
 

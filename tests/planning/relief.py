@@ -29,12 +29,12 @@ REQUIREMENTS: Mapping[str, Callable[[Requirements, Fact], Requirements]] = {
     "spot_policy": lambda asked, value: replace(asked, spot_policy=SpotPolicy(str(value or "auto"))),
     "max_price": lambda asked, value: replace(asked, max_price=value if isinstance(value, float) else None),
 }
-RESOURCES: Mapping[str, Callable[[Resources], Resources]] = {
-    "resources.cpu": lambda asked: replace(asked, cpus=Range()),
-    "resources.memory": lambda asked: replace(asked, memory_gb=Range()),
-    "resources.disk": lambda asked: replace(asked, disk_gb=None),
-    "resources.cpu.arch": lambda asked: replace(asked, arch=None),
-    "resources.gpu": lambda asked: replace(asked, gpu=None),
+RESOURCES: Mapping[str, Callable[[Resources, Fact], Resources]] = {
+    "resources.cpu": lambda asked, value: replace(asked, cpus=_at_least(value)),
+    "resources.memory": lambda asked, value: replace(asked, memory_gb=_at_least(value)),
+    "resources.disk": lambda asked, _: replace(asked, disk_gb=None),
+    "resources.cpu.arch": lambda asked, _: replace(asked, arch=None),
+    "resources.gpu": lambda asked, _: replace(asked, gpu=None),
 }
 PLACEMENT: Mapping[str, Callable[[Placement], Placement]] = {
     "placement": lambda _: Placement(),
@@ -55,6 +55,12 @@ VOLUME: Mapping[str, Callable[[VolumeRequest], VolumeRequest]] = {
 }
 
 
+def _at_least(value: Fact) -> Range:
+    """The range that is written as `x86:2..` or `4GB..`; without a value, any amount."""
+    text = str(value or "0..").rpartition(":")[2].removesuffix("..").removesuffix("GB")
+    return Range(float(text), None)
+
+
 def relieved(document: Document, requirement: str, value: Fact = None) -> Document:
     """The document with one requirement dropped or changed. Raises KeyError for one that it cannot have."""
     if isinstance(document, VolumeRequest):
@@ -63,7 +69,7 @@ def relieved(document: Document, requirement: str, value: Fact = None) -> Docume
     if requirement in REQUIREMENTS:
         return replace(document, requirements=REQUIREMENTS[requirement](asked, value))
     if requirement in RESOURCES:
-        return replace(document, requirements=replace(asked, resources=RESOURCES[requirement](asked.resources)))
+        return replace(document, requirements=replace(asked, resources=RESOURCES[requirement](asked.resources, value)))
     if isinstance(document, RunRequest):
         return RUN[requirement](document)
     if requirement == "nodes":

@@ -80,7 +80,14 @@ def type_allowed(kind: InstanceType, asked: Requirements) -> bool:
         return _within(0, want.gpu.count)
     if want.gpu.names and kind.gpu.name not in want.gpu.names:
         return False
-    return _within(kind.gpu.count, want.gpu.count) and _within(kind.gpu.memory_gb, want.gpu.memory_gb)
+    if want.gpu.vendor not in (None, kind.gpu.vendor):
+        return False
+    ability, least = kind.gpu.compute_capability, want.gpu.compute_capability
+    if least is not None and (ability is None or ability < least):
+        return False
+    memory = kind.gpu.memory_gb
+    total = _within(memory * kind.gpu.count, want.gpu.total_memory_gb)
+    return total and _within(kind.gpu.count, want.gpu.count) and _within(memory, want.gpu.memory_gb)
 
 
 def machine_allowed(kind: InstanceType, market: Market, price: float, asked: Requirements) -> bool:

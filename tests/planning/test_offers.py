@@ -10,7 +10,7 @@ from atoll.model.offer import Availability, Market, Offer
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.offers import GroupBy, OfferSearch
-from atoll.planning.reasons.explain import refusal_text
+from atoll.planning.reasons.sentences import refusal_text
 from atoll.planning.request import Requirements, SpotPolicy
 from atoll.planning.snapshot import Quota, Snapshot, Usage
 from atoll.planning.world import World
@@ -92,9 +92,9 @@ def test_what_cannot_be_had_now_is_kept_with_its_reason() -> None:
         ("us-east-1c", "small", "drained: power"),
         ("us-east-1c", "large", "drained: power"),
         ("us-west-2a", "small", "small had no capacity at 14:03, left out until 14:06"),
-        ("us-west-2a", "large", "the quota of us-west-2 has 8 of 8 vCPUs left, and 16 are needed"),
+        ("us-west-2a", "large", "the on-demand quota of us-west-2 has 8 of 8 vCPUs left, large needs 16"),
         ("nova", "small", ""),
-        ("nova", "large", "4 of 16 CPUs are used"),
+        ("nova", "large", "4 of 16 CPUs are used, large needs 16"),
     ]
 
 

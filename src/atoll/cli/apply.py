@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import click
 
@@ -12,6 +13,9 @@ from atoll.cli.question import confirm
 from atoll.client import ApiError, Client, ServerGone, connect
 from atoll.model.diagnostic import Diagnostic
 from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, PlanResponse, Submission
+
+CHANGED = "changed-since-plan"
+"""What the server answers to an apply whose plan is not the one that was shown."""
 
 file_option = click.option(
     "-f",
@@ -81,12 +85,39 @@ def apply(
         client = connect()
         answer = client.plan(sent)
         _show(answer, sent, verbose, as_json=False, quiet=as_json)
-        _refuse_incomplete(answer)
-        if not as_json and _unchanged(answer):
-            return _nothing_to_change(client, answer)
-        confirm("Apply?", yes=yes)
-        accepted = client.apply(sent)
-        return _after(client, accepted, detach=detach, as_json=as_json)
+        while True:
+            _refuse_incomplete(answer)
+            if not as_json and _unchanged(answer):
+                return _nothing_to_change(client, answer)
+            confirm("Apply?", yes=yes)
+            try:
+                accepted = client.apply(replace(sent, basis=answer.basis))
+            except ApiError as error:
+                if error.problem.code != CHANGED:
+                    raise
+                former, answer = answer, client.plan(sent)
+                terminal.note(" changed since the plan; the new plan:\n")
+                _show(answer, sent, verbose, as_json=False, quiet=as_json)
+                if yes:
+                    _refuse_new_losses(former, answer)
+                continue
+            return _after(client, accepted, detach=detach, as_json=as_json)
+
+
+def _refuse_new_losses(former: PlanResponse, answer: PlanResponse) -> None:
+    """`-y` says yes to what was shown first: raises CommandError where more would be replaced, stopped or removed."""
+    more = sorted(_losses(answer) - _losses(former))
+    if more:
+        raise CommandError(
+            f"changed since the plan: now it would {', '.join(more)}",
+            "nothing was applied; look at the new plan, then run the command again",
+        )
+
+
+def _losses(answer: PlanResponse) -> set[str]:
+    ending = {ChangeAction.REPLACE: "replace", ChangeAction.RERUN: "start again"}
+    losses = {f"{ending[one.action]} {one.kind} `{one.name}`" for one in answer.changes if one.action in ending}
+    return losses | {f"remove {gone.instance}" for one in answer.plan.documents for gone in one.removals}
 
 
 def _planned(sent: Submission, snapshot: str | None, save: str | None) -> PlanResponse:
@@ -147,6 +178,10 @@ def _nothing_to_change(client: Client, answer: PlanResponse) -> int:
     held = []
     for one in answer.changes:
         if one.kind == "volume":
+            volume = client.volume(one.name)
+            if volume.status == "failed":
+                why = volume.message or "its disk is gone"
+                held.append(f"volume {one.name} failed: {why}; `atoll delete volume {one.name}`, then apply again")
             continue
         view = client.fleet(one.name) if one.kind == "fleet" else client.run(one.name)
         if view.status == ON_HOLD:

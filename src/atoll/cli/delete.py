@@ -1,5 +1,7 @@
 """`atoll delete`: ends what a file describes, or one thing by its name, and waits until it is gone."""
 
+from collections.abc import Callable
+
 import click
 
 from atoll.cli import configuration, terminal
@@ -9,7 +11,7 @@ from atoll.cli.follow import Target, follow_deleted
 from atoll.cli.question import confirm
 from atoll.cli.run import newest_event
 from atoll.client import ApiError, Client, connect
-from atoll.wire.api import ChangeAction
+from atoll.wire.api import ChangeAction, FleetView, RunView, VolumeView
 
 ORDER = ("run", "fleet", "volume")
 """Users before what they use."""
@@ -30,7 +32,7 @@ def delete(kind: str | None, name: str | None, files: tuple[str, ...], yes: bool
     if kind and not name:
         raise click.UsageError(f"which {kind}? `atoll delete {kind} NAME`")
     client = connect()
-    targets = [Target(kind, name)] if kind and name else _described(client, files)
+    targets = [_named(client, kind, name)] if kind and name else _described(client, files)
     if not targets:
         terminal.out("nothing to delete: none of it exists")
         return
@@ -39,12 +41,27 @@ def delete(kind: str | None, name: str | None, files: tuple[str, ...], yes: bool
         _delete(client, target)
 
 
+def _named(client: Client, kind: str, name: str) -> Target:
+    """The one thing of that name, as it is now. Raises CommandError where there is none."""
+    ways: dict[str, Callable[[str], FleetView | VolumeView | RunView]] = {
+        "fleet": client.fleet,
+        "volume": client.volume,
+        "run": client.run,
+    }
+    try:
+        return Target(kind, name, ways[kind](name).id)
+    except ApiError as error:
+        if error.status == 404:
+            raise CommandError(f"there is no {kind} `{name}`", f"see `atoll {kind}`") from error
+        raise
+
+
 def _described(client: Client, files: tuple[str, ...]) -> list[Target]:
     """What exists of the documents in the files, in the order of deletion."""
     sent = configuration.submission(files)
     with pointing_into(sent):
         changes = client.plan(sent).changes
-    found = [Target(one.kind, one.name) for one in changes if one.action != ChangeAction.CREATE]
+    found = [Target(one.kind, one.name, one.id) for one in changes if one.action != ChangeAction.CREATE]
     return sorted(found, key=lambda target: ORDER.index(target.kind))
 
 
@@ -52,7 +69,7 @@ def _delete(client: Client, target: Target) -> None:
     after = newest_event(client)
     ways = {"fleet": client.delete_fleet, "volume": client.delete_volume, "run": client.delete_run}
     try:
-        ways[target.kind](target.name)
+        ways[target.kind](target.name, target.id)
     except ApiError as error:
         if error.status == 404:
             raise CommandError(f"there is no {target.kind} `{target.name}`", f"see `atoll {target.kind}`") from error

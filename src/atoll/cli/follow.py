@@ -27,10 +27,11 @@ View = FleetView | VolumeView | RunView
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A thing to follow: `kind` is fleet, volume or run."""
+    """A thing to follow: `kind` is fleet, volume or run; `id` is set where only that record is meant."""
 
     kind: str
     name: str
+    id: str | None = None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

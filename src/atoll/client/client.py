@@ -146,9 +146,9 @@ class Client:
         """Let a fleet that waits or is on hold try again now."""
         return self._send("POST", self._path("fleets", name, "retry"), FleetView, f"retrying fleet {name}")
 
-    def delete_fleet(self, name: str) -> FleetView:
+    def delete_fleet(self, name: str, id: str | None = None) -> FleetView:
         """Ask for the end of a fleet; 409 `fleet-busy` while runs use it."""
-        return self._send("DELETE", self._path("fleets", name), FleetView, f"deleting fleet {name}")
+        return self._send("DELETE", self._path("fleets", name) + _bound(id), FleetView, f"deleting fleet {name}")
 
     def instances(self) -> list[InstanceView]:
         """The instances of all fleets."""
@@ -164,9 +164,9 @@ class Client:
         """One volume."""
         return self._get(self._path("volumes", name), VolumeView, f"reading volume {name}")
 
-    def delete_volume(self, name: str) -> VolumeView:
+    def delete_volume(self, name: str, id: str | None = None) -> VolumeView:
         """Ask for the end of a volume and its data; 409 `volume-attached` while it is in use."""
-        return self._send("DELETE", self._path("volumes", name), VolumeView, f"deleting volume {name}")
+        return self._send("DELETE", self._path("volumes", name) + _bound(id), VolumeView, f"deleting volume {name}")
 
     # Runs
 
@@ -186,9 +186,9 @@ class Client:
         """Let a run that waits or is on hold try again now."""
         return self._send("POST", self._path("runs", name, "retry"), RunView, f"retrying run {name}")
 
-    def delete_run(self, name: str) -> RunView:
+    def delete_run(self, name: str, id: str | None = None) -> RunView:
         """Forget a finished run; 409 `run-active` before."""
-        return self._send("DELETE", self._path("runs", name), RunView, f"deleting run {name}")
+        return self._send("DELETE", self._path("runs", name) + _bound(id), RunView, f"deleting run {name}")
 
     def logs(
         self, name: str, *, job: int = 0, attempt: int | None = None, offset: int = 0, wait: float = 0
@@ -393,6 +393,11 @@ def _in_parts(line: bytes, file: BinaryIO, size: int) -> Iterator[bytes]:
     while size > 0 and (part := file.read(min(size, PART_BYTES))):
         size -= len(part)
         yield part
+
+
+def _bound(id: str | None) -> str:
+    """The query that binds a deletion to one record."""
+    return "" if id is None else f"?id={id}"
 
 
 def _joined(*parts: str) -> str:

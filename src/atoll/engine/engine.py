@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -56,6 +57,7 @@ from atoll.wire.api import OfferQuery, Submission
 
 WAKEN = 1000
 """How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
+log = logging.getLogger("atoll.engine")
 STOP_SECONDS = 5.0
 """How long work under way may go on when the engine closes; the rest is taken up by its lease's end."""
 
@@ -174,6 +176,10 @@ class Engine:
             await release_changed(tx, self.context.config_digests)
             await _forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
+        async with self.database.read() as tx:
+            held = await tx.listing.held_backends()
+        for name in sorted(held.keys() - {*self.backends}):
+            log.warning("backend=%s is not configured and holds %d instances and %d volumes", name, *held[name])
         self._running = asyncio.create_task(self._worker.run())
         if self.context.vault.has_older_keys:
             self._resealing = asyncio.create_task(reseal_in_background(self.context))
@@ -217,9 +223,9 @@ class Engine:
         """Keep the submission as the desired state. Raises Refused."""
         return await apply_submission(self.context, project, submission)
 
-    async def delete_fleet(self, project: str, name: str) -> Fleet:
+    async def delete_fleet(self, project: str, name: str, id: str | None = None) -> Fleet:
         """Let a fleet go. Raises Refused: not-found, fleet-busy."""
-        return await removal.delete_fleet(self.context, project, name)
+        return await removal.delete_fleet(self.context, project, name, id)
 
     async def retry_fleet(self, project: str, name: str) -> Fleet:
         """Let a fleet try again now. Raises Refused: not-found, being-deleted."""
@@ -229,13 +235,13 @@ class Engine:
         """Let a run try again now. Raises Refused: not-found, run-finished."""
         return await retry.retry_run(self.context, project, name)
 
-    async def delete_volume(self, project: str, name: str) -> Volume:
+    async def delete_volume(self, project: str, name: str, id: str | None = None) -> Volume:
         """Delete a volume and its data. Raises Refused: not-found, volume-attached."""
-        return await removal.delete_volume(self.context, project, name)
+        return await removal.delete_volume(self.context, project, name, id)
 
-    async def delete_run(self, project: str, name: str) -> Run:
+    async def delete_run(self, project: str, name: str, id: str | None = None) -> Run:
         """Take a finished run from the lists. Raises Refused: not-found, run-active."""
-        return await removal.delete_run(self.context, project, name)
+        return await removal.delete_run(self.context, project, name, id)
 
     async def stop_run(self, project: str, name: str, abort: bool) -> Run:
         """Ask a run to stop. Raises Refused: not-found."""

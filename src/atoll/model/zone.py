@@ -30,6 +30,8 @@ class ZoneState(StrEnum):
     IMPAIRED = "impaired"
     DRAINED = "drained"
     NOT_OPTED_IN = "not-opted-in"
+    GONE = "gone"
+    """Something is in it, and its backend lists it no longer, or is not configured."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

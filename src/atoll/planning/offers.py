@@ -24,10 +24,8 @@ from atoll.planning.filters.feasibility import (
     zone_stages,
 )
 from atoll.planning.plan import Refusal, RefusalCode
-from atoll.planning.reasons.facts import facts_of_row
-from atoll.planning.reasons.remainder import Remainder
+from atoll.planning.reasons.facts import Facts, facts_of_row, lacking
 from atoll.planning.request import Requirements
-from atoll.planning.solving.problem import Solution
 from atoll.planning.world import World
 
 Rows = NDArray[np.intp]
@@ -94,20 +92,26 @@ class OfferSearch:
 
     def cheapest(self, limit: int) -> tuple[FoundOffer, ...]:
         """The first `limit` offers, cheapest first."""
-        remainder = Remainder.after(Solution(), self.world)
         found = []
         for row, stage in zip(self.rows[:limit].tolist(), self.stages[:limit].tolist(), strict=True):
             offer = self.world.snapshot.catalog.offer(row)
-            refusal = None if stage == PASSED else self._refusal(row, offer, FILTERS[stage], remainder)
+            refusal = None if stage == PASSED else self._refusal(row, offer, FILTERS[stage])
             found.append(FoundOffer(offer, refusal))
         return tuple(found)
 
-    def _refusal(self, row: int, offer: Offer, code: RefusalCode, remainder: Remainder) -> Refusal:
+    def _refusal(self, row: int, offer: Offer, code: RefusalCode) -> Refusal:
         if code is RefusalCode.CAPACITY_USED:
-            data = remainder.used(self.world.number[offer.zone], offer.instance_type.capacity)
+            data = self._lacking(offer)
         else:
             data = facts_of_row(code, self.feasibility, row, self.world)
         return Refusal(offer.zone, code, data, offer.instance_type.name, offer.market)
+
+    def _lacking(self, offer: Offer) -> Facts:
+        zone = self.world.number[offer.zone]
+        total, free = self.world.zones[zone].capacity, self.world.free[zone]
+        assert total is not None
+        assert free is not None
+        return {"instance_type": offer.instance_type.name, **lacking(total, free, offer.instance_type.capacity)}
 
     def grouped(self, by: GroupBy) -> tuple[OfferGroup, ...]:
         """The offers put together, the group with the cheapest first and those that have nothing now last."""

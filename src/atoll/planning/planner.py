@@ -132,8 +132,7 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     existing = world.fleets.get(fleet.name, ())
     placed = _placed(fleet, reasons)
     whole = isinstance(placed, FleetRequest) and placed.nodes >= fleet.nodes
-    used = _used(nodes, reasons) | {world.number[instance.zone] for instance in existing}
-    refusals = reasons.of_fleet(fleet, used, short=not whole)
+    refusals = reasons.of_fleet(fleet, _used(nodes, reasons), short=not whole)
     shortfall = None
     if not whole:
         shortfall = fleet_shortfall(fleet, len(nodes) + len(existing), refusals, reasons)

@@ -1,6 +1,6 @@
 """Records and plans in the shapes of the wire. No configuration is shown, so that no variable's value can be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from atoll.engine.queries.shapes import FleetShape
 from atoll.engine.requests.planned import Planned
@@ -11,6 +11,7 @@ from atoll.planning.offers import FoundOffer
 from atoll.planning.offers import OfferGroup as FoundGroup
 from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
 from atoll.planning.reasons import explain
+from atoll.planning.reasons.sentences import refusal_text
 from atoll.store.shown import ShownInstance
 from atoll.wire.api import (
     ON_HOLD,
@@ -40,10 +41,12 @@ def gpu_text(type_: InstanceType) -> str:
     return f"{type_.gpu.name}:{type_.gpu.count}" if type_.gpu else ""
 
 
-def instance_view(instance: ShownInstance) -> InstanceView:
-    """One machine, idle or busy as jobs hold it."""
-    status = instance.state
-    if status == InstanceState.ACTIVE:
+def instance_view(instance: ShownInstance, backends: Collection[str]) -> InstanceView:
+    """One machine, idle or busy as jobs hold it; `unknown` where its backend is none of those configured."""
+    status, message = instance.state, instance.message
+    if instance.zone.backend not in backends:
+        status, message = "unknown", message or not_configured(instance.zone.backend)
+    elif status == InstanceState.ACTIVE:
         status = "unreachable" if instance.unreachable else "busy" if instance.runs else "idle"
     type_ = instance.instance_type
     return InstanceView(
@@ -64,12 +67,20 @@ def instance_view(instance: ShownInstance) -> InstanceView:
         instance.volumes,
         instance.backend_id,
         instance.end_reason,
-        instance.message,
+        message,
     )
 
 
-def fleet_view(fleet: Fleet, instances: Sequence[ShownInstance], shape: FleetShape) -> FleetView:
-    """A fleet with its machines and its shape."""
+def not_configured(backend: str) -> str:
+    """Why nothing is known of what is on a backend."""
+    return f"backend `{backend}` is not configured"
+
+
+def fleet_view(
+    fleet: Fleet, instances: Sequence[ShownInstance], shape: FleetShape, backends: Collection[str]
+) -> FleetView:
+    """A fleet with its machines and its shape; `backends` are those configured."""
+    away = sorted({instance.zone.backend for instance in instances} - {*backends})
     placement = fleet.config.get("placement", "any")
     strategy = placement.get("strategy", "any") if isinstance(placement, dict) else str(placement)
     return FleetView(
@@ -82,8 +93,8 @@ def fleet_view(fleet: Fleet, instances: Sequence[ShownInstance], shape: FleetSha
         sum(instance.price for instance in instances),
         fleet.created_at,
         fleet.auto_created,
-        tuple(map(instance_view, instances)),
-        fleet.message,
+        tuple(instance_view(instance, backends) for instance in instances),
+        "; ".join(map(not_configured, away)) or fleet.message,
         shape.spare,
         shape.surplus,
         shape.note,
@@ -222,7 +233,7 @@ def _node_view(document: str, placement: NodePlacement, names: Mapping[str, str]
 def _refusal_view(refusal: Refusal) -> PlannedRefusal:
     zone = refusal.zone
     scope = RefusalScope(zone.backend, zone.region, zone.name, zone.zone_id, refusal.instance_type, refusal.market)
-    return PlannedRefusal(scope, refusal.code, dict(refusal.data), explain.refusal_text(refusal), refusal.count)
+    return PlannedRefusal(scope, refusal.code, dict(refusal.data), refusal_text(refusal), refusal.count)
 
 
 def offer_view(found: FoundOffer) -> OfferView:
@@ -238,7 +249,7 @@ def offer_view(found: FoundOffer) -> OfferView:
         offer.market,
         offer.price,
         offer.availability,
-        "" if refusal is None else explain.refusal_text(refusal),
+        "" if refusal is None else refusal_text(refusal),
         "" if refusal is None else refusal.code,
         offer.count,
     )

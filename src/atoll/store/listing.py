@@ -93,6 +93,16 @@ class Listing:
         living = (volumes.c.project == project, volumes.c.state != VolumeState.DELETED, volumes.c.region.is_not(None))
         return await self._by_zone(volumes, *living)
 
+    async def held_backends(self) -> dict[str, tuple[int, int]]:
+        """How many living instances and volumes of all projects each backend holds."""
+        held: dict[str, list[int]] = {}
+        living = ((instances, LIVING), (volumes, volumes.c.state != VolumeState.DELETED))
+        for place, (table, where) in enumerate(living):
+            counted = select(table.c.backend, func.count()).where(where).group_by(table.c.backend)
+            for name, count in await self._all(counted):
+                held.setdefault(name, [0, 0])[place] = count
+        return {name: (machines, disks) for name, (machines, disks) in held.items()}
+
     async def _by_zone(self, table: Table, *where: ColumnElement[bool]) -> dict[Zone, int]:
         place = (table.c.backend, table.c.region, table.c.zone)
         rows = await self._all(select(*place, func.count()).where(*where).group_by(*place))

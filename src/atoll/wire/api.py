@@ -124,7 +124,8 @@ class Submission:
     """Files to be planned or applied as one.
 
     `environment` holds the values of variables that the files name without a value; `profiles` the text of a profiles
-    file; `rerun` starts a finished task again although its file did not change.
+    file; `rerun` starts a finished task again although its file did not change. `basis` is that of the plan that was
+    shown: an apply with another one is refused (409 `changed-since-plan`); empty: applied whatever there is.
     """
 
     files: tuple[SourceFile, ...]
@@ -132,6 +133,7 @@ class Submission:
     profiles: SourceFile | None = None
     profile: str | None = None
     rerun: bool = False
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,26 +271,30 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What applying does to one document. `type` is the document's type (fleet, volume, task, …)."""
+    """What applying does to one document. `type` is the document's type (fleet, volume, task, …), `id` that of the
+    record that it changes (null: there is none yet)."""
 
     type: str
     kind: str
     name: str
     action: ChangeAction
     fields: tuple[FieldChange, ...] = ()
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlanResponse:
     """A dry run: what would change, where it would go, and what is wrong or worth a warning.
 
-    `default_profile` is the profile that runs took keys from without naming it.
+    `default_profile` is the profile that runs took keys from without naming it. `basis` stands for what the changes
+    start from: the ids and configurations of the records, or their absence.
     """
 
     changes: tuple[Change, ...]
     plan: PlanView
     diagnostics: tuple[Diagnostic, ...] = ()
     default_profile: str | None = None
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,8 @@ async def _zones(context: Context, holding: Collection[Zone]) -> tuple[MapZone, 
             )
         )
     for zone in sorted(set(holding) - known):
-        views.append(MapZone(place_of(zone), zone, str(zone), ZoneState.IMPAIRED, "no longer offered"))
+        why = "no longer offered" if zone.backend in context.backends else "its backend is not configured"
+        views.append(MapZone(place_of(zone), zone, str(zone), ZoneState.GONE, why))
     return tuple(views)
 
 

@@ -1,11 +1,14 @@
 """What applying a document would change: nothing, something in place, or the thing itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from atoll.engine.requests.meaning import SELECTION, same_meaning
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, RunState
+from atoll.model.zone import Zone
 from atoll.wire.api import Change, ChangeAction, FieldChange
 
 IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": frozenset({"tags"}), "run": frozenset()}
@@ -15,6 +18,19 @@ _HIDDEN = frozenset({"env", "registry_auth"})
 _BOUNDS = frozenset({"min", "target", "max"})
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a change is held against, beside the two configurations.
+
+    `zones` are the known ones, by which names of zones are compared; `fits` says whether all instances of the fleet are
+    such as its new configuration asks for; `rerun` starts a finished run again.
+    """
+
+    zones: Collection[Zone] = ()
+    fits: Callable[[], bool] = lambda: False
+    rerun: bool = False
+
+
 def change_of(
     type_: str,
     kind: str,
@@ -22,19 +38,23 @@ def change_of(
     config: Mapping[str, Any],
     kept: Fleet | Volume | Run | None,
     former: Mapping[str, Any] | None = None,
-    *,
-    rerun: bool = False,
+    standing: Standing = Standing(),
 ) -> Change:
     """The change that brings what is kept under a name to a new configuration; `former` is the kept one, opened."""
     if kept is None:
         return Change(type_, kind, name, ChangeAction.CREATE)
-    fields = _differences(kind, dict(kept.config if former is None else former), dict(config))
+    old, new = dict(kept.config if former is None else former), dict(config)
+    changed = [key for key in sorted(old.keys() | new.keys()) if not _same(kind, key, old, new, standing.zones)]
+    stays = IN_PLACE[kind]
+    if kind == "fleet" and any(key in SELECTION for key in changed) and standing.fits():
+        stays |= SELECTION
+    fields = tuple(_field(key, old.get(key), new.get(key), key in stays) for key in changed)
     if isinstance(kept, Run):
-        return Change(type_, kind, name, _run_action(kept, fields, rerun), fields)
+        return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)
     if not fields:
-        return Change(type_, kind, name, ChangeAction.UNCHANGED)
+        return Change(type_, kind, name, ChangeAction.UNCHANGED, id=kept.id)
     in_place = all(field.in_place for field in fields)
-    return Change(type_, kind, name, ChangeAction.UPDATE if in_place else ChangeAction.REPLACE, fields)
+    return Change(type_, kind, name, ChangeAction.UPDATE if in_place else ChangeAction.REPLACE, fields, kept.id)
 
 
 def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> ChangeAction:
@@ -45,14 +65,14 @@ def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> Chan
     return ChangeAction.RERUN
 
 
-def _differences(kind: str, old: dict[str, Any], new: dict[str, Any]) -> tuple[FieldChange, ...]:
-    changes = []
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
-        if before != after:
-            shown = ("(changed)", "(changed)") if key in _HIDDEN else (_text(before), _text(after))
-            changes.append(FieldChange(key, *shown, in_place=key in IN_PLACE[kind]))
-    return tuple(changes)
+def _same(kind: str, key: str, old: Mapping[str, Any], new: Mapping[str, Any], zones: Collection[Zone]) -> bool:
+    before, after = old.get(key), new.get(key)
+    return before == after or (kind != "volume" and same_meaning(key, before, after, zones))
+
+
+def _field(key: str, old: Any, new: Any, in_place: bool) -> FieldChange:
+    shown = ("(changed)", "(changed)") if key in _HIDDEN else (_text(old), _text(new))
+    return FieldChange(key, *shown, in_place=in_place)
 
 
 def _text(value: Any) -> str:

@@ -1,12 +1,13 @@
 """A submission's files become documents and findings; findings become a refusal when an error is among them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from atoll.configuration import Parsed, SourceFile, ordered, parse
 from atoll.configuration.checks.zoning import Ground, crowded
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.snapshots.world import World
 from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.zone import Zone
 from atoll.wire.api import Submission
 from atoll.zones.directory import Directory, builtin
 
@@ -43,11 +44,15 @@ def _files(submission: Submission) -> list[SourceFile]:
     return [SourceFile(file.name, file.text) for file in submission.files]
 
 
-def live_directory(world: World) -> Directory:
-    """The zones that there are: what the backends list, where they have listed any."""
+def live_directory(world: World, held: Collection[Zone] = ()) -> Directory:
+    """The zones that there are: what the backends list, where they have listed any, and those that are `held`.
+
+    A zone that a provider lists no longer can be named as long as something of the project is in it.
+    """
     directory = builtin()
     for name in sorted(world.as_of):
         zones = [info.zone for info in world.zones if info.zone.backend == name]
+        zones += sorted(zone for zone in {*held} - {*zones} if zone.backend == name)
         if zones:
             directory = directory.with_live(name, zones, world.as_of[name])
     return directory

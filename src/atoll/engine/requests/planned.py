@@ -24,6 +24,7 @@ class Planned:
     default_profile: str | None = None
     instance_names: Mapping[str, str] = field(default_factory=dict)
     patient: frozenset[tuple[str, str]] = frozenset()
+    basis: str = ""
 
     def waits(self, document: DocumentPlan) -> bool:
         """Whether a document that does not fit is accepted all the same, and waits."""

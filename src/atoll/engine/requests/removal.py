@@ -6,12 +6,20 @@ from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, FleetState
 
 
-async def delete_fleet(context: Context, project: str, name: str) -> Fleet:
-    """Let a fleet go, unless runs are on it."""
+def _same(record: Fleet | Volume | Run, id: str | None) -> None:
+    """Raises Refused where another thing bears the name than the one that was shown."""
+    if id is not None and record.id != id:
+        message = f"`{record.name}` is another {record.kind} than the one that was shown"
+        raise Refused("changed-since-plan", message, help="look at it, then run the command again")
+
+
+async def delete_fleet(context: Context, project: str, name: str, id: str | None = None) -> Fleet:
+    """Delete a fleet, unless runs are on it; where `id` is given, only the one of that id."""
     async with context.database.write() as tx:
         fleet = await tx.fleets.named(project, name)
         if fleet is None:
             raise not_found("fleet", name)
+        _same(fleet, id)
         ids = {instance.id for instance in await tx.fleets.instances(fleet)}
         runs = sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
         if runs:
@@ -23,12 +31,13 @@ async def delete_fleet(context: Context, project: str, name: str) -> Fleet:
         return fleet
 
 
-async def delete_volume(context: Context, project: str, name: str) -> Volume:
-    """Delete a volume, unless it is attached."""
+async def delete_volume(context: Context, project: str, name: str, id: str | None = None) -> Volume:
+    """Delete a volume, unless it is attached; where `id` is given, only the one of that id."""
     async with context.database.write() as tx:
         volume = await tx.volumes.named(project, name)
         if volume is None:
             raise not_found("volume", name)
+        _same(volume, id)
         ties = await tx.attachments.live(volume=volume.id)
         if ties:
             names = []
@@ -45,12 +54,13 @@ async def delete_volume(context: Context, project: str, name: str) -> Volume:
         return volume
 
 
-async def delete_run(context: Context, project: str, name: str) -> Run:
-    """Take a finished run from the lists."""
+async def delete_run(context: Context, project: str, name: str, id: str | None = None) -> Run:
+    """Remove a finished run from the lists; where `id` is given, only the one of that id."""
     async with context.database.write() as tx:
         run = await tx.runs.named(project, name)
         if run is None:
             raise not_found("run", name)
+        _same(run, id)
         if run.state not in RUN.final:
             raise Refused("run-active", f"run `{name}` is {run.state}", help=f"`atoll stop {name}` first")
         await tx.release_name(run)

@@ -1,8 +1,10 @@
 """Plan and apply: files in, one plan for all their documents; apply keeps it with its work in one transaction."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -15,9 +17,10 @@ from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.requests.acceptance import accept
-from atoll.engine.requests.change import change_of
+from atoll.engine.requests.change import Standing, change_of
 from atoll.engine.requests.check import Scene, check, home_of
 from atoll.engine.requests.draft import Draft
+from atoll.engine.requests.meaning import still_fits
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
@@ -27,7 +30,7 @@ from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
-from atoll.model.states import FleetState
+from atoll.model.states import FleetState, VolumeState
 from atoll.planning.reasons import explain
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
 from atoll.store.conflict import Conflict
@@ -73,10 +76,17 @@ async def apply_submission(context: Context, project: str, submission: Submissio
 
 async def _apply(context: Context, world: World, project: str, submission: Submission) -> Planned:
     proposal = await _propose(context, world, project, submission)
+    if submission.basis and submission.basis != proposal.planned.basis:
+        raise Refused(
+            "changed-since-plan",
+            "what these files change is not what the plan showed any more",
+            help="`atoll plan` shows the new plan; nothing was applied",
+        )
     for document in proposal.planned.plan.documents:
         if document.shortfall is not None and not proposal.planned.waits(document):
             text = explain.shortfall_text(document.kind, document.name, document.shortfall)
             raise Refused("does-not-fit", text, help="`atoll plan` shows why, zone by zone")
+    _refuse_failed(proposal.drafts)
     if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
         return proposal.planned
     async with context.database.write() as tx:
@@ -86,14 +96,28 @@ async def _apply(context: Context, world: World, project: str, submission: Submi
     return proposal.planned
 
 
+def _refuse_failed(drafts: Sequence[Draft]) -> None:
+    """Raises Refused for a volume that failed: it is not unchanged, and only the user may give up its data."""
+    for draft in drafts:
+        kept = draft.kept
+        if isinstance(kept, Volume) and kept.state is VolumeState.FAILED and not kept.end_reason:
+            message = f"volume `{draft.name}` failed: {kept.message or 'its disk is gone'}"
+            help = f"`atoll delete volume {draft.name}`, then apply again"
+            raise Refused("volume-failed", message, help=help)
+
+
 async def _propose(context: Context, world: World, project: str, submission: Submission) -> _Proposal:
-    directory = live_directory(world)
+    async with context.database.read() as tx:
+        held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
+    directory = live_directory(world, held)
     parsed = parse_submission(submission, Ground(directory, sorted(context.backends)))
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
         epoch = await tx.settings.get("placements")
-        drafts = [await _draft(tx, context, project, document, submission.rerun) for document in parsed.documents]
+        drafts = [
+            await _draft(tx, context, world, project, document, submission.rerun) for document in parsed.documents
+        ]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
         scene = replace(
@@ -115,7 +139,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     answer = await context.planner.plan(request, snapshot)
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
-    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient)
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts))
     return _Proposal(planned, tuple(drafts), epoch, saved)
 
 
@@ -140,7 +164,18 @@ def _is_patient(draft: Draft) -> bool:
     return retry is not None and "no-capacity" in retry.on_events
 
 
-async def _draft(tx: Transaction, context: Context, project: str, document: Document, rerun: bool) -> Draft:
+def _basis(drafts: Sequence[Draft]) -> str:
+    """Stands for the records that the drafts change, and for the absence of those that they create."""
+    facts = [
+        (draft.kind, draft.name, draft.change.action, draft.kept and (draft.kept.id, draft.kept.config))
+        for draft in drafts
+    ]
+    return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+async def _draft(
+    tx: Transaction, context: Context, world: World, project: str, document: Document, rerun: bool
+) -> Draft:
     config = document.to_json()
     kept: Fleet | Volume | Run | None
     if document.kind == "fleet":
@@ -150,7 +185,16 @@ async def _draft(tx: Transaction, context: Context, project: str, document: Docu
     else:
         kept = await tx.runs.named(project, document.name)
     former = None if kept is None else _opened(context.vault, kept.config)
-    change = change_of(document.type, document.kind, document.name, config, kept, former, rerun=rerun)
+    instances = await tx.fleets.instances(kept) if isinstance(kept, Fleet) else ()
+    zones = {info.zone for info in world.zones} | {instance.zone for instance in instances}
+
+    def fits() -> bool:
+        demand = demand_of(document, project)
+        staying = [instance for instance in instances if not instance.end_reason]
+        return isinstance(demand, FleetRequest) and still_fits(staying, demand, zones)
+
+    standing = Standing(zones, fits, rerun)
+    change = change_of(document.type, document.kind, document.name, config, kept, former, standing)
     return Draft(document, config, kept, change)
 
 

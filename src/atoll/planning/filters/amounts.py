@@ -1,17 +1,24 @@
-"""What the types have that a filter for resources refused, zone by zone: the facts of those refusals."""
+"""What instance types have of what a requirement for resources asks.
 
-from collections.abc import Callable, Mapping
+Two subjects: a whole zone, or all instances in it, of which a sentence must be true as a whole; and the offers that one
+filter refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from atoll.model.catalog import AVAILABILITIES, TypeTable
+from atoll.model.offer import Availability
 from atoll.model.resources import GpuRequirement, Range, Resources
-from atoll.planning.filters.feasibility import STAGE, Feasibility
-from atoll.planning.filters.groups import Group
+from atoll.planning.filters.feasibility import STAGE, Feasibility, of_types
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.world import World
 
 Facts = Mapping[str, Fact]
+Kinds = NDArray[np.integer[Any]]
 
 RESOURCE_CODES = frozenset(
     {
@@ -28,80 +35,101 @@ RESOURCE_CODES = frozenset(
     }
 )
 
+_OF_GPUS = RESOURCE_CODES - {RefusalCode.ARCH, RefusalCode.CPU, RefusalCode.MEMORY, RefusalCode.DISK}
 
-def amounts(code: RefusalCode, feasibility: Feasibility, world: World) -> Mapping[int, Facts]:
-    """What was asked and what there is, for each zone that has offers which this filter refused."""
+
+def of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) -> Facts:
+    """What is asked, and what all types that a zone offers have; `joint` where one of them has enough of this."""
+    place = world.catalog_zone[zone]
+    assert place is not None
+    catalog = world.snapshot.catalog
+    rows = catalog.rows(place)
+    offered = catalog.columns.availability[rows] != AVAILABILITIES.index(Availability.NOT_OFFERED)
+    return of_all(
+        code, feasibility.requirements.resources, catalog.table, np.unique(catalog.columns.type[rows][offered])
+    )
+
+
+def of_all(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds) -> Facts:
+    """The same of all these types of a table; no type has everything that is asked."""
+    refused = dict(of_types(resources, table))[code][kinds]
+    if code in _OF_GPUS:
+        refused = refused | (table.gpu_count[kinds] == 0)
+    return {**_having(code, resources, table, kinds), "joint": not refused.all() or not len(kinds)}
+
+
+def of_offers(code: RefusalCode, feasibility: Feasibility, world: World) -> Mapping[int, Facts]:
+    """What is asked and what the refused offers have, for each zone that has offers which this filter refused."""
     if code not in feasibility.amounts:
-        feasibility.amounts[code] = _amounts(code, feasibility, world)
+        group, catalog = feasibility.group(STAGE[code]), world.snapshot.catalog
+        resources, made = feasibility.requirements.resources, dict[bytes, Facts]()
+        kinds = catalog.columns.type[group.rows]
+        found = {}
+        for zone, start, count in zip(group.zones, group.starts.tolist(), group.counts, strict=True):
+            here = np.unique(kinds[start : start + count])
+            key = here.tobytes()
+            if key not in made:
+                made[key] = {**_having(code, resources, catalog.table, here), "offers": True}
+            found[zone] = made[key]
+        feasibility.amounts[code] = found
     return feasibility.amounts[code]
 
 
-def _amounts(code: RefusalCode, feasibility: Feasibility, world: World) -> Mapping[int, Facts]:
-    group = feasibility.group(STAGE[code])
-    if not group.zones:
-        return {}
-    resources, table = feasibility.requirements.resources, world.snapshot.catalog.table
-    kinds = world.snapshot.catalog.columns.type[group.rows]
+def _having(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds) -> dict[str, Fact]:
     gpu = resources.gpu or GpuRequirement()
-    columns: dict[RefusalCode, tuple[Range | None, NDArray[np.float64]]] = {
-        RefusalCode.CPU: (resources.cpus, table.cpus),
-        RefusalCode.MEMORY: (resources.memory_gb, table.memory_gb),
-        RefusalCode.DISK: (resources.disk_gb, table.disk_gb),
-        RefusalCode.GPU_COUNT: (gpu.count, table.gpu_count),
-        RefusalCode.GPU_MEMORY: (gpu.memory_gb, table.gpu_memory_gb),
-    }
-    if code in columns:
-        wanted, column = columns[code]
-        if code is RefusalCode.GPU_MEMORY and wanted is None:
-            wanted, column = gpu.total_memory_gb, table.gpu_memory_gb * table.gpu_count
-        return _ranges(wanted, column[kinds], group)
-    if code is RefusalCode.ARCH:
-        return _sets(group, table.arch[kinds], len(table.archs), lambda seen: _archs(resources, table.archs, seen))
-    if code is RefusalCode.GPU:
-        return {zone: {"wanted": str(gpu.count)} for zone in group.zones}
-    models = table.gpu_models
-    return _sets(group, table.gpu_model[kinds], len(models), lambda seen: _models(code, gpu, [models[i] for i in seen]))
-
-
-def _ranges(wanted: Range | None, values: NDArray[np.float64], group: Group) -> Mapping[int, Facts]:
-    asked: dict[str, Fact] = {"wanted": str(wanted), "min": wanted.min if wanted else None}
-    least = np.minimum.reduceat(values, group.starts).tolist()
-    most = np.maximum.reduceat(values, group.starts).tolist()
-    return {
-        zone: {**asked, "least": low, "most": high} for zone, low, high in zip(group.zones, least, most, strict=True)
-    }
-
-
-def _sets(
-    group: Group, numbers: NDArray[np.int32], size: int, told: Callable[[list[int]], Facts]
-) -> Mapping[int, Facts]:
-    """What `told` makes of the numbers from 0 to `size` that each zone has; most zones have the same ones."""
-    seen = np.zeros((len(group.zones), size + 1), dtype=bool)
-    # The last column takes the -1 of types without GPUs.
-    seen[np.repeat(np.arange(len(group.zones)), group.counts), numbers] = True
-    made: dict[bytes, Facts] = {}
-    found = {}
-    for zone, row in zip(group.zones, seen[:, :size], strict=True):
-        key = row.tobytes()
-        if key not in made:
-            made[key] = told(np.flatnonzero(row).tolist())
-        found[zone] = made[key]
-    return found
-
-
-def _archs(resources: Resources, archs: tuple[str, ...], seen: list[int]) -> Facts:
-    return {"wanted": resources.arch, "has": tuple(archs[i] for i in seen)}
-
-
-def _models(code: RefusalCode, gpu: GpuRequirement, models: list[tuple[str, str, tuple[int, int] | None]]) -> Facts:
+    models = [table.gpu_models[i] for i in np.unique(table.gpu_model[kinds]).tolist() if i >= 0]
+    with_gpus = kinds[table.gpu_count[kinds] > 0]
     match code:
+        case RefusalCode.CPU:
+            return _range(resources.cpus, table.cpus[kinds])
+        case RefusalCode.MEMORY:
+            return _range(resources.memory_gb, table.memory_gb[kinds])
+        case RefusalCode.DISK:
+            return _range(resources.disk_gb, table.disk_gb[kinds])
+        case RefusalCode.GPU_COUNT:
+            return _range(gpu.count, table.gpu_count[with_gpus])
+        case RefusalCode.GPU_MEMORY:
+            return _gpu_memory(gpu, table, with_gpus)
+        case RefusalCode.ARCH:
+            return {
+                "wanted": resources.arch,
+                "has": tuple(table.archs[i] for i in np.unique(table.arch[kinds]).tolist()),
+            }
+        case RefusalCode.GPU:
+            return {"wanted": _text(gpu.count), "min": gpu.count.min}
         case RefusalCode.GPU_NAME:
-            return {"wanted": gpu.names, "has": tuple(dict.fromkeys(name for name, _, _ in models))}
+            return {"wanted": gpu.names, "has": _distinct(name for name, _, _ in models)}
         case RefusalCode.GPU_VENDOR:
-            return {"wanted": gpu.vendor, "has": tuple(dict.fromkeys(vendor for _, vendor, _ in models))}
+            return {"wanted": gpu.vendor, "has": _distinct(vendor for _, vendor, _ in models)}
         case _:
             best = max((ability for _, _, ability in models if ability), default=None)
             return {"wanted": _version(gpu.compute_capability), "most": _version(best)}
+
+
+def _gpu_memory(gpu: GpuRequirement, table: TypeTable, kinds: Kinds) -> dict[str, Fact]:
+    """Of one GPU where that is what all of them lack, else of all GPUs of an instance."""
+    one = table.gpu_memory_gb[kinds]
+    wanted = gpu.memory_gb
+    if gpu.total_memory_gb is None or (wanted is not None and not any(value in wanted for value in one.tolist())):
+        return _range(wanted, one)
+    return {**_range(gpu.total_memory_gb, one * table.gpu_count[kinds]), "total": True}
+
+
+def _range(wanted: Range | None, values: NDArray[np.float64]) -> dict[str, Fact]:
+    limits = wanted or Range()
+    least, most = (float(values.min()), float(values.max())) if len(values) else (None, None)
+    return {"wanted": _text(limits), "min": limits.min, "max": limits.max, "least": least, "most": most}
+
+
+def _text(limits: Range) -> str:
+    if limits.min is not None and limits.min == limits.max:
+        return f"{limits.min:.12g}"
+    low, high = ("" if value is None else f"{value:.12g}" for value in (limits.min, limits.max))
+    return f"{low}..{high}"
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(dict.fromkeys(values)))
 
 
 def _version(ability: tuple[int, int] | None) -> str | None:

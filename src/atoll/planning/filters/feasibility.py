@@ -213,12 +213,13 @@ def type_stages(requirements: Requirements, table: TypeTable) -> Stages:
     if wanted is not None:
         stages[:] = STAGE[RefusalCode.INSTANCE_TYPE]
         stages[[place for name in wanted for place in table.by_name.get(name, ())]] = PASSED
-    for code, refused in _of_types(requirements.resources, table):
+    for code, refused in of_types(requirements.resources, table):
         np.minimum(stages, np.where(refused, np.uint8(STAGE[code]), np.uint8(PASSED)), out=stages)
     return stages
 
 
-def _of_types(resources: Resources, table: TypeTable) -> list[tuple[RefusalCode, NDArray[np.bool_]]]:
+def of_types(resources: Resources, table: TypeTable) -> list[tuple[RefusalCode, NDArray[np.bool_]]]:
+    """For each requirement of resources its code, and the types that it refuses."""
     refused = [
         (RefusalCode.CPU, outside(resources.cpus, table.cpus)),
         (RefusalCode.MEMORY, outside(resources.memory_gb, table.memory_gb)),

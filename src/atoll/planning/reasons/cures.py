@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from atoll.model.resources import Range
+from atoll.model.resources import InstanceType, Range
 from atoll.planning.filters.feasibility import PASSED
-from atoll.planning.plan import Cure, Fact
+from atoll.planning.plan import Cure, Fact, Source
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import (
@@ -27,6 +27,7 @@ from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
 
 Consumer = FleetRequest | RunRequest
+Machines = tuple[tuple[Option, int], ...]
 Prices = NDArray[np.float64]
 
 MOST_RANGES = 16
@@ -40,8 +41,11 @@ def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
     found = []
     for requirement, value, changed in _changes(document, trial):
         solution = trial.solve([*others, changed])
-        if solution is not None:
-            found.append(_cure(Cure(requirement, value, (), 0), changed, solution, trial))
+        if solution is None:
+            continue
+        if requirement in _AMOUNTS and not isinstance(changed, VolumeRequest):
+            value, changed, solution = _narrowed(requirement, changed, others, solution, trial)  # noqa: PLW2901
+        found.append(_cure(Cure(requirement, value, (), 0), changed, solution, trial))
     price = _max_price(document, others, trial)
     return (*found, *price)
 
@@ -55,40 +59,85 @@ def _stays(placed: Document, document: Document, decider: Decider) -> bool:
     return placed in decider.documents or order.index(other) < order.index(this)
 
 
+_AMOUNTS = frozenset({"resources.cpu", "resources.memory"})
+"""Requirements that have a default: to drop them is not to ask for nothing."""
+
+
+def _narrowed(
+    requirement: str, changed: Consumer, others: list[Document], solution: Solution, trial: Decider
+) -> tuple[Fact, Consumer, Solution]:
+    """The open range of a change as one that is written into a file: down to what the found machines have."""
+    resources = changed.requirements.resources
+    kinds = _kinds(changed, solution)
+    if requirement == "resources.cpu":
+        asked = Range(min((kind.cpus for kind in kinds), default=0), None)
+        narrow, text = replace(resources, cpus=asked), f"{resources.arch or ''}{':' if resources.arch else ''}{asked}"
+        wide = f"{resources.arch or ''}{':' if resources.arch else ''}0.."
+    else:
+        asked = Range(min((kind.memory_gb for kind in kinds), default=0), None)
+        narrow, text, wide = replace(resources, memory_gb=asked), f"{asked.min:.12g}GB..", "0GB.."
+    closer = replace(changed, requirements=replace(changed.requirements, resources=narrow))
+    again = trial.solve([*others, closer])
+    # Fewer zones are eligible under the closer range, which `min_zones` may refuse.
+    return (wide, changed, solution) if again is None else (text, closer, again)
+
+
+def _kinds(document: Consumer, solution: Solution) -> list[InstanceType]:
+    """The types of the machines that a document's nodes get in a solution."""
+    if isinstance(document, FleetRequest):
+        return [option.instance_type for option, _ in solution.fleets.get(document.name, ())]
+    machines = (share.supply.pool or share.supply.option for share in solution.runs.get(document.name, ()))
+    return [machine.instance_type for machine in machines if machine is not None]
+
+
 def _cure(cure: Cure, changed: Document, solution: Solution, trial: Decider) -> Cure:
-    """The cure with the zones that would fit then, and the lowest price there."""
+    """The cure with the zones that would fit then, and the lowest price of a new machine (0: none is bought)."""
     zones = trial.world.zones
     if isinstance(changed, VolumeRequest):
         return replace(cure, zones=tuple(zones[z].zone for z in trial.volume_zones(changed)))
-    numbers = _used(changed, solution) | _fitting(changed, trial)
-    prices = [_lowest(changed.requirements, zone, trial) for zone in numbers]
-    least = min((price for price in prices if price is not None), default=0.0)
+    bought = _bought(changed, solution)
+    numbers = _used(changed, solution) | _fitting(changed, bought, solution, trial)
+    least = min((option.price for option, _ in bought), default=0.0)
     return replace(cure, zones=tuple(zones[zone].zone for zone in sorted(numbers)), price=least)
 
 
-def _fitting(changed: Consumer, trial: Decider) -> set[int]:
-    """The zones that could serve beside those that the solution uses: for a cluster, all of it."""
+def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Decider) -> set[int]:
+    """The zones that could take all new machines of the document as well, all else as in the solution.
+
+    For a fleet over several zones those that could take one of them.
+    """
+    count = sum(number for _, number in bought)
     if isinstance(changed, RunRequest):
-        if any(node.mounts for node in changed.nodes) or changed.single_zone:
+        apart = changed.single_zone and count < len(changed.nodes)
+        if apart or any(node.mounts for node in changed.nodes):
             return set()
-        return set(trial.feasibility(changed.requirements).passing)
-    group = trial.fleet_group(changed, (), None, thorough=True)
-    least = group.missing if changed.placement.strategy is Strategy.CLUSTER else 1
+        options = trial.run_group(changed, (), thorough=True).options
+    else:
+        group = trial.fleet_group(changed, (), None, thorough=True)
+        if changed.placement.strategy is Strategy.CLUSTER and group.home is not None:
+            return set()
+        if changed.placement.strategy is Strategy.SPREAD or changed.placement.survive_zones:
+            count = min(count, 1)
+        options = group.options
+    remainder = Remainder.after(solution, trial.world, without=bought)
     by_zone: dict[int, list[Option]] = {}
-    for option in group.options:
+    for option in options if count else ():
         by_zone.setdefault(option.zone, []).append(option)
-    empty = Remainder.after(Solution(), trial.world)
-    return {zone for zone, options in by_zone.items() if empty.room(options, least) >= least}
+    return {zone for zone, here in by_zone.items() if remainder.most(here, count) == count}
+
+
+def _bought(document: Consumer, solution: Solution) -> Machines:
+    """The new machines of a document."""
+    if isinstance(document, FleetRequest):
+        return solution.fleets.get(document.name, ())
+    shares = [share for share in solution.runs.get(document.name, ()) if share.supply.source is Source.NEW]
+    return tuple((s.supply.option, len(s.ranks)) for s in shares if s.supply.option is not None)
 
 
 def _used(document: Consumer, solution: Solution) -> set[int]:
     if isinstance(document, FleetRequest):
         return {option.zone for option, _ in solution.fleets.get(document.name, ())}
     return {share.supply.zone for share in solution.runs.get(document.name, ())}
-
-
-def _lowest(requirements: Requirements, zone: int, trial: Decider) -> float | None:
-    return trial.feasibility(requirements).group(PASSED).price(zone)
 
 
 def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
@@ -119,8 +168,10 @@ def _looser(asked: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
     if asked.spot_policy is not SpotPolicy.AUTO:
         yield "spot_policy", SpotPolicy.AUTO.value, replace(asked, spot_policy=SpotPolicy.AUTO)
     resources = asked.resources
-    yield "resources.cpu", None, replace(asked, resources=replace(resources, cpus=Range()))
-    yield "resources.memory", None, replace(asked, resources=replace(resources, memory_gb=Range()))
+    if resources.cpus != Range():
+        yield "resources.cpu", None, replace(asked, resources=replace(resources, cpus=Range()))
+    if resources.memory_gb != Range():
+        yield "resources.memory", None, replace(asked, resources=replace(resources, memory_gb=Range()))
     if resources.disk_gb is not None:
         yield "resources.disk", None, replace(asked, resources=replace(resources, disk_gb=None))
     if resources.arch is not None:

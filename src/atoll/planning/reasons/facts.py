@@ -9,10 +9,12 @@ from datetime import datetime
 
 import numpy as np
 
-from atoll.model.catalog import MARKETS
-from atoll.model.failure import Failure
-from atoll.planning.filters.amounts import RESOURCE_CODES, amounts
-from atoll.planning.filters.feasibility import FAILURE_CODES, STAGE, Feasibility
+from atoll.model.catalog import AVAILABILITIES, MARKETS
+from atoll.model.failure import Failure, Resource
+from atoll.model.offer import Availability
+from atoll.model.zone import Capacity
+from atoll.planning.filters.amounts import RESOURCE_CODES, of_offers, of_zone
+from atoll.planning.filters.feasibility import FAILURE_CODES, STAGE, Feasibility, markets
 from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.world import World
@@ -26,14 +28,29 @@ def moment(time: datetime | None) -> str | None:
 
 
 def facts(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) -> Facts:
-    """Why a zone is refused with this code."""
-    return teller(code, feasibility, world)(zone)
-
-
-def teller(code: RefusalCode, feasibility: Feasibility, world: World) -> Callable[[int], Facts]:
-    """Tells of any zone why it is refused with this code."""
+    """Why a zone as a whole is refused with this code: what holds for all that it offers."""
     if code in RESOURCE_CODES:
-        return amounts(code, feasibility, world).__getitem__
+        return of_zone(code, feasibility, zone, world)
+    if code is RefusalCode.MARKET:
+        return _markets(feasibility, zone, world)
+    return offer_facts(code, feasibility, world)(zone)
+
+
+def _markets(feasibility: Feasibility, zone: int, world: World) -> Facts:
+    """`joint` where something is offered on a market that the spot policy allows, only nothing that would do."""
+    place, catalog = world.catalog_zone[zone], world.snapshot.catalog
+    assert place is not None
+    rows, policy = catalog.rows(place), feasibility.requirements.spot_policy
+    offered = catalog.columns.availability[rows] != AVAILABILITIES.index(Availability.NOT_OFFERED)
+    numbers = np.unique(catalog.columns.market[rows][offered]).tolist()
+    has = tuple(MARKETS[number].value for number in numbers)
+    return {"wanted": policy.value, "joint": not markets(policy).isdisjoint(has), "has": has}
+
+
+def offer_facts(code: RefusalCode, feasibility: Feasibility, world: World) -> Callable[[int], Facts]:
+    """The function from a zone to the facts of its offers that are refused with this code."""
+    if code in RESOURCE_CODES:
+        return of_offers(code, feasibility, world).__getitem__
     if code in _OF_OFFERS:
         group, tell = feasibility.group(STAGE[code]), _OF_OFFERS[code]
         return lambda zone: tell(feasibility, zone, group, world)
@@ -62,7 +79,7 @@ def _of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: Worl
         case RefusalCode.INSTANCE_TYPE:
             return {"wanted": asked.instance_types or ()}
         case RefusalCode.MARKET:
-            return {"wanted": asked.spot_policy.value}
+            return {"wanted": asked.spot_policy.value, "offers": True}
         case _:
             return {"reason": info.reason, "until": moment(info.until)}
 
@@ -77,7 +94,7 @@ def _offer(group: Group, zone: int) -> Facts:
 
 
 def _price(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
-    return {"limit": feasibility.requirements.max_price, **_offer(group, zone)}
+    return {"max_price": feasibility.requirements.max_price, **_offer(group, zone)}
 
 
 def _failed(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
@@ -95,6 +112,7 @@ def told_of(failure: Failure) -> Facts:
         "at": moment(failure.at),
         "until": moment(failure.until),
         "count": failure.count,
+        "only": failure.scope.market,
     }
 
 
@@ -112,7 +130,7 @@ def _failure(group: Group, zone: int, world: World, code: RefusalCode) -> Failur
     if row is None:
         return None
     offer = world.snapshot.catalog.offer(row)
-    found = [f for f in world.failures if f.scope.covers(offer)]
+    found = [f for f in world.failures if f.scope.resource is Resource.MACHINE and f.scope.covers(offer)]
     found = [f for f in found if FAILURE_CODES.get(f.kind, RefusalCode.RECENT_FAILURE) is code]
     # The one that ends last is the one that keeps the offer out.
     return max(found, key=lambda f: (f.until is None, f.until or f.at), default=None)
@@ -135,23 +153,26 @@ def _quota(feasibility: Feasibility, zone: int, group: Group, world: World) -> F
 
 def quota_facts(quota: int, free: float, world: World) -> Facts:
     """A quota's limit, and how many of its CPUs are left."""
-    return {"limit": world.quotas[quota].limit_cpus, "free": free, "region": world.quotas[quota].region}
+    known = world.quotas[quota]
+    return {"limit": known.limit_cpus, "free": max(0.0, free), "region": known.region, "market": known.market.value}
 
 
 def _total(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
-    """The zone as a whole is smaller than any type that would do."""
+    """The zone as a whole is smaller than the cheapest type that would do, and than every other."""
     catalog, total = world.snapshot.catalog, world.zones[zone].capacity
+    row = group.best(zone)
     assert total is not None
-    kinds = np.unique(catalog.columns.type[group.rows_in(zone)])
-    table = catalog.table
-    for resource, column, most in (
-        ("cpus", table.cpus, total.cpus),
-        ("memory_gb", table.memory_gb, total.memory_gb),
-        ("gpus", table.gpu_count, total.gpus),
-    ):
-        if len(kinds) and column[kinds].min() > most:
-            return {"resource": resource, "needed": float(column[kinds].min()), "total": most, "used": 0.0}
-    return {"resource": "cpus", "needed": float(table.cpus[kinds].min()), "total": total.cpus, "used": 0.0}
+    assert row is not None
+    kind = catalog.table.types[catalog.columns.type[row]]
+    return {**_offer(group, zone), **lacking(total, total, kind.capacity)}
+
+
+def lacking(total: Capacity, free: Capacity, use: Capacity) -> Facts:
+    """Of which resource a zone has too little left for a machine that takes `use`."""
+    short = (name for name in ("cpus", "memory_gb", "gpus") if getattr(free, name) < getattr(use, name))
+    resource = next(short, "cpus")
+    whole, left = getattr(total, resource), getattr(free, resource)
+    return {"resource": resource, "needed": getattr(use, resource), "total": whole, "used": whole - left}
 
 
 def _plain(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:

@@ -4,21 +4,22 @@ The filters have recorded how far each offer came; what they cannot know (volume
 took) is added here from the decision.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from atoll.model.catalog import TypeTable
+from atoll.planning.filters.amounts import of_all
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Refusal, RefusalCode
-from atoll.planning.reasons.facts import Facts, facts, teller
+from atoll.planning.reasons.facts import Facts, facts, offer_facts
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.joint import Decider, Decision, may_use, reusable
-from atoll.planning.solving.options import Option
 
 _OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
 _OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]
@@ -45,16 +46,14 @@ _NEARNESS = {code: i for i, code in enumerate(ORDER)}
 class _Case:
     """What all zones of one document have in common.
 
-    `short` says that it did not fit as asked; `chosen` is the lowest price in the zones that it uses; in the zones
-    `planned` are machines of the request's fleets that it might use; `idle` are the instances that it might; `rooms`
-    tells how many nodes of a spread that did not fit each zone has room for.
+    `short` says that it did not fit as asked; `paid` are the prices of its new nodes; in the zones `planned` are
+    machines of the request's fleets that it might use; `idle` are the instances that it might.
     """
 
     short: bool
-    chosen: float | None
+    paid: frozenset[float]
     planned: frozenset[int] = frozenset()
     idle: frozenset[str] = frozenset()
-    rooms: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +63,39 @@ class Reasons:
     decider: Decider
     decision: Decision
     remainder: Remainder
+    _without: dict[str, Remainder] = field(default_factory=dict)
     _offered: dict[Requirements, dict[str, str]] = field(default_factory=dict)
 
-    def of_fleet(self, fleet: FleetRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
-        """Why the other zones are not used for a fleet; `short` says that it did not fit as asked."""
+    def of_fleet(self, fleet: FleetRequest, new: frozenset[int], short: bool) -> tuple[Refusal, ...]:
+        """Why the zones without a `new` node get none; `short` says that the fleet did not fit as asked.
+
+        A zone that holds nodes of the fleet is in use, and has a reason only where it cannot take another one.
+        """
         feasibility = self.decider.feasibility(fleet.requirements)
-        spread = short and fleet.placement.strategy is Strategy.SPREAD
-        case = _Case(short, _lowest(feasibility, used), rooms=self.rooms(fleet) if spread else {})
+        paid = frozenset(option.price for option, _ in self.decision.solution.fleets.get(fleet.name, ()))
+        case = _Case(short, paid)
+        holding = Counter(self.decider.world.number[i.zone] for i in self.decider.world.fleets.get(fleet.name, ()))
+        grows = short or bool(new)
         found = []
-        for zone in self._others(used):
+        for zone in self._others(new):
+            if zone in holding and not grows:
+                continue
             code, data, count = self._static(feasibility, zone)
             if code is None:
                 code, data = self._of_strategy(fleet, feasibility, zone, case)
+            if zone in holding:
+                if code is RefusalCode.NOT_NEEDED:
+                    continue
+                data = {**data, "holds": holding[zone]}
             found.append((zone, self._refusal(zone, code, data, count)))
         return _ordered(found)
 
     def of_run(self, run: RunRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a run."""
         feasibility = self.decider.feasibility(run.requirements)
-        case = _Case(short, _lowest(feasibility, used), self._planned(run), self._idle(run))
+        bought = self.decision.solution.runs.get(run.name, ())
+        paid = frozenset(share.supply.option.price for share in bought if share.supply.option is not None)
+        case = _Case(short, paid, self._planned(run), self._idle(run))
         zone_level = feasibility.level
         found = []
         for zone in self._others(used):
@@ -127,9 +140,9 @@ class Reasons:
     def _counted(self, feasibility: Feasibility, stage: int) -> Iterator[Refusal]:
         """The refused offers of one stage, by zone."""
         world, group, code = self.decider.world, feasibility.group(stage), FILTERS[stage]
-        tell = teller(code, feasibility, world)
+        facts_in = offer_facts(code, feasibility, world)
         for zone, count in zip(group.zones, group.counts, strict=True):
-            data = tell(zone)
+            data = facts_in(zone)
             named = data.get("instance_type") if count == 1 else None
             kind = named if isinstance(named, str) else None
             yield Refusal(world.zones[zone].zone, code, data, kind, count=count)
@@ -149,7 +162,23 @@ class Reasons:
         absent = self._absent_type(feasibility, zone) if code is RefusalCode.INSTANCE_TYPE else None
         if absent is not None:
             return RefusalCode.NOT_OFFERED, {"instance_type": absent}, 1
-        return code, facts(code, feasibility, zone, world), max(1, feasibility.group(stage).count(zone))
+        count = max(1, feasibility.group(stage).count(zone))
+        if code is RefusalCode.PRICE:
+            return code, self._dear(feasibility, zone), count
+        return code, facts(code, feasibility, zone, world), count
+
+    def _dear(self, feasibility: Feasibility, zone: int) -> Facts:
+        """The lowest limit at which the zone serves; and what is in the way `besides`, where none would do alone."""
+        limit = feasibility.requirements.max_price
+        free = self.decider.feasibility(replace(feasibility.requirements, max_price=None))
+        offer = self.remainder.cheapest(free, zone)
+        if offer is not None:
+            data: Facts = {"instance_type": offer.instance_type.name, "market": offer.market.value}
+            return {**data, "price": offer.price, "max_price": limit}
+        stage = free.zones[zone]
+        taken = self.remainder.refusal(free, zone) if stage == PASSED else None
+        code, data = taken or (FILTERS[stage], facts(FILTERS[stage], free, zone, self.decider.world))
+        return {**data, "price": free.group(stage).price(zone), "max_price": limit, "besides": code.value}
 
     def _absent_type(self, feasibility: Feasibility, zone: int) -> str | None:
         """A type that was asked for, that the backend has elsewhere and not here."""
@@ -173,46 +202,46 @@ class Reasons:
     def _of_strategy(
         self, fleet: FleetRequest, feasibility: Feasibility, zone: int, case: _Case
     ) -> tuple[RefusalCode, Facts]:
+        """Why a zone with an offer that passes gets no node."""
         taken = self.remainder.refusal(feasibility, zone)
         if taken is not None:
             return taken
-        world = self.decider.world
-        if fleet.placement.strategy is Strategy.CLUSTER:
-            group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        world, placement = self.decider.world, fleet.placement
+        group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        if placement.strategy is Strategy.CLUSTER:
             if group.home is not None and group.home != zone and group.missing:
                 return RefusalCode.CLUSTER, {"home": str(world.zones[group.home].zone)}
-            here = [option for option in group.options if option.zone == zone]
-            fit = self.remainder.room(here, group.missing)
-            if fit < group.missing:
-                return RefusalCode.CLUSTER, {"fits": fit, "wanted": group.missing}
+            fits = self.most(fleet, [zone])
+            if fits < group.missing:
+                return RefusalCode.CLUSTER, {"fits": fits, "wanted": group.missing}
         if case.short:
-            return RefusalCode.SPREAD, self._spread(fleet, zone, case.rooms)
-        existing = self.decider.world.fleets.get(fleet.name, ())
-        if len(existing) >= fleet.nodes and not fleet.placement.survive_zones:
+            eligible = feasibility.passing
+            if placement.min_zones is not None and len(eligible) < placement.min_zones:
+                return RefusalCode.SPREAD, {"min_zones": placement.min_zones, "eligible": len(eligible)}
+            return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}
+        if not group.missing and not placement.survive_zones:
             return RefusalCode.NOT_NEEDED, {"why": "complete"}
-        return RefusalCode.NOT_NEEDED, _dearer(feasibility, zone, case.chosen)
+        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, case.paid)
 
-    def rooms(self, fleet: FleetRequest) -> dict[int, int]:
-        """How many of the nodes that a fleet still needs each zone that passes has room for."""
+    def most(self, fleet: FleetRequest, zones: Collection[int]) -> int:
+        """How many of the nodes that a fleet is missing these zones can take together, all other documents fixed."""
         group = self.decider.fleet_group(fleet, (), None, thorough=True)
-        by_zone: dict[int, list[Option]] = {zone: [] for zone in self.decider.feasibility(fleet.requirements).passing}
-        for option in group.options:
-            by_zone[option.zone].append(option)
-        return {zone: self.remainder.room(options, group.missing) for zone, options in by_zone.items()}
+        if fleet.name not in self._without:
+            solution, world = self.decision.solution, self.decider.world
+            own = solution.fleets.get(fleet.name, ())
+            self._without[fleet.name] = Remainder.after(solution, world, without=own)
+        options = [option for option in group.options if option.zone in zones]
+        return self._without[fleet.name].most(options, group.missing)
 
-    def _spread(self, fleet: FleetRequest, zone: int, rooms: Mapping[int, int]) -> Facts:
-        """Why a zone that passes holds nothing of a spread that did not fit: too small itself, or another one is."""
-        placement, zones = fleet.placement, self.decider.world.zones
-        if placement.min_zones is not None and len(rooms) < placement.min_zones:
-            return {"min_zones": placement.min_zones}
-        missing = fleet.nodes - len(self.decider.world.fleets.get(fleet.name, ()))
-        share = -(-missing // max(1, len(rooms)))
-        tight = [place for place, room in rooms.items() if room < share]
-        if zone in tight:
-            return {"room": rooms[zone], "share": share}
-        if placement.survive_zones and not tight:
-            return {"survive_zones": placement.survive_zones}
-        return {"full": tuple(str(zones[place].zone) for place in tight)}
+    def _dearer(self, feasibility: Feasibility, zone: int, paid: frozenset[float]) -> Facts:
+        """How the cheapest machine to be had in a zone compares with those that were chosen."""
+        offer = self.remainder.cheapest(feasibility, zone)
+        if offer is None or not paid:
+            return {"why": "unneeded"}
+        if offer.price > max(paid) + 1e-9:
+            return {"why": "dearer", "price": offer.price, "chosen": max(paid)}
+        same = len(paid) == 1 and offer.price in paid
+        return {"why": "equal" if same else "unneeded", "price": offer.price}
 
     def _volume_elsewhere(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
         """A mount none of whose volumes is or may be in this zone."""
@@ -228,8 +257,10 @@ class Reasons:
                     refused = self.decider.volume_refused(disks[0].name, zone)
                     if refused is not None and refused[0] is RefusalCode.NO_VOLUMES:
                         return refused
+                waiting = all(disk.new and disk.name not in placed for disk in disks)
                 return RefusalCode.VOLUME_ZONE, {
                     "volumes": mount.volumes,
+                    "waiting": waiting,
                     "zones": tuple(str(zones[z].zone) for z in sorted(homes)),
                     "rank": node.rank,
                 }
@@ -291,20 +322,7 @@ class Reasons:
             return RefusalCode.NOT_NEEDED, {"why": "reuse"}
         if any(share.supply.fleet is not None for share in placed):
             return RefusalCode.NOT_NEEDED, {"why": "planned"}
-        return RefusalCode.NOT_NEEDED, _dearer(feasibility, zone, case.chosen)
-
-
-def _lowest(feasibility: Feasibility, zones: Iterable[int]) -> float | None:
-    """The price of the cheapest offer that passes in these zones, in USD an hour."""
-    passed = feasibility.group(PASSED)
-    return min((price for zone in zones if (price := passed.price(zone)) is not None), default=None)
-
-
-def _dearer(feasibility: Feasibility, zone: int, chosen: float | None) -> Facts:
-    here = feasibility.group(PASSED).price(zone)
-    if here is None or chosen is None:
-        return {"why": "equal"}
-    return {"why": "dearer" if here > chosen + 1e-9 else "equal", "price": here, "chosen": chosen}
+        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, case.paid)
 
 
 def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tuple[RefusalCode | None, Facts, int]:
@@ -313,31 +331,31 @@ def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tup
     known = [i for i in known if run.instances is None or i.id in run.instances]
     if not known:
         return RefusalCode.FLEET, {"fleets": run.fleets or (), "instances": run.instances or ()}, 1
-    stages = type_stages(run.requirements, TypeTable([i.instance_type for i in known]))
+    table = TypeTable([i.instance_type for i in known])
+    stages = type_stages(run.requirements, table)
     best = int(stages.max())
     if best < PASSED:
-        here = [i.instance_type for i, stage in zip(known, stages.tolist(), strict=True) if stage == best]
-        data = {"cpus": max(t.cpus for t in here), "memory_gb": max(t.memory_gb for t in here)}
-        return FILTERS[best], {"wanted": _asked(run, FILTERS[best]), "reuse": True, **data}, len(here)
+        code = FILTERS[best]
+        return code, {**_of_types(code, run, table), "reuse": True}, int((stages == best).sum())
     suited = [i for i, stage in zip(known, stages.tolist(), strict=True) if stage == PASSED]
     allowed = [i for i in suited if i.market in markets(run.requirements.spot_policy)]
     if not allowed:
-        return RefusalCode.MARKET, {"wanted": run.requirements.spot_policy.value, "reuse": True}, len(suited)
-    price, limit = min(i.price for i in allowed), run.requirements.max_price
-    if limit is not None and price > limit:
-        return RefusalCode.PRICE, {"limit": limit, "price": price, "reuse": True}, len(allowed)
-    return RefusalCode.INSTANCE_BUSY, {"count": len(known)}, len(known)
+        data: Facts = {"wanted": run.requirements.spot_policy.value, "joint": len(suited) < len(known), "reuse": True}
+        return RefusalCode.MARKET, data, len(suited)
+    limit = run.requirements.max_price
+    within = [i for i in allowed if limit is None or i.price <= limit]
+    if within:
+        return RefusalCode.INSTANCE_BUSY, {"count": len(within), "joint": len(within) < len(known)}, len(within)
+    idle = [i for i in allowed if not i.busy]
+    price = min(i.price for i in idle or allowed)
+    data = {"price": price, "max_price": limit, "count": len(allowed), "reuse": True}
+    return RefusalCode.PRICE, data if idle else {**data, "besides": RefusalCode.INSTANCE_BUSY.value}, len(allowed)
 
 
-def _asked(run: RunRequest, code: RefusalCode) -> str:
-    resources = run.requirements.resources
-    amounts: Mapping[RefusalCode, object] = {
-        RefusalCode.CPU: resources.cpus,
-        RefusalCode.MEMORY: resources.memory_gb,
-        RefusalCode.DISK: resources.disk_gb,
-        RefusalCode.ARCH: resources.arch,
-    }
-    return str(amounts.get(code, ""))
+def _of_types(code: RefusalCode, run: RunRequest, table: TypeTable) -> Facts:
+    if code is RefusalCode.INSTANCE_TYPE:
+        return {"wanted": run.requirements.instance_types or ()}
+    return of_all(code, run.requirements.resources, table, np.arange(len(table)))
 
 
 def _ordered(refusals: Iterable[tuple[int, Refusal]]) -> tuple[Refusal, ...]:

@@ -1,42 +1,56 @@
-"""What a plan leaves over: of zones' capacities, quotas and offers. It tells why a zone that passes is not used."""
+"""What a plan leaves over, and the one question about it: how many more machines can be had, all else fixed?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from atoll.model.catalog import UNTOLD
+from atoll.model.offer import Offer
 from atoll.model.zone import Capacity
 from atoll.planning.filters.feasibility import PASSED, Feasibility
 from atoll.planning.plan import RefusalCode
-from atoll.planning.reasons.facts import Facts, quota_facts
+from atoll.planning.reasons.facts import Facts, lacking, quota_facts
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
+from atoll.planning.solving.solver import OutOfTime, Programme
 from atoll.planning.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """What is left after a solution."""
+    """What is left after a solution: of zones' capacities, of quotas, and of offers by their rows in the catalog."""
 
     world: World
     zones: tuple[Capacity | None, ...]
     quotas: tuple[float, ...]
-    offers: dict[int, int]
+    taken: dict[int, int]
+    _counts: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def after(cls, solution: Solution, world: World) -> "Remainder":
-        """What this solution leaves."""
+    def after(cls, solution: Solution, world: World, without: Iterable[tuple[Option, int]] = ()) -> "Remainder":
+        """What this solution leaves; the machines `without` count as not bought."""
         zones, quotas = list(world.free), [world.free_cpus(i) for i in range(len(world.quotas))]
-        offers: dict[int, int] = {}
-        for option, count in solution.bought:
-            use = option.use
+        taken: dict[int, int] = {}
+        back = [(option, -count) for option, count in without]
+        for option, count in (*solution.bought, *back):
             free = zones[option.zone]
             if free is not None:
-                zones[option.zone] = free - Capacity(use.cpus * count, use.memory_gb * count, use.gpus * count)
+                zones[option.zone] = free - option.use * count
             if option.quota is not None:
-                quotas[option.quota] -= use.cpus * count
-            if option.limit is not None:
-                offers[option.offer] = offers.get(option.offer, option.limit) - count
-        return cls(world, tuple(zones), tuple(quotas), offers)
+                quotas[option.quota] -= option.use.cpus * count
+            taken[option.offer] = taken.get(option.offer, 0) + count
+        return cls(world, tuple(zones), tuple(quotas), taken)
+
+    def cheapest(self, feasibility: Feasibility, zone: int) -> Offer | None:
+        """The cheapest of the offers that pass in a zone of which one more can be had."""
+        catalog, passed = self.world.snapshot.catalog, feasibility.group(PASSED)
+        best = passed.best(zone)
+        if best is None:
+            return None
+        if self._of_row(best, zone) is None:
+            return catalog.offer(best)
+        rows = passed.rows_in(zone)
+        order = rows[catalog.columns.price[rows].argsort(kind="stable")]
+        return next((catalog.offer(row) for row in order.tolist() if self._of_row(row, zone) is None), None)
 
     def refusal(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode, Facts] | None:
         """Why not even one more of the offers that pass in this zone can be had; None when one can."""
@@ -44,59 +58,86 @@ class Remainder:
         limited = self.zones[zone] is not None or bool(self.quotas)
         if not limited and not catalog.counted:
             return None
-        rows = feasibility.group(PASSED).rows_in(zone)
+        passed = feasibility.group(PASSED)
+        rows = passed.rows_in(zone)
         if not limited and bool((catalog.columns.count[rows] == UNTOLD).any()):
             return None
-        refused: tuple[RefusalCode, Facts] | None = None
-        for row in rows.tolist():
-            refused = self._of_row(row, zone)
-            if refused is None:
-                return None
-        return refused
+        best = passed.best(zone)
+        if best is None or any(self._of_row(row, zone) is None for row in rows.tolist()):
+            return None
+        return self._of_row(best, zone)
 
     def _of_row(self, row: int, zone: int) -> tuple[RefusalCode, Facts] | None:
         offer = self.world.snapshot.catalog.offer(row)
-        left = self.offers.get(row, offer.count)
-        if left is not None and left < 1:
-            return RefusalCode.UNAVAILABLE, {"instance_type": offer.instance_type.name, "count": offer.count}
+        named: Facts = {"instance_type": offer.instance_type.name, "market": offer.market.value}
+        if offer.count is not None and offer.count <= self.taken.get(row, 0):
+            return RefusalCode.UNAVAILABLE, {**named, "count": offer.count}
         use = offer.instance_type.capacity
         quota = self.world.quota(zone, offer.market)
         if quota is not None and self.quotas[quota] < use.cpus:
-            return RefusalCode.QUOTA, {"needed": use.cpus, **quota_facts(quota, self.quotas[quota], self.world)}
-        free = self.zones[zone]
-        if free is not None and not free.covers(use):
-            return RefusalCode.CAPACITY_USED, self.used(zone, use)
+            facts = quota_facts(quota, self.quotas[quota], self.world)
+            return RefusalCode.QUOTA, {**named, "needed": use.cpus, **facts}
+        total, free = self.world.zones[zone].capacity, self.zones[zone]
+        if total is not None and free is not None and not free.covers(use):
+            return RefusalCode.CAPACITY_USED, {**named, **lacking(total, free, use)}
         return None
 
-    def used(self, zone: int, use: Capacity) -> Facts:
-        """Of which resource a zone has too little left for a machine that takes `use`."""
-        total, free = self.world.zones[zone].capacity, self.zones[zone]
-        assert total is not None
-        assert free is not None
-        for resource in ("cpus", "memory_gb", "gpus"):
-            if getattr(free, resource) < getattr(use, resource):
-                break
-        else:
-            resource = "cpus"
-        whole, left = getattr(total, resource), getattr(free, resource)
-        return {"resource": resource, "needed": getattr(use, resource), "total": whole, "used": whole - left}
+    def most(self, options: Sequence[Option], limit: int) -> int:
+        """How many more machines of these options fit together, at most `limit`.
 
-    def room(self, options: Sequence[Option], most: int) -> int:
-        """How many more nodes fit on these options of one zone, at most `most`: a plain count, the cheapest first."""
-        zones, quotas, offers = list(self.zones), list(self.quotas), dict(self.offers)
+        Exact, unless the search's time ends first: then a number that surely fits.
+        """
+        key = (tuple(option.offer for option in options), limit)
+        if key not in self._counts:
+            found = self._plain(options, limit)
+            self._counts[key] = found if found == limit or not options else max(found, self._searched(options, limit))
+        return self._counts[key]
+
+    def _plain(self, options: Sequence[Option], limit: int) -> int:
+        """A number that surely fits: as many as can be of each, the smallest first."""
+        zones, quotas = list(self.zones), list(self.quotas)
         count = 0
-        for option in sorted(options, key=lambda o: (o.use.cpus, o.key)):
-            while count < most:
-                free, use = zones[option.zone], option.use
-                left = offers.get(option.offer, option.limit)
-                if (left is not None and left < 1) or (free is not None and not free.covers(use)):
-                    break
-                if option.quota is not None and quotas[option.quota] < use.cpus:
-                    break
-                zones[option.zone] = None if free is None else free - use
-                if option.quota is not None:
-                    quotas[option.quota] -= use.cpus
-                if left is not None:
-                    offers[option.offer] = left - 1
-                count += 1
+        for option in sorted(options, key=lambda o: (o.use.cpus, o.use.memory_gb, o.use.gpus, o.key)):
+            fits = min(limit - count, self._alone(option, zones[option.zone], quotas))
+            free = zones[option.zone]
+            zones[option.zone] = None if free is None else free - option.use * fits
+            if option.quota is not None:
+                quotas[option.quota] -= option.use.cpus * fits
+            count += fits
+            if count == limit:
+                break
         return count
+
+    def _alone(self, option: Option, free: Capacity | None, quotas: Sequence[float]) -> int:
+        """How many machines of one option fit in this capacity and these quotas."""
+        use, limits = option.use, [1_000_000.0]
+        if option.limit is not None:
+            limits.append(option.limit - self.taken.get(option.offer, 0))
+        if option.quota is not None and use.cpus:
+            limits.append(quotas[option.quota] / use.cpus)
+        for name in ("cpus", "memory_gb", "gpus") if free is not None else ():
+            if getattr(use, name):
+                limits.append(getattr(free, name) / getattr(use, name))
+        return max(0, int(min(limits) + 1e-9))
+
+    def _searched(self, options: Sequence[Option], limit: int) -> int:
+        """The most as an integer programme; 0 when its time ends first."""
+        programme, rows = Programme(), dict[tuple[str, int], tuple[dict[int, float], float]]()
+        for option in options:
+            variable = programme.variable(min(limit, self._alone(option, self.zones[option.zone], self.quotas)))
+            free = self.zones[option.zone]
+            if option.quota is not None:
+                terms, _ = rows.setdefault(("quota", option.quota), ({}, self.quotas[option.quota]))
+                terms[variable] = option.use.cpus
+            for name in ("cpus", "memory_gb", "gpus") if free is not None else ():
+                terms, _ = rows.setdefault((name, option.zone), ({}, getattr(free, name)))
+                terms[variable] = getattr(option.use, name)
+        every = dict.fromkeys(range(len(options)), 1.0)
+        for terms, upper in rows.values():
+            programme.row({variable: amount for variable, amount in terms.items() if amount}, upper=max(0.0, upper))
+        programme.row(every, upper=limit)
+        try:
+            answer = programme.solve([dict.fromkeys(every, -1.0)])
+        except OutOfTime:
+            return 0
+        return 0 if answer is None else sum(answer.values)

@@ -20,17 +20,23 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
         )
     if not eligible:
         return _chief(fleet.nodes, placed, refusals)
-    strategy = fleet.placement.strategy
+    strategy, names = fleet.placement.strategy, reasons.decider.world.zones
     group = reasons.decider.fleet_group(fleet, (), None, thorough=True)
-    rooms = reasons.rooms(fleet)
-    most = max(rooms, key=lambda zone: (rooms[zone], -zone))
-    least_room = min(rooms, key=lambda zone: (rooms[zone], zone))
+    cluster = strategy is Strategy.CLUSTER
+    # A cluster that has nodes grows where they are.
+    places = (group.home,) if cluster and group.home is not None else eligible
+    fits = {zone: reasons.most(fleet, [zone]) for zone in places}
+    most = max(fits, key=lambda zone: (fits[zone], -zone))
+    least_fits = min(fits, key=lambda zone: (fits[zone], zone))
     data = {
         "strategy": strategy.value,
-        "room": placed + (rooms[most] if strategy is Strategy.CLUSTER else min(group.missing, sum(rooms.values()))),
-        "zone": str(reasons.decider.world.zones[most].zone),
-        "smallest": str(reasons.decider.world.zones[least_room].zone),
-        "least": rooms[least_room],
+        "fits": fits[most] if cluster else reasons.most(fleet, eligible),
+        "missing": group.missing,
+        "zone": str(names[most].zone),
+        "smallest": str(names[least_fits].zone),
+        "least": fits[least_fits],
+        "home": group.home is not None,
+        "existing": fleet.nodes - group.missing,
         "max_skew": fleet.placement.max_skew,
         "survive_zones": fleet.placement.survive_zones,
         "zones": len(eligible),

@@ -53,4 +53,6 @@ async def apply(project: Project, submission: Submission, request: Request) -> R
 
 
 def _planned(planned: Planned) -> PlanResponse:
-    return PlanResponse(planned.changes, plan_view(planned), planned.diagnostics, planned.default_profile)
+    return PlanResponse(
+        planned.changes, plan_view(planned), planned.diagnostics, planned.default_profile, planned.basis
+    )

@@ -35,9 +35,9 @@ async def fleet(project: Project, name: Name, request: Request) -> Response:
 
 
 @router.delete("/fleets/{name}", response_model=FleetView, status_code=202)
-async def delete(project: Project, name: Name, request: Request) -> Response:
+async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
     """Let a fleet go."""
-    deleted = await request.app.state.engine.delete_fleet(project, name)
+    deleted = await request.app.state.engine.delete_fleet(project, name, id)
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(request.app.state.engine, tx, [deleted]))[0], 202)
 
@@ -55,7 +55,8 @@ async def instances(project: Project, request: Request, after: After = None, lim
     """Instances that are not terminated, by fleet and node."""
     async with request.app.state.engine.database.look() as tx:
         found = await tx.listing.instances(project, after, limit + 1)
-    return page([instance_view(instance) for instance in found[:limit]], len(found) > limit)
+    views = [instance_view(instance, request.app.state.engine.backends) for instance in found[:limit]]
+    return page(views, len(found) > limit)
 
 
 def _few(found: Sequence[Fleet]) -> Sequence[Fleet]:
@@ -77,5 +78,5 @@ async def _views(engine: Engine, tx: Transaction, found: Sequence[Fleet]) -> lis
     for fleet in found:
         instances = machines.get(fleet.id, [])
         staying = Counter(instance.zone for instance in instances if not instance.end_reason)
-        views.append(fleet_view(fleet, instances, engine.shape(fleet, staying)))
+        views.append(fleet_view(fleet, instances, engine.shape(fleet, staying), engine.backends))
     return views

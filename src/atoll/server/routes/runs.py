@@ -54,9 +54,9 @@ async def retry(project: Project, name: Name, request: Request) -> Response:
 
 
 @router.delete("/{name}", response_model=RunView)
-async def delete(project: Project, name: Name, request: Request) -> Response:
+async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
     """Take a finished run from the lists."""
-    removed = await request.app.state.engine.delete_run(project, name)
+    removed = await request.app.state.engine.delete_run(project, name, id)
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [removed]))[0])
 

@@ -58,6 +58,10 @@ async def status(request: Request) -> Response:
         circuits = tuple(OpenCircuit(*circuit) for circuit in state.engine.context.calls.open_circuits(name))
         error = world.errors.get(name, "")
         backends.append(BackendStatus(name, zones, offers, world.as_of.get(name), error, circuits))
+    async with state.engine.database.read() as tx:
+        held = await tx.listing.held_backends()
+    for name in sorted(held.keys() - {*state.engine.backends}):
+        backends.append(BackendStatus(name, 0, 0, None, unreached(*held[name])))
     database = state.engine.database.url
     return answer(ServerStatus(__version__, os.getpid(), state.address, database, state.started_at, tuple(backends)))
 
@@ -72,6 +76,11 @@ async def orphans(request: Request) -> Response:
 async def end_orphans(request: Request) -> Response:
     """End it."""
     return answer([_orphan_view(resource) for resource in await request.app.state.engine.end_orphans()])
+
+
+def unreached(instances: int, volumes: int) -> str:
+    """What is on a backend that is not configured."""
+    return f"not configured, and holds instances: {instances}, volumes: {volumes}"
 
 
 def _orphan_view(resource: Resource) -> OrphanView:

@@ -34,9 +34,9 @@ async def volume(project: Project, name: Name, request: Request) -> Response:
 
 
 @router.delete("/{name}", response_model=VolumeView, status_code=202)
-async def delete(project: Project, name: Name, request: Request) -> Response:
+async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
     """Delete a volume and its data."""
-    deleted = await request.app.state.engine.delete_volume(project, name)
+    deleted = await request.app.state.engine.delete_volume(project, name, id)
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [deleted]))[0], 202)
 

@@ -5,10 +5,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from atoll.backends.base import ZoneFaults
 from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import Refused
-from atoll.model.zone import Capacity, Zone
+from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.server.answer import answer
 from atoll.server.auth import require_admin
 from atoll.server.bounds import Place, Project
+from atoll.server.views import not_configured
 from atoll.wire.api import ZoneView
 
 router = APIRouter(prefix="/api/projects/{project}")
@@ -58,7 +59,20 @@ async def _views(engine: Engine, project: str) -> list[ZoneView]:
         instances = await tx.listing.instances_by_zone(project)
         volumes = await tx.listing.volumes_by_zone(project)
     offered = world.catalog.sizes
-    return [
+    known = {info.zone for info in world.zones}
+    stranded = [
+        ZoneView(
+            zone,
+            ZoneState.GONE,
+            engine.context.now(),
+            "no longer offered" if zone.backend in engine.backends else not_configured(zone.backend),
+            used=used.get(zone, Capacity()),
+            instances=instances.get(zone, 0),
+            volumes=volumes.get(zone, 0),
+        )
+        for zone in sorted({*instances, *volumes} - known)
+    ]
+    return stranded + [
         ZoneView(
             info.zone,
             info.state,

@@ -1,0 +1,73 @@
+"""Whether two configurations mean the same, and whether what runs still is what the new one asks for."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from atoll.model.records import Instance
+from atoll.model.zone import Zone
+from atoll.planning.request import FleetRequest, Strategy
+from atoll.planning.solving.options import suiting
+from atoll.zones.naming import fold
+from atoll.zones.selection import ZoneSelector, is_glob
+
+SELECTION = frozenset(
+    {
+        "availability_zones",
+        "backends",
+        "instance_types",
+        "max_price",
+        "placement",
+        "regions",
+        "resources",
+        "retry",
+        "spot_policy",
+    }
+)
+"""Keys of a fleet that say which machines it may have: they change in place while the machines that are there fit."""
+_FOLDED = frozenset({"backends", "regions", "instance_types"})
+
+
+def same_meaning(key: str, old: Any, new: Any, zones: Collection[Zone]) -> bool:
+    """Whether two values of a key of a fleet or run mean the same: order and spelling of names do not matter."""
+    if key == "availability_zones" and _are_names(old) and _are_names(new):
+        return _zones(old, zones) == _zones(new, zones)
+    if key in _FOLDED and _are_names(old) and _are_names(new):
+        return {fold(str(name)) for name in old} == {fold(str(name)) for name in new}
+    return bool(old == new)
+
+
+def still_fits(instances: Sequence[Instance], demand: FleetRequest, zones: Collection[Zone]) -> bool:
+    """Whether every instance is one that the demand could have got: nothing that runs has to go."""
+    asked = demand.requirements
+    selector = ZoneSelector.compile(asked.availability_zones)
+    backends, regions = _folded(asked.backends), _folded(asked.regions)
+    held = {instance.zone for instance in instances}
+    if demand.placement.strategy is Strategy.CLUSTER and len(held) > 1:
+        return False
+    return all(suiting(asked, instances)) and all(
+        selector.matches(zone)
+        and (backends is None or fold(zone.backend) in backends)
+        and (regions is None or fold(zone.region) in regions)
+        for zone in held
+    )
+
+
+def _zones(patterns: Sequence[Any], zones: Collection[Zone]) -> frozenset[str]:
+    """What the patterns name: known zones by their places, and globs, exclusions and unknown names as they are."""
+    named: set[str] = set()
+    for pattern in map(str, patterns):
+        plain = not is_glob(pattern) and not pattern.strip().startswith("!")
+        selector = ZoneSelector.compile([pattern])
+        found = [zone for zone in zones if selector.matches(zone)] if plain else []
+        named.update(f"{zone.backend}/{zone.region}/{zone.name}" for zone in found)
+        if not found:
+            named.add(fold(pattern.strip()))
+    return frozenset(named)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and not isinstance(value, Mapping)
+
+
+def _folded(names: Sequence[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(map(fold, names))

@@ -1,0 +1,159 @@
+"""Yes means yes to what was shown, and what still fits stays: on a real server with the fake cloud."""
+
+import os
+import pty
+import select
+import subprocess
+import time
+from contextlib import suppress
+
+import pytest
+
+from atoll.client import ApiError
+from atoll.wire.api import ChangeAction, SourceFile, Submission
+from tests.e2e.conftest import ATOLL, Place
+
+FLEET = "type: fleet\nname: shared\nnodes: {nodes}\navailability_zones: [{zones}]\nresources: {{cpu: 2}}\n"
+FAKE = "backends:\n- type: fake\n"
+
+
+def configured(place: Place, text: str) -> None:
+    place.home.mkdir(exist_ok=True, mode=0o700)
+    (place.home / "config.yml").write_text(text)
+
+
+def submission(text: str) -> Submission:
+    return Submission((SourceFile("f.yml", text),))
+
+
+def ids(place: Place) -> set[str]:
+    return {one.id for one in place.client().fleet("shared").instances if not one.reason}
+
+
+def asked(place: Place, *arguments: str) -> tuple[int, "subprocess.Popen[bytes]"]:
+    """A command on a terminal of its own: the terminal's other end, and the process."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*ATOLL, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=place.folder,
+        env={**os.environ, "ATOLL_HOME": str(place.home), "NO_COLOR": "1"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    return ours, process
+
+
+def read_until(terminal: int, text: str) -> str:
+    said, limit = "", time.monotonic() + 30
+    while text not in said and time.monotonic() < limit:
+        if select.select([terminal], [], [], 0.2)[0]:
+            with suppress(OSError):
+                said += os.read(terminal, 65536).decode(errors="replace")
+    assert text in said
+    return said
+
+
+def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_asked_for(own: Place) -> None:
+    configured(own, FAKE)
+    mine = own.write("mine", FLEET.format(nodes=1, zones="fake-1a"))
+    theirs = own.write("theirs", FLEET.format(nodes=3, zones="fake-1b"))
+    own.ok("server", "start")
+    terminal, process = asked(own, "apply", "-f", mine)
+    read_until(terminal, "Apply? [y/N]")
+    own.ok("apply", "-y", "-f", theirs)
+    before = ids(own)
+    os.write(terminal, b"y\n")
+    said = read_until(terminal, "Apply? [y/N]")
+    assert "changed since the plan" in said
+    assert "replace  fleet shared" in said
+    os.write(terminal, b"n\n")
+    process.wait(timeout=30)
+    os.close(terminal)
+    assert ids(own) == before
+    assert len(before) == 3
+
+
+def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: Place) -> None:
+    configured(own, FAKE)
+    own.ok("server", "start")
+    client = own.client()
+    files = submission(FLEET.format(nodes=1, zones="fake-1a"))
+    shown = client.plan(files)
+    client.apply(files)
+    bound = Submission(files.files, basis=shown.basis)
+    with pytest.raises(ApiError) as refused:
+        client.apply(bound)
+    assert (refused.value.status, refused.value.problem.code) == (409, "changed-since-plan")
+    with pytest.raises(ApiError) as refused:
+        client.delete_fleet("shared", "another")
+    assert refused.value.problem.code == "changed-since-plan"
+    client.delete_fleet("shared", client.fleet("shared").id)
+
+
+@pytest.mark.parametrize(
+    ("zones", "action"),
+    [
+        ("FAKE-1A", ChangeAction.UNCHANGED),
+        ("fake-1/fake-1a", ChangeAction.UNCHANGED),
+        ("fake-1a, fake-1b", ChangeAction.UPDATE),
+        ("'fake-1*'", ChangeAction.UPDATE),
+        ("fake-1b", ChangeAction.REPLACE),
+    ],
+)
+def test_a_fleet_whose_machines_still_fit_keeps_them(own: Place, zones: str, action: ChangeAction) -> None:
+    configured(own, FAKE)
+    own.ok("apply", "-y", "-f", own.write("one", FLEET.format(nodes=2, zones="fake-1a")))
+    before = ids(own)
+    changed = submission(FLEET.format(nodes=2, zones=zones))
+    assert own.client().plan(changed).changes[0].action == action
+    if action is not ChangeAction.REPLACE:
+        own.client().apply(changed)
+        time.sleep(1)
+        assert ids(own) == before
+
+
+LOCAL = "backends:\n- type: local\n  zones: {zones}\n"
+KEPT = """
+type: fleet
+name: f
+nodes: 3
+placement: spread
+backends: [local]
+resources: {cpu: 2}
+---
+type: volume
+name: data
+backend: local
+availability_zone: c
+size: 1GB
+"""
+
+
+def test_what_is_in_a_zone_that_is_no_longer_offered_stays_listed_and_can_be_deleted(own: Place) -> None:
+    zones = [{"name": name, "cpus": 8, "memory": "32GB"} for name in "abc"]
+    configured(own, LOCAL.format(zones=str(zones).replace("'", '"')))
+    file = own.write("kept", KEPT)
+    own.ok("apply", "-y", "-f", file)
+    own.ok("server", "stop")
+    configured(own, LOCAL.format(zones=str(zones[:2]).replace("'", '"')))
+    assert "no longer offered" in own.ok("zone")
+    assert "nothing to change" in own.ok("apply", "-y", "-f", file)
+    own.ok("delete", "-y", "-f", file)
+    assert own.client().fleets() == []
+    assert own.client().volumes() == []
+
+
+def test_machines_of_a_backend_that_is_not_configured_are_unknown_and_say_so(own: Place) -> None:
+    own.ok("apply", "-y", "-f", own.write("kept", KEPT.split("---", maxsplit=1)[0]))
+    own.ok("server", "stop")
+    configured(own, FAKE)
+    listed = own.ok("fleet")
+    assert "backend `local` is not configured" in listed
+    assert "idle" not in listed
+    assert "not configured, and holds instances: 3, volumes: 0" in own.ok("server", "status")
+    own.ok("server", "stop")
+    (own.home / "config.yml").unlink()
+    own.ok("server", "start")

@@ -1,0 +1,126 @@
+"""What is said of a zone in worlds written by hand: one sentence for each behaviour that once was said wrongly."""
+
+from atoll.model.offer import Market
+from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
+from atoll.model.zone import Capacity, Zone
+from atoll.planning import plan
+from atoll.planning.plan import RefusalCode
+from atoll.planning.reasons.explain import cure_text, shortfall_reason
+from atoll.planning.reasons.sentences import refusal_text
+from atoll.planning.request import (
+    Document,
+    FleetRequest,
+    NodeRequest,
+    Placement,
+    Requirements,
+    RunRequest,
+    SpotPolicy,
+    Strategy,
+)
+from atoll.planning.snapshot import ExistingInstance, Quota, Snapshot
+from tests.planning.scenes import ANY, ANYTHING, LARGE, SMALL, A, B, offer, part, request, world
+
+
+def _said(document: Document, snapshot: Snapshot) -> dict[Zone, str]:
+    answer = part(plan(request(document), snapshot), document.name)
+    return {refusal.zone: refusal_text(refusal) for refusal in answer.refusals}
+
+
+def _cures(document: Document, snapshot: Snapshot) -> list[str]:
+    shortfall = part(plan(request(document), snapshot), document.name).shortfall
+    assert shortfall is not None
+    return [cure_text(cure) for cure in shortfall.cures]
+
+
+def _instance(fleet: str, zone: Zone, kind: InstanceType = SMALL, node: int = 0) -> ExistingInstance:
+    return ExistingInstance(f"i-{node}", zone, kind, Market.ON_DEMAND, 0.1, fleet, node)
+
+
+def test_a_zone_that_has_a_fleets_nodes_and_takes_no_more_says_why() -> None:
+    fleet = FleetRequest("train", 2, ANY)
+    snapshot = world(offer(A, 0.1, count=0), offer(B, 0.5), instances=[_instance("train", A)])
+    assert _said(fleet, snapshot) == {A: "has 1 node, no more: small is not available now"}
+
+
+def test_a_zone_that_has_a_fleets_nodes_and_could_take_more_is_in_use() -> None:
+    fleet = FleetRequest("train", 2, ANY)
+    assert _said(fleet, world(offer(A, 0.9), offer(B, 0.5), instances=[_instance("train", A)])) == {}
+
+
+def test_nothing_as_spot_is_said_only_where_no_type_at_all_is_offered_as_spot() -> None:
+    asked = Requirements(Resources(Range(8, None), Range()), spot_policy=SpotPolicy.SPOT)
+    offers = [offer(A, 0.1, market=Market.SPOT), offer(A, 0.5, LARGE), offer(B, 0.5, LARGE)]
+    assert _said(FleetRequest("train", 1, asked), world(*offers)) == {
+        A: "nothing that meets the requirements is offered as spot here",
+        B: "nothing is offered as spot here",
+    }
+
+
+def test_the_largest_type_is_named_only_where_no_other_one_is_larger() -> None:
+    wide = InstanceType("wide", 16, 4)
+    asked = Requirements(Resources(Range(8, None), Range(8, None)))
+    offers = [offer(A, 0.1), offer(A, 0.2, wide), offer(B, 0.1)]
+    assert _said(FleetRequest("train", 1, asked), world(*offers)) == {
+        A: "no instance type here has 8 GB of memory and meets the other requirements",
+        B: "needs 8 CPUs, the largest instance type here has 2",
+    }
+
+
+def test_a_run_that_only_reuses_is_told_what_the_instances_have_of_the_same_kind_and_no_price() -> None:
+    kind = InstanceType("gpus", 8, 61, 100, gpu=Gpu("H100", 4, 80))
+    run = RunRequest(
+        "job", requirements=Requirements(Resources(Range(), Range(), gpu=GpuRequirement(Range(8)))), may_create=False
+    )
+    snapshot = world(offer(A, 1.0, kind), instances=[_instance("idle", A, kind)])
+    assert _said(run, snapshot) == {A: "needs 8 GPUs, the largest instance here has 4"}
+    assert _cures(run, snapshot) == ["drop `resources.gpu`: us-east-1a fits"]
+
+
+def test_a_wide_quota_changes_no_reason() -> None:
+    first = FleetRequest("first", 1, Requirements(ANYTHING, availability_zones=("us-east-1a",)))
+    second = FleetRequest("second", 1, ANY, Placement(Strategy.CLUSTER))
+    offers, capacities = [offer(A, 2.0), offer(B, 1.0)], {A: Capacity(2, 8)}
+    quota = Quota("aws", "us-east-1", Market.ON_DEMAND, 1000)
+    said = [
+        [refusal_text(r) for r in part(plan(request(first, second), snapshot), "second").refusals]
+        for snapshot in (world(*offers, capacities=capacities), world(*offers, capacities=capacities, quotas=[quota]))
+    ]
+    assert said == [["2 of 2 CPUs are used, small needs 2"]] * 2
+
+
+def test_a_price_names_the_limit_that_serves_or_what_else_is_in_the_way() -> None:
+    asked = Requirements(ANYTHING, max_price=0.1)
+    offers = [offer(A, 0.2, count=0), offer(A, 0.30004, LARGE), offer(B, 0.2, count=0)]
+    assert _said(FleetRequest("train", 1, asked), world(*offers)) == {
+        A: "large costs $0.3001/h, above max_price $0.10",
+        B: "small costs $0.20/h, above max_price $0.10; besides, small is not available now",
+    }
+
+
+def test_a_printed_price_limit_is_never_below_the_price() -> None:
+    fleet = FleetRequest("train", 1, Requirements(ANYTHING, max_price=0.1))
+    assert _cures(fleet, world(offer(A, 12.3456789))) == ["raise `max_price` to 12.3456789: us-east-1a fits"]
+
+
+def test_a_lower_number_of_cpus_is_told_as_it_is_written_in_a_file() -> None:
+    fleet = FleetRequest("train", 1, Requirements(Resources(Range(4, None), Range(), arch="x86")))
+    assert _cures(fleet, world(offer(A, 0.5))) == ["set `resources.cpu` to x86:2..: us-east-1a fits, from $0.50/h"]
+
+
+def test_what_a_zone_can_take_of_a_cluster_is_the_most_of_all_combinations() -> None:
+    tall = InstanceType("tall", 1, 12)
+    fleet = FleetRequest("train", 4, ANY, Placement(Strategy.CLUSTER))
+    snapshot = world(offer(A, 0.1, tall), offer(A, 0.2), capacities={A: Capacity(5, 32)})
+    answer = part(plan(request(fleet), snapshot), "train")
+    assert answer.shortfall is not None
+    assert shortfall_reason(answer.kind, answer.shortfall) == (
+        "no zone can take 4 nodes; us-east-1a can take the most, 3"
+    )
+
+
+def test_busy_instances_that_would_not_do_anyway_are_not_counted() -> None:
+    busy = ExistingInstance("i-1", A, LARGE, Market.ON_DEMAND, 0.1, "idle", 1, busy=True)
+    run = RunRequest("job", (NodeRequest(0),), Requirements(Resources(Range(8, None), Range())), may_create=False)
+    snapshot = world(offer(A, 1.0), instances=[_instance("idle", A), busy])
+    refusal = part(plan(request(run), snapshot), "job").refusals[0]
+    assert (refusal.code, refusal_text(refusal)) == (RefusalCode.INSTANCE_BUSY, "the suitable instance here is busy")
