@@ -25,7 +25,7 @@ PER_CHUNK = 50
 def some_fleet(chance: random.Random) -> FleetGroup:
     """A small fleet over two to four zones, with prices that are often equal and limits that often bind."""
     zones = tuple(range(chance.randint(2, 4)))
-    options = []
+    options: list[Option] = []
     for zone in zones:
         for _ in range(chance.choice((0, 1, 1, 2, 2))):
             price, lot = float(chance.choice((1, 1, 2, 3, 7))), zone / 8
