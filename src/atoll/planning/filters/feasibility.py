@@ -29,6 +29,7 @@ FILTERS = (
     RefusalCode.ZONE_EXCLUDED,
     RefusalCode.ZONE,
     RefusalCode.NOT_OPTED_IN,
+    RefusalCode.GONE,
     RefusalCode.DRAINED,
     RefusalCode.IMPAIRED,
     RefusalCode.INSTANCE_TYPE,
@@ -58,6 +59,7 @@ PASSED = len(FILTERS)
 
 ZONE_STATES = {
     ZoneState.NOT_OPTED_IN: RefusalCode.NOT_OPTED_IN,
+    ZoneState.GONE: RefusalCode.GONE,
     ZoneState.DRAINED: RefusalCode.DRAINED,
     ZoneState.IMPAIRED: RefusalCode.IMPAIRED,
 }
