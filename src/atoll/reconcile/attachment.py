@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from atoll.model.records import Attachment
 from atoll.model.states import AttachmentState, InstanceState, VolumeState
+from atoll.model.waits import STEADY_SECONDS
 from atoll.reconcile.action import Attach, AttachmentAction, Detach, Finished, Step, Wait
 
 
@@ -33,7 +34,7 @@ def decide(sight: AttachmentSight) -> AttachmentAction:
     if not sight.needed:
         return Step(AttachmentState.DETACHING)
     if state is AttachmentState.ATTACHED:
-        return Finished()
+        return Wait(STEADY_SECONDS)
     if sight.instance is InstanceState.ACTIVE and sight.volume is VolumeState.AVAILABLE:
         return Attach() if sight.free else Wait(0.5)
     return Wait(5)

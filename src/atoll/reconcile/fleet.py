@@ -9,6 +9,7 @@ from datetime import datetime
 
 from atoll.model.records import Fleet
 from atoll.model.states import FleetState
+from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
 from atoll.model.zone import Zone
 from atoll.reconcile.action import EndInstances, Finished, FleetAction, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.backoff import early_pause
@@ -44,19 +45,19 @@ def decide(sight: FleetSight) -> FleetAction:
         case FleetState.DELETING:
             if sight.staying:
                 return EndInstances(tuple(sight.surplus), "fleet-deleted")
-            return Finished() if sight.alive else Step(FleetState.DELETED)
+            return Wait(CHANGING_SECONDS) if sight.alive else Step(FleetState.DELETED)
         case FleetState.ACTIVE:
             return _size(sight)
 
 
 def _size(sight: FleetSight) -> FleetAction:
     if sight.fleet.auto_created:
-        return Finished() if sight.alive else Step(FleetState.DELETING, "unused")
+        return Wait(STEADY_SECONDS) if sight.alive else Step(FleetState.DELETING, "unused")
     if sight.missing:
         return _grow(sight)
     if sight.surplus:
         return EndInstances(tuple(sight.surplus), "fleet-resized")
-    return Finished()
+    return Wait(STEADY_SECONDS)
 
 
 def _grow(sight: FleetSight) -> FleetAction:

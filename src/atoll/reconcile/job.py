@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from atoll.model.records import Instance, Job
 from atoll.model.states import InstanceState, JobState
-from atoll.reconcile.action import Finished, FollowJob, JobAction, Step, StopJob, SubmitJob
+from atoll.model.waits import CHANGING_SECONDS
+from atoll.reconcile.action import Finished, FollowJob, JobAction, Step, StopJob, SubmitJob, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _placed(sight: JobSight, lost: bool) -> JobAction:
         return Step(JobState.SUBMITTED, "volume-moved", _UNPLACED)
     if sight.broken:
         return Step(JobState.FAILED, "volume-failed", {"message": sight.broken})
-    return Step(JobState.STARTING) if sight.ready else Finished()
+    return Step(JobState.STARTING) if sight.ready else Wait(CHANGING_SECONDS)
 
 
 def _loss(job: Job, instance: Instance | None) -> str:

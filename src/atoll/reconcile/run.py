@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from atoll.model.records import Job, Run
 from atoll.model.states import JOB, RUN, JobState, RunState
+from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
 from atoll.reconcile.action import Finished, PlaceJobs, Resubmit, RunAction, Step, StopJobs, Wait
 from atoll.reconcile.backoff import early_pause
 
@@ -91,7 +92,7 @@ def _advance(sight: RunSight) -> RunAction:
     running = any(job.state in (JobState.RUNNING, JobState.STOPPING, JobState.DONE) for job in sight.jobs)
     reached = RunState.RUNNING if running else RunState.PROVISIONING
     if sight.run.state is reached or (sight.run.state is RunState.RUNNING and not running):
-        return Finished()
+        return Wait(STEADY_SECONDS if running else CHANGING_SECONDS)
     if sight.run.state is RunState.SUBMITTED and reached is RunState.RUNNING:
         reached = RunState.PROVISIONING
     return Step(reached)
@@ -103,7 +104,9 @@ def _stop(sight: RunSight) -> RunAction:
     if pending:
         return StopJobs(pending, mode)
     if _open(sight):
-        return Finished() if sight.run.state is RunState.STOPPING else Step(RunState.STOPPING, "stopped", _UNTOLD)
+        if sight.run.state is RunState.STOPPING:
+            return Wait(CHANGING_SECONDS)
+        return Step(RunState.STOPPING, "stopped", _UNTOLD)
     if sight.run.state is not RunState.STOPPING:
         return Step(RunState.STOPPING, "stopped", _UNTOLD)
     if sight.run.stop:
@@ -121,7 +124,7 @@ def _failed(sight: RunSight, failed: Job) -> RunAction:
     if pending:
         return StopJobs(pending, "stop")
     if _open(sight):
-        return Finished()
+        return Wait(CHANGING_SECONDS)
     pause = early_pause(sight.run, sight.now)
     return Wait(pause) if pause else Resubmit()
 

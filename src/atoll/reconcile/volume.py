@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from atoll.model.records import Volume
 from atoll.model.states import VolumeState
+from atoll.model.waits import STEADY_SECONDS
 from atoll.reconcile.action import CreateDisk, DeleteDisk, Finished, PlaceVolume, Step, VolumeAction, Wait
 
 
@@ -40,4 +41,4 @@ def _submitted(sight: VolumeSight) -> VolumeAction:
         return Step(VolumeState.DELETED, volume.end_reason)
     if volume.zone is not None:
         return Step(VolumeState.CREATING)
-    return Finished() if sight.follows else PlaceVolume()
+    return Wait(STEADY_SECONDS) if sight.follows else PlaceVolume()

@@ -85,6 +85,8 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
                 message = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
             try:
                 async with placing.write(lease) as tx:
+                    if await tx.get(Fleet, fleet.id) != fleet:
+                        return Due(0)  # it was changed while it waited for its turn: what is missing may be less now
                     if await held(tx, fleet):
                         return None
                     await keep_instances(tx, fleet, answer.placements, self.context.new_id)

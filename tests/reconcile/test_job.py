@@ -1,0 +1,56 @@
+"""What is decided about a job: started once all is ready, placed again before it began, failed after that."""
+
+import pytest
+
+from atoll.model.states import InstanceState, JobState
+from atoll.reconcile.action import Finished, FollowJob, Step, StopJob, SubmitJob, Wait
+from atoll.reconcile.job import JobSight, decide
+from tests.reconcile.records import instance, job
+
+PLACED, RUNNING = JobState.PLACED, JobState.RUNNING
+
+
+def test_a_placed_job_starts_once_its_instance_and_volumes_are_ready() -> None:
+    assert decide(JobSight(job(PLACED), instance(), ready=True)) == Step(JobState.STARTING)
+
+
+def test_a_placed_job_that_waits_looks_again_by_itself() -> None:
+    assert isinstance(decide(JobSight(job(PLACED), instance())), Wait)
+
+
+@pytest.mark.parametrize(
+    "sight",
+    [
+        JobSight(job(PLACED), None),
+        JobSight(job(PLACED), instance(InstanceState.TERMINATING)),
+        JobSight(job(PLACED), instance(end_reason="fleet-resized"), ready=True),
+        JobSight(job(PLACED), instance(), moved=True),
+    ],
+    ids=["no instance", "a lost one", "one that is to end", "a moved volume"],
+)
+def test_a_job_that_has_not_begun_is_placed_again(sight: JobSight) -> None:
+    action = decide(sight)
+    assert isinstance(action, Step)
+    assert (action.state, action.changes["instance_id"]) == (JobState.SUBMITTED, None)
+
+
+def test_a_running_job_fails_with_its_instance_and_names_the_zone() -> None:
+    action = decide(JobSight(job(RUNNING), instance(InstanceState.TERMINATED)))
+    assert isinstance(action, Step)
+    assert (action.state, action.reason) == (JobState.FAILED, "instance-lost")
+    assert "fake-1a" in action.changes["message"]
+
+
+def test_a_running_job_is_not_disturbed_by_an_instance_that_is_to_end() -> None:
+    assert decide(JobSight(job(RUNNING), instance(end_reason="fleet-resized"))) == FollowJob()
+
+
+def test_a_stopped_job_gets_its_grace_and_an_aborted_one_none() -> None:
+    assert decide(JobSight(job(JobState.STOPPING, stop="stop"), instance(), grace=7)) == StopJob(7)
+    assert decide(JobSight(job(JobState.STOPPING, stop="abort"), instance(), grace=7)) == StopJob(0)
+
+
+def test_what_starts_is_submitted_and_what_is_over_stays_over() -> None:
+    assert decide(JobSight(job(JobState.STARTING), instance())) == SubmitJob()
+    for state in (JobState.DONE, JobState.FAILED, JobState.STOPPED):
+        assert decide(JobSight(job(state), instance())) == Finished()
