@@ -1,4 +1,4 @@
-"""Finds the server of this machine, and starts one where none runs: nobody has to think of it before the first command.
+"""Finds the server of this machine, and starts one if none runs, so that the first command needs no setup.
 
 Two commands at once start only one: the start happens under a lock on a file in the data folder.
 """
@@ -136,7 +136,7 @@ def _started(folder: Path, options: Sequence[str]) -> Location:
         died = process.poll() is not None
         found = running(folder)
         if found is not None:
-            process.returncode = 0  # it outlives this command: nobody waits for it here
+            process.returncode = 0  # it outlives this command, which does not wait for it
             return found
         if died:
             raise NoServer(_why(folder, written, "the server did not start"), f"see {folder / LOG_FILE}")

@@ -55,9 +55,9 @@ T = TypeVar("T")
 
 Query = Mapping[str, Any]
 RETRY_PAUSES = (0.05, 0.2, 0.5)
-"""Seconds between the attempts of a read."""
+"""Seconds between two attempts of a read."""
 REPLAY_SECONDS = 120.0
-"""How long the plan on a saved world may take: it is read and checked whole."""
+"""Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
 PART_BYTES = 1 << 20
 
 
@@ -71,7 +71,7 @@ class LogChunk:
 
 
 class Client:
-    """Talks to one server about one project.
+    """Calls one server, for one project.
 
     `address` is `unix:/path` or `http://host:port`; `timeout` in seconds bounds every call, long polls get their `wait`
     on top. Every method raises ApiError when the server refuses and ServerGone when it does not answer.
@@ -91,7 +91,7 @@ class Client:
         return _decoded(response, Healthz)
 
     def status(self) -> ServerStatus:
-        """What `atoll server status` shows."""
+        """The server's status, as `atoll server status` shows it."""
         return self._get("/api/status", ServerStatus, "asking for its status")
 
     def web_code(self) -> WebCode:
@@ -99,21 +99,21 @@ class Client:
         return self._send("POST", "/web/codes", WebCode, "opening the web page")
 
     def orphans(self) -> list[OrphanView]:
-        """Resources on the backends that no record wants."""
+        """Resources on the backends that belong to no record."""
         return self._get("/api/orphans", list[OrphanView], "looking for orphans")
 
     def end_orphans(self) -> list[OrphanView]:
-        """End them, disks with their data; those that were ended."""
+        """Terminate them, disks with their data; returns the terminated ones."""
         return self._send("DELETE", "/api/orphans", list[OrphanView], "ending orphans")
 
     # Configurations
 
     def plan(self, submission: Submission) -> PlanResponse:
-        """What applying would change, and where everything would go."""
+        """What applying would change, and every placement."""
         return self._send("POST", self._path("plan"), PlanResponse, "planning", submission)
 
     def plan_and_save(self, submission: Submission) -> tuple[PlanResponse, bytes]:
-        """The plan, and the content of a snapshot file of the world that it was made in."""
+        """The plan, and the content of a snapshot file of its input."""
         response = self._exchange(
             "POST", self._path("plan", "snapshot"), msgspec.json.encode(submission), self._timeout, "planning"
         )
@@ -121,7 +121,7 @@ class Client:
         return _decoded(replace(response, body=line), PlanResponse), snapshot
 
     def replay(self, submission: Submission, snapshot: BinaryIO, size: int) -> PlanResponse:
-        """The plan in the world of a snapshot file of `size` bytes, which is sent as it is read."""
+        """The plan from a snapshot file of `size` bytes, which is sent as it is read."""
         line = msgspec.json.encode(submission) + b"\n"
         body = _in_parts(line, snapshot, size)
         timeout = max(self._timeout, REPLAY_SECONDS)
@@ -129,7 +129,7 @@ class Client:
         return _decoded(response, PlanResponse)
 
     def apply(self, submission: Submission) -> ApplyResponse:
-        """Accept the files as the desired state; work goes on after the answer."""
+        """Submit the files as the desired state; work continues after the response."""
         return self._send("POST", self._path("apply"), ApplyResponse, "applying", submission)
 
     # Fleets and instances
@@ -143,11 +143,11 @@ class Client:
         return self._get(self._path("fleets", name), FleetView, f"reading fleet {name}")
 
     def retry_fleet(self, name: str) -> FleetView:
-        """Let a fleet that waits or is on hold try again now."""
+        """Retry a fleet that waits or is on hold now."""
         return self._send("POST", self._path("fleets", name, "retry"), FleetView, f"retrying fleet {name}")
 
     def delete_fleet(self, name: str, id: str | None = None) -> FleetView:
-        """Ask for the end of a fleet; 409 `fleet-busy` while runs use it."""
+        """Delete a fleet; 409 `fleet-busy` while runs use it."""
         return self._send("DELETE", self._path("fleets", name) + _bound(id), FleetView, f"deleting fleet {name}")
 
     def instances(self) -> list[InstanceView]:
@@ -165,7 +165,7 @@ class Client:
         return self._get(self._path("volumes", name), VolumeView, f"reading volume {name}")
 
     def delete_volume(self, name: str, id: str | None = None) -> VolumeView:
-        """Ask for the end of a volume and its data; 409 `volume-attached` while it is in use."""
+        """Delete a volume and its data; 409 `volume-attached` while it is in use."""
         return self._send("DELETE", self._path("volumes", name) + _bound(id), VolumeView, f"deleting volume {name}")
 
     # Runs
@@ -179,15 +179,15 @@ class Client:
         return self._get(self._path("runs", name), RunView, f"reading run {name}")
 
     def stop_run(self, name: str, *, abort: bool = False) -> RunView:
-        """Ask a run to stop; `abort` skips the polite part."""
+        """Stop a run; `abort` kills it without a grace period."""
         return self._send("POST", self._path("runs", name, "stop"), RunView, f"stopping run {name}", StopRequest(abort))
 
     def retry_run(self, name: str) -> RunView:
-        """Let a run that waits or is on hold try again now."""
+        """Retry a run that waits or is on hold now."""
         return self._send("POST", self._path("runs", name, "retry"), RunView, f"retrying run {name}")
 
     def delete_run(self, name: str, id: str | None = None) -> RunView:
-        """Forget a finished run; 409 `run-active` before."""
+        """Remove a finished run from the lists; 409 `run-active` before."""
         return self._send("DELETE", self._path("runs", name) + _bound(id), RunView, f"deleting run {name}")
 
     def logs(
@@ -234,50 +234,50 @@ class Client:
         return self._get(self._zone_path(zone), ZoneView, f"reading zone {zone}")
 
     def fail_zone(self, zone: Zone) -> ZoneView:
-        """Take a zone down on purpose."""
+        """Simulate an outage of a zone."""
         return self._send("POST", self._zone_path(zone, "fail"), ZoneView, f"failing zone {zone}")
 
     def restore_zone(self, zone: Zone) -> ZoneView:
-        """Let a failed zone take work again."""
+        """End the simulated outage of a zone."""
         return self._send("POST", self._zone_path(zone, "restore"), ZoneView, f"restoring zone {zone}")
 
     def offers(self, query: OfferQuery) -> list[OfferView]:
-        """Offers that are asked for, cheapest first."""
+        """The offers that match, cheapest first."""
         return self._get(self._path("offers"), list[OfferView], "listing offers", _fields(query))
 
     def offer_groups(self, query: OfferQuery, by: str) -> list[OfferGroup]:
-        """The same offers put together by `zone`, `region`, `type` or `gpu`."""
+        """The same offers grouped by `zone`, `region`, `type` or `gpu`."""
         return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", _fields(query))
 
     # Projects, users, tokens, secrets
 
     def me(self) -> UserView:
-        """Whose token this client has."""
+        """The user of this client's token."""
         return self._get("/api/users/me", UserView, "asking who this is")
 
     def projects(self) -> list[ProjectView]:
-        """The projects that one may see."""
+        """The user's projects; for admins all."""
         return self._get("/api/projects", list[ProjectView], "listing projects")
 
     def create_project(self, name: str) -> ProjectView:
-        """Make a project; for admins."""
+        """Create a project; for admins."""
         return self._send("POST", "/api/projects", ProjectView, f"making project {name}", NewProject(name))
 
     def delete_project(self, name: str) -> ProjectView:
-        """End an empty project; 409 `project-busy` before. For admins."""
+        """Delete an empty project; 409 `project-busy` before. For admins."""
         return self._send("DELETE", _joined("/api/projects", name), ProjectView, f"deleting project {name}")
 
     def members(self) -> list[MemberView]:
-        """Who is in the project."""
+        """The project's members."""
         return self._get(self._path("members"), list[MemberView], "listing members")
 
     def set_member(self, user: str, role: Role) -> MemberView:
-        """Take a user into the project, or change the role; for its managers."""
+        """Add a user to the project, or change the role; for its managers."""
         path = self._path("members", user)
         return self._send("PUT", path, MemberView, f"adding {user}", MemberRole(role))
 
     def remove_member(self, user: str) -> MemberView:
-        """Take a user out of the project; for its managers."""
+        """Remove a user from the project; for its managers."""
         return self._send("DELETE", self._path("members", user), MemberView, f"removing {user}")
 
     def users(self) -> list[UserView]:
@@ -285,23 +285,23 @@ class Client:
         return self._get("/api/users", list[UserView], "listing users")
 
     def create_user(self, name: str, *, admin: bool = False) -> UserView:
-        """Make a user; for admins."""
+        """Create a user; for admins."""
         return self._send("POST", "/api/users", UserView, f"making user {name}", NewUser(name, admin))
 
     def delete_user(self, name: str) -> UserView:
-        """Remove a user with memberships and tokens; for admins."""
+        """Delete a user with memberships and tokens; for admins."""
         return self._send("DELETE", _joined("/api/users", name), UserView, f"deleting user {name}")
 
     def tokens(self, *, all: bool = False) -> list[TokenView]:
-        """One's own tokens, or for admins everybody's."""
+        """The user's own tokens, or for admins all."""
         return self._get("/api/tokens", list[TokenView], "listing tokens", {"all": 1} if all else {})
 
     def create_token(self, name: str, *, seconds: float | None = None, user: str | None = None) -> IssuedToken:
-        """Make a token that ends after `seconds`, or never; `user` is for admins."""
+        """Create a token that expires after `seconds`, or never; `user` is for admins."""
         return self._send("POST", "/api/tokens", IssuedToken, f"making token {name}", NewToken(name, seconds, user))
 
     def revoke_token(self, prefix: str) -> TokenView:
-        """Let a token in no more."""
+        """Revoke a token."""
         return self._send("DELETE", _joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
 
     def secrets(self) -> list[SecretView]:
@@ -309,11 +309,11 @@ class Client:
         return self._get(self._path("secrets"), list[SecretView], "listing secrets")
 
     def set_secret(self, name: str, value: str) -> SecretView:
-        """Keep a secret of the project; for its managers."""
+        """Set a secret of the project; for its managers."""
         return self._send("PUT", self._path("secrets", name), SecretView, f"setting secret {name}", SecretValue(value))
 
     def delete_secret(self, name: str) -> SecretView:
-        """Forget a secret of the project; for its managers."""
+        """Delete a secret of the project; for its managers."""
         return self._send("DELETE", self._path("secrets", name), SecretView, f"deleting secret {name}")
 
     # How
@@ -328,7 +328,7 @@ class Client:
         return _decoded(self._read(path, doing, query), kind)
 
     def _pages(self, path: str, item: type[T], doing: str, query: Query | None = None) -> list[T]:
-        """A list that comes in pages, whole."""
+        """All pages of a list."""
         found: list[T] = []
         after: str | None = None
         while True:
@@ -419,5 +419,5 @@ def _problem(response: transport.Response) -> Problem:
 
 
 def _foreign(message: str) -> Problem:
-    """A problem with an answer that is none of our server's shapes."""
+    """A problem with an answer that is not in an Atoll server's format."""
     return Problem("unknown-answer", message, "check the address and that server and command have the same version")

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to the server and back.
+"""The errors of calls to the server.
 
 ClientError
 ├── ApiError      the server refused: holds its `Problem`
@@ -11,7 +11,7 @@ from atoll.wire.api import Problem
 
 
 class ClientError(Exception):
-    """Anything that keeps a call from its answer. `help` says what to do about it."""
+    """Any failure of a call. `help` says what to do about it."""
 
     def __init__(self, message: str, help: str | None = None) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class ApiError(ClientError):
 
 
 class ServerGone(ClientError):  # noqa: N818 - what happened, as callers say it
-    """The server did not answer. What it had accepted goes on when it is back.
+    """The server did not answer. Accepted work continues when it is back.
 
     `sent` is False when it never saw the request, so that nothing of it can have been accepted; `silent` is True when
     it did not answer in time.

@@ -1,4 +1,4 @@
-"""Where the server is: told by the environment, by `atoll login`, or by the files in the data folder.
+"""The server's location: from the environment, `atoll login`, or the files in the data folder.
 
 ATOLL_HOME            the data folder, in place of the user's own
 ATOLL_SERVER_URL      a server elsewhere; then none is ever started here
@@ -52,7 +52,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def project(place: Location | None = None, environ: Mapping[str, str] = os.environ) -> str:
-    """The project that commands speak of."""
+    """The project that commands use."""
     return environ.get("ATOLL_PROJECT") or (place.project if place else None) or "main"
 
 

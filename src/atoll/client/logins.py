@@ -1,4 +1,4 @@
-"""What `atoll login` keeps: one server with a token of it, in `login.json` (mode 0600) of the user's config folder."""
+"""The stored login: one server with its token, in `login.json` (mode 0600) in the user's config folder."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from atoll.client.errors import NoServer
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A server, a token of it, and the project that commands speak of there."""
+    """A server, its token, and the project that commands use there."""
 
     address: str
     token: str
@@ -43,7 +43,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Login | None:
 
 
 def write(login: Login) -> Path:
-    """Keep a login in place of the one before; where it is. Raises OSError."""
+    """Store a login, replacing the previous one; returns the file. Raises OSError."""
     file = path()
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = file.with_name(f".{file.name}.{os.getpid()}")

@@ -1,7 +1,7 @@
 """One HTTP request over a Unix socket or TCP, on the standard library's `http.client`.
 
 Not httpx: its import alone takes 0.2 CPU-seconds, most of what a whole command may take. Each request has a connection
-of its own, so that the client may be used from several threads and never meets a stale connection.
+of its own, so that the client may be used from several threads and never uses a stale connection.
 """
 
 import socket
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back; names of `headers` are in lower case."""
+    """The response; names of `headers` are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -68,7 +68,7 @@ class _UnixConnection(HTTPConnection):
 
 
 def _open(address: str, timeout: float) -> tuple[HTTPConnection, str]:
-    """A connection that is not yet made, and the path that all paths begin with."""
+    """A connection that is not yet open, and the prefix of all paths."""
     if address.startswith(UNIX):
         return _UnixConnection(address.removeprefix(UNIX), timeout), ""
     scheme, _, rest = address.partition("://")

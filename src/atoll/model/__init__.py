@@ -1,1 +1,1 @@
-"""The words of Atoll as frozen types; every other package speaks them, and this one imports none of those."""
+"""Atoll's vocabulary as frozen types; every other package uses them, and this one imports none of those."""

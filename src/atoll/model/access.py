@@ -1,4 +1,4 @@
-"""Who may do what: users, their roles in projects, and tokens. No value in here holds a token itself."""
+"""Access rights: users, their roles in projects, and tokens. No value in this module holds a token itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a member may do in a project: a manager all that a user may, and members and secrets."""
+    """A member's rights in a project: a manager has those of a user, and manages members and secrets."""
 
     MANAGER = "manager"
     USER = "user"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Things of one team. A deleted project's name is not given again: its history stays under it."""
+    """The resources of one team. A deleted project's name cannot be reused: its history stays under it."""
 
     name: str
     created_at: datetime | None = None
@@ -23,7 +23,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody, or a program. An admin may do everything; `roles` are those in projects, by project."""
+    """A person or a program. An admin may do everything; `roles` are those in projects, by project."""
 
     name: str
     admin: bool
@@ -44,7 +44,7 @@ class Token:
     revoked_at: datetime | None = None
 
     def valid(self, now: datetime) -> bool:
-        """Whether it still lets its user in."""
+        """Returns whether it is still valid."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 

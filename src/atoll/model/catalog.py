@@ -24,7 +24,7 @@ AVAILABILITIES = tuple(Availability)
 """The availability column holds positions in here."""
 
 UNTOLD = -1
-"""In the count column: the provider does not say how many can be had."""
+"""In the count column: the provider does not report a number."""
 
 COLUMNS = {"zone": "<i4", "type": "<i4", "market": "u1", "price": "<f8", "availability": "u1", "count": "<i4"}
 """The columns with their kinds, in the order of `Columns`."""
@@ -198,7 +198,7 @@ class Catalog:
     def kinds(self) -> NDArray[np.intp]:
         """Each offer's type, market and availability in one number, in the order of tables of these three.
 
-        An offer of which none is left counts as unavailable.
+        An offer with a count of 0 counts as unavailable.
         """
         availability = self.columns.availability
         if self.counted:
@@ -219,7 +219,7 @@ class Catalog:
 
     @cached_property
     def counted(self) -> bool:
-        """True when any offer tells how many can be had."""
+        """True when any offer has a known count."""
         return bool((self.columns.count != UNTOLD).any())
 
     @cached_property

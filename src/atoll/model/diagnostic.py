@@ -1,7 +1,7 @@
 """The diagnostic: a stable code, a message, a place in the user's file, notes and a help.
 
-`spec` makes them and keeps the registry of codes; the server adds those that need the world; one renderer in `cli`
-prints both.
+`configuration` creates them and holds the registry of codes; the server adds those that need listings; one renderer
+in `cli` prints both.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Remembered failures: what went wrong, how far it reaches, and until when it is left out.
+"""Remembered failures: the error, its scope, and its end.
 
-Backends raise errors with a kind and a scope; the engine remembers them as `Failure`; the planner leaves out exactly
-the scope until the time.
+Backends raise errors with a kind and a scope; the engine remembers them as `Failure`; the planner excludes exactly
+that scope until the end.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class FailureKind(StrEnum):
 class Scope:
     """How far something reaches: every field that is set must match. All empty but `backend`: the whole account.
 
-    What is said of one `resource` says nothing of the other.
+    A scope of one `resource` does not cover the other.
     """
 
     backend: str

@@ -16,7 +16,7 @@ class Market(StrEnum):
 
 
 class Availability(StrEnum):
-    """What the provider says of an offer before anyone tries it."""
+    """The availability of an offer as the provider reports it."""
 
     AVAILABLE = "available"
     UNAVAILABLE = "unavailable"
@@ -25,7 +25,7 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One instance type × one zone × one market. `price` is USD an hour; `count` how many more can be had, if told."""
+    """One instance type × one zone × one market. `price` is USD an hour; `count` how many more are left, if known."""
 
     zone: Zone
     instance_type: InstanceType

@@ -1,7 +1,7 @@
 """A catalog as bytes: its tables as MessagePack and its columns as they lie in memory, so that reading is no work.
 
-Who keeps the bytes is not known here. They are bound to this version of Atoll's words (`FORMAT`); other bytes, cut ones
-and changed ones are refused as a whole.
+The caller stores the bytes. They are bound to this version of Atoll's types (`FORMAT`); other, truncated
+and modified bytes are refused as a whole.
 """
 
 import zlib

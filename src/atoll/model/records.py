@@ -1,7 +1,7 @@
-"""The things that Atoll keeps: fleets with instances, volumes with attachments, runs with jobs.
+"""Atoll's records: fleets with instances, volumes with attachments, runs with jobs.
 
 Frozen: a change makes a new value through the store, which checks the state machine and records the event. `config` is
-the configuration as it was applied, in the canonical form of `spec`.
+the applied configuration, in the canonical form of `atoll.configuration`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from atoll.model.zone import Zone
 
 
 class Kind(StrEnum):
-    """The kinds of things that are kept and worked on. A backend has no record: it is looked over as a whole."""
+    """The kinds of work items. A backend has no record: a sweep checks it as a whole."""
 
     FLEET = "fleet"
     INSTANCE = "instance"
@@ -30,9 +30,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What was asked for. `nodes` is how many instances it shall have now.
+    """A requested group of instances. `nodes` is their desired number now.
 
-    `auto_created` marks a fleet that a run brought with it and that goes when its instances have gone; `replaces` is
+    `auto_created` marks a fleet that a run created and that is deleted after its instances; `replaces` is
     the id of the fleet whose place it takes once that is gone. `hold` is set while no instance is launched because a
     provider refused the request itself: the backend and a digest of its configuration. `early_failures` counts
     machines in a row that ended soon after their start, the newest at `failed_early_at`.
@@ -58,8 +58,8 @@ class Fleet:
 class Instance:
     """One machine of a fleet; its id is the token and tag of its launch.
 
-    `end_reason` set means that it shall go, and why. `idle_since` is when the last job left it. `unreachable_since` is
-    since when its agent does not answer: before it ever did, since the launch began, then since that gave a machine.
+    A set `end_reason` means that it is to end, and why. `idle_since` is when its last job ended. `unreachable_since` is
+    since when its agent has not answered: before its first answer, since the launch began or returned a machine.
     `started_at` is when its agent first answered.
     """
 
@@ -115,7 +115,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """The tie of a volume to an instance, for a job. `source` is where the instance finds it."""
+    """The attachment of a volume to an instance, for a job. `source` is its place on the instance."""
 
     kind = Kind.ATTACHMENT
     id: str
@@ -192,7 +192,7 @@ Record = Fleet | Instance | Volume | Attachment | Run | Job
 
 
 class EventKind(StrEnum):
-    """What events are about: the kinds of records, and what else a project's users change."""
+    """The subjects of events: the kinds of records, and what else a project's users change."""
 
     FLEET = "fleet"
     INSTANCE = "instance"
@@ -210,8 +210,8 @@ class EventKind(StrEnum):
 class Event:
     """One change, recorded together with it; `actor` is the user who made it, empty for the engine.
 
-    Where a user asked for something of a record that its state does not show yet, `from_state` and `to_state` are the
-    same, and `reason` is what was asked. What has no states has no `from_state`, and `to_state` is what became of it.
+    For a user's request that the record's state does not show yet, `from_state` and `to_state` are the
+    same, and `reason` is the request. A subject without states has no `from_state`, and `to_state` is the change.
     """
 
     seq: int

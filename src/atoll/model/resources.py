@@ -1,4 +1,4 @@
-"""What machines have, and what configurations ask of them. Memory and disk are in GB (2**30 bytes)."""
+"""The resources of machines, and configurations' requirements for them. Memory and disk are in GB (2**30 bytes)."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """One size of machine that a backend lends."""
+    """One size of machine that a backend offers."""
 
     name: str
     cpus: float
@@ -53,7 +53,7 @@ class InstanceType:
 
 @dataclass(frozen=True, slots=True)
 class GpuRequirement:
-    """What is asked of GPUs; an empty `names` is any name, and `total_memory_gb` is over all GPUs of one machine."""
+    """Requirements for GPUs; an empty `names` is any name, and `total_memory_gb` is over all GPUs of one machine."""
 
     count: Range = Range(1, None)
     names: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class GpuRequirement:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one node asks for. `disk_gb` None means that nobody asked."""
+    """The resources that one node requires. `disk_gb` None means no requirement."""
 
     cpus: Range = Range(2, None)
     memory_gb: Range = Range(8, None)

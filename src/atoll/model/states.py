@@ -1,4 +1,4 @@
-"""The state machines of every kind of thing, as tables: all that says which step may follow which is in this file.
+"""The state machines of every kind of record, as tables: this file alone defines the allowed steps.
 
 A change of state goes through `StateMachine.step`; an illegal one raises `IllegalStep` and changes nothing. The
 diagrams in the docs are generated from these tables.
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class FleetState(StrEnum):
-    """A fleet is there, or goes."""
+    """A fleet exists or is being deleted."""
 
     ACTIVE = "active"
     DELETING = "deleting"
@@ -40,7 +40,7 @@ class VolumeState(StrEnum):
 
 
 class AttachmentState(StrEnum):
-    """The tie of a volume to an instance."""
+    """The life of a volume's attachment to an instance."""
 
     ATTACHING = "attaching"
     ATTACHED = "attached"
@@ -49,7 +49,7 @@ class AttachmentState(StrEnum):
 
 
 class RunState(StrEnum):
-    """A run's life, in sum over its jobs."""
+    """A run's life, summed up over its jobs."""
 
     SUBMITTED = "submitted"
     PROVISIONING = "provisioning"
@@ -74,7 +74,7 @@ class JobState(StrEnum):
 
 
 class IllegalStep(Exception):  # noqa: N818
-    """A change of state that the table does not allow: a fault of ours."""
+    """A change of state that the table does not allow: an internal error."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 LONGEST = 200
-"""Characters: a longer text is a misspelling of nothing."""
+"""Characters; longer texts get no suggestion."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Where things are: zones as values, what is known of a zone now, and what a backend can do.
+"""Zones as values, the current state of a zone, and a backend's abilities.
 
 Every layer passes `Zone` values, never bare strings, because a zone's name means nothing without its backend and
 region: 27 zone names are shared by two clouds, and Azure calls a zone of every region `1`.
@@ -31,7 +31,7 @@ class ZoneState(StrEnum):
     DRAINED = "drained"
     NOT_OPTED_IN = "not-opted-in"
     GONE = "gone"
-    """Something is in it, and its backend lists it no longer, or is not configured."""
+    """It holds something, but its backend no longer lists it or is not configured."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,7 +77,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """What is known of one zone now. `capacity` is the declared total of a zone that has one (None: not told)."""
+    """The current state of one zone. `capacity` is its declared total (None: unknown)."""
 
     zone: Zone
     state: ZoneState = ZoneState.AVAILABLE
@@ -88,7 +88,7 @@ class ZoneInfo:
 
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
-    """What a configured backend can do, as far as placing is concerned.
+    """The abilities of a configured backend that concern placement.
 
     `zoned` is False for a backend that has regions only; `multi_attach` says that a volume may serve several instances
     at once; `mounts_at_path` is False where a volume cannot appear at its path and is announced by the environment.

@@ -4,7 +4,7 @@ import gc
 
 
 def start() -> None:
-    """Load the server and run it. Nothing that is loaded is garbage: the collector comes once the server is ready."""
+    """Load the server and run it. Loading creates no garbage: the collector starts once the server is ready."""
     gc.disable()
     from atoll.server.main import main
 

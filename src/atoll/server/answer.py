@@ -36,5 +36,5 @@ def problem(code: str, message: str, status: int, help: str | None = None) -> Re
 
 
 def refusal(error: Refused) -> Response:
-    """What the engine refused, as a response."""
+    """A refusal of the engine, as a response."""
     return answer(Problem(error.code, error.message, error.help, error.diagnostics), error.status)

@@ -1,4 +1,4 @@
-"""The application: routes with who may call them, and errors as problems."""
+"""The application: routes with their required roles, and errors as problems."""
 
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
@@ -77,12 +77,12 @@ async def _at(address: str) -> str:
 
 
 def _for_members(app: FastAPI, router: APIRouter) -> None:
-    """Routes about the things of a project, for its members alone."""
+    """Routes about the records of a project, for its members only."""
     app.include_router(router, dependencies=[Depends(require_user)])
 
 
 def _describe(app: FastAPI) -> None:
-    """Complete what FastAPI tells of the API: tokens, and refusals in our shape in place of its own."""
+    """Complete FastAPI's description of the API: tokens, and refusals in Atoll's shape."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -112,8 +112,8 @@ async def _backend_error(_request: Request, error: Exception) -> Response:
 
 
 async def _raced(_request: Request, _error: Exception) -> Response:
-    # Two servers of one database wrote the same row; within one server writers wait for each other.
-    return problem("raced", "somebody changed the same thing at the same time", 409, "run the command again")
+    # Two servers of one database wrote the same row; within one server, writers wait for each other.
+    return problem("raced", "the resource was modified concurrently", 409, "run the command again")
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

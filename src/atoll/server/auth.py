@@ -1,7 +1,7 @@
-"""Who asks, and what they may: bearer tokens, of which the database holds only hashes, and roles in projects.
+"""Authentication and authorization: bearer tokens, of which the database holds only hashes, and roles in projects.
 
-What was looked up is believed for a few seconds; a change on this server forgets it at once, one on another server of
-the same database counts within `FRESH_SECONDS`.
+Look-ups are cached for a few seconds; a change on this server clears the cache at once, one on another server of
+the same database takes effect within `FRESH_SECONDS`.
 """
 
 import time
@@ -15,7 +15,7 @@ from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.access import Role, Token, User
 
 FRESH_SECONDS = 2.0
-"""How long a token, a role or a project is believed without a look into the database."""
+"""Seconds that a token, a role or a project is cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class _Seen:
 
 
 class Gate:
-    """Knows who may pass."""
+    """Authenticates and authorizes requests."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -34,14 +34,14 @@ class Gate:
         self._projects: dict[str, float] = {}
 
     def forget(self) -> None:
-        """Users, roles, tokens or projects have changed: look again."""
+        """Clears the cache, after a change of users, roles, tokens or projects."""
         self._seen.clear()
         self._projects.clear()
 
     async def identify(self, authorization: str) -> User:
-        """Whose token it is. Raises Refused (401) for one that was never issued, was revoked, or has ended.
+        """Returns the token's user. Raises Refused (401) for a token that was never issued, is revoked, or has expired.
 
-        The token itself is never compared: its hash is looked up, and tells nobody how near a guess was.
+        The token itself is never compared: its hash is looked up, which does not reveal how near a guess was.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token:
@@ -56,14 +56,14 @@ class Gate:
         )
 
     async def identify_hash(self, hash: str) -> User | None:
-        """The user of the token with this hash; None when it is unknown, revoked or expired."""
+        """Returns the user of the token with this hash; None when it is unknown, revoked or expired."""
         seen = self._seen.get(hash)
         if seen is None or seen.until < time.monotonic():
             seen = await self._look(hash)
         return seen.user if seen is not None and seen.token.valid(self._engine.context.now()) else None
 
     async def require(self, user: User, project: str, role: Role) -> None:
-        """Let a user at a project's things. Raises Refused: 404 where it must not be known, 403 where it may."""
+        """Authorizes a user for a project. Raises Refused: 404 if the project is hidden from the user, else 403."""
         own = user.roles.get(project)
         if user.admin:
             if await self._exists(project):
@@ -95,12 +95,12 @@ class Gate:
 
 
 def forbidden(message: str) -> Refused:
-    """The asker is known, and may not do this."""
+    """Refuses an authenticated user (403)."""
     return Refused("forbidden", message, help="`atoll login` shows who you are; ask an admin", status=403)
 
 
 def asker(request: Request) -> User:
-    """Whose token came with the request."""
+    """Returns the user of the request's token."""
     user: User = request.state.user
     return user
 

@@ -1,7 +1,7 @@
 """`python -m atoll.server.backup backup|restore`: the SQLite database of a data folder to a file, and back.
 
 A backup is a whole database of one moment, taken by SQLite's online backup while the server works. A restore needs the
-data folder for itself; it looks at the file first, and keeps the former database beside the new one. ATOLL_DATABASE_URL
+data folder for itself; it checks the file first, and keeps the previous database next to the new. ATOLL_DATABASE_URL
 names another database than the folder's own.
 """
 
@@ -31,7 +31,7 @@ class BackupError(Exception):
 
 
 def backup(database: Path, target: Path, *, force: bool = False) -> str:
-    """Keep the database in a new file, readable by its owner alone; what was done. Raises BackupError."""
+    """Write the database to a new file, readable by its owner only; returns a summary. Raises BackupError."""
     if not database.exists():
         raise BackupError(f"there is no database at {database}", "it is made when the server first starts")
     if target.exists() and (not force or target.is_dir() or target.samefile(database)):
@@ -42,13 +42,13 @@ def backup(database: Path, target: Path, *, force: bool = False) -> str:
         if force:
             draft.replace(target)
         else:
-            os.link(draft, target)  # unlike a rename, this never replaces a file that has come meanwhile
+            os.link(draft, target)  # unlike a rename, this never replaces a file created meanwhile
         _sync(target.parent)
     return f"kept the database (schema {version}, {target.stat().st_size / 1e6:.1f} MB) in {target}"
 
 
 def restore(folder: Path, database: Path, source: Path) -> str:
-    """Put a backup in the place of the database; what was done. Raises BackupError, HomeError."""
+    """Replace the database with a backup; returns a summary. Raises BackupError, HomeError."""
     if not source.is_file():
         raise BackupError(f"there is no file {source}")
     home = Home(folder)
@@ -91,7 +91,7 @@ def _version(path: Path, shown: Path) -> str:
 
 
 def _put_aside(database: Path) -> Path | None:
-    """Give the database a second name, with all that it has; it keeps its own until it is replaced."""
+    """Give the database a second name; it keeps its own until it is replaced."""
     if not database.exists():
         return None
     with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
@@ -128,7 +128,7 @@ def _sync(path: Path) -> None:
 
 
 def _file(url: URL, action: str, file: Path) -> Path:
-    """The SQLite file; for PostgreSQL a refusal that says how its own tools do it."""
+    """Returns the SQLite file; for PostgreSQL raises BackupError with the commands of its own tools."""
     if url.drivername.startswith("sqlite"):
         return Path(url.database or "")
     words = {

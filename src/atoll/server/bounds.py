@@ -1,4 +1,4 @@
-"""The bounds of what comes in with a path or a query: nothing unbounded reaches the database.
+"""The limits of values in paths and queries: nothing unbounded reaches the database.
 
 Numbers fit into the databases' columns, and no text has a NUL byte, which PostgreSQL cannot hold.
 """
@@ -13,9 +13,9 @@ _IDENT = r"^[A-Za-z0-9_-]{1,100}$"
 LARGEST = 2**31 - 1
 """The largest number of a PostgreSQL integer column."""
 LONGEST_PAGE = 1000
-"""How many records one answer holds at most."""
+"""The maximum number of records in one response."""
 PAGE = 300
-"""How many it holds unless told: nobody else is served while it is made, so it is made in a few milliseconds."""
+"""The default number: building a response blocks the event loop, so it must take only a few milliseconds."""
 
 Project = Annotated[str, Path(pattern=PROJECT_PATTERN)]
 Name = Annotated[str, Path(pattern=_WORD)]

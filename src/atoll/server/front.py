@@ -1,6 +1,6 @@
-"""The front of the application, around all routes: who asks, bounds, one log line and one count for each request.
+"""The front of the application, around all routes: authentication, limits, one log line and one count for each request.
 
-Plain ASGI: a wrapped response would be copied piece by piece. A token is asked for before the body is read.
+Plain ASGI: a wrapped response would be copied piece by piece. A token is checked before the body is read.
 """
 
 import logging
@@ -28,7 +28,7 @@ BODY_BYTES = 2 << 20
 """The largest request that is read, but for one that brings a snapshot."""
 REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
 OPEN = frozenset({"/healthz", "/readyz"})
-"""What answers without a token."""
+"""The routes that need no token."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 Scope = MutableMapping[str, Any]
@@ -39,14 +39,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class RequestFigures:
-    """What is counted of requests."""
+    """The metrics of requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("method", "route", "status")
         self.requests = Counter("atoll_http_requests", "Requests", labels, registry=registry)
         self.seconds = Histogram(
             "atoll_http_request_seconds",
-            "How long answers take; long polls count what they wait",
+            "Duration of requests; long polls include their waiting time",
             ("method", "route"),
             registry=registry,
             buckets=SECONDS,
@@ -54,7 +54,7 @@ class RequestFigures:
 
 
 class Front:
-    """Lets requests through to the routes."""
+    """Passes requests to the routes."""
 
     def __init__(self, app: App, gate: Gate, web: WebFront, figures: RequestFigures) -> None:
         self._app = app
@@ -63,7 +63,7 @@ class Front:
         self._figures = figures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or whatever else a server speaks of."""
+        """One request, or another ASGI event."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -146,5 +146,5 @@ def _too_much(headers: Headers, most: int) -> Response | None:
     if not length.isascii() or not length.isdigit() or len(length) > 18 or int(length) > most:
         return problem("too-large", f"a request may hold {most >> 20} MiB", 413, "split the files")
     if "transfer-encoding" in headers:
-        return problem("length-required", "a request must tell its length", 411)
+        return problem("length-required", "a request must declare its length", 411)
     return None

@@ -2,14 +2,14 @@
 
 DIR/               0700
 DIR/atoll.db       the database (SQLite), 0600
-DIR/token          the first user's token, made at the first start, 0600
-DIR/backends/      what backends keep, 0700
+DIR/token          the first user's token, created at the first start, 0600
+DIR/backends/      the files of backends, 0700
 DIR/logs/          the logs of jobs, 0700
 DIR/server.json    where the server listens, while it does, 0600
 DIR/web.port       the loopback port of the web page, once `atoll web` has opened it, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id
 DIR/atoll.db.lock  held by the one server of this database, likewise
-DIR/config.yml     optional: which backends, and how they are set up
+DIR/config.yml     optional: the backends and their settings
 """
 
 import fcntl
@@ -51,13 +51,13 @@ class Home:
         if path is None:
             return False
         self._locks.append(_hold(path.with_name(f"{path.name}.lock"), f"the database {path}"))
-        # Made here, for its owner alone: SQLite would make it as the umask says, and its companions like it.
+        # Created here with mode 0600: SQLite would use the umask, for its companion files too.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         return True
 
     @property
     def token(self) -> str:
-        """The token of this folder, made when there is none."""
+        """The token of this folder, created if missing."""
         path = self.folder / "token"
         if not path.exists():
             _write_private(path, secrets.token_urlsafe(32))
@@ -108,11 +108,11 @@ class Home:
         return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 65536 else None
 
     def keep_web_port(self, port: int) -> None:
-        """Keep the port of the web page, so that an open page finds the server again after a restart."""
+        """Store the port of the web page, so that an open page finds the server again after a restart."""
         _write_private(self.folder / "web.port", str(port))
 
     def close(self) -> None:
-        """The server listens no more."""
+        """Remove the server's address."""
         (self.folder / "server.json").unlink(missing_ok=True)
         for lock in self._locks:
             os.close(lock)

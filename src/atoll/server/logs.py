@@ -2,8 +2,8 @@
 
     2026-11-24T10:00:00.123Z level=INFO logger=atoll.server request=1f2e3d4c method=GET path=/healthz status=200 …
 
-A record never makes a second line: control characters are escaped, in tracebacks too, so that nobody who can choose a
-name can forge a line. No line holds a value of a secret, a variable or a token: they are not given to the log.
+A record never spans two lines: control characters are escaped, in tracebacks too, so that a user-chosen
+name cannot forge a line. No line holds a value of a secret, a variable or a token: they are never logged.
 """
 
 import logging
@@ -33,7 +33,7 @@ class LineFormatter(logging.Formatter):
 
 
 def log_lines() -> None:
-    """Log to standard error from now on."""
+    """Set up the log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

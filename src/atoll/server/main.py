@@ -24,17 +24,17 @@ from atoll.store.database import DatabaseError, sqlite_url
 
 log = logging.getLogger("atoll.server")
 ANSWER_SECONDS = 3
-"""How long requests under way may take when the server stops; the engine has its own limit after that."""
+"""Seconds that current requests may take when the server stops; the engine has its own limit after that."""
 BACKLOG = 512
-"""How many connections may wait to be taken."""
+"""The number of connections that may wait to be accepted."""
 HEADER_BYTES = 32 << 10
 """The longest head of a request."""
 YOUNG = 10_000
-"""So many new objects come together before Python's collector looks at them: every turn of work makes hundreds."""
+"""The collector's first threshold, in new objects: every turn of work creates hundreds."""
 MIDDLE = 1
-"""So many times it looks at new ones before it looks again at those that stayed: at 20 times that took 80 ms."""
+"""The second threshold, in collections of new objects: at 20, one collection of the older ones took 80 ms."""
 OLD = 200
-"""So many times it looks at those before it looks at all."""
+"""The third threshold, in collections of the second generation before a full one."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -58,7 +58,7 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
     home = Home(folder)
     try:
         listener, address = _listen(home, host, port)
-        listener.listen(BACKLOG)  # whoever finds the address may connect, though the answer takes a little
+        listener.listen(BACKLOG)  # clients that find the address may connect, though the first answer takes a moment
         database = os.environ.get("ATOLL_DATABASE_URL") or sqlite_url(folder / "atoll.db")
         alone = home.hold_database(database)
         engine = await Engine.open(
@@ -101,14 +101,14 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
 
 
 def _collect_from_now_on() -> None:
-    """Let the collector pass over all that was loaded: to look at it takes so long that requests would wait for it."""
+    """Exempt all loaded objects from collection, which would take long enough to delay requests."""
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     gc.enable()
 
 
 def _stop(app: FastAPI, engine: Engine, server: uvicorn.Server) -> None:
-    """Take no more requests; long polls answer at once, and requests under way are finished."""
+    """Accept no more requests; long polls return at once, and current requests are finished."""
     app.state.closing = True
     engine.news.ring()
     server.should_exit = True

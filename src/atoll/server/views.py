@@ -42,7 +42,7 @@ def gpu_text(type_: InstanceType) -> str:
 
 
 def instance_view(instance: ShownInstance, backends: Collection[str]) -> InstanceView:
-    """One machine, idle or busy as jobs hold it; `unknown` where its backend is none of those configured."""
+    """One machine, idle or busy depending on its jobs; `unknown` where its backend is not configured."""
     status, message = instance.state, instance.message
     if instance.zone.backend not in backends:
         status, message = "unknown", message or not_configured(instance.zone.backend)
@@ -72,7 +72,7 @@ def instance_view(instance: ShownInstance, backends: Collection[str]) -> Instanc
 
 
 def not_configured(backend: str) -> str:
-    """Why nothing is known of what is on a backend."""
+    """Why the state of a backend's resources is unknown."""
     return f"backend `{backend}` is not configured"
 
 
@@ -237,7 +237,7 @@ def _refusal_view(refusal: Refusal) -> PlannedRefusal:
 
 
 def offer_view(found: FoundOffer) -> OfferView:
-    """One offer, and why it cannot be had now."""
+    """One offer, and why it is unavailable now."""
     offer, refusal = found.offer, found.refusal
     type_ = offer.instance_type
     return OfferView(
@@ -256,7 +256,7 @@ def offer_view(found: FoundOffer) -> OfferView:
 
 
 def offer_group_view(found: FoundGroup) -> OfferGroup:
-    """Offers that were put together."""
+    """A group of offers."""
     best = found.cheapest
     return OfferGroup(
         found.name,

@@ -1,4 +1,4 @@
-"""Where browsers reach the server. They cannot open a Unix socket, so that `atoll web` opens a port on loopback."""
+"""The server's address for browsers. They cannot open a Unix socket, so `atoll web` opens a port on loopback."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ class WebDoor:
         return [name for name in (host, urlsplit(self._public).hostname or "") if name]
 
     def serve_with(self, server: uvicorn.Server) -> None:
-        """The server that takes the connections of a port."""
+        """The server that accepts the connections of a port."""
         self._server = server
 
     async def open(self) -> str:

@@ -1,1 +1,1 @@
-"""What is remembered: tables, one repository for each aggregate, migrations."""
+"""Persistence: tables, one repository for each aggregate, migrations."""

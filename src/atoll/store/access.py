@@ -29,29 +29,29 @@ class AccessRepository:
         self._connection = connection
 
     async def projects(self) -> Sequence[Project]:
-        """The projects that there are, by name."""
+        """Returns the existing projects, by name."""
         living = select(projects).where(projects.c.deleted_at.is_(None)).order_by(projects.c.name)
         return [Project(row["name"], row["created_at"]) for row in await self._rows(living)]
 
     async def project_exists(self, name: str) -> bool:
-        """Whether there is such a project now."""
+        """Returns whether the project exists."""
         return await self._connection.row(_PROJECT, {"project": name}) is not None
 
     async def project_name_taken(self, name: str) -> bool:
-        """Whether a project has, or ever had, this name."""
+        """Returns whether a project has, or ever had, this name."""
         return (await self._connection.execute(select(projects).where(projects.c.name == name))).first() is not None
 
     async def add_project(self, name: str, now: datetime) -> None:
-        """Keep a new project."""
+        """Stores a new project."""
         await self._connection.execute(insert(projects).values(name=name, created_at=now))
 
     async def delete_project(self, name: str, now: datetime) -> None:
-        """End a project and its memberships. Its name stays taken."""
+        """Deletes a project and its memberships. Its name stays taken."""
         await self._connection.execute(update(projects).where(projects.c.name == name).values(deleted_at=now))
         await self._connection.execute(delete(members).where(members.c.project == name))
 
     async def living(self, project: str) -> Mapping[str, int]:
-        """How many things of each kind still live in a project; kinds of which there are none are left out."""
+        """Returns the number of live records of each kind in a project; kinds without any are omitted."""
         conditions = {
             "fleet": (fleets, fleets.c.state != FleetState.DELETED),
             "instance": (instances, instances.c.state != InstanceState.TERMINATED),
@@ -66,49 +66,49 @@ class AccessRepository:
         return {kind: count for kind, count in counts.items() if count}
 
     async def users(self) -> Sequence[User]:
-        """All users with their roles, by name."""
+        """Returns all users with their roles, by name."""
         rows = await self._rows(select(users).order_by(users.c.name))
         ties = await self._rows(select(members).order_by(members.c.project))
         return [_user(row, [tie for tie in ties if tie["user"] == row["name"]]) for row in rows]
 
     async def user(self, name: str) -> User | None:
-        """One user with the roles."""
+        """Returns one user with the roles."""
         rows = await self._rows(select(users).where(users.c.name == name))
         if not rows:
             return None
         return _user(rows[0], await self._rows(select(members).where(members.c.user == name)))
 
     async def add_user(self, name: str, admin: bool, now: datetime) -> None:
-        """Keep a new user, a member of no project."""
+        """Stores a new user, a member of no project."""
         await self._connection.execute(insert(users).values(name=name, admin=admin, created_at=now))
 
     async def delete_user(self, name: str) -> None:
-        """Remove a user with memberships and tokens."""
+        """Deletes a user with memberships and tokens."""
         for table, column in ((members, members.c.user), (tokens, tokens.c.user), (users, users.c.name)):
             await self._connection.execute(delete(table).where(column == name))
 
     async def members(self, project: str) -> Mapping[str, Role]:
-        """The members of a project, by name."""
+        """Returns the members of a project, by name."""
         rows = await self._rows(select(members).where(members.c.project == project).order_by(members.c.user))
         return {row["user"]: Role(row["role"]) for row in rows}
 
     async def set_member(self, project: str, user: str, role: Role) -> None:
-        """Give a user a role in a project, in place of the one that there was."""
+        """Sets a user's role in a project, replacing an existing one."""
         await self.remove_member(project, user)
         await self._connection.execute(insert(members).values(project=project, user=user, role=role))
 
     async def remove_member(self, project: str, user: str) -> bool:
-        """Take a user out of a project; False when the user was not in it."""
+        """Removes a user from a project; returns False if the user was no member."""
         tie = (members.c.project == project, members.c.user == user)
         return bool((await self._connection.execute(delete(members).where(*tie))).rowcount)
 
     async def token(self, hash: str) -> Token | None:
-        """The token with this hash, valid or not."""
+        """Returns the token with this hash, valid or not."""
         rows = await self._rows(select(tokens).where(tokens.c.hash == hash))
         return _token(rows[0]) if rows else None
 
     async def bearer(self, hash: str) -> tuple[Token, User] | None:
-        """The token with this hash, valid or not, and its user with the roles: asked for with every request."""
+        """Returns the token with this hash, valid or not, and its user with the roles: read for every request."""
         rows = [dict(row) for row in (await self._connection.execute(_BEARER, {"this": hash})).mappings()]
         if not rows:
             return None
@@ -117,17 +117,17 @@ class AccessRepository:
         return _token(first), _user(user, ties)
 
     async def tokens(self, user: str | None = None) -> Sequence[Token]:
-        """The tokens of one user, or all; the oldest first."""
+        """Returns the tokens of one user, or all; the oldest first."""
         wanted = select(tokens) if user is None else select(tokens).where(tokens.c.user == user)
         return [_token(row) for row in await self._rows(wanted.order_by(tokens.c.created_at, tokens.c.prefix))]
 
     async def add_token(self, token: Token) -> None:
-        """Keep a token by its hash."""
+        """Stores a token by its hash."""
         values = {name: getattr(token, name) for name in tokens.c.keys()}  # noqa: SIM118 - a collection of columns
         await self._connection.execute(insert(tokens).values(**values))
 
     async def revoke(self, token: Token, now: datetime) -> None:
-        """Let a token in no more."""
+        """Revokes a token."""
         await self._connection.execute(update(tokens).where(tokens.c.hash == token.hash).values(revoked_at=now))
 
     async def _rows(self, statement: Any) -> list[dict[str, Any]]:

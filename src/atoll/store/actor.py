@@ -1,6 +1,6 @@
-"""On whose behalf the code runs: the server says so for each request, and every event recorded meanwhile tells it.
+"""The current actor's user name, set for each request and recorded on its events.
 
-The engine's own work runs in tasks of its own, where nobody acts.
+The engine's own work runs in separate tasks, which have no actor.
 """
 
 from contextvars import ContextVar

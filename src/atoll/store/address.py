@@ -1,4 +1,4 @@
-"""Where the database is: the URLs that users write, and what SQLAlchemy makes of them."""
+"""The database's address: users' URLs, and SQLAlchemy's form of them."""
 
 from importlib.util import find_spec
 
@@ -20,7 +20,7 @@ def database_url(text: str) -> URL:
     """A URL as a user writes it, with the driver that Atoll uses.
 
     `postgresql://` and `sqlite://` are known, with or without their drivers. Raises DatabaseError for anything else;
-    the message never holds the URL itself, which may bear a password.
+    the message never holds the URL itself, which may contain a password.
     """
     try:
         url = make_url(text)
@@ -34,7 +34,7 @@ def database_url(text: str) -> URL:
 
 
 def place(url: URL) -> str:
-    """The database without user and password, for people to read."""
+    """The database's address without user and password, for display."""
     if url.drivername.startswith("sqlite"):
         return str(url.database)
     plain = URL.create("postgresql", host=url.host, port=url.port, database=url.database, query=url.query)

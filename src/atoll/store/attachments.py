@@ -21,7 +21,7 @@ class AttachmentRepository:
     async def live(
         self, *, volume: str | None = None, instance: str | None = None, job: str | None = None
     ) -> Sequence[Attachment]:
-        """The ties that hold or are being made or undone, of one volume, instance or job (ids), or all."""
+        """The attachments that are not detached, of one volume, instance or job (ids), or all."""
         told = {"volume_id": volume, "instance_id": instance, "job_id": job}
         asked = {name: id for name, id in told.items() if id is not None}
         return await _live(*asked).all(self._connection, **asked)

@@ -1,4 +1,4 @@
-"""Configurations of records, apart from the records: what is sealed in them may have to be sealed anew."""
+"""Configurations of records, without the records, to re-seal the sealed values in them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,13 +26,13 @@ class ConfigRepository:
         return [(row.id, row.config) for row in await self._connection.execute(wanted)]
 
     async def held(self, kind: Kind, id: str) -> Mapping[str, Any] | None:
-        """A configuration that nobody else changes until the transaction ends."""
+        """A configuration, locked until the transaction ends."""
         table = TABLES[kind]
         wanted = select(table.c.config).where(table.c.id == id).with_for_update()
         found: Mapping[str, Any] | None = (await self._connection.execute(wanted)).scalar()
         return found
 
     async def set(self, kind: Kind, id: str, config: Mapping[str, Any]) -> None:
-        """Keep a configuration in place of the one that there was; it means the same."""
+        """Replace a configuration with an equivalent one."""
         table = TABLES[kind]
         await self._connection.execute(update(table).where(table.c.id == id).values(config=dict(config)))

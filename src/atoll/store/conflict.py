@@ -1,4 +1,4 @@
-"""What is raised when two transactions meet."""
+"""The error raised when two transactions conflict."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ _STATES = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock
 
 
 class Conflict(Exception):  # noqa: N818 - it is news, not an error
-    """Another transaction got in the way, and nothing was written: look again, and try again."""
+    """Another transaction conflicted, and nothing was written: read again and retry."""
 
 
 @contextmanager
 def conflicts() -> Iterator[None]:
-    """Turns the databases' own words for it into Conflict."""
+    """Turns the databases' own errors for it into Conflict."""
     try:
         yield
     except PendingRollbackError as error:

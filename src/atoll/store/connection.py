@@ -15,7 +15,7 @@ Values = Mapping[str, Any]
 _NONE: Values = {}
 
 PART = 500
-"""So many rows go to PostgreSQL at once: while they are made ready nobody else is served."""
+"""The number of rows sent to PostgreSQL at once: the event loop is blocked while they are encoded."""
 
 
 class Direct(Protocol):
@@ -39,11 +39,11 @@ class Connection:
         return self._connection.dialect
 
     async def execute(self, statement: Executable, values: Values | None = None) -> CursorResult[*tuple[Any, ...]]:
-        """Run a statement that was composed for this one time."""
+        """Run a statement composed for one use."""
         return await self._connection.execute(statement, values)
 
     async def rows(self, prepared: Prepared, values: Values = _NONE) -> Sequence[Row]:
-        """What a prepared statement finds, or returns of what it changes."""
+        """Run a prepared statement; returns the rows that it selects or changes."""
         if self._direct is None:
             return (await self._connection.execute(prepared.statement, values)).all()
         cursor = await self._run(self._direct, prepared, prepared.text.arguments(values))
@@ -54,7 +54,7 @@ class Connection:
         return next(iter(await self.rows(prepared, values)), None)
 
     async def change(self, prepared: Prepared, values: Values = _NONE) -> int:
-        """Run a prepared statement that returns nothing; how many rows it changed."""
+        """Run a prepared statement without rows; returns the number of changed rows."""
         if self._direct is None:
             return (await self._connection.execute(prepared.statement, values)).rowcount
         return (await self._run(self._direct, prepared, prepared.text.arguments(values))).rowcount

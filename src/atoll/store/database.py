@@ -59,7 +59,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """A consistent view that writes nothing."""
+        """A consistent, read-only transaction."""
         async with self._engine.connect() as connection:
             if self._reading:
                 await connection.execution_options(**self._reading)
@@ -68,7 +68,7 @@ class Database:
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Transaction]:
-        """Reading where each statement may see a moment of its own.
+        """Reads without a transaction: each statement may see a different state.
 
         On PostgreSQL no transaction is begun and ended: beside much work, each exchange takes as long as what is read.
         """
@@ -99,7 +99,7 @@ class Database:
         self.on_commit()
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         if self._listener is not None:
             await self._listener.close()
         if self._shared is not None:

@@ -35,7 +35,7 @@ class FailureRepository:
         self._connection = connection
 
     async def recent(self, since: datetime) -> Sequence[Failure]:
-        """The failures that still hold, or ended after `since` (repeats lengthen the next)."""
+        """The failures in effect, or ended after `since` (repeats lengthen the next)."""
         rows = await self._connection.rows(_RECENT, {"since": since})
         return [
             Failure(
@@ -50,7 +50,7 @@ class FailureRepository:
         ]
 
     async def remember(self, failure: Failure) -> None:
-        """Keep a failure in place of the former one of its scope and kind."""
+        """Store a failure, replacing the previous one of its scope and kind."""
         scope, key = failure.scope, {"scope": _key(failure.scope), "kind": failure.kind}
         await self._connection.change(_REMEMBERED, key)
         row = {
@@ -68,7 +68,7 @@ class FailureRepository:
         await self._connection.change(_REMEMBER, key | row)
 
     async def forget(self, scope: Scope, kind: FailureKind | None = None) -> None:
-        """Drop what is remembered of a zone or wider place (of one kind, or all), as when it is restored by hand."""
+        """Delete the failures of a zone or a wider scope (of one kind, or all), as when an operator restores it."""
         where = [failures.c.backend == scope.backend]
         where += [failures.c.region == scope.region] if scope.region is not None else []
         where += [failures.c.zone == scope.zone] if scope.zone is not None else []

@@ -53,7 +53,7 @@ class FleetRepository:
         self._connection = connection
 
     async def named(self, project: str, name: str) -> Fleet | None:
-        """The fleet that bears this name now."""
+        """The fleet that holds this name now."""
         return await _NAMED.first(self._connection, project=project, name=name)
 
     async def listing(self, project: str) -> Sequence[Fleet]:
@@ -69,18 +69,18 @@ class FleetRepository:
         return await _OF_FLEET.all(self._connection, fleet=fleet.id)
 
     async def size(self, fleet_id: str) -> tuple[int, int]:
-        """How many instances of the fleet are not terminated, and how many of those shall stay."""
+        """The number of the fleet's instances that are not terminated, and how many of these are to stay."""
         [(alive, stay)] = await self._connection.rows(_SIZE, {"fleet": fleet_id})
         return alive, stay
 
     async def counts(self, fleet_id: str) -> tuple[int, dict[Zone, int]]:
-        """How many instances of the fleet are not terminated, and how many of those shall stay, by zone."""
+        """The number of the fleet's instances that are not terminated, and how many of these are to stay, by zone."""
         rows = await self._connection.rows(_BY_ZONE, {"fleet": fleet_id})
         staying = {zone_from(*zone): stay for *zone, _, stay in rows if stay}
         return sum(row[-2] for row in rows), staying
 
     async def end(self, ids: Collection[str], reason: str) -> None:
-        """Ask instances to go; those that shall go already keep their reason."""
+        """Mark instances for termination; those already marked keep their reason."""
         every = tuple(ids)
         for start in range(0, len(every), PART):
             chosen = (instances.c.id.in_(every[start : start + PART]), instances.c.end_reason == "")

@@ -12,7 +12,7 @@ from atoll.store.tables import events
 
 SLOT_SECONDS = 30
 LOSSES = ("lost", "unreachable")
-"""The reasons of an instance's end that nobody chose."""
+"""The reasons of an instance's end that no user caused."""
 
 
 async def counted(connection: Connection, project: str, since: datetime) -> list[tuple[int, int, int, int]]:

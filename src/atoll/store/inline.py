@@ -1,8 +1,8 @@
 """SQLite on the event loop's own thread, for SQLAlchemy's asyncio dialect.
 
-A statement on a local file takes some twenty microseconds; to hand it to a thread and wait for the answer takes ten
-times as long, and a statement is four such errands. So statements run where they are asked for. What waits for the
-disk, the commit, runs in a thread; what waits for another process's lock gives way to other tasks meanwhile.
+A statement on a local file takes about twenty microseconds; handing it to a thread and waiting for the result takes ten
+times as long, and a statement needs four such round trips. So statements run on the loop's thread. The commit, which
+waits for the disk, runs in a thread; a wait for another process's lock yields to other tasks.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 BUSY_SECONDS = 10.0
 """How long another process, such as a backup, may hold the database."""
 BUSY_PAUSE = 0.01
-"""Between two tries to get a lock, in seconds."""
+"""Seconds between two attempts to get a lock."""
 BREATH = 0.005
-"""How long statements may follow each other, in seconds, before other tasks have their turn."""
+"""Seconds that consecutive statements may take before they yield to other tasks."""
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Cursor:
 
     @property
     def rowcount(self) -> int:
-        """How many rows were changed."""
+        """The number of changed rows."""
         return self._raw.rowcount
 
     @property
@@ -57,11 +57,11 @@ class Cursor:
         await self._connection.patiently(lambda: self._raw.executemany(statement, parameters))
 
     async def fetchall(self) -> list[Any]:
-        """All rows that are left."""
+        """Returns all remaining rows."""
         return self._raw.fetchall()
 
     async def close(self) -> None:
-        """Let go of the statement."""
+        """Closes the statement."""
         self._raw.close()
 
 
@@ -87,7 +87,7 @@ class Connection:
         return await self.patiently(lambda: work(sql, values))
 
     async def commit(self) -> None:
-        """Write to the disk, in a thread. It is done, or has failed, when this ends, even by cancellation."""
+        """Commits in a thread. The commit has succeeded or failed when this returns, even on cancellation."""
         if not self._connection.in_transaction:
             return
         if self._disk is None:
@@ -104,17 +104,17 @@ class Connection:
         self._connection.rollback()
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Closes the file."""
         self.stop()
 
     def stop(self) -> None:
-        """Let go of the file, outside of any task too."""
+        """Closes the file, also outside of any task."""
         if self._disk is not None:
             self._disk.shutdown()
         self._connection.close()
 
     async def patiently(self, work: Callable[[], T]) -> T:
-        """Try `work` until nobody else holds the lock that it needs. Raises sqlite3.OperationalError after a while."""
+        """Retry `work` until its lock is free. Raises sqlite3.OperationalError after a time limit."""
         begins = monotonic()
         if begins - self._gave_way > BREATH:
             await asyncio.sleep(0)

@@ -1,6 +1,6 @@
-"""What the lists of the API read: pages in their order, and of related records the few columns that are shown.
+"""The reads behind the API's lists: pages in order, and of related records only the displayed columns.
 
-Everything is asked for by ids or by page, so that a list costs what it shows and not what there is.
+Everything is read by ids or by page, so that a list costs what it shows and not what exists.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,17 +27,17 @@ class Listing:
         self._connection = connection
 
     async def fleets(self, project: str, after: str | None, limit: int) -> Sequence[Fleet]:
-        """Fleets that bear their names, the oldest first."""
+        """Fleets that hold their names, the oldest first."""
         where = [fleets.c.project == project, fleets.c.deleted_at.is_(None)]
         return await self._page(Kind.FLEET, where, ("created_at", "id"), after, limit)
 
     async def volumes(self, project: str, after: str | None, limit: int) -> Sequence[Volume]:
-        """Volumes that bear their names, the oldest first."""
+        """Volumes that hold their names, the oldest first."""
         where = [volumes.c.project == project, volumes.c.deleted_at.is_(None)]
         return await self._page(Kind.VOLUME, where, ("created_at", "id"), after, limit)
 
     async def runs(self, project: str, after: str | None, limit: int, *, finished: bool) -> Sequence[Run]:
-        """Runs that bear their names, with or without those that are over; the oldest first."""
+        """Runs that hold their names, with or without finished ones; the oldest first."""
         where = [runs.c.project == project, runs.c.deleted_at.is_(None)]
         where += [] if finished else [runs.c.state.not_in(RUN.final)]
         return await self._page(Kind.RUN, where, ("created_at", "id"), after, limit)
@@ -73,7 +73,7 @@ class Listing:
         return {instance.id: instance for instance in found}
 
     async def holders_of(self, volume_ids: Collection[str]) -> dict[str, list[str]]:
-        """The names of the living instances that a volume is tied to, by its id."""
+        """The names of the live instances that each volume is attached to, by the volume's id."""
         found: dict[str, list[str]] = {}
         tied = and_(attachments.c.state != AttachmentState.DETACHED, LIVING)
         both = attachments.join(instances, attachments.c.instance_id == instances.c.id)
@@ -84,17 +84,17 @@ class Listing:
         return found
 
     async def instances_by_zone(self, project: str) -> dict[Zone, int]:
-        """How many living instances the project has in each zone."""
+        """The number of the project's live instances in each zone."""
         living = (instances.c.project == project, LIVING)
         return await self._by_zone(instances, *living)
 
     async def volumes_by_zone(self, project: str) -> dict[Zone, int]:
-        """How many volumes the project has in each zone."""
+        """The number of the project's volumes in each zone."""
         living = (volumes.c.project == project, volumes.c.state != VolumeState.DELETED, volumes.c.region.is_not(None))
         return await self._by_zone(volumes, *living)
 
     async def held_backends(self) -> dict[str, tuple[int, int]]:
-        """How many living instances and volumes of all projects each backend holds."""
+        """The number of live instances and volumes of all projects on each backend."""
         held: dict[str, list[int]] = {}
         living = ((instances, LIVING), (volumes, volumes.c.state != VolumeState.DELETED))
         for place, (table, where) in enumerate(living):

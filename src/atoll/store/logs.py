@@ -1,7 +1,7 @@
 """The logs of jobs in the database, where several servers share it: chunks, each from the byte where the former ended.
 
-Two workers that fetch the same log write the same bytes: whoever comes first with a chunk that starts at some byte has
-it, and the other goes on from its end. So the chunks of a log follow each other without gap or overlap.
+Two workers that fetch the same log write the same bytes: the first with a chunk that starts at a given byte stores
+it, and the other continues from its end. So the chunks of a log follow each other without gap or overlap.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ class LogRepository:
         return (await self._connection.execute(last)).scalar() or 0
 
     async def append(self, job: str, offset: int, data: bytes) -> None:
-        """Add what followed `offset`; what is here already is not kept twice, and what would leave a gap not at all."""
+        """Append bytes from `offset`; drops bytes that are stored already, and bytes that would leave a gap."""
         size = await self.size(job)
         data = data[max(size - offset, 0) :]
         if not data or offset > size:

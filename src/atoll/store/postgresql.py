@@ -1,6 +1,6 @@
-"""PostgreSQL: how it is connected to, and the news that its servers send each other.
+"""PostgreSQL: connections, and the notifications that Atoll's servers send each other.
 
-Writers run at the same time under `READ COMMITTED`; what must not be done twice is guarded by the statement that does
+Writers run concurrently under `READ COMMITTED`; what must not be done twice is guarded by the statement that does
 it (a fence, a state, a unique name, a counter). Readers see one moment (`REPEATABLE READ`).
 """
 
@@ -26,25 +26,25 @@ MIGRATION_LOCK = 0x61746F6C6C02
 """Held by the one server that brings the schema up to date."""
 CONNECTIONS = 12
 LOOKING = 3
-"""Connections for looks alone: who asks does not queue behind all that is worked on."""
+"""Connections for reads outside transactions, so that requests do not queue behind background work."""
 POOL_SECONDS = 120.0
 """How long a transaction may wait for a connection."""
 CONNECT_SECONDS = 10.0
 QUIET_SECONDS = 0.02
-"""At most one notice is sent within this time: it serves all commits meanwhile."""
+"""At most one notification is sent within this time, for all commits in it."""
 PROBE_SECONDS = 15.0
-"""How often a silent connection of the listener is tried."""
+"""How often a silent connection of the listener is checked."""
 RETRY_SECONDS = 1.0
 _SETTINGS = {
     "application_name": "atoll",
     "jit": "off",  # every query is short
     "lock_timeout": "30s",
-    "idle_in_transaction_session_timeout": "60s",  # a server that froze holds up nobody for longer
+    "idle_in_transaction_session_timeout": "60s",  # a frozen server blocks others no longer than this
 }
 
 
 def connect(url: URL, **options: Any) -> AsyncEngine:
-    """An engine over the database. Nothing is connected to yet."""
+    """Returns an engine for the database, without connecting."""
     arguments = {"server_settings": _SETTINGS, "timeout": CONNECT_SECONDS}
     return create_async_engine(url, hide_parameters=True, connect_args=arguments, **options)
 
@@ -61,7 +61,7 @@ def looking(url: URL) -> AsyncEngine:
 
 
 class Listener:
-    """Tells the other servers of commits here, and hears of theirs. A lost notice costs a delay only."""
+    """Announces commits to the other servers and receives their announcements. A lost one costs only a delay."""
 
     def __init__(self, engine: AsyncEngine, heard: Callable[[], None]) -> None:
         _, arguments = engine.dialect.create_connect_args(engine.url)
@@ -74,11 +74,11 @@ class Listener:
         self._task = asyncio.create_task(self._run())
 
     def tell(self) -> None:
-        """Something was committed here."""
+        """Announces a commit of this server."""
         self._news.set()
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stops listening."""
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task

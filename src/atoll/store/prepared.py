@@ -1,7 +1,7 @@
-"""Statements that are made once and asked often: with bound parameters, and for SQLite with their finished text.
+"""Statements that are compiled once and run often: with bound parameters, and for SQLite with their final text.
 
-To make a statement takes longer than to run it. To have SQLAlchemy look up its text, convert its values and wrap its
-rows also takes longer than SQLite needs to answer: what a statement needs of that is settled at its first use.
+Compiling a statement takes longer than running it. SQLAlchemy's lookup of text, conversion of values and wrapping of
+rows also takes longer than SQLite itself: each statement determines what it needs of these at its first use.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What every repository of records does: select from its table, and make records of the rows."""
+"""The queries of every repository: select from its table, and create records from the rows."""
 
 import json
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from atoll.store.tables import TABLES
 
 
 class Query:
-    """The records of a kind that fulfil conditions with bound parameters, in the order of a column: prepared once."""
+    """The records of a kind that meet conditions with bound parameters, in the order of a column: prepared once."""
 
     def __init__(self, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> None:
         self._kind = kind
@@ -30,7 +30,7 @@ class Query:
 
 
 async def fetch(connection: Connection, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> list[Any]:
-    """All records of a kind that fulfil conditions that are composed for this one time."""
+    """All records of a kind that meet conditions composed for one use."""
     return records_of(kind, await connection.execute(_select(kind, *where, order=order)))
 
 

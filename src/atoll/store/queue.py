@@ -1,4 +1,4 @@
-"""How much work waits, for the figures of the server."""
+"""The size of the work queue, for the server's metrics."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +20,13 @@ class Backlog:
 
 
 class QueueFigures:
-    """Counts the queue, and tells whether this server can work with the database at all."""
+    """Counts the queue, and reads the schema version of the database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def schema(self) -> str | None:
-        """The version of the schema that the database has now."""
+        """Returns the database's current schema version."""
         return (await self._connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
 
     async def backlog(self, now: datetime) -> list[Backlog]:

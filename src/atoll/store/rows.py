@@ -1,4 +1,4 @@
-"""Records to rows and back: the one place that knows how a value lies in its columns."""
+"""Records to rows and back: the only place that maps values to columns."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields

@@ -29,15 +29,15 @@ class RunRepository:
         self._connection = connection
 
     async def named(self, project: str, name: str) -> Run | None:
-        """The run that bears this name now, finished or not."""
+        """The run that holds this name now, finished or not."""
         return await _NAMED.first(self._connection, project=project, name=name)
 
     async def listing(self, project: str) -> Sequence[Run]:
-        """The project's runs that bear their names, the oldest first."""
+        """The project's runs that hold their names, the oldest first."""
         return await _LISTING.all(self._connection, project=project)
 
     async def unfinished(self, project: str) -> Sequence[Run]:
-        """The project's runs that are not over."""
+        """The project's unfinished runs."""
         return await _RUNS_UNFINISHED.all(self._connection, project=project)
 
     async def held(self) -> Sequence[Run]:

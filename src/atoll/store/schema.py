@@ -1,4 +1,4 @@
-"""The schema's version: a database is brought to the newest one when it is opened, by one server alone."""
+"""The schema's version: one server migrates a database to the newest one when it opens it."""
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +20,7 @@ async def version(connection: AsyncConnection) -> str | None:
 
 
 async def migrate(connection: AsyncConnection, place: str) -> None:
-    """Bring the database behind a fresh connection to the newest schema: wholly, or not at all.
+    """Migrate the database behind a fresh connection to the newest schema, atomically.
 
     Raises DatabaseError where it is of a newer version.
     """

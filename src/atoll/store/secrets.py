@@ -23,17 +23,17 @@ class SecretRepository:
         self._connection = connection
 
     async def listing(self, project: str) -> Sequence[Secret]:
-        """A project's secrets without their values, by name."""
+        """Returns a project's secrets without their values, by name."""
         rows = await self._connection.rows(_LISTING, {"project": project})
         return [Secret(project, name, updated_at, updated_by) for name, updated_at, updated_by in rows]
 
     async def sealed(self, project: str) -> Mapping[str, str]:
-        """The sealed values of a project's secrets, by name."""
+        """Returns the sealed values of a project's secrets, by name."""
         wanted = select(secrets.c.name, secrets.c.sealed).where(secrets.c.project == project)
         return {row.name: row.sealed for row in await self._connection.execute(wanted)}
 
     async def set(self, secret: Secret, sealed: str) -> None:
-        """Keep a sealed value, in place of the one that there was."""
+        """Stores a sealed value, replacing an existing one."""
         await self.delete(secret.project, secret.name)
         await self._connection.execute(
             insert(secrets).values(
@@ -46,25 +46,25 @@ class SecretRepository:
         )
 
     async def every(self) -> Sequence[tuple[str, str]]:
-        """Project and name of every secret of the installation."""
+        """Returns project and name of every secret of the installation."""
         rows = await self._connection.execute(select(secrets.c.project, secrets.c.name))
         return [(row.project, row.name) for row in rows]
 
     async def held(self, project: str, name: str) -> str | None:
-        """A sealed value that nobody else changes until the transaction ends."""
+        """Returns a sealed value and locks it until the transaction ends."""
         wanted = select(secrets.c.sealed).where(secrets.c.project == project, secrets.c.name == name)
         return (await self._connection.execute(wanted.with_for_update())).scalar()
 
     async def renew(self, project: str, name: str, sealed: str) -> None:
-        """Keep the same value, sealed anew."""
+        """Stores the same value, re-sealed."""
         where = (secrets.c.project == project, secrets.c.name == name)
         await self._connection.execute(update(secrets).where(*where).values(sealed=sealed))
 
     async def delete(self, project: str, name: str) -> bool:
-        """Forget a secret; False when there was none."""
+        """Deletes a secret; returns False if it does not exist."""
         gone = delete(secrets).where(secrets.c.project == project, secrets.c.name == name)
         return bool((await self._connection.execute(gone)).rowcount)
 
     async def delete_all(self, project: str) -> None:
-        """Forget all secrets of a project."""
+        """Deletes all secrets of a project."""
         await self._connection.execute(delete(secrets).where(secrets.c.project == project))

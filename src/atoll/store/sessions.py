@@ -10,24 +10,24 @@ from atoll.store.tables import login_codes, sessions
 
 
 class SessionRepository:
-    """Sessions of one transaction."""
+    """Reads and writes the sessions of one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add_code(self, hash: str, token_hash: str, until: datetime) -> None:
-        """Keep a code for the token with this hash."""
+        """Stores a code for the token with this hash."""
         await self._connection.execute(insert(login_codes).values(hash=hash, token_hash=token_hash, until=until))
 
     async def take_code(self, hash: str, now: datetime) -> str | None:
-        """Use up a code; the hash of its token, or None for one that is unknown, used or expired."""
+        """Uses a code; returns the hash of its token, or None if the code is unknown, used or expired."""
         await self._connection.execute(delete(login_codes).where(login_codes.c.until <= now))
         found = (await self._connection.execute(select(login_codes).where(login_codes.c.hash == hash))).first()
         used = await self._connection.execute(delete(login_codes).where(login_codes.c.hash == hash))
         return str(found.token_hash) if found is not None and used.rowcount == 1 else None
 
     async def add(self, session: Session) -> None:
-        """Keep a new session."""
+        """Stores a new session."""
         await self._connection.execute(
             insert(sessions).values(
                 hash=session.hash,
@@ -39,18 +39,18 @@ class SessionRepository:
         )
 
     async def get(self, hash: str) -> Session | None:
-        """The session with this hash."""
+        """Returns the session with this hash, if it exists."""
         row = (await self._connection.execute(select(sessions).where(sessions.c.hash == hash))).first()
         return None if row is None else Session(row.hash, row.token_hash, row.csrf, row.created_at, row.seen_at)
 
     async def seen(self, hash: str, now: datetime) -> None:
-        """Record that a session is in use."""
+        """Records that a session is in use."""
         await self._connection.execute(update(sessions).where(sessions.c.hash == hash).values(seen_at=now))
 
     async def end(self, hash: str) -> None:
-        """Delete a session; one that is gone already is no error."""
+        """Deletes a session; a session that does not exist is no error."""
         await self._connection.execute(delete(sessions).where(sessions.c.hash == hash))
 
     async def expire(self, before: datetime) -> None:
-        """Delete the sessions that were last in use before a time."""
+        """Deletes the sessions that were last used before a time."""
         await self._connection.execute(delete(sessions).where(sessions.c.seen_at < before))

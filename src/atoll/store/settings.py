@@ -1,4 +1,4 @@
-"""Small facts of the installation: its id, the print of its key, and the counter that orders placements."""
+"""Settings of the installation: its id, the fingerprint of its key, and the counter that orders placements."""
 
 from typing import Any
 
@@ -32,12 +32,12 @@ class SettingRepository:
         await self._connection.execute(self._insert(key, value, {"value": value}))
 
     async def first(self, key: str, value: str) -> str:
-        """Keep a setting unless there is one already; the one that holds."""
+        """Store a setting unless it exists; returns the stored one."""
         await self._connection.execute(self._insert(key, value, None))
         return await self.get(key) or value
 
     async def swap(self, key: str, seen: str | None, value: str) -> bool:
-        """Keep a setting if it is still as it was seen; False, and nothing is changed, when it is not."""
+        """Store a setting if it still has the expected value; otherwise change nothing and return False."""
         if seen is None:
             return bool((await self._connection.execute(self._insert(key, value, None))).rowcount)
         return bool(await self._connection.change(_SWAP, {"name": key, "seen": seen, "value": value}))

@@ -1,7 +1,7 @@
-"""Instances as lists show them: the columns that are shown and no others, with what is on each, in one statement.
+"""Instances as lists show them: only the displayed columns, with what runs on each, in one statement.
 
-There are thousands, and they are listed while all of them change: each becomes one small tuple and no record, and parts
-that are the same for many are made once.
+Thousands are listed while all of them change: each becomes one small tuple instead of a record, and parts
+that are the same for many are created once.
 """
 
 import json

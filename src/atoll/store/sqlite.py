@@ -1,8 +1,8 @@
-"""SQLite: one writer at a time, and one commit for all who wait.
+"""SQLite: one writer at a time, and one commit for all waiting writers.
 
 A commit waits for the disk (`synchronous=FULL`: a recorded intent survives a power cut), and that takes ten times as
 long as what is written. So the writers that queue while one writes join its transaction, each within a savepoint of its
-own, and all of them go on once the one commit is done. A writer that fails undoes its own part alone.
+own, and all of them continue once that commit is done. A writer that fails rolls back only its own part.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from atoll.store import inline
 from atoll.store.conflict import conflicts
 
 WRITES = "atoll_writes"
-"""The execution option of connections that are going to write: they ask for the right to it at their begin."""
+"""The execution option of writing connections: they take the write lock at their start."""
 
 
 def connect(address: URL, *, foreign_keys: bool = True, **options: Any) -> AsyncEngine:
@@ -85,12 +85,12 @@ class SharedCommit:
                     yield group.connection
             finally:
                 if group.connection.invalidated and self._group is group:
-                    self._group = None  # cut off in the midst of a statement: whoever comes next begins anew
+                    self._group = None  # cancelled during a statement: the next writer starts a new transaction
         assert group.committed is not None
         await asyncio.shield(group.committed)
 
     async def close(self) -> None:
-        """Wait for the commits that are under way, whoever else still waits for them."""
+        """Wait for the commits in progress."""
         if self._commits:
             await asyncio.wait(self._commits)
 

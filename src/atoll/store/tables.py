@@ -1,6 +1,6 @@
-"""The tables. Their columns bear the names of the records' fields; a `Zone` is spread over five columns.
+"""The tables. Their columns have the names of the records' fields; a `Zone` takes five columns.
 
-A name is free again once `deleted_at` is set; history stays under the same name.
+A name is free once `deleted_at` is set; history stays under the same name.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""One transaction: every read and write of records goes through here, and every change of state leaves its event.
+"""One transaction: every read and write of records goes through here, and every change of state records an event.
 
-Events and wake-ups are kept until the end and written together. On PostgreSQL the events' numbers are taken under a
-lock that is held until the commit: who follows the events by their numbers never passes one that is committed later.
+Events and wake-ups are collected until the end and written together. On PostgreSQL, event numbers are taken under a
+lock that is held until the commit: a reader that follows the events by number never skips one that is committed later.
 """
 
 from collections.abc import Collection, Sequence
@@ -110,7 +110,7 @@ class Transaction:
 
     @cached_property
     def failures(self) -> FailureRepository:
-        """What failed where, and until when it is left out."""
+        """Remembered failures, with their scopes and ends."""
         return FailureRepository(self._connection)
 
     @cached_property
@@ -140,12 +140,12 @@ class Transaction:
 
     @cached_property
     def queue(self) -> QueueFigures:
-        """How full the queue is."""
+        """The size of the work queue."""
         return QueueFigures(self._connection)
 
     @cached_property
     def logs(self) -> LogRepository:
-        """What jobs printed, where servers share a database."""
+        """The output of jobs, where servers share a database."""
         return LogRepository(self._connection)
 
     @cached_property
@@ -158,18 +158,18 @@ class Transaction:
         return await _BY_ID[type_.kind].first(self._connection, this=id)
 
     async def known(self, kind: Kind, ids: Collection[str]) -> frozenset[str]:
-        """Which of these ids are those of records, whatever became of them."""
+        """Which of these ids belong to records, in any state."""
         table = TABLES[kind]
         rows = await self._connection.execute(select(table.c.id).where(table.c.id.in_(ids)))
         return frozenset(rows.scalars())
 
     async def add(self, record: R, *, reason: str = "") -> R:
-        """Keep a new record, make it due, and record that it came to be."""
+        """Store a new record, make it due, and record its creation."""
         await self.add_all([record], reason=reason)
         return record
 
     async def add_all(self, records: Sequence[Record], *, reason: str = "") -> None:
-        """Keep many new records, in few statements."""
+        """Store many new records, in few statements."""
         groups: dict[Kind, list[Record]] = {}
         for record in records:
             groups.setdefault(record.kind, []).append(record)
@@ -205,11 +205,11 @@ class Transaction:
         return changed
 
     def asked(self, record: Record, what: str) -> None:
-        """Record that somebody asked something of a record, whose state does not show it yet."""
+        """Record a user's request for a record whose state does not show it yet."""
         self._event(record, record.state, what)
 
     def tell(self, project: str, kind: EventKind, name: str, what: str, zone: Zone | None = None) -> None:
-        """Record what became of a thing that has no states, such as a secret."""
+        """Record a change of something without states, such as a secret."""
         self._keep_event(
             zone,
             project=project,
@@ -223,7 +223,7 @@ class Transaction:
         )
 
     async def release_name(self, record: Record) -> None:
-        """Let the name be used anew; the record stays as history."""
+        """Free the name for reuse; the record stays as history."""
         table = TABLES[record.kind]
         await self._connection.execute(update(table).where(table.c.id == record.id).values(deleted_at=self.now))
 

@@ -1,7 +1,7 @@
-"""The queue of work: one item for each thing that is looked after, leased to one worker at a time.
+"""The work queue: one item for each record or backend, leased to one worker at a time.
 
-An item is due at a time; each lease bears a fencing number that no lease of the item had before, and whoever writes for
-the item proves that it still holds the newest. A wake-up during a lease is remembered and makes the item due at its
+An item is due at a time; each lease has a fencing number that no earlier lease of the item had; a worker that writes
+for the item proves that it holds the newest. A wake-up during a lease is recorded and makes the item due at the lease's
 end: work is level-triggered, and a lost wake-up costs a delay only.
 
 Wake-ups are kept until the transaction ends and written in one statement, in the order of their keys: transactions that
@@ -25,9 +25,9 @@ from atoll.store.prepared import Prepared
 from atoll.store.tables import work
 
 CHUNK = 500
-"""How many leases one statement renews: nobody else is served by this server meanwhile."""
+"""How many leases one statement renews: the server processes nothing else meanwhile."""
 
-# The statements of every turn are built once: to build one takes longer than the database needs to answer it.
+# The statements of every turn are compiled once: compiling takes longer than running them.
 _NOW = bindparam("now", type_=work.c.due_at.type)
 _FREE = and_(work.c.due_at <= _NOW, or_(work.c.leased_until.is_(None), work.c.leased_until <= _NOW))
 _DUE = (
@@ -131,7 +131,7 @@ _WAKE = {"postgresql": _wake(postgresql_insert), "sqlite": _wake(sqlite_insert)}
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is news, not an error
-    """Somebody else holds the item now: what this worker wanted to write is not written."""
+    """Another worker holds the item now; nothing of this worker's transaction is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class WorkRepository:
         self.soonest: datetime | None = None
 
     async def wake(self, kind: Kind, ids: Collection[str], at: datetime) -> None:
-        """Make things due at `at` or earlier, whether or not they have an item yet."""
+        """Make items due at `at` or earlier, creating missing ones."""
         for id in ids:
             key = (str(kind), id)
             self._woken[key] = min(at, self._woken.get(key, at))
@@ -181,7 +181,7 @@ class WorkRepository:
             raise _lost(lease)
 
     async def renew_all(self, leases: Sequence[Lease], until: datetime) -> list[Lease]:
-        """Hold on for longer to all that are still held; those that are lost come back."""
+        """Renew the leases that are still held; returns the lost ones."""
         kept: set[tuple[str, str, int]] = set()
         for start in range(0, len(leases), CHUNK):
             keys = [(str(lease.kind), lease.id, lease.fence) for lease in leases[start : start + CHUNK]]
@@ -206,7 +206,7 @@ class WorkRepository:
         self._makes_due(released[0])
 
     async def woken(self, kind: Kind) -> list[str]:
-        """The ids of leased items of a kind that were woken since and are due, whoever holds them."""
+        """The ids of leased items of a kind that were woken since and are due, held by any worker."""
         return [id for (id,) in await self._connection.rows(_WOKEN, {"kind": kind, "now": self._now})]
 
     async def retrying(self, kind: Kind, limit: int) -> list[str]:
@@ -214,7 +214,7 @@ class WorkRepository:
         return [id for (id,) in await self._connection.rows(_RETRYING, {"kind": kind, "limit": limit})]
 
     async def take_over(self) -> None:
-        """End every lease, whoever holds it: only for the one server of a database, before it begins to work."""
+        """End every lease: only for the single server of a database, before it starts to work."""
         held = work.c.leased_until.is_not(None)
         await self._connection.execute(update(work).where(held).values(leased_until=None, fence=work.c.fence + 1))
         self._makes_due(self._now)

@@ -1,8 +1,8 @@
-"""The shapes of the HTTP API about users and rights; who may call what is told in docs/access.md.
+"""The shapes of the HTTP API about users and rights; docs/access.md lists the required roles.
 
 GET    /readyz                                     -> Readyz              503 where it cannot work; no token needed
 GET    /metrics                                    -> Prometheus' text format
-GET    /api/projects                               -> list[ProjectView]   those that one may see
+GET    /api/projects                               -> list[ProjectView]   the user's own; for admins all
 POST   /api/projects                               <- NewProject -> ProjectView          (409 name-taken)
 DELETE /api/projects/P                             -> ProjectView         (409 project-busy)
 GET    /api/projects/P/members                     -> list[MemberView]
@@ -32,7 +32,7 @@ from atoll.model.access import Role
 
 @dataclass(frozen=True, slots=True)
 class Readyz:
-    """Whether the server can work: `ready`, or `not-ready` with the reasons."""
+    """The server's readiness: `ready`, or `not-ready` with the reasons."""
 
     status: str
     reasons: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Readyz:
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """A project, and what the asker is in it: `manager`, `user`, or `admin` who is no member."""
+    """A project, and the caller's role in it: `manager`, `user`, or `admin` for an admin without membership."""
 
     name: str
     role: str
@@ -49,7 +49,7 @@ class ProjectView:
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """A project to be. Its name has small letters, digits and hyphens, and was never given before."""
+    """A project to create. Its name has lower-case letters, digits and hyphens, and was never used before."""
 
     name: str
 
@@ -64,7 +64,7 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class MemberRole:
-    """What a member shall be."""
+    """A member's new role."""
 
     role: Role
 
@@ -81,7 +81,7 @@ class UserView:
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A user to be. An admin may do everything."""
+    """A user to create. An admin may do everything."""
 
     name: str
     admin: bool = False
@@ -89,7 +89,7 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A token without itself: `prefix` are its first characters, and name it."""
+    """A token without its value: `prefix` is its first characters, and its name."""
 
     prefix: str
     name: str
@@ -101,7 +101,7 @@ class TokenView:
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token to be, for the asker or, where an admin asks, for `user`. It ends after `seconds`, or never."""
+    """A token to create, for the caller or, by an admin, for `user`. It expires after `seconds`, or never."""
 
     name: str
     seconds: float | None = None
@@ -110,7 +110,7 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token: the only time that it is shown."""
+    """A new token: the only response that shows it."""
 
     token: str
     view: TokenView
@@ -127,7 +127,7 @@ class SecretView:
 
 @dataclass(frozen=True, slots=True)
 class SecretValue:
-    """What a secret shall be: at most 64 KiB."""
+    """A secret's new value: at most 64 KiB."""
 
     value: str
 
@@ -142,7 +142,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """Whose session it is, the projects with the role in each, and what `Atoll-Csrf` must hold for changes."""
+    """The session's user, the projects with the role in each, and the required `Atoll-Csrf` header for changes."""
 
     user: str
     admin: bool

@@ -1,4 +1,4 @@
-"""The agent's HTTP protocol: what the engine asks of an instance's agent, and what it answers.
+"""The HTTP protocol between the engine and an instance's agent.
 
     GET    /healthz                 -> Health
     GET    /jobs                    -> list[JobState]
@@ -11,7 +11,7 @@
                                        has exited and nothing follows
 
 The log file has one line for each line (or part of a line) of output, in the format of the Kubernetes container
-runtime interface: `2026-11-24T10:00:00.123456789Z stdout F text`; `P` in place of `F` marks a part whose line goes on.
+runtime interface: `2026-11-24T10:00:00.123456789Z stdout F text`; `P` instead of `F` marks a part of a longer line.
 Offsets count bytes of that file. JSON bodies are the dataclasses below.
 """
 
@@ -21,7 +21,7 @@ from enum import StrEnum
 
 
 class JobPhase(StrEnum):
-    """How far a job is on its instance."""
+    """The progress of a job on its instance."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -52,7 +52,7 @@ class JobSubmission:
 
 @dataclass(frozen=True, slots=True)
 class JobStop:
-    """Ask a job to stop: SIGTERM now, SIGKILL after `grace` seconds (0: at once)."""
+    """Stops a job: SIGTERM now, SIGKILL after `grace` seconds (0: at once)."""
 
     grace: float
 
@@ -62,7 +62,7 @@ class JobState:
     """One job as its agent sees it. `exit_code` is set once exited (128 + N where signal N ended it).
 
     `reason` is empty for a plain exit, else `stopped`, `max-duration-exceeded`, `start-failed` or `interrupted` (the
-    machine or its supervisor went away under it); `message` says more.
+    machine or its supervisor was lost); `message` has details.
     """
 
     id: str

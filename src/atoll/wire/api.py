@@ -1,6 +1,6 @@
 """The shapes of the server's HTTP API, shared by the server and its clients.
 
-All paths but the first need `Authorization: Bearer TOKEN`. P is a project's name, `main` unless told otherwise.
+All paths but the first need `Authorization: Bearer TOKEN`. P is a project's name, `main` by default.
 
     GET    /healthz                                    -> Healthz
     GET    /api/status                                 -> ServerStatus
@@ -29,10 +29,10 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/projects/P/offers?<OfferQuery's fields> -> list[OfferView]
     GET    /api/projects/P/offers/by/zone|region|type|gpu?<likewise> -> list[OfferGroup]
 
-`wait` is a long poll: the answer comes when there is something new, or after that many seconds (at most 30) with what
-there is. Lists of fleets, instances, volumes and runs come in pages: `limit` (300 unless told, at most 1,000) and
-`after`, an id; where more follows, the header `Atoll-Next` tells what to ask for `after`. A page of fleets ends earlier
-where they want more than 300 instances, after one fleet at least. Users and rights are in `access`. An error is a
+`wait` is a long poll: the response comes with the first new data, or after that many seconds (at most 30) with what
+there is. Lists of fleets, instances, volumes and runs are paged: `limit` (300 by default, at most 1,000) and
+`after`, an id; when more follows, the header `Atoll-Next` holds the next `after`. A page of fleets ends earlier
+when they have more than 300 instances, after at least one fleet. Users and rights are in `access`. An error is a
 `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
@@ -44,7 +44,7 @@ from atoll.model.diagnostic import Diagnostic
 from atoll.model.zone import Capacity, Zone, ZoneState
 
 NEXT = "Atoll-Next"
-"""The header of a list that goes on: what to ask for `after`."""
+"""The header of a list with a next page: the value for `after`."""
 
 Scalar = str | int | float | bool | None
 
@@ -61,7 +61,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Healthz:
-    """The server is up, and which version it is."""
+    """The server is up; its version."""
 
     status: str
     version: str
@@ -69,7 +69,7 @@ class Healthz:
 
 @dataclass(frozen=True, slots=True)
 class OpenCircuit:
-    """An API that gave no usable answers and is left alone until then; `region` is empty for calls of no region."""
+    """Calls paused after repeated failures, until a time; `region` is empty for calls without a region."""
 
     region: str
     until: datetime
@@ -78,7 +78,7 @@ class OpenCircuit:
 
 @dataclass(frozen=True, slots=True)
 class BackendStatus:
-    """One configured backend: when its listing was last seen, what went wrong lately, and what is left alone."""
+    """One configured backend: the time of its last listing, its last error, and its paused calls."""
 
     name: str
     zones: int
@@ -90,7 +90,7 @@ class BackendStatus:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """What `atoll server status` shows."""
+    """The content of `atoll server status`."""
 
     version: str
     pid: int
@@ -102,8 +102,8 @@ class ServerStatus:
 
 @dataclass(frozen=True, slots=True)
 class OrphanView:
-    """A resource on a backend that bears this installation's tag and that no record wants. `kind` is instance or
-    volume, `token` the id of the record that it was made for."""
+    """A resource on a backend with this installation's tag that belongs to no record. `kind` is instance or
+    volume, `token` the id of the record that it was created for."""
 
     kind: str
     zone: Zone
@@ -121,11 +121,11 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Files to be planned or applied as one.
+    """Files to plan or apply together.
 
     `environment` holds the values of variables that the files name without a value; `profiles` the text of a profiles
     file; `rerun` starts a finished task again although its file did not change. `basis` is that of the plan that was
-    shown: an apply with another one is refused (409 `changed-since-plan`); empty: applied whatever there is.
+    shown: an apply with another one is refused (409 `changed-since-plan`); empty: applied unconditionally.
     """
 
     files: tuple[SourceFile, ...]
@@ -185,7 +185,7 @@ class PlannedRefusal:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCure:
-    """One requirement that, dropped (`value` is null) or set to `value`, would make it fit in `zones`, from `price`."""
+    """A change that makes the document fit in `zones`, from `price`: drops `requirement` or sets it to `value`."""
 
     requirement: str
     value: Scalar | tuple[str, ...]
@@ -196,7 +196,7 @@ class PlannedCure:
 
 @dataclass(frozen=True, slots=True)
 class PlannedShortfall:
-    """Why a document cannot be placed as asked, and what would cure it.
+    """Why a document cannot be placed, and what would cure it.
 
     One that `waits` is accepted, and placed later.
     """
@@ -212,7 +212,7 @@ class PlannedShortfall:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """An instance of a fleet that goes: FLEET-NODE, its zone, and whether a job is on it."""
+    """An instance to be removed from a fleet: FLEET-NODE, its zone, and whether a job is on it."""
 
     instance: str
     zone: Zone
@@ -223,7 +223,7 @@ class Removal:
 class PlannedDocument:
     """The plan of one fleet, run or volume. `refusals` holds one for each zone not used, the nearest miss first;
     `offers` counts the refused offers by zone and code. `zone` is a volume's; `price` USD an hour for what is new;
-    `removals` are the instances that a smaller fleet gives up, in their order."""
+    `removals` are the instances that a smaller fleet loses, in their order."""
 
     kind: str
     name: str
@@ -250,7 +250,7 @@ class PlanView:
 
 
 class ChangeAction(StrEnum):
-    """What applying a document does."""
+    """The effect of applying a document."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -271,7 +271,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What applying does to one document. `type` is the document's type (fleet, volume, task, …), `id` that of the
+    """The effect of applying one document. `type` is the document's type (fleet, volume, task, …), `id` that of the
     record that it changes (null: there is none yet)."""
 
     type: str
@@ -284,7 +284,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class PlanResponse:
-    """A dry run: what would change, where it would go, and what is wrong or worth a warning.
+    """A dry run: the changes, the placements, and errors and warnings.
 
     `default_profile` is the profile that runs took keys from without naming it. `basis` stands for what the changes
     start from: the ids and configurations of the records, or their absence.
@@ -299,7 +299,7 @@ class PlanResponse:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResponse:
-    """What was accepted. Work goes on after the answer; `event` is the newest event before it, to follow from."""
+    """The accepted changes. Work continues after the response; `event` is the newest event before, to follow from."""
 
     changes: tuple[Change, ...]
     plan: PlanView
@@ -315,7 +315,7 @@ ON_HOLD = "on-hold"
 class InstanceView:
     """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with.
 
-    Not frozen: lists have thousands, and a frozen one takes four times as long to make.
+    Not frozen: lists have thousands, and a frozen one takes four times as long to create.
     """
 
     id: str
@@ -424,15 +424,15 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """`abort` skips the polite part."""
+    """`abort` kills the run immediately, without a grace period."""
 
     abort: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """One change. `seq` grows by the order in which they were recorded; `actor` is the user who made it, empty for what
-    the engine did by itself. Where both states are the same, `reason` is what was asked for."""
+    """One change. `seq` grows in the order of recording; `actor` is the user that made it, empty for what
+    the engine did by itself. Where both states are the same, `reason` is the user's request."""
 
     seq: int
     time: datetime
@@ -448,7 +448,7 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class ZoneView:
-    """A zone of a configured backend, and what it holds. `faults` says that it can be failed on purpose."""
+    """A zone of a configured backend, and its contents. `faults` says that its outage can be simulated."""
 
     zone: Zone
     state: ZoneState
@@ -465,9 +465,9 @@ class ZoneView:
 
 @dataclass(frozen=True, slots=True)
 class OfferQuery:
-    """What `atoll offer` asks for; texts in the forms of configuration files (`4..8`, `16GB..`, `H100:8`).
+    """The filters of `atoll offer`; texts in the forms of configuration files (`4..8`, `16GB..`, `H100:8`).
 
-    `spot` is a `spot_policy`; without it every market is asked for. `limit` bounds the answer.
+    `spot` is a `spot_policy`; without it every market matches. `limit` is the maximum number of offers.
     """
 
     cpu: str | None = None
@@ -484,7 +484,7 @@ class OfferQuery:
 
 @dataclass(frozen=True, slots=True)
 class OfferView:
-    """One offer, cheapest first. `code` and `message` say why it cannot be had now, both empty when it can."""
+    """One offer, cheapest first. `code` and `message` say why it is unavailable now, both empty if it is available."""
 
     zone: Zone
     instance_type: str
@@ -503,7 +503,7 @@ class OfferView:
 class OfferGroup:
     """The offers that share a zone, a region, an instance type or a kind of GPU, which is `name`.
 
-    `backend` is the one that has them, or empty where several have. `available` of `offers` can be had now, from
+    `backend` is the one that has them, or empty where several have. `available` of `offers` are available now, from
     `price` USD an hour (null when none can), cheapest as `instance_type` in `zone`.
     """
 

@@ -21,7 +21,7 @@ _SECOND = 1_000_000_000
 class LogLine:
     """One line of a log file. `time` is RFC 3339 in UTC with nanoseconds; `stream` is `stdout` or `stderr`.
 
-    `partial` says that the next line of this stream goes on where `text` ends. A line that is not in the format (the
+    `partial` says that the next line of this stream continues `text`. A line that is not in the format (the
     machine failed while it was written) has an empty time and stream, and all of it as text.
     """
 

@@ -13,12 +13,12 @@ from datetime import datetime
 from atoll.model.zone import Zone, ZoneState
 
 BUSY, IDLE, STARTING, LEAVING, LOST = range(5)
-"""The states of `MapInstances.state`: what a square is coloured by."""
+"""The states of `MapInstances.state`, which set a square's colour."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A remembered failure in a zone: what is not launched there (empty: nothing is), why, and until when."""
+    """A remembered failure in a zone: what is not launched there (empty: nothing is launched), why, and until when."""
 
     what: str
     why: str
@@ -122,7 +122,7 @@ class MapChange:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A time in which a zone was out (`outage`) or left out after a failure (`left-out`); `end` null: it goes on."""
+    """A time in which a zone was out (`outage`) or left out after a failure (`left-out`); `end` null: not over."""
 
     zone: str
     kind: str

@@ -1,7 +1,7 @@
-"""The form of a snapshot file: what the planner saw of the world, as JSON that a person or a program can write.
+"""The form of a snapshot file: the planner's input, as JSON that a person or a program can write.
 
 `atoll plan --save-snapshot` writes it, `atoll plan --snapshot` plans on it, `atoll export schema --snapshot` prints its
-JSON Schema. Offers alone are enough; everything else adds what limits or is there already. Prices are USD an hour,
+JSON Schema. Offers alone are enough; everything else adds limits or existing resources. Prices are USD an hour,
 sizes GB, times ISO 8601 with their zone.
 
 Unlike the API's shapes these are msgspec structs: a file comes from outside, so every field is checked, and an unknown
@@ -24,7 +24,7 @@ LARGEST_BYTES = 64 << 20
 LONGEST = 256
 
 PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"
-"""Names and texts are shown on terminals."""
+"""Names and texts are printed to terminals."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST, pattern=PLAIN)]
 Text = Annotated[str, Meta(max_length=LONGEST, pattern=PLAIN)]
@@ -36,7 +36,7 @@ Ability = Annotated[str, Meta(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$")]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What all parts of the file share: no unknown keys, defaults are not written."""
+    """The base of all parts of the file: no unknown keys, defaults are not written."""
 
 
 class SavedCapacity(Part, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class SavedCapacity(Part, frozen=True, kw_only=True):
 
 
 class SavedBackend(Part, frozen=True, kw_only=True):
-    """What a backend can do. One that is not described has zones and volumes."""
+    """A backend's abilities. One that is not described has zones and volumes."""
 
     name: Name
     zoned: bool = True
@@ -68,7 +68,7 @@ class SavedPlace(Part, frozen=True, kw_only=True):
 
 
 class SavedZone(SavedPlace, frozen=True, kw_only=True):
-    """What is known of a zone: its state, its declared capacity, and what is taken of that.
+    """A zone's state, its declared capacity, and the part of that in use.
 
     Where a backend has any entry here, these and the zones of its offers are all the zones that it has.
     """
@@ -95,7 +95,7 @@ Gpus = SavedGpus | Text | Count | None
 
 
 class SavedMachine(Part, frozen=True, kw_only=True):
-    """What a machine of an instance type has."""
+    """The resources of a machine of an instance type."""
 
     instance_type: Name
     cpus: Size
@@ -118,7 +118,7 @@ class SavedMachineThere(SavedPlace, frozen=True, kw_only=True):
 
 
 class SavedOffer(SavedMachineThere, frozen=True, kw_only=True):
-    """One instance type in one zone on one market. `capacity` is how many more can be had, where that is told."""
+    """One instance type in one zone on one market. `capacity` is how many more are available, where known."""
 
     price: Amount
     market: Market = Market.ON_DEMAND
@@ -127,10 +127,10 @@ class SavedOffer(SavedMachineThere, frozen=True, kw_only=True):
 
 
 class OfferTable(Part, frozen=True, kw_only=True):
-    """Many offers in little room: one entry for each offer in each column.
+    """Many offers as a compact table: one entry for each offer in each column.
 
     `zone` and `type` hold positions in `zones` and `types`, `market` and `availability` positions in `markets` and
-    `availabilities`. Without the column, all are on-demand and available; a `capacity` of -1 is not told.
+    `availabilities`. Without the column, all are on-demand and available; a `capacity` of -1 is unknown.
     """
 
     zones: list[SavedPlace]
@@ -146,7 +146,7 @@ class OfferTable(Part, frozen=True, kw_only=True):
 
 
 class SavedInstance(SavedMachineThere, frozen=True, kw_only=True):
-    """A machine that is there. A `busy` one counts for spread and usage and takes no run."""
+    """An existing machine. A `busy` one counts for spread and usage and takes no run."""
 
     id: Name
     node: Count
@@ -157,7 +157,7 @@ class SavedInstance(SavedMachineThere, frozen=True, kw_only=True):
 
 
 class SavedFleet(Part, frozen=True, kw_only=True):
-    """A fleet that is there, with its instances."""
+    """An existing fleet, with its instances."""
 
     name: Name
     instances: list[SavedInstance] = []
@@ -173,7 +173,7 @@ class SavedVolume(SavedPlace, frozen=True, kw_only=True):
 
 
 class SavedWaiting(Part, frozen=True, kw_only=True):
-    """A volume that was applied and has no zone yet."""
+    """An applied volume that has no zone yet."""
 
     name: Name
     size_gb: Amount
@@ -194,7 +194,7 @@ class SavedQuota(Part, frozen=True, kw_only=True):
 
 
 class SavedFailure(Part, frozen=True, kw_only=True):
-    """A failure that is remembered. Every field of its scope that is set must match; without `until` it has no end."""
+    """A remembered failure. Every field of its scope that is set must match; without `until` it has no end."""
 
     kind: FailureKind
     backend: Name
@@ -209,7 +209,7 @@ class SavedFailure(Part, frozen=True, kw_only=True):
 
 
 class SavedDocument(Part, frozen=True, kw_only=True):
-    """A document that asked for nothing when the snapshot was taken. `demand` tells whether it is still the same."""
+    """A document that needed nothing when the snapshot was taken. `demand` shows whether it is still the same."""
 
     kind: Literal["fleet", "volume", "run"]
     name: Name

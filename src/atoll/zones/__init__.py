@@ -1,1 +1,1 @@
-"""What is known of zones without asking a cloud: naming rules, the built-in directory, matching. Pure."""
+"""Zones without a cloud: naming rules, the built-in directory, matching. Pure."""

@@ -1,11 +1,11 @@
-"""The zone directory: what a zone that a user wrote means, and what was meant when it means nothing.
+"""The zone directory: the meaning of a zone in a user's file, and suggestions for an unknown one.
 
-`spec` asks the built-in directory while it checks a file; the server asks one that carries the live lists of its
-configured backends. Both answer the same way, with codes and facts; the words are the caller's.
+`configuration` uses the built-in directory to check a file; the server uses one with the live lists of its
+configured backends. Both return codes and facts; the caller writes the text.
 
 Known and unknown. For a backend with a list, built in or live, a name that is not in it is unknown, even when it is
-well-formed (`us-east-1g`): one wrong letter is far commoner than a zone that is newer than this release, a wrong letter
-accepted costs minutes and sometimes money, and who really has the new zone configures the backend, whose live list then
+well-formed (`us-east-1g`): one wrong letter is far more common than a zone newer than this release, a wrong letter
+accepted costs minutes and sometimes money, and a user of the new zone configures the backend, whose live list then
 counts. Backends whose zones are free text or belong to one account (local, openstack, kubernetes, slurm, ssh, oci)
 have no built-in list, so until there is a live one any well-formed text may be a zone of theirs.
 """
@@ -34,8 +34,8 @@ class Resolution:
     """What one entry of `availability_zones` means.
 
     `zones` are those it names: one for a name or id, several for a glob, none when `problem` is set or when nothing is
-    known of the backend's zones. The exception is `ambiguous-zone`, which lists all that it could be: as a filter such
-    an entry still works, so it is for the caller to refuse it or to warn.
+    known of the backend's zones. The exception is `ambiguous-zone`, which lists all candidates: as a filter such
+    an entry still works, so the caller decides to refuse it or to warn.
 
     `suggestions` are nearest names, the best first: five at most, but all that are one letter away when these are more,
     so that the one that was meant is always among them. `known` are the zones of the region or backend that was meant
@@ -105,7 +105,7 @@ class Directory:
         return other
 
     def source(self, backend: str) -> Source:
-        """Where the knowledge of `backend` comes from; `as_of` tells when it was written."""
+        """The source of the list of `backend`; `as_of` returns its date."""
         listing = self._listings.get(fold(backend))
         return listing.source if listing else "none"
 
@@ -124,7 +124,7 @@ class Directory:
     ) -> Resolution:
         """What `text` (a name, id, glob or `!` exclusion) means where the file allows these backends and regions.
 
-        None or empty means that the file does not say. Nothing raises. A name that two of the allowed backends have is
+        None or empty means that the file sets none. Never raises. A name that two of the allowed backends have is
         ambiguous (a glob or an exclusion is not: it means all of them), and so is Azure's bare number without a region.
         """
         written = text.strip()
@@ -184,7 +184,7 @@ class Directory:
             return None  # a bare number is in every region and lives in none
         own = next(filter(scope.has_backend, matches), None)
         if own is None and self._meant_regions(body, scope):
-            return None  # `us-east-1z` of an allowed cloud is a slip, whoever else may have such a zone
+            return None  # `us-east-1z` of an allowed cloud is a typo, even if another cloud has such a zone
         return own or next(iter(matches), None)
 
     def _suggestions(self, body: str, scope: _Scope, allowed: Callable[[Zone], bool]) -> tuple[str, ...]:
@@ -221,7 +221,7 @@ class Directory:
         return [name for backend in possible if (name := naming.parse(backend, body))]
 
     def _meant_regions(self, body: str, scope: _Scope) -> frozenset[str]:
-        """The listed regions that `body` tells by its form."""
+        """The listed regions that the form of `body` implies."""
         told = {(name.backend, fold(name.region)) for name in self._parsed(body, scope) if name.region}
         return frozenset(region for backend, region in told if self._has_region(backend, region))
 
@@ -264,6 +264,6 @@ def _ambiguous(zones: tuple[Zone, ...], scope: _Scope) -> bool:
 
 
 def _distinct(zones: tuple[Zone, ...], body: str) -> tuple[str, ...]:
-    """Spellings that tell `zones` apart, where there are such."""
+    """Spellings that distinguish `zones`, if they exist."""
     names = dict.fromkeys(canonical(zone) for zone in zones)
     return tuple(name for name in names if fold(name) != fold(body))[:5]

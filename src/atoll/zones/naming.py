@@ -1,7 +1,7 @@
 """How each backend spells its zones: parsing one name, and the spelling that users see.
 
-The directory, the selector and the backends use it. It is grammar alone: whether a zone exists is the directory's
-answer, and the directory's region for a name goes before the one read off here. A region is read off a name only
+The directory, the selector and the backends use it. It is grammar only: whether a zone exists is the directory's
+answer, and the directory's region for a name precedes the one parsed here. A region is parsed from a name only
 where the provider documents how the name is built (GCP's AI zones and Alibaba's two forms show why no rule of thumb
 will do); elsewhere it is None.
 """
@@ -38,7 +38,7 @@ ZONE_LABELS = (
 class ParsedName:
     """A well-formed zone name in the provider's letter case; it need not exist.
 
-    `region` is None where the name does not tell it. `zone_id` is set when the text was an id instead of a name, and
+    `region` is None where the name does not contain it. `zone_id` is set when the text was an id instead of a name, and
     equals `name` then: which name an id has may differ by account.
     """
 
@@ -111,7 +111,7 @@ _FORMS: dict[str, tuple[_Form, ...]] = {
 def parse(backend: str, text: str, region: str | None = None) -> ParsedName | None:
     """`text` read as a zone of `backend`, or None when its zones are not spelled so.
 
-    `region` is what the file says and fills in where the name does not tell (a bare `1` of Azure). A backend without
+    `region` is the file's and is used when the name has none (a bare `1` of Azure). A backend without
     a grammar of its own takes any text.
     """
     backend, text = fold(backend), text.strip()

@@ -1,6 +1,6 @@
 """Which zones a list of patterns allows: names, ids, globs and `!` exclusions, compiled once.
 
-The planner asks it for every zone of the live catalog, so it needs no directory and no look-up: a pattern is compared
+The planner calls it for every zone of the live catalog, so it uses no directory and no look-up: a pattern is compared
 with all spellings of the zone at hand.
 """
 

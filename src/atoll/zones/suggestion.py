@@ -1,4 +1,4 @@
-"""The nearest zone names to a wrong one. The directory's speller; nobody else needs it.
+"""The nearest zone names to a wrong one, for the directory.
 
 Two steps keep it quick for hundreds of names and whole files of mistakes: every name one edit away is found by a
 plain comparison, and only the few others with most letter pairs in common are ranked by difflib.
@@ -11,11 +11,11 @@ from atoll.zones.naming import canonical, fold
 
 FEW = 5
 ALIKE = 0.75
-"""difflib's ratio below which two names have nothing to do with each other."""
+"""difflib's ratio below which two names are unrelated."""
 
 
 class Speller:
-    """Knows the spellings that are worth suggesting: each zone's canonical one, and its id."""
+    """Holds the spellings worth suggesting: each zone's canonical one, and its id."""
 
     def __init__(self, zones: Iterable[Zone]) -> None:
         self._names: list[tuple[str, str, Zone]] = []

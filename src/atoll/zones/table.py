@@ -1,4 +1,4 @@
-"""The built-in table of zones, read from the data file of this package when it is first asked for.
+"""The built-in table of zones, read from the data file of this package at its first use.
 
 Only the directory uses it. The file, its notation and its sources are described in `data/README.md`.
 """

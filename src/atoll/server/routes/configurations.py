@@ -1,4 +1,4 @@
-"""Plan and apply; planning on a saved world."""
+"""Plan and apply; planning from a snapshot."""
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/projects/{project}")
 
 @router.post("/plan", response_model=PlanResponse)
 async def plan(project: Project, submission: Submission, request: Request) -> Response:
-    """What applying these files would do; nothing changes."""
+    """Plan these files; nothing changes."""
     return answer(_planned(await request.app.state.engine.plan(project, submission)))
 
 
@@ -24,7 +24,7 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 
 @router.post("/plan/snapshot", response_class=Response, responses={200: {"content": _BYTES}})
 async def plan_and_save(project: Project, submission: Submission, request: Request) -> Response:
-    """The plan, as `plan` answers it, on the first line; then the snapshot file of the world that it was made in."""
+    """The plan, as `plan` returns it, on the first line; then the snapshot file of its input."""
     planned, snapshot = await request.app.state.engine.plan_and_save(project, submission)
     content = encoded(_planned(planned)) + b"\n" + snapshot
     return Response(content, media_type="application/octet-stream")
@@ -36,7 +36,7 @@ async def plan_and_save(project: Project, submission: Submission, request: Reque
     openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
 )
 async def replay(project: Project, request: Request) -> Response:
-    """The plan in the world of a snapshot: the body is the submission on one line, then the snapshot file."""
+    """Plan from a snapshot: the body is the submission on one line, then the snapshot file."""
     line, _, snapshot = (await request.body()).partition(b"\n")
     try:
         submission = msgspec.json.decode(line, type=Submission)
@@ -47,7 +47,7 @@ async def replay(project: Project, request: Request) -> Response:
 
 @router.post("/apply", response_model=ApplyResponse)
 async def apply(project: Project, submission: Submission, request: Request) -> Response:
-    """Keep these files as the desired state."""
+    """Store these files as the desired state."""
     planned = await request.app.state.engine.apply(project, submission)
     return answer(ApplyResponse(planned.changes, plan_view(planned), planned.event, planned.diagnostics))
 

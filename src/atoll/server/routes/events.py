@@ -1,4 +1,4 @@
-"""Events: lists, and long polls for what comes."""
+"""Events: lists, and long polls for new ones."""
 
 from collections.abc import Sequence
 from typing import Annotated

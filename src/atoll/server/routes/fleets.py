@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/projects/{project}")
 
 @router.get("/fleets", response_model=list[FleetView])
 async def fleets(project: Project, request: Request, after: After = None, limit: Limit = PAGE) -> Response:
-    """Fleets with their instances, the oldest first; a page ends early where they want too many instances."""
+    """Fleets with their instances, the oldest first; a page ends early when they have too many instances."""
     async with request.app.state.engine.database.look() as tx:
         found = await tx.listing.fleets(project, after, limit + 1)
         shown = _few(found[:limit])
@@ -36,7 +36,7 @@ async def fleet(project: Project, name: Name, request: Request) -> Response:
 
 @router.delete("/fleets/{name}", response_model=FleetView, status_code=202)
 async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
-    """Let a fleet go."""
+    """Delete a fleet."""
     deleted = await request.app.state.engine.delete_fleet(project, name, id)
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(request.app.state.engine, tx, [deleted]))[0], 202)
@@ -44,7 +44,7 @@ async def delete(project: Project, name: Name, request: Request, id: After = Non
 
 @router.post("/fleets/{name}/retry", response_model=FleetView)
 async def retry(project: Project, name: Name, request: Request) -> Response:
-    """Let a fleet that waits or is on hold try again now."""
+    """Retry a fleet that waits or is on hold now."""
     retried = await request.app.state.engine.retry_fleet(project, name)
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(request.app.state.engine, tx, [retried]))[0])
@@ -60,7 +60,7 @@ async def instances(project: Project, request: Request, after: After = None, lim
 
 
 def _few(found: Sequence[Fleet]) -> Sequence[Fleet]:
-    """So many of the first fleets that they want no more than a page of instances together, but one at least."""
+    """The first fleets that together have at most a page of instances, but at least one fleet."""
     sums = accumulate(fleet.nodes for fleet in found)
     return found[: max(1, sum(nodes <= PAGE for nodes in sums))]
 

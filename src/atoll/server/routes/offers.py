@@ -1,4 +1,4 @@
-"""Offers: what can be had, where, for how much; one by one or in groups."""
+"""Offers with their zones and prices, one by one or in groups."""
 
 from typing import Annotated, Any, Literal
 
@@ -45,13 +45,13 @@ Wanted = Annotated[OffersWanted, Query()]
 
 @router.get("", response_model=list[OfferView])
 async def offers(project: Project, wanted: Wanted, request: Request) -> Response:
-    """Offers, cheapest first; those that cannot be had now with the reason."""
+    """Offers, cheapest first; unavailable ones with the reason."""
     search = await request.app.state.engine.offers(project, wanted.query())
     return answer([offer_view(found) for found in search.cheapest(wanted.limit)])
 
 
 @router.get("/by/{group}", response_model=list[OfferGroup])
 async def groups(project: Project, group: GroupBy, wanted: Wanted, request: Request) -> Response:
-    """The same offers put together by zone, region, instance type or GPU; the group with the cheapest first."""
+    """The same offers grouped by zone, region, instance type or GPU; the group with the cheapest first."""
     search = await request.app.state.engine.offers(project, wanted.query())
     return answer([offer_group_view(found) for found in search.grouped(group)[: wanted.limit]])

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/projects")
 
 @router.get("", response_model=list[ProjectView])
 async def projects(request: Request) -> Response:
-    """The projects that one may see."""
+    """The user's projects; for admins all."""
     user = asker(request)
     async with request.app.state.engine.database.read() as tx:
         found = await tx.access.projects()
@@ -29,7 +29,7 @@ async def projects(request: Request) -> Response:
 
 @router.post("", response_model=ProjectView, status_code=201, dependencies=[Depends(require_admin)])
 async def create(body: NewProject, request: Request) -> Response:
-    """Make a project."""
+    """Create a project."""
     made = await access.create_project(request.app.state.engine.context, body.name)
     request.app.state.gate.forget()
     return answer(ProjectView(made.name, "admin", made.created_at), 201)
@@ -37,7 +37,7 @@ async def create(body: NewProject, request: Request) -> Response:
 
 @router.delete("/{project}", response_model=ProjectView, dependencies=[Depends(require_admin)])
 async def delete(project: Project, request: Request) -> Response:
-    """End an empty project with its memberships and secrets."""
+    """Delete an empty project with its memberships and secrets."""
     await access.delete_project(request.app.state.engine.context, project)
     request.app.state.gate.forget()
     return answer(ProjectView(project, "admin"))
@@ -45,7 +45,7 @@ async def delete(project: Project, request: Request) -> Response:
 
 @router.get("/{project}/members", response_model=list[MemberView], dependencies=[Depends(require_user)])
 async def members(project: Project, request: Request) -> Response:
-    """Who is in a project."""
+    """The members of a project."""
     async with request.app.state.engine.database.read() as tx:
         found = await tx.access.members(project)
     return answer([MemberView(user, role) for user, role in found.items()])
@@ -53,7 +53,7 @@ async def members(project: Project, request: Request) -> Response:
 
 @router.put("/{project}/members/{user}", response_model=MemberView, dependencies=[Depends(require_manager)])
 async def set_member(project: Project, user: Name, body: MemberRole, request: Request) -> Response:
-    """Take a user in, or change the role."""
+    """Add a user, or change the role."""
     await access.set_member(request.app.state.engine.context, project, user, Role(body.role))
     request.app.state.gate.forget()
     return answer(MemberView(user, body.role))
@@ -61,7 +61,7 @@ async def set_member(project: Project, user: Name, body: MemberRole, request: Re
 
 @router.delete("/{project}/members/{user}", response_model=MemberView, dependencies=[Depends(require_manager)])
 async def remove_member(project: Project, user: Name, request: Request) -> Response:
-    """Take a user out."""
+    """Remove a user."""
     role = await access.remove_member(request.app.state.engine.context, project, user)
     request.app.state.gate.forget()
     return answer(MemberView(user, role))

@@ -16,7 +16,7 @@ from atoll.wire.api import RunView, StopRequest
 router = APIRouter(prefix="/api/projects/{project}/runs")
 LOG_BYTES = 1 << 20
 ATTEMPTS = 100
-"""How many earlier attempts the answer for one run has at most."""
+"""The maximum number of earlier attempts in the response for one run."""
 
 
 @router.get("", response_model=list[RunView])
@@ -41,21 +41,21 @@ async def run(project: Project, name: Name, request: Request) -> Response:
 
 @router.post("/{name}/stop", response_model=RunView)
 async def stop(project: Project, name: Name, body: StopRequest, request: Request) -> Response:
-    """Ask a run to stop."""
+    """Stop a run."""
     await request.app.state.engine.stop_run(project, name, body.abort)
     return await run(project, name, request)
 
 
 @router.post("/{name}/retry", response_model=RunView)
 async def retry(project: Project, name: Name, request: Request) -> Response:
-    """Let a run that waits or is on hold try again now."""
+    """Retry a run that waits or is on hold now."""
     await request.app.state.engine.retry_run(project, name)
     return await run(project, name, request)
 
 
 @router.delete("/{name}", response_model=RunView)
 async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
-    """Take a finished run from the lists."""
+    """Remove a finished run from the lists."""
     removed = await request.app.state.engine.delete_run(project, name, id)
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [removed]))[0])
@@ -75,7 +75,7 @@ async def logs(
     offset: Offset = 0,
     wait: Wait = 0,
 ) -> Response:
-    """What the log holds from `offset`; waits for more when there is nothing yet.
+    """The log from `offset`; waits when there is nothing yet.
 
     `attempt` counts from 1; without it the newest one is read.
     """

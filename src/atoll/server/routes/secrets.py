@@ -22,7 +22,7 @@ async def listing(project: Project, request: Request) -> Response:
 
 @router.put("/{name}", response_model=SecretView, dependencies=[Depends(require_manager)])
 async def set_secret(project: Project, name: Ident, body: SecretValue, request: Request) -> Response:
-    """Keep a secret, in place of the one that bore its name."""
+    """Set a secret, replacing one of the same name."""
     if len(body.value.encode()) > VALUE_BYTES or "\0" in body.value:
         raise Refused("invalid-request", "a secret has at most 64 KiB, and no NUL byte", status=422)
     context = request.app.state.engine.context
@@ -31,7 +31,7 @@ async def set_secret(project: Project, name: Ident, body: SecretValue, request: 
 
 @router.delete("/{name}", response_model=SecretView, dependencies=[Depends(require_manager)])
 async def delete(project: Project, name: Ident, request: Request) -> Response:
-    """Forget a secret."""
+    """Delete a secret."""
     return answer(_view(await secrets.delete_secret(request.app.state.engine.context, project, name)))
 
 

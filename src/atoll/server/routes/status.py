@@ -1,4 +1,4 @@
-"""Whether the server is up and can work, how it is, and its figures."""
+"""The server's health, readiness, status and metrics."""
 
 import asyncio
 import os
@@ -17,18 +17,18 @@ from atoll.wire.api import BackendStatus, Healthz, OpenCircuit, OrphanView, Serv
 
 router = APIRouter()
 DATABASE_SECONDS = 2.0
-"""How long the database may take until the server counts as not ready."""
+"""Seconds that the database may take before the server counts as not ready."""
 
 
 @router.get("/healthz", response_model=Healthz)
 async def healthz() -> Response:
-    """The server answers."""
+    """The server responds."""
     return answer(Healthz("ok", __version__))
 
 
 @router.get("/readyz", response_model=Readyz, responses={503: {"model": Readyz}})
 async def readyz(request: Request) -> Response:
-    """Whether requests can be answered and work goes on; 503 with the reasons where not."""
+    """Whether the server can process requests and work; 503 with the reasons if not."""
     state = request.app.state
     reasons = await _trouble(state.engine)
     if state.closing:
@@ -39,7 +39,7 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Response:
-    """The figures, in Prometheus' text format."""
+    """The metrics, in Prometheus' text format."""
     engine: Engine = request.app.state.engine
     async with engine.database.read() as tx:
         backlogs = await tx.queue.backlog(tx.now)
@@ -68,7 +68,7 @@ async def status(request: Request) -> Response:
 
 @router.get("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])
 async def orphans(request: Request) -> Response:
-    """What the backends hold of ours that no record wants."""
+    """This installation's resources on the backends that belong to no record."""
     return answer([_orphan_view(resource) for resource in await request.app.state.engine.orphans()])
 
 
@@ -79,7 +79,7 @@ async def end_orphans(request: Request) -> Response:
 
 
 def unreached(instances: int, volumes: int) -> str:
-    """What is on a backend that is not configured."""
+    """The contents of a backend that is not configured."""
     return f"not configured, and holds instances: {instances}, volumes: {volumes}"
 
 

@@ -21,19 +21,19 @@ async def users(request: Request) -> Response:
 
 @router.get("/users/me", response_model=UserView)
 async def me(request: Request) -> Response:
-    """Whose token it is."""
+    """The user of the token."""
     return answer(_user_view(asker(request)))
 
 
 @router.post("/users", response_model=UserView, status_code=201, dependencies=[Depends(require_admin)])
 async def create(body: NewUser, request: Request) -> Response:
-    """Make a user."""
+    """Create a user."""
     return answer(_user_view(await access.create_user(request.app.state.engine.context, body.name, body.admin)), 201)
 
 
 @router.delete("/users/{name}", response_model=UserView, dependencies=[Depends(require_admin)])
 async def delete(name: Name, request: Request) -> Response:
-    """Remove a user with memberships and tokens."""
+    """Delete a user with memberships and tokens."""
     removed = await access.delete_user(request.app.state.engine.context, name)
     request.app.state.gate.forget()
     return answer(_user_view(removed))
@@ -41,7 +41,7 @@ async def delete(name: Name, request: Request) -> Response:
 
 @router.get("/tokens", response_model=list[TokenView])
 async def tokens(request: Request, all: bool = False) -> Response:
-    """One's own tokens, or everybody's for admins."""
+    """The user's own tokens, or all for admins."""
     user = asker(request)
     if all and not user.admin:
         raise forbidden("only admins see the tokens of others")
@@ -51,7 +51,7 @@ async def tokens(request: Request, all: bool = False) -> Response:
 
 @router.post("/tokens", response_model=IssuedToken, status_code=201)
 async def issue(body: NewToken, request: Request) -> Response:
-    """Make a token: for oneself, or for anybody where an admin asks."""
+    """Create a token: for the user, or by an admin for any user."""
     user = asker(request)
     owner = user.name if body.user is None else body.user
     if owner != user.name and not user.admin:
@@ -62,7 +62,7 @@ async def issue(body: NewToken, request: Request) -> Response:
 
 @router.delete("/tokens/{prefix}", response_model=TokenView)
 async def revoke(prefix: Ident, request: Request) -> Response:
-    """Let a token in no more: one's own, or anybody's for admins."""
+    """Revoke a token: the user's own, or any for admins."""
     user = asker(request)
     revoked = await access.revoke_token(request.app.state.engine.context, prefix, None if user.admin else user.name)
     request.app.state.gate.forget()

@@ -29,7 +29,7 @@ async def zone(project: Project, backend: Place, region: Place, name: Place, req
 
 @router.post("/zones/{backend}/{region}/{name}/fail", response_model=ZoneView, dependencies=[Depends(require_admin)])
 async def fail(project: Project, backend: Place, region: Place, name: Place, request: Request) -> Response:
-    """Take a zone down on purpose."""
+    """Simulate an outage of a zone."""
     engine = request.app.state.engine
     found = (await _view(engine, project, Zone(backend, region, name))).zone
     await engine.fail_zone(found, project)
@@ -38,7 +38,7 @@ async def fail(project: Project, backend: Place, region: Place, name: Place, req
 
 @router.post("/zones/{backend}/{region}/{name}/restore", response_model=ZoneView, dependencies=[Depends(require_admin)])
 async def restore(project: Project, backend: Place, region: Place, name: Place, request: Request) -> Response:
-    """Let a failed zone take work again."""
+    """End the simulated outage of a zone."""
     engine = request.app.state.engine
     found = (await _view(engine, project, Zone(backend, region, name))).zone
     await engine.restore_zone(found, project)

@@ -22,7 +22,7 @@ def _scripts() -> ScriptDirectory:
 
 
 def revisions() -> frozenset[str]:
-    """Every schema version that this Atoll knows."""
+    """Every schema version of this release."""
     return frozenset(script.revision for script in _scripts().walk_revisions())
 
 
