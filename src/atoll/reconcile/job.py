@@ -53,7 +53,7 @@ def _placed(sight: JobSight, lost: bool) -> JobAction:
     job, instance = sight.job, sight.instance
     if job.stop:
         return Step(JobState.STOPPED, "stopped")
-    # It has not begun: it is placed again, whatever `retry` says.
+    # It has not started: it is placed again, regardless of `retry`.
     if lost or (instance is not None and instance.end_reason):
         return Step(JobState.SUBMITTED, "instance-gone", _UNPLACED)
     if sight.moved:
