@@ -88,11 +88,14 @@ class Feasibility:
     amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
     """Facts of refusals by code and zone, as far as they were asked for."""
     _groups: dict[int, Group] = field(default_factory=dict, compare=False)
+    _passing: list[tuple[int, ...]] = field(default_factory=list, compare=False)
 
     @property
     def passing(self) -> tuple[int, ...]:
         """The zones with at least one offer that fails nothing."""
-        return tuple(i for i, stage in enumerate(self.zones) if stage == PASSED)
+        if not self._passing:  # found once: each refused zone asks for them
+            self._passing.append(tuple(i for i, stage in enumerate(self.zones) if stage == PASSED))
+        return self._passing[0]
 
     def group(self, stage: int) -> Group:
         """The offers of one stage."""
