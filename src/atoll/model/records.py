@@ -32,8 +32,7 @@ class Kind(StrEnum):
 class Fleet:
     """A requested group of instances. `nodes` is their desired number now.
 
-    `auto_created` marks a fleet that a run created and that is deleted after its instances; `replaces` is
-    the id of the fleet whose place it takes once that is gone. `hold` is set while no instance is launched because a
+    `auto_created` marks a fleet that a run created and that is deleted after its instances. `hold` is set while no instance is launched because a
     provider refused the request itself: the backend and a digest of its configuration. `early_failures` counts
     machines in a row that ended soon after their start, the newest at `failed_early_at`.
     """
@@ -47,7 +46,6 @@ class Fleet:
     nodes: int
     created_at: datetime
     auto_created: bool = False
-    replaces: str | None = None
     message: str = ""
     hold: str = ""
     early_failures: int = 0
@@ -60,7 +58,8 @@ class Instance:
 
     A set `end_reason` means that it is to end, and why. `idle_since` is when its last job ended. `unreachable_since` is
     since when its agent has not answered: before its first answer, since the launch began or returned a machine.
-    `started_at` is when its agent first answered.
+    `started_at` is when its agent first answered. An `outdated` instance is not what its fleet's configuration asks for
+    any more: it gets no new job, and ends when its successor is active.
     """
 
     kind = Kind.INSTANCE
@@ -82,6 +81,7 @@ class Instance:
     idle_since: datetime | None = None
     unreachable_since: datetime | None = None
     started_at: datetime | None = None
+    outdated: bool = False
 
     @property
     def name(self) -> str:

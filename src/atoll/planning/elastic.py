@@ -55,7 +55,7 @@ def _trials(
     """For each fleet that may grow for the run, the request with the fewest nodes more that could do, and its plan."""
     for elastic in _candidates(run, request):
         fleet = _requested(request, elastic)
-        here = [instance for instance in snapshot.instances if instance.fleet == fleet.name]
+        here = [each for each in snapshot.instances if each.fleet == fleet.name and not each.outdated]
         size = max(fleet.nodes, len(here)) if fleet in request.documents else len(here)
         free = size - sum(instance.busy for instance in here)
         wanted = len(run.nodes)

@@ -73,7 +73,7 @@ def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) 
         for _, queue in sorted(by_zone.items())
         for option in queue[turn : turn + 1]
     ]
-    there = {instance.node for instance in world.fleets.get(name, ())}
+    there = {each.node for each in (*world.fleets.get(name, ()), *world.outdated.get(name, ()))}
     numbers = (number for number in range(len(there) + len(turns)) if number not in there)
     return tuple(
         NodePlacement(number, world.zones[o.zone].zone, o.instance_type, o.market, o.price)
@@ -140,8 +140,8 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     notes: tuple[str, ...] = ()
     if whole and isinstance(placed, FleetRequest) and placed.placement.max_skew != fleet.placement.max_skew:
         notes = (explain.skew_note(placed.placement.max_skew, fleet.placement.max_skew),)
-    removals = _removals(fleet, existing, world, reasons)
-    total = len(nodes) + len(existing) - len(removals)
+    removals = _removals(fleet, nodes, reasons) if whole else ()
+    total = len(nodes) + len(existing) - sum(not each.outdated for each in removals)
     if whole and total > fleet.nodes and fleet.placement.survive_zones:
         notes = (*notes, explain.survive_note(total, fleet.nodes, fleet.placement.survive_zones))
     return DocumentPlan(
@@ -158,15 +158,20 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
 
 
 def _removals(
-    fleet: FleetRequest, existing: Sequence[ExistingInstance], world: World, reasons: Reasons
+    fleet: FleetRequest, nodes: Sequence[NodePlacement], reasons: Reasons
 ) -> tuple[ExistingInstance, ...]:
-    if len(existing) <= fleet.nodes:
+    """The nodes that go once the planned ones work."""
+    world = reasons.decider.world
+    existing = [*world.fleets.get(fleet.name, ()), *world.outdated.get(fleet.name, ())]
+    if not existing:
         return ()
-    members = [Member(each.id, each.zone, each.node, each.busy) for each in existing]
+    members = [Member(each.id, each.zone, each.node, each.busy, outdated=each.outdated) for each in existing]
+    planned = [Member(f"planned {node.node}", node.zone, node.node, busy=True) for node in nodes]
     level = reasons.decider.feasibility(fleet.requirements).level
     usable = [info.zone for info, stage in zip(world.zones, level, strict=True) if stage == PASSED]
+    going = shape(fleet.nodes, fleet.placement, [*members, *planned], usable).removals
     by_id = {each.id: each for each in existing}
-    return tuple(by_id[id] for id in shape(fleet.nodes, fleet.placement, members, usable).removals)
+    return tuple(by_id[id] for id in going if id in by_id)
 
 
 def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:

@@ -1,8 +1,9 @@
 """What a fleet should look like by zone: how many nodes are missing, which ones are surplus, and how evenly they lie.
 
-One place says it for growth, shrinking, loss and recovery, for the plan and for lists. How the missing nodes are bought
-is the planner's affair, which keeps the same limits; which nodes go is decided here: the zone first, then idle ones
-before busy ones, then the newest.
+One place says it for growth, shrinking, loss, recovery and replacement, for the plan and for lists. How the missing
+nodes are bought is the planner's affair, which keeps the same limits; which nodes go is decided here: outdated ones
+before the others, then the zone first, then idle nodes before busy ones, then the newest. A node that works goes only
+when those that remain and work are enough.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,12 +15,18 @@ from atoll.planning.request import Placement, Strategy
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A node that is to stay, as far as its place matters; `node` is its number in the fleet."""
+    """A node that is to stay, as far as its place matters; `node` is its number in the fleet.
+
+    A `ready` node works: its machine is there and its agent answers. An `outdated` one is not what the fleet's
+    configuration asks for: it does not count towards the fleet, and stays until others take its place.
+    """
 
     id: str
     zone: Zone
     node: int
     busy: bool = False
+    ready: bool = True
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +34,16 @@ class Shape:
     """A fleet by zone.
 
     `counts` has every zone that holds nodes or could take one (0). `missing` is how many nodes are to be added at
-    least, `removals` are the ids of surplus ones in the order in which they go, `spare` is how many stay beyond the
-    requested number so that a lost zone leaves enough. `skew` is the largest count less the least one of a zone that
+    least, `removals` are the ids of surplus and outdated ones in the order in which they go, `released` those of them
+    that may go now: the nodes that work are enough without them. `spare` is how many stay beyond the requested number
+    so that a lost zone leaves enough. `skew` is the largest count less the least one of a zone that
     could take a node; `emptiest` is that zone where the skew is above its limit.
     """
 
     counts: Mapping[Zone, int]
     missing: int
     removals: tuple[str, ...]
+    released: tuple[str, ...]
     spare: int
     skew: int
     emptiest: Zone | None = None
@@ -42,18 +51,16 @@ class Shape:
 
 def shape(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
     """The shape of a fleet of `nodes` whose staying nodes are `members`; `eligible` zones could take one now."""
-    counts = _counts(member.zone for member in members)
     removals = _removals(nodes, placement, members, eligible)
-    for member in members:
-        if member.id in removals:
-            counts[member.zone] -= 1
-    held = {zone: count for zone, count in counts.items() if count}
+    going = {member.id for member in removals}
+    held = _counts(member.zone for member in members if member.id not in going and not member.outdated)
     skew, emptiest = skew_of(held, eligible)
     over = placement.strategy is Strategy.SPREAD and skew > placement.max_skew
     return Shape(
         dict(sorted({**dict.fromkeys(eligible, 0), **held}.items())),
         missing(nodes, placement, held),
-        removals,
+        tuple(member.id for member in removals),
+        _released(nodes, placement, members, removals),
         max(0, sum(held.values()) - nodes),
         skew,
         emptiest if over else None,
@@ -94,28 +101,64 @@ def _counts(zones: Iterable[Zone]) -> dict[Zone, int]:
 
 def _removals(
     nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]
-) -> tuple[str, ...]:
-    """Surplus nodes, one after the other, each from the first zone that can spare it.
+) -> list[Member]:
+    """Surplus nodes, one after the other: outdated ones, then each from the first zone that can spare it.
 
     Taken from the fullest zone, a node neither widens the skew beyond its limit nor weakens what survives.
     """
-    left: dict[Zone, list[Member]] = {zone: [] for zone in sorted({member.zone for member in members})}
-    for member in sorted(members, key=lambda member: (not member.busy, member.node)):
-        left[member.zone].append(member)  # the last one of each zone goes first: idle, and of those the newest
-    gone: list[str] = []
+    outdated = [member for member in members if member.outdated]
+    gone = _outdated_removals(nodes, placement, members)
+    if len(gone) < len(outdated):
+        return gone  # too few nodes without them: no other one is surplus
+    remaining: dict[Zone, list[Member]] = {}
+    for member in sorted(members, key=lambda member: (not member.busy, member.ready, member.node)):
+        if not member.outdated:
+            remaining.setdefault(member.zone, []).append(member)  # the last one of each zone goes first
     while True:
-        counts = {zone: len(held) for zone, held in left.items() if held}
+        counts = {zone: len(held) for zone, held in sorted(remaining.items()) if held}
         order = [
             zone
             for zones in _ranked(placement, counts, eligible)
-            for zone in sorted(zones, key=lambda zone: (left[zone][-1].busy, -left[zone][-1].node))
+            for zone in sorted(zones, key=lambda zone: _turn(remaining[zone][-1]))
         ]
         for zone in order:
             if missing(nodes, placement, {**counts, zone: counts[zone] - 1}) == 0:
-                gone.append(left[zone].pop().id)
+                gone.append(remaining[zone].pop())
                 break
         else:
-            return tuple(gone)
+            return gone
+
+
+def _outdated_removals(nodes: int, placement: Placement, members: Collection[Member]) -> list[Member]:
+    """Those of the outdated nodes without which enough remain, those that are not ready and idle ones first."""
+    counts = _counts(member.zone for member in members)
+    gone = []
+    for member in sorted(members, key=_turn):
+        if member.outdated and missing(nodes, placement, {**counts, member.zone: counts[member.zone] - 1}) == 0:
+            counts[member.zone] -= 1
+            gone.append(member)
+    return gone
+
+
+def _turn(member: Member) -> tuple[bool, bool, int]:
+    """Among nodes that are equal otherwise, the least goes first: idle, not ready, the newest."""
+    return member.busy, member.ready, -member.node
+
+
+def _released(
+    nodes: int, placement: Placement, members: Collection[Member], removals: Iterable[Member]
+) -> tuple[str, ...]:
+    """Those of the removals that may go now: what works is enough without them, or they do not work themselves."""
+    counts = _counts(member.zone for member in members if member.ready)
+    released = []
+    for member in removals:
+        if member.ready:
+            without = {**counts, member.zone: counts[member.zone] - 1}
+            if missing(nodes, placement, without):
+                continue
+            counts = without
+        released.append(member.id)
+    return tuple(released)
 
 
 def _ranked(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[list[Zone]]:

@@ -15,7 +15,8 @@ class ExistingInstance:
     """A machine that was launched or is being launched.
 
     `busy` machines count for spread and usage and take no run; `fleet` and `node` tell which node of which fleet it is.
-    `attached` names the volumes attached to it.
+    `attached` names the volumes attached to it. An `outdated` one takes room, and is neither a node of its fleet nor one
+    for a run: its fleet's configuration asks for another machine.
     """
 
     id: str
@@ -27,6 +28,7 @@ class ExistingInstance:
     node: int
     busy: bool = False
     attached: tuple[str, ...] = ()
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Built once for each plan; every other module of planning reads it and none changes it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -21,7 +21,8 @@ class World:
     """What planning reads. Zones are numbered in the order of their names, whatever order the snapshot has.
 
     `free` is what is left of a zone's declared capacity (None: not declared); `catalog_zone` the zone's place in the
-    catalog (None: it has no offers); `quotas` leave `free_cpus` each.
+    catalog (None: it has no offers); `quotas` leave `free_cpus` each. `fleets` are the nodes that fit their fleets, and
+    `outdated` the others.
     """
 
     snapshot: Snapshot
@@ -35,6 +36,7 @@ class World:
     failures: tuple[Failure, ...]
     backends: dict[str, BackendInfo]
     fleets: dict[str, tuple[ExistingInstance, ...]]
+    outdated: dict[str, tuple[ExistingInstance, ...]]
     volumes: dict[str, ExistingVolume]
     salt: str
     _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
@@ -60,7 +62,8 @@ class World:
             quota_of={(q.backend, q.region, q.market): i for i, q in enumerate(quotas)},
             failures=in_force(snapshot.failures, snapshot.now),
             backends={info.name: info for info in snapshot.backends},
-            fleets=_by_fleet(snapshot.instances),
+            fleets=_by_fleet(each for each in snapshot.instances if not each.outdated),
+            outdated=_by_fleet(each for each in snapshot.instances if each.outdated),
             volumes={volume.name: volume for volume in snapshot.volumes},
             salt=f"{request_id}|{snapshot.seed}",
         )
@@ -125,7 +128,7 @@ def _left(total: Capacity, used: Capacity | None) -> Capacity:
     return Capacity(max(0, left.cpus), max(0, left.memory_gb), max(0, left.gpus))
 
 
-def _by_fleet(instances: Sequence[ExistingInstance]) -> dict[str, tuple[ExistingInstance, ...]]:
+def _by_fleet(instances: Iterable[ExistingInstance]) -> dict[str, tuple[ExistingInstance, ...]]:
     fleets: dict[str, list[ExistingInstance]] = {}
     for instance in sorted(instances, key=lambda i: (i.fleet, i.node, i.id)):
         fleets.setdefault(instance.fleet, []).append(instance)

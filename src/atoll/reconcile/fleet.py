@@ -3,38 +3,38 @@
 How many nodes are missing and which are surplus is `planning.shape`'s answer; nothing here decides about zones.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from atoll.model.records import Fleet
 from atoll.model.states import FleetState
 from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
-from atoll.model.zone import Zone
 from atoll.reconcile.action import EndInstances, Finished, FleetAction, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.backoff import early_pause
 
 
+SETTLING_SECONDS = 2.0
+"""How often a fleet looks whether the nodes that take the place of others work: launches are limited in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class FleetSight:
-    """A fleet: how many of its instances are not terminated (`alive`), and how many stay in each zone (`counts`).
+    """A fleet: how many of its instances are not terminated (`alive`), and how many stay and fit it (`fitting`).
 
     `target` is the size that its configuration asks for; what is more came for runs. `missing` nodes are to be added at
-    least; `surplus` are the ids of nodes that go, which for a fleet that is being deleted are all that stay.
+    least; `surplus` are the ids of nodes that may go now, which for a fleet that is being deleted are all that stay;
+    `settling` while others go later, when those that take their place work.
     """
 
     fleet: Fleet
     alive: int
-    counts: Mapping[Zone, int]
+    fitting: int
     now: datetime
     target: int
     missing: int = 0
     surplus: Collection[str] = ()
-
-    @property
-    def staying(self) -> int:
-        """How many instances stay."""
-        return sum(self.counts.values())
+    settling: bool = False
 
 
 def decide(sight: FleetSight) -> FleetAction:
@@ -43,7 +43,7 @@ def decide(sight: FleetSight) -> FleetAction:
         case FleetState.DELETED:
             return Finished()
         case FleetState.DELETING:
-            if sight.staying:
+            if sight.surplus:
                 return EndInstances(tuple(sight.surplus), "fleet-deleted")
             return Wait(CHANGING_SECONDS) if sight.alive else Step(FleetState.DELETED)
         case FleetState.ACTIVE:
@@ -53,17 +53,17 @@ def decide(sight: FleetSight) -> FleetAction:
 def _size(sight: FleetSight) -> FleetAction:
     if sight.fleet.auto_created:
         return Wait(STEADY_SECONDS) if sight.alive else Step(FleetState.DELETING, "unused")
+    if sight.surplus:
+        return EndInstances(tuple(sight.surplus), "fleet-changed")
     if sight.missing:
         return _grow(sight)
-    if sight.surplus:
-        return EndInstances(tuple(sight.surplus), "fleet-resized")
-    return Wait(STEADY_SECONDS)
+    return Wait(SETTLING_SECONDS if sight.settling else STEADY_SECONDS)
 
 
 def _grow(sight: FleetSight) -> FleetAction:
     if sight.fleet.nodes > sight.target:
         # What it had grown to for runs is not replaced: those that still need it let it grow again.
-        return Mark({"nodes": max(sight.target, min(sight.staying, sight.fleet.nodes - 1))})
+        return Mark({"nodes": max(sight.target, min(sight.fitting, sight.fleet.nodes - 1))})
     if sight.fleet.hold:
         return Finished()
     pause = early_pause(sight.fleet, sight.now)

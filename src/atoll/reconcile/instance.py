@@ -28,7 +28,7 @@ class InstanceSight:
 
     `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not asked;
     `answers` tells of the agent, None where it was not asked, and `agent_url` where the backend has it. `idle_limit` is
-    None where idle instances stay; `blocked` while the fleet that this one replaces is still there.
+    None where idle instances stay; `blocked` while those whose place it takes are still there.
     """
 
     instance: Instance

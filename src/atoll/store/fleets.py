@@ -1,10 +1,10 @@
 """Fleets and their instances."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import Text, bindparam, case, cast, func, select, update
+from sqlalchemy import Text, and_, bindparam, case, cast, func, select, update
 
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.resources import InstanceType
@@ -20,12 +20,13 @@ PART = 1000
 """How many ids one statement names: databases bound it."""
 
 _STAYS = case((instances.c.end_reason == "", 1), else_=0)
+_FITS = case((and_(instances.c.end_reason == "", instances.c.outdated.is_(False)), 1), else_=0)
 _SIZE = Prepared(
     select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(instances.c.fleet_id == bindparam("fleet"), LIVING)
 )
 _OURS = (fleets.c.project == bindparam("project"), fleets.c.deleted_at.is_(None))
 _BY_ZONE = Prepared(
-    select(*(instances.c[name] for name in ZONE_COLUMNS), func.count(), func.coalesce(func.sum(_STAYS), 0))
+    select(*(instances.c[name] for name in ZONE_COLUMNS), func.count(), func.sum(_STAYS), func.sum(_FITS))
     .where(instances.c.fleet_id == bindparam("fleet"), LIVING)
     .group_by(*(instances.c[name] for name in ZONE_COLUMNS))
 )
@@ -42,8 +43,24 @@ _MACHINES = Prepared(
 )
 _PLACE = [instances.c[name] for name in ZONE_COLUMNS]
 _TYPE = cast(instances.c.instance_type, Text)
-_TAKEN = select(*_PLACE, _TYPE, func.count()).where(LIVING).group_by(*_PLACE, _TYPE)
-_ALL_TAKEN = Prepared(_TAKEN)
+_TAKEN = Prepared(select(*_PLACE, _TYPE, func.count()).where(LIVING).group_by(*_PLACE, _TYPE))
+_REPLACED = Query(
+    Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), instances.c.end_reason == bindparam("reason"), LIVING
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many instances of a fleet are not terminated, how many of these stay, and how many stay and fit, by zone."""
+
+    alive: int = 0
+    staying: int = 0
+    fitting: Mapping[Zone, int] = field(default_factory=dict)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether some that stay are not what the fleet's configuration asks for."""
+        return self.staying > sum(self.fitting.values())
 
 
 class FleetRepository:
@@ -73,11 +90,24 @@ class FleetRepository:
         [(alive, stay)] = await self._connection.rows(_SIZE, {"fleet": fleet_id})
         return alive, stay
 
-    async def counts(self, fleet_id: str) -> tuple[int, dict[Zone, int]]:
-        """The number of the fleet's instances that are not terminated, and how many of these are to stay, by zone."""
+    async def census(self, fleet_id: str) -> Census:
+        """The fleet's instances, counted."""
         rows = await self._connection.rows(_BY_ZONE, {"fleet": fleet_id})
-        staying = {zone_from(*zone): stay for *zone, _, stay in rows if stay}
-        return sum(row[-2] for row in rows), staying
+        fitting = {zone_from(*zone): fits for *zone, _, _, fits in rows if fits}
+        return Census(sum(row[-3] for row in rows), sum(row[-2] for row in rows), fitting)
+
+    async def ending(self, fleet_id: str, reason: str) -> bool:
+        """Whether instances of a fleet that end for a reason are still there."""
+        return await _REPLACED.first(self._connection, fleet=fleet_id, reason=reason) is not None
+
+    async def mark_outdated(self, fleet_id: str, ids: Collection[str]) -> None:
+        """Record which of the fleet's instances its configuration does not ask for; all others fit."""
+        here = instances.c.fleet_id == fleet_id
+        await self._connection.execute(update(instances).where(here, instances.c.outdated).values(outdated=False))
+        every = tuple(ids)
+        for start in range(0, len(every), PART):
+            chosen = instances.c.id.in_(every[start : start + PART])
+            await self._connection.execute(update(instances).where(here, chosen).values(outdated=True))
 
     async def end(self, ids: Collection[str], reason: str) -> None:
         """Mark instances for termination; those already marked keep their reason."""
@@ -91,12 +121,9 @@ class FleetRepository:
         rows = await self._connection.rows(_MACHINES, {"backend": backend})
         return {id: (InstanceState(state), machine) for id, state, machine in rows}
 
-    async def taken(self, leaving: Collection[str] = ()) -> list[tuple[Zone, InstanceType, int]]:
-        """How many instances of each type are in each zone, without those of the fleets that are `leaving` (ids)."""
-        if leaving:
-            rows: Iterable[Any] = await self._connection.execute(_TAKEN.where(instances.c.fleet_id.not_in(leaving)))
-        else:
-            rows = await self._connection.rows(_ALL_TAKEN)
+    async def taken(self) -> list[tuple[Zone, InstanceType, int]]:
+        """How many instances of each type are in each zone."""
+        rows = await self._connection.rows(_TAKEN)
         return [(zone_from(*zone), instance_type_of(json.loads(text)), count) for *zone, text, count in rows]
 
     async def live_instances(self, project: str | None = None) -> Sequence[Instance]:

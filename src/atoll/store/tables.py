@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     literal_column,
 )
 
@@ -81,7 +82,6 @@ fleets = _record(
     Column("nodes", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("auto_created", Boolean, nullable=False),
-    Column("replaces", String),
     *_restraints(),
     unique_name=True,
 )
@@ -102,6 +102,7 @@ instances = _record(
     Column("idle_since", UtcTime),
     Column("unreachable_since", UtcTime),
     Column("started_at", UtcTime),
+    Column("outdated", Boolean, nullable=False, server_default=false()),
 )
 LIVING = instances.c.state != literal_column("'terminated'")
 """Instances that are not terminated; a constant, so that the planner of queries knows it for the index's condition."""

@@ -146,13 +146,14 @@ class OfferTable(Part, frozen=True, kw_only=True):
 
 
 class SavedInstance(SavedMachineThere, frozen=True, kw_only=True):
-    """An existing machine. A `busy` one counts for spread and usage and takes no run."""
+    """An existing machine. A `busy` one counts for spread and usage and takes no run; an `outdated` one for usage alone."""
 
     id: Name
     node: Count
     market: Market = Market.ON_DEMAND
     price: Amount = 0
     busy: bool = False
+    outdated: bool = False
     attached: list[Name] = []
 
 

@@ -73,16 +73,15 @@ class _Wish:
 
     record: Fleet | Run | Volume
     demand: Demand
-    leaving: tuple[str, ...]
     volumes: tuple[VolumeRequest, ...]
     world: World
     answer: asyncio.Future[Placing] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def kind(self) -> tuple[str, tuple[str, ...], type[Demand]]:
+    def kind(self) -> tuple[str, type[Demand]]:
         """Those of one kind see the same, and none of them is placed on what another one gets."""
-        return self.record.project, self.leaving, type(self.demand)
+        return self.record.project, type(self.demand)
 
 
 class Placer:
@@ -98,14 +97,10 @@ class Placer:
         self,
         record: Fleet | Run | Volume,
         demand: Demand,
-        leaving: tuple[str, ...] = (),
         volumes: tuple[VolumeRequest, ...] = (),
     ) -> AsyncIterator[Placing]:
-        """The plan for a record's demand; kept inside, or never.
-
-        `leaving` are ids of fleets that it replaces, `volumes` those without a zone that a run mounts.
-        """
-        wish = _Wish(record, demand, leaving, volumes, await self._context.worlds.world())
+        """The plan for a record's demand; kept inside, or never. `volumes` are those without a zone that a run mounts."""
+        wish = _Wish(record, demand, volumes, await self._context.worlds.world())
         self._wishes.append(wish)
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
@@ -149,7 +144,7 @@ class Placer:
         context, first = self._context, wishes[0]
         async with context.database.read() as tx:
             epoch = _Epoch(await tx.settings.get("placements"))
-            snapshot = await take_snapshot(tx, first.world, context.backends, first.record.project, first.leaving)
+            snapshot = await take_snapshot(tx, first.world, context.backends, first.record.project)
             elastic = await elastic_fleets(tx, first.record.project) if isinstance(first.record, Run) else ()
         volumes = {volume.name: volume for wish in wishes for volume in wish.volumes}
         request = Request(first.record.id, (*(wish.demand for wish in wishes), *volumes.values()), elastic)

@@ -9,6 +9,7 @@ import msgspec
 from atoll.configuration import Document as Written
 from atoll.configuration import spec_from_json
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
+from atoll.model.states import InstanceState
 from atoll.planning.request import (
     Binding,
     Document,
@@ -58,7 +59,14 @@ def members_of(instances: Iterable[Instance], claims: Iterable[Job]) -> list[Mem
     """The staying ones of a fleet's instances, as members of its shape."""
     busy = {job.instance_id for job in claims}
     return [
-        Member(instance.id, instance.zone, instance.node, instance.id in busy)
+        Member(
+            instance.id,
+            instance.zone,
+            instance.node,
+            instance.id in busy,
+            instance.state is InstanceState.ACTIVE and not instance.unreachable,
+            instance.outdated,
+        )
         for instance in instances
         if not instance.end_reason
     ]

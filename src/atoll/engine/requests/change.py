@@ -1,17 +1,21 @@
 """What applying a document would change: nothing, something in place, or the thing itself."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from atoll.engine.requests.meaning import SELECTION, same_meaning
+from atoll.engine.requests.meaning import same_meaning
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, RunState
 from atoll.model.zone import Zone
 from atoll.wire.api import Change, ChangeAction, FieldChange
 
-IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": frozenset({"tags"}), "run": frozenset()}
+IN_PLACE = {
+    "fleet": frozenset({"nodes", "idle_duration", "retry", "tags"}),
+    "volume": frozenset({"tags"}),
+    "run": frozenset(),
+}
 """The keys of each kind that change without replacing what they belong to."""
 _HIDDEN = frozenset({"env", "registry_auth"})
 """Keys that may hold secrets: that they changed is told, and not from what to what."""
@@ -22,13 +26,18 @@ _BOUNDS = frozenset({"min", "target", "max"})
 class Standing:
     """What a change is held against, beside the two configurations.
 
-    `zones` are the known ones, by which names of zones are compared; `fits` says whether all instances of the fleet are
-    such as its new configuration asks for; `rerun` starts a finished run again.
+    `zones` are the known ones, by which names of zones are compared; `outdated` are the ids of the fleet's instances that
+    its new configuration does not ask for; `rerun` starts a finished run again.
     """
 
     zones: Collection[Zone] = ()
-    fits: Callable[[], bool] = lambda: False
+    outdated: Collection[str] = ()
     rerun: bool = False
+
+
+def changed_keys(kind: str, old: Mapping[str, Any], new: Mapping[str, Any], zones: Collection[Zone]) -> list[str]:
+    """The keys in which two configurations of a kind mean something else."""
+    return [key for key in sorted(old.keys() | new.keys()) if not _same(kind, key, old, new, zones)]
 
 
 def change_of(
@@ -44,10 +53,8 @@ def change_of(
     if kept is None:
         return Change(type_, kind, name, ChangeAction.CREATE)
     old, new = dict(kept.config if former is None else former), dict(config)
-    changed = [key for key in sorted(old.keys() | new.keys()) if not _same(kind, key, old, new, standing.zones)]
-    stays = IN_PLACE[kind]
-    if kind == "fleet" and any(key in SELECTION for key in changed) and standing.fits():
-        stays |= SELECTION
+    changed = changed_keys(kind, old, new, standing.zones)
+    stays = IN_PLACE[kind] if standing.outdated or kind != "fleet" else frozenset(changed)
     fields = tuple(_field(key, old.get(key), new.get(key), key in stays) for key in changed)
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)

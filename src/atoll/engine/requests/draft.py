@@ -11,12 +11,16 @@ from atoll.wire.api import Change
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A document with its canonical configuration, the record of its name if there is one, and the change."""
+    """A document with its canonical configuration, the record of its name if there is one, and the change.
+
+    `outdated` are the ids of a fleet's instances that the new configuration does not ask for.
+    """
 
     document: Document
     config: Mapping[str, Any]
     kept: Fleet | Volume | Run | None
     change: Change
+    outdated: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> str:

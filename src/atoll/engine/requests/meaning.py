@@ -1,5 +1,6 @@
-"""Whether two configurations mean the same, and whether what runs still is what the new one asks for."""
+"""Whether two configurations mean the same, and which machines are not what the new one asks for."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ SELECTION = frozenset(
         "spot_policy",
     }
 )
-"""Keys of a fleet that say which machines it may have: they change in place while the machines that are there fit."""
+"""Keys of a fleet that say which machines it may have: the machines that still fit them stay."""
 _FOLDED = frozenset({"backends", "regions", "instance_types"})
 
 
@@ -36,20 +37,27 @@ def same_meaning(key: str, old: Any, new: Any, zones: Collection[Zone]) -> bool:
     return bool(old == new)
 
 
-def still_fits(instances: Sequence[Instance], demand: FleetRequest, zones: Collection[Zone]) -> bool:
-    """Whether every instance is one that the demand could have got: nothing that runs has to go."""
+def misfits(instances: Sequence[Instance], demand: FleetRequest) -> list[Instance]:
+    """Those of the instances that the demand could not have got: others take their place."""
     asked = demand.requirements
     selector = ZoneSelector.compile(asked.availability_zones)
     backends, regions = _folded(asked.backends), _folded(asked.regions)
-    held = {instance.zone for instance in instances}
-    if demand.placement.strategy is Strategy.CLUSTER and len(held) > 1:
-        return False
-    return all(suiting(asked, instances)) and all(
-        selector.matches(zone)
-        and (backends is None or fold(zone.backend) in backends)
-        and (regions is None or fold(zone.region) in regions)
-        for zone in held
-    )
+    home = _home(instances) if demand.placement.strategy is Strategy.CLUSTER else None
+    return [
+        instance
+        for instance, suits in zip(instances, suiting(asked, instances), strict=True)
+        if not suits
+        or not selector.matches(instance.zone)
+        or (backends is not None and fold(instance.zone.backend) not in backends)
+        or (regions is not None and fold(instance.zone.region) not in regions)
+        or home not in (None, instance.zone)
+    ]
+
+
+def _home(instances: Sequence[Instance]) -> Zone | None:
+    """The zone of most of the instances, where a cluster comes together."""
+    counts = Counter(instance.zone for instance in instances)
+    return min(counts, key=lambda zone: (-counts[zone], zone), default=None)
 
 
 def _zones(patterns: Sequence[Any], zones: Collection[Zone]) -> frozenset[str]:

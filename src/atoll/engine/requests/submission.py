@@ -17,10 +17,10 @@ from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.requests.acceptance import accept
-from atoll.engine.requests.change import Standing, change_of
+from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_keys
 from atoll.engine.requests.check import Scene, check, home_of
 from atoll.engine.requests.draft import Draft
-from atoll.engine.requests.meaning import still_fits
+from atoll.engine.requests.meaning import SELECTION, misfits
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
@@ -29,7 +29,7 @@ from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
 from atoll.model.diagnostic import Diagnostic
-from atoll.model.records import Fleet, Run, Volume
+from atoll.model.records import Fleet, Instance, Run, Volume
 from atoll.model.states import FleetState, VolumeState
 from atoll.planning.reasons import explain
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
@@ -92,7 +92,7 @@ async def _apply(context: Context, world: World, project: str, submission: Submi
     async with context.database.write() as tx:
         await claim_epoch(tx, proposal.epoch)
         drafts = await _sealed(tx, context.vault, proposal.drafts)
-        await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
+        await accept(tx, project, drafts, proposal.planned, context.new_id)
     return proposal.planned
 
 
@@ -129,6 +129,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         findings = in_order([*parsed.diagnostics, *found], submission)
         refuse_errors(findings)
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
+        snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"])
         event = await tx.newest_event()
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
@@ -136,11 +137,33 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
     request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project))
-    answer = await context.planner.plan(request, snapshot)
+    answer, replaced_first = await _answer(context.planner, request, snapshot)
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
-    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts))
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts), replaced_first)
     return _Proposal(planned, tuple(drafts), epoch, saved)
+
+
+def _marked(snapshot: Snapshot, drafts: Sequence[Draft]) -> Snapshot:
+    """The snapshot with the instances as outdated that the new configurations of their fleets do not ask for."""
+    fleets, outdated = {draft.name for draft in drafts}, {id for draft in drafts for id in draft.outdated}
+    instances = (
+        replace(each, outdated=each.id in outdated) if each.fleet in fleets else each for each in snapshot.instances
+    )
+    return replace(snapshot, instances=tuple(instances))
+
+
+async def _answer(planner: Planner, request: Request, snapshot: Snapshot) -> tuple[Plan, frozenset[str]]:
+    """The plan, and the fleets whose outdated nodes have to end first: there is no room for both at once."""
+    answer = await planner.plan(request, snapshot)
+    short = {one.name for one in answer.documents if one.kind is DocumentKind.FLEET and one.shortfall is not None}
+    crowded = frozenset(each.fleet for each in snapshot.instances if each.outdated and each.fleet in short)
+    if not crowded:
+        return answer, frozenset()
+    second = await planner.plan(request, without_outdated(snapshot, crowded))
+    fits = {one.name for one in second.documents if one.kind is DocumentKind.FLEET and one.shortfall is None}
+    first = crowded & fits
+    return (second, first) if first else (answer, frozenset())
 
 
 def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:
@@ -187,15 +210,23 @@ async def _draft(
     former = None if kept is None else _opened(context.vault, kept.config)
     instances = await tx.fleets.instances(kept) if isinstance(kept, Fleet) else ()
     zones = {info.zone for info in world.zones} | {instance.zone for instance in instances}
-
-    def fits() -> bool:
-        demand = demand_of(document, project)
-        staying = [instance for instance in instances if not instance.end_reason]
-        return isinstance(demand, FleetRequest) and still_fits(staying, demand, zones)
-
-    standing = Standing(zones, fits, rerun)
+    outdated: frozenset[str] = frozenset()
+    if former is not None and instances:
+        keys = changed_keys(document.kind, former, config, zones)
+        outdated = _outdated(keys, [each for each in instances if not each.end_reason], demand_of(document, project))
+    standing = Standing(zones, outdated, rerun)
     change = change_of(document.type, document.kind, document.name, config, kept, former, standing)
-    return Draft(document, config, kept, change)
+    return Draft(document, config, kept, change, outdated)
+
+
+def _outdated(keys: Sequence[str], staying: Sequence[Instance], demand: Request) -> frozenset[str]:
+    """The instances of a fleet that its new configuration does not ask for; `keys` are those that change."""
+    assert isinstance(demand, FleetRequest)
+    if IN_PLACE["fleet"].issuperset(keys):
+        return frozenset(instance.id for instance in staying if instance.outdated)
+    if not (IN_PLACE["fleet"] | SELECTION).issuperset(keys):
+        return frozenset(instance.id for instance in staying)
+    return frozenset(instance.id for instance in misfits(staying, demand))
 
 
 def _opened(vault: Vault, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,16 +261,7 @@ async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
     if isinstance(draft.kept, Fleet):
         if draft.kept.state != "active":
             return [Diagnostic("being-deleted", f"fleet `{draft.name}` is being deleted", span=span, help="try again")]
-        runs = await _runs_on(tx, draft.kept)
-        if draft.change.action is ChangeAction.REPLACE and runs:
-            message = f"fleet `{draft.name}` has to be replaced, and is busy with {', '.join(runs)}"
-            return [Diagnostic("fleet-busy", message, span=span, help=f"`atoll stop {runs[0]}` first")]
     return []
-
-
-async def _runs_on(tx: Transaction, fleet: Fleet) -> list[str]:
-    ids = {instance.id for instance in await tx.fleets.instances(fleet)}
-    return sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
 
 
 def _scene(
@@ -275,8 +297,10 @@ def _settled(project: str, drafts: Sequence[Draft]) -> frozenset[Settled]:
 
 
 def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:
+    """The ids of the runs that end for their successors."""
     replaced = (ChangeAction.REPLACE, ChangeAction.RERUN)
-    return frozenset(draft.kept.id for draft in drafts if draft.kept is not None and draft.change.action in replaced)
+    runs = (draft for draft in drafts if isinstance(draft.kept, Run) and draft.change.action in replaced)
+    return frozenset(draft.kept.id for draft in runs if draft.kept is not None)
 
 
 def _asks(draft: Draft) -> bool:

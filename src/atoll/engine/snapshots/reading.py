@@ -119,6 +119,7 @@ def _instances(fleet: SavedFleet, number: int) -> Iterator[ExistingInstance]:
             one.node,
             one.busy,
             tuple(one.attached),
+            one.outdated,
         )
 
 

@@ -158,7 +158,7 @@ def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ..
 async def take_snapshot(
     tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
-    """The planner's snapshot. `leaving` are ids of fleets and runs about to be replaced: they do not count.
+    """The planner's snapshot. `leaving` are ids of runs about to be replaced: they do not count.
 
     A volume is attached to an instance while a job needs it there: one that has only to be detached is free, and
     the next user waits for that.
@@ -173,7 +173,7 @@ async def take_snapshot(
         if _needed(tie, claims.get(tie.job_id), ours.get(tie.instance_id)):
             holders[tie.volume_id].append(tie.instance_id)
     infos = {name: backend.info for name, backend in backends.items()}
-    going = {*leaving} | {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state != "active"}
+    going = {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state != "active"}
     instances = tuple(
         ExistingInstance(
             id=instance.id,
@@ -185,6 +185,7 @@ async def take_snapshot(
             node=instance.node,
             busy=instance.id in busy or instance.unreachable,
             attached=tuple(held.get(instance.id, ())),
+            outdated=instance.outdated,
         )
         for instance in ours.values()
         if not instance.end_reason and instance.fleet_id not in going
@@ -207,7 +208,7 @@ async def take_snapshot(
         backends=tuple(infos[name] for name in sorted(infos)),
         instances=instances,
         volumes=volumes,
-        usage=usage_of(await tx.fleets.taken(leaving)),
+        usage=usage_of(await tx.fleets.taken()),
         failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
     )
 

@@ -103,6 +103,7 @@ def _instance(one: ExistingInstance) -> SavedInstance:
         market=one.market,
         price=one.price,
         busy=one.busy,
+        outdated=one.outdated,
         attached=list(one.attached),
     )
 

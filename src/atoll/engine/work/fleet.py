@@ -1,5 +1,7 @@
 """Fleets: kept in shape by planning the instances that are missing and ending those that are surplus."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from atoll.engine.context import Context
@@ -10,9 +12,10 @@ from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
+from atoll.model.zone import Zone
 from atoll.planning.filters.eligible import usable_zones
 from atoll.planning.reasons import explain
-from atoll.planning.shape import missing, shape
+from atoll.planning.shape import Member, missing, shape
 from atoll.planning.snapshot import Snapshot
 from atoll.reconcile.action import EndInstances, PlanNodes
 from atoll.reconcile.fleet import FleetSight, decide
@@ -34,26 +37,9 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
 
     async def look(self, id: str) -> tuple[Fleet, FleetSight] | None:
         """The fleet with what is missing and what is surplus; its instances only where some may have to go."""
-        now = self.context.now()
+        await self.context.worlds.world()
         async with self.context.database.read() as tx:
-            fleet = await tx.get(Fleet, id)
-            if fleet is None:
-                return None
-            demand = None if fleet.auto_created else fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
-            target = fleet.nodes if demand is None else spec_of(fleet).nodes.target
-            alive, counts = await tx.fleets.counts(fleet.id)
-            if fleet.state is FleetState.ACTIVE and demand is not None and sum(counts.values()) <= fleet.nodes:
-                lack = missing(fleet.nodes, demand.placement, counts)
-                return fleet, FleetSight(fleet, alive, counts, now, target, lack)
-            if demand is None and fleet.state is FleetState.ACTIVE:
-                return fleet, FleetSight(fleet, alive, counts, now, target)
-            members = members_of(await tx.fleets.instances(fleet), await tx.runs.claims())
-        if fleet.state is not FleetState.ACTIVE or demand is None:
-            return fleet, FleetSight(fleet, alive, counts, now, target, 0, [member.id for member in members])
-        world = await self.context.worlds.world()
-        usable = usable_zones(demand.requirements, Snapshot(world.catalog, world.zones, now))
-        seen = shape(fleet.nodes, demand.placement, members, usable)
-        return fleet, FleetSight(fleet, alive, counts, now, target, seen.missing, seen.removals)
+            return await self._look(tx, id, self.context.now())
 
     async def effect(self, lease: Lease, sight: FleetSight, action: Any) -> Due | None:
         """Plan missing instances, or end surplus ones."""
@@ -61,25 +47,45 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
             return await self._plan(lease, sight.fleet)
         assert isinstance(action, EndInstances)
         async with self.context.database.write(lease) as tx:
-            if await tx.fleets.counts(sight.fleet.id) != (sight.alive, sight.counts) or (
-                await tx.get(Fleet, sight.fleet.id) != sight.fleet
-            ):
+            if await self._look(tx, sight.fleet.id, sight.now) != (sight.fleet, sight):
                 return Due(0)  # changed meanwhile: other nodes may be surplus now
             await tx.fleets.end(action.ids, action.reason)
             await tx.work.wake(Kind.INSTANCE, action.ids, tx.now)
         return None
 
-    async def after(self, tx: Transaction, record: Fleet) -> None:
-        """Wake the instances of the fleet that takes this one's place."""
-        if record.state is FleetState.DELETED:
-            successors = [fleet for fleet in await tx.fleets.listing(record.project) if fleet.replaces == record.id]
-            ids = [instance.id for fleet in successors for instance in await tx.fleets.instances(fleet)]
-            await tx.work.wake(Kind.INSTANCE, ids, tx.now)
+    async def _look(self, tx: Transaction, id: str, now: datetime) -> tuple[Fleet, FleetSight] | None:
+        fleet = await tx.get(Fleet, id)
+        if fleet is None:
+            return None
+        census = await tx.fleets.census(fleet.id)
+        sight = FleetSight(fleet, census.alive, sum(census.fitting.values()), now, fleet.nodes)
+        if fleet.state is not FleetState.ACTIVE:
+            return fleet, replace(sight, surplus=await self._staying(tx, fleet))
+        if fleet.auto_created:
+            return fleet, sight
+        spec = spec_of(fleet)
+        placement = fleet_request(fleet.name, spec, fleet.nodes).placement
+        sight = replace(sight, target=spec.nodes.target)
+        if not census.outdated and sight.fitting <= fleet.nodes:
+            return fleet, replace(sight, missing=missing(fleet.nodes, placement, census.fitting))
+        seen = shape(fleet.nodes, placement, await self._members(tx, fleet), self._usable(fleet, now))
+        settling = len(seen.removals) > len(seen.released)
+        return fleet, replace(sight, missing=seen.missing, surplus=seen.released, settling=settling)
+
+    async def _staying(self, tx: Transaction, fleet: Fleet) -> tuple[str, ...]:
+        return tuple(member.id for member in await self._members(tx, fleet))
+
+    async def _members(self, tx: Transaction, fleet: Fleet) -> list[Member]:
+        return members_of(await tx.fleets.instances(fleet), await tx.runs.claims())
+
+    def _usable(self, fleet: Fleet, now: datetime) -> frozenset[Zone]:
+        world = self.context.worlds.known()
+        requirements = fleet_request(fleet.name, spec_of(fleet), fleet.nodes).requirements
+        return usable_zones(requirements, Snapshot(world.catalog, world.zones, now))
 
     async def _plan(self, lease: Lease, fleet: Fleet) -> Due | None:
         demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
-        leaving = (fleet.replaces,) if fleet.replaces else ()
-        async with self.placer.placing(fleet, demand, leaving) as placing:
+        async with self.placer.placing(fleet, demand) as placing:
             answer, message = placing.plan, ""
             if answer.shortfall is not None:
                 message = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)

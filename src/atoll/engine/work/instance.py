@@ -24,8 +24,9 @@ from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling, ask, reason_of
 from atoll.model.failure import Scope
 from atoll.model.records import Fleet, Instance, Kind
-from atoll.model.states import FleetState, InstanceState
+from atoll.model.states import InstanceState
 from atoll.planning.failures import remember
+from atoll.planning.request import Strategy
 from atoll.planning.shape import can_spare, missing
 from atoll.reconcile.action import Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
@@ -35,6 +36,8 @@ from atoll.store.work import Lease
 
 AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
+REPLACED = "replaced"
+"""Why nodes of a former configuration end before their successors begin, where both have no room at once."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch)
@@ -56,7 +59,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             if instance.state is InstanceState.ACTIVE:
                 claimed, idle_limit = await _use(tx, instance)
             elif instance.state is InstanceState.PENDING:
-                blocked = await _blocked(tx, instance)
+                blocked = await tx.fleets.ending(instance.fleet_id, REPLACED)
         return await self._seen(instance, claimed=claimed, idle_limit=idle_limit, blocked=blocked)
 
     async def look_on(self, record: Instance) -> tuple[Instance, InstanceSight] | None:
@@ -167,21 +170,21 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             await self.after(tx, await tx.step(instance, InstanceState.TERMINATED, reason=reason, **changes))
 
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:
+        """An idle node of a fleet ends: the fleet's size follows, and its other idle nodes are looked at again."""
         fleet = await tx.get(Fleet, instance.fleet_id)
         if fleet is None or fleet.auto_created:
             return
-        least = spec_of(fleet).nodes.min
-        _, counts = await tx.fleets.counts(fleet.id)
-        if missing(least, fleet_request(fleet.name, spec_of(fleet), least).placement, counts):
+        spec = spec_of(fleet)
+        placement = fleet_request(fleet.name, spec, fleet.nodes).placement
+        fitting = (await tx.fleets.census(fleet.id)).fitting
+        if missing(await _needed(tx, fleet), placement, fitting):
             raise Conflict(f"another node of {fleet.name} went idle at the same time")
-        await tx.update(fleet, nodes=max(fleet.nodes - 1, least))
-
-
-async def _blocked(tx: Transaction, instance: Instance) -> bool:
-    """Whether the fleet whose place this one's takes is still there."""
-    fleet = await tx.get(Fleet, instance.fleet_id)
-    replaced = await tx.get(Fleet, fleet.replaces) if fleet is not None and fleet.replaces else None
-    return replaced is not None and replaced.state is not FleetState.DELETED
+        if missing(fleet.nodes, placement, fitting):
+            await tx.update(fleet, nodes=max(fleet.nodes - 1, spec.nodes.min))
+        if placement.strategy is Strategy.SPREAD:
+            # What this one's end makes even may let another one go.
+            others = [each.id for each in await tx.fleets.instances(fleet) if each.idle_since is not None]
+            await tx.work.wake(Kind.INSTANCE, others, tx.now)
 
 
 async def _use(tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
@@ -201,7 +204,21 @@ async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:
     spec = spec_of(fleet)
     if spec.idle_duration is None:
         return None
-    _, counts = await tx.fleets.counts(fleet.id)
-    if not can_spare(spec.nodes.min, fleet_request(fleet.name, spec, spec.nodes.min).placement, counts, instance.zone):
+    placement = fleet_request(fleet.name, spec, fleet.nodes).placement
+    fitting = (await tx.fleets.census(fleet.id)).fitting
+    if not can_spare(await _needed(tx, fleet), placement, fitting, instance.zone):
         return None
     return timedelta(seconds=spec.idle_duration)
+
+
+async def _needed(tx: Transaction, fleet: Fleet) -> int:
+    """How many nodes of a fleet have to remain, after the loss of as many zones as its placement survives.
+
+    Those that runs use are as many as that; only where spares are kept for them are they counted.
+    """
+    spec = spec_of(fleet)
+    least: int = spec.nodes.min
+    if not fleet_request(fleet.name, spec, fleet.nodes).placement.survive_zones:
+        return least
+    used = {job.instance_id for job in await tx.runs.claims()}
+    return max(least, sum(each.id in used for each in await tx.fleets.instances(fleet)))

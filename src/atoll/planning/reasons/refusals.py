@@ -305,7 +305,7 @@ class Reasons:
 
     def _named(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Instances by the names that users see; another project's by id."""
-        known = {i.id: f"{i.fleet}-{i.node}" for members in self.decider.world.fleets.values() for i in members}
+        known = {i.id: f"{i.fleet}-{i.node}" for i in self.decider.world.snapshot.instances}
         return tuple(sorted(known.get(ident, ident) for ident in ids))
 
     def _of_choice(
