@@ -2,39 +2,49 @@
 
 from atoll.model.states import FleetState
 from atoll.reconcile.action import EndInstances, Finished, Mark, PlanNodes, Step, Wait
-from atoll.reconcile.fleet import FleetSight, decide
-from tests.reconcile.records import NOW, ZONE, fleet
+from atoll.reconcile.fleet import SETTLING_SECONDS, FleetSight, decide
+from tests.reconcile.records import NOW, fleet
 
 
 def test_missing_nodes_are_planned() -> None:
-    assert decide(FleetSight(fleet(), 2, {ZONE: 2}, NOW, 3, missing=1)) == PlanNodes()
+    assert decide(FleetSight(fleet(), 2, 2, NOW, 3, missing=1)) == PlanNodes()
 
 
 def test_surplus_nodes_end_and_no_others() -> None:
-    sight = FleetSight(fleet(), 4, {ZONE: 4}, NOW, 3, surplus=["i3"])
-    assert decide(sight) == EndInstances(("i3",), "fleet-resized")
+    sight = FleetSight(fleet(), 4, 4, NOW, 3, surplus=["i3"])
+    assert decide(sight) == EndInstances(("i3",), "fleet-changed")
 
 
 def test_a_fleet_in_shape_looks_again_by_itself() -> None:
-    assert isinstance(decide(FleetSight(fleet(), 3, {ZONE: 3}, NOW, 3)), Wait)
+    assert isinstance(decide(FleetSight(fleet(), 3, 3, NOW, 3)), Wait)
+
+
+def test_while_nodes_wait_for_their_successors_the_fleet_looks_again_soon() -> None:
+    assert decide(FleetSight(fleet(), 6, 3, NOW, 3, settling=True)) == Wait(SETTLING_SECONDS)
+
+
+def test_a_fleet_gives_up_what_it_may_before_it_looks_for_what_it_lacks() -> None:
+    assert decide(FleetSight(fleet(), 4, 1, NOW, 3, missing=2, surplus=["i1"])) == EndInstances(
+        ("i1",), "fleet-changed"
+    )
 
 
 def test_nodes_that_came_for_runs_are_not_replaced() -> None:
-    assert decide(FleetSight(fleet(nodes=5), 4, {ZONE: 4}, NOW, 2, missing=1)) == Mark({"nodes": 4})
+    assert decide(FleetSight(fleet(nodes=5), 4, 4, NOW, 2, missing=1)) == Mark({"nodes": 4})
 
 
 def test_a_fleet_on_hold_launches_nothing() -> None:
-    assert decide(FleetSight(fleet(hold="no such image"), 0, {}, NOW, 3, missing=3)) == Finished()
+    assert decide(FleetSight(fleet(hold="no such image"), 0, 0, NOW, 3, missing=3)) == Finished()
 
 
 def test_a_deleted_fleet_ends_its_nodes_waits_for_the_last_and_is_gone() -> None:
     going = fleet(FleetState.DELETING)
-    assert decide(FleetSight(going, 1, {ZONE: 1}, NOW, 3, surplus=["i0"])) == EndInstances(("i0",), "fleet-deleted")
-    assert isinstance(decide(FleetSight(going, 1, {}, NOW, 3)), Wait)
-    assert decide(FleetSight(going, 0, {}, NOW, 3)) == Step(FleetState.DELETED)
+    assert decide(FleetSight(going, 1, 1, NOW, 3, surplus=["i0"])) == EndInstances(("i0",), "fleet-deleted")
+    assert isinstance(decide(FleetSight(going, 1, 0, NOW, 3)), Wait)
+    assert decide(FleetSight(going, 0, 0, NOW, 3)) == Step(FleetState.DELETED)
 
 
 def test_a_fleet_that_a_run_brought_goes_with_its_last_instance() -> None:
     own = fleet(auto_created=True)
-    assert isinstance(decide(FleetSight(own, 1, {ZONE: 1}, NOW, 1)), Wait)
-    assert decide(FleetSight(own, 0, {}, NOW, 1)) == Step(FleetState.DELETING, "unused")
+    assert isinstance(decide(FleetSight(own, 1, 1, NOW, 1)), Wait)
+    assert decide(FleetSight(own, 0, 0, NOW, 1)) == Step(FleetState.DELETING, "unused")

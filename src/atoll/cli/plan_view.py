@@ -51,8 +51,7 @@ def document_lines(document: PlannedDocument, *, verbose: bool) -> list[str]:
     """The plan of one fleet, volume or run."""
     lines = [_headline(document)]
     lines += _node_details(document.nodes) if verbose else _node_zones(document)
-    if document.removals:
-        lines.append(f"   removes {units.shortened(list(map(_removed, document.removals)), 8)}")
+    lines += _removals(document)
     if document.traffic:
         lines.append(f"   traffic between its zones costs {units.price(document.traffic)}/GB")
     lines += [f"   note: {text}" for text in document.notes]
@@ -84,8 +83,8 @@ def _headline(document: PlannedDocument) -> str:
         where = f"in {_long(document)}" if document.zone else "in the zone of its first use"
         return f" {name}: volume {where}{price if document.price else ''}"
     if not document.nodes:
-        if document.removals:
-            return f" {name}: {units.count(len(document.removals), 'node')} fewer"
+        if fewer := [one for one in document.removals if not one.outdated]:
+            return f" {name}: {units.count(len(fewer), 'node')} fewer"
         return f" {name}: nothing placed" if document.shortfall else f" {name}: no nodes to place"
     counts = Counter(node.instance_type for node in document.nodes)
     machines = units.shortened([f"{count} × {kind}" for kind, count in counts.most_common()])
@@ -94,6 +93,23 @@ def _headline(document: PlannedDocument) -> str:
         machines += " (spot)" if spot == len(document.nodes) else f" ({spot} of them spot)"
     regions = units.listed(sorted({node.region for node in document.nodes}))
     return f" {name}: {machines} in {regions}{price}{_origin(document)}"
+
+
+def _removals(document: PlannedDocument) -> list[str]:
+    """Which nodes go, and when."""
+    outdated = [_removed(one) for one in document.removals if one.outdated]
+    surplus = [_removed(one) for one in document.removals if not one.outdated]
+    lines = []
+    if outdated and document.replaced_first:
+        lines.append(f"   ends {units.shortened(outdated, 8)} first: there is not enough capacity or quota for both")
+    elif outdated and document.nodes:
+        lines.append(f"   replaces {units.shortened(outdated, 8)} once the new nodes are active")
+    elif outdated:
+        lines.append(f"   removes {units.shortened(outdated, 8)}: not what the configuration asks for")
+    if surplus:
+        when = " once the new nodes are active" if document.nodes else ""
+        lines.append(f"   removes {units.shortened(surplus, 8)}{when}")
+    return lines
 
 
 def _removed(removal: Removal) -> str:

@@ -151,9 +151,11 @@ Document = FleetRequest | RunRequest | VolumeRequest
 class Request:
     """Everything that is planned as one. Ties break by `id`, the same way every time.
 
-    `elastic` are fleets that may get nodes for the runs of the request; each may also be one of its documents.
+    `elastic` are fleets that may get nodes for the runs of the request; each may also be one of its documents. A
+    `confirmed` plan is one that a user sees before it is carried out.
     """
 
     id: str
     documents: tuple[Document, ...] = field(default=())
     elastic: tuple[ElasticFleet, ...] = ()
+    confirmed: bool = False

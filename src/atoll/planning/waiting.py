@@ -15,6 +15,7 @@ from atoll.model.offer import Availability
 from atoll.model.zone import Capacity, ZoneState
 from atoll.planning.elastic import PlanFunction, plan_elastic
 from atoll.planning.plan import PASSING, DocumentPlan, Plan, RefusalCode, Shortfall
+from atoll.planning.replacement import plan_replacing
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot, Usage
 
@@ -28,7 +29,7 @@ def answer(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
 
     The reason of one that may is the nearest miss among the zones where the document would be.
     """
-    made = plan_elastic(request, snapshot, plan)
+    made = plan_replacing(request, snapshot, plan)
     short = [one for one in made.documents if one.shortfall is not None]
     if not short:
         return made

@@ -212,18 +212,22 @@ class PlannedShortfall:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """An instance to be removed from a fleet: FLEET-NODE, its zone, and whether a job is on it."""
+    """An instance to be removed from a fleet: FLEET-NODE, its zone, and whether a job is on it.
+
+    An `outdated` one is not what the new configuration asks for: another one takes its place."""
 
     instance: str
     zone: Zone
     busy: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedDocument:
     """The plan of one fleet, run or volume. `refusals` holds one for each zone not used, the nearest miss first;
     `offers` counts the refused offers by zone and code. `zone` is a volume's; `price` USD an hour for what is new;
-    `removals` are the instances that a smaller fleet loses, in their order."""
+    `removals` are the instances that a fleet loses, in their order: when the new ones work, or with `replaced_first`
+    the outdated ones before."""
 
     kind: str
     name: str
@@ -236,6 +240,7 @@ class PlannedDocument:
     traffic: float = 0
     notes: tuple[str, ...] = ()
     removals: tuple[Removal, ...] = ()
+    replaced_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Keeping an accepted submission: records and work of all its documents, in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from atoll.engine.placing.demand import spec_of
@@ -15,8 +14,9 @@ from atoll.engine.placing.placement import (
     planned_fleets,
 )
 from atoll.engine.requests.draft import Draft
+from atoll.engine.work.instance import REPLACED
 from atoll.engine.work.restraint import FREE
-from atoll.model.records import Fleet, Instance, Job, Run, Volume
+from atoll.model.records import Fleet, Instance, Job, Kind, Run, Volume
 from atoll.model.states import FleetState, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
 from atoll.planning.reasons import explain
@@ -77,28 +77,30 @@ async def _accept_fleet(
     tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, grown: int, new_id: NewId
 ) -> Fleet:
     spec: Any = draft.document.spec
-    nodes = max(spec.nodes.target, grown, _grown_before(spec, draft.kept))
-    message = waiting_text(placed)
-    kept = draft.kept
-    if isinstance(kept, Fleet) and draft.change.action is ChangeAction.UPDATE:
-        fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE, "message": message})
-        tx.asked(fleet, "changed")
-        await tx.wake(fleet)
-        return fleet
-    replaced = None
-    if isinstance(kept, Fleet):
-        await tx.release_name(kept)
-        await tx.wake(await tx.step(kept, FleetState.DELETING, reason="replaced", message=""))
-        replaced = kept.id
-    fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now)
-    return await tx.add(replace(fleet, replaces=replaced, message=message), reason="applied")
+    kept, message = draft.kept, waiting_text(placed)
+    if not isinstance(kept, Fleet):
+        nodes = max(spec.nodes.target, grown)
+        fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now, message=message)
+        return await tx.add(fleet, reason="applied")
+    staying = [each for each in await tx.fleets.instances(kept) if not each.end_reason]
+    fitting = sum(each.id not in draft.outdated for each in staying)
+    nodes = max(spec.nodes.target, grown, _grown_before(spec, kept, fitting))
+    await tx.fleets.mark_outdated(kept.id, draft.outdated)
+    if placed.replaced_first:
+        await tx.fleets.end(draft.outdated, REPLACED)
+        await tx.work.wake(Kind.INSTANCE, draft.outdated, tx.now)
+    fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE, "message": message})
+    tx.asked(fleet, "changed")
+    await tx.wake(fleet)
+    return fleet
 
 
-def _grown_before(spec: Any, kept: object) -> int:
-    """The size to which a fleet has grown for runs, as far as its new configuration allows it."""
-    if not isinstance(kept, Fleet) or kept.nodes <= spec_of(kept).nodes.target:
+def _grown_before(spec: Any, kept: Fleet, fitting: int) -> int:
+    """The size to which a fleet has grown for runs, as far as its new configuration allows it and nodes of it stay."""
+    if kept.nodes <= spec_of(kept).nodes.target:
         return 0
-    return kept.nodes if spec.nodes.max is None else min(kept.nodes, spec.nodes.max)
+    size = min(kept.nodes, fitting)
+    return size if spec.nodes.max is None else min(size, spec.nodes.max)
 
 
 def waiting_text(placed: DocumentPlan) -> str:

@@ -32,7 +32,9 @@ from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Instance, Run, Volume
 from atoll.model.states import FleetState, VolumeState
 from atoll.planning.reasons import explain
+from atoll.planning.request import Document as Demand
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
+from atoll.planning.snapshot import Snapshot
 from atoll.store.conflict import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
@@ -92,7 +94,7 @@ async def _apply(context: Context, world: World, project: str, submission: Submi
     async with context.database.write() as tx:
         await claim_epoch(tx, proposal.epoch)
         drafts = await _sealed(tx, context.vault, proposal.drafts)
-        await accept(tx, project, drafts, proposal.planned, context.new_id)
+        await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
     return proposal.planned
 
 
@@ -136,11 +138,11 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
-    request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project))
-    answer, replaced_first = await _answer(context.planner, request, snapshot)
+    request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project), confirmed=True)
+    answer = await context.planner.plan(request, snapshot)
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
-    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts), replaced_first)
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts))
     return _Proposal(planned, tuple(drafts), epoch, saved)
 
 
@@ -151,19 +153,6 @@ def _marked(snapshot: Snapshot, drafts: Sequence[Draft]) -> Snapshot:
         replace(each, outdated=each.id in outdated) if each.fleet in fleets else each for each in snapshot.instances
     )
     return replace(snapshot, instances=tuple(instances))
-
-
-async def _answer(planner: Planner, request: Request, snapshot: Snapshot) -> tuple[Plan, frozenset[str]]:
-    """The plan, and the fleets whose outdated nodes have to end first: there is no room for both at once."""
-    answer = await planner.plan(request, snapshot)
-    short = {one.name for one in answer.documents if one.kind is DocumentKind.FLEET and one.shortfall is not None}
-    crowded = frozenset(each.fleet for each in snapshot.instances if each.outdated and each.fleet in short)
-    if not crowded:
-        return answer, frozenset()
-    second = await planner.plan(request, without_outdated(snapshot, crowded))
-    fits = {one.name for one in second.documents if one.kind is DocumentKind.FLEET and one.shortfall is None}
-    first = crowded & fits
-    return (second, first) if first else (answer, frozenset())
 
 
 def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:
@@ -219,7 +208,7 @@ async def _draft(
     return Draft(document, config, kept, change, outdated)
 
 
-def _outdated(keys: Sequence[str], staying: Sequence[Instance], demand: Request) -> frozenset[str]:
+def _outdated(keys: Sequence[str], staying: Sequence[Instance], demand: Demand) -> frozenset[str]:
     """The instances of a fleet that its new configuration does not ask for; `keys` are those that change."""
     assert isinstance(demand, FleetRequest)
     if IN_PLACE["fleet"].issuperset(keys):

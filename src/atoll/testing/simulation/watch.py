@@ -37,12 +37,20 @@ JOIN jobs other ON other.instance_id = this.instance_id AND other.id != this.id 
 WHERE this.id = ? AND other.state NOT IN ('done', 'failed', 'stopped')
 """
 _LIVE = """
-SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.state, f.auto_created, f.name
+SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.state, f.auto_created, f.name, i.outdated
 FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated'
 """
-_RESIZED = "SELECT id, fleet_id, zone FROM instances WHERE end_reason = 'fleet-resized' AND state != 'terminated'"
-_STAYING = """
-SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' GROUP BY zone
+_CUT = """
+SELECT id, fleet_id, zone, state = 'active' AND unreachable_since IS NULL, outdated FROM instances
+WHERE end_reason = 'fleet-changed' AND state != 'terminated'
+"""
+_FITTING = """
+SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' AND NOT outdated
+GROUP BY zone
+"""
+_WORKING = """
+SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state = 'active'
+AND unreachable_since IS NULL GROUP BY zone
 """
 _NEWS = "SELECT seq, kind, subject, to_state, reason FROM events WHERE seq > ? ORDER BY seq"
 _NAMED_FLEETS = """
@@ -90,7 +98,7 @@ class Watch:
         self._cloud = cloud
         self._seq = 0
         self._refused: set[str] = set()
-        self._resized: set[str] = set()
+        self._cut: set[str] = set()
         self.broken: list[str] = []
         self.quiet_since = 0.0
 
@@ -133,21 +141,25 @@ class Watch:
             self._within_limits(fresh)
 
     def _removed(self) -> None:
-        """What is taken from a fleet leaves it able to survive, and no zone further behind the fullest than allowed."""
-        fresh = [row for row in self._all(_RESIZED, ()) if row[0] not in self._resized]
-        self._resized.update(row[0] for row in fresh)
+        """Working nodes are taken from a fleet only while enough others work, for what it survives too.
+
+        No zone falls further behind the fullest than allowed.
+        """
+        fresh = [row for row in self._all(_CUT, ()) if row[0] not in self._cut]
+        self._cut.update(row[0] for row in fresh)
         for fleet in dict.fromkeys(row[1] for row in fresh):
+            cut = [row for row in fresh if row[1] == fleet]
             name, nodes, config = self._one("SELECT name, nodes, config FROM fleets WHERE id = ?", (fleet,))
             placement = json.loads(config).get("placement") or {}
             placement = {"strategy": placement} if isinstance(placement, str) else placement
-            counts = Counter(dict(self._all(_STAYING, (fleet,))))
-            lost = sorted(counts.values(), reverse=True)[: placement.get("survive_zones", 0)]
-            if sum(counts.values()) - sum(lost) < nodes:
-                self.fail(f"fleet {name} of {nodes} nodes is cut to {dict(counts)}, too few to survive")
+            working = Counter(dict(self._all(_WORKING, (fleet,))))
+            lost = sorted(working.values(), reverse=True)[: placement.get("survive_zones", 0)]
+            if any(row[3] for row in cut) and sum(working.values()) - sum(lost) < nodes:
+                self.fail(f"fleet {name} of {nodes} nodes gave up working ones: {dict(working)} are too few to survive")
             if placement.get("strategy") != "spread":
                 continue
-            wanted = json.loads(config).get("availability_zones")
-            for zone in {row[2] for row in fresh if row[1] == fleet}:
+            counts, wanted = Counter(dict(self._all(_FITTING, (fleet,)))), json.loads(config).get("availability_zones")
+            for zone in {row[2] for row in cut if not row[4]}:
                 up = self._cloud.ledger.zones.get(zone, UP) == UP
                 behind = max(counts.values(), default=0) - counts[zone]
                 if up and (not wanted or zone in wanted) and behind > placement.get("max_skew", 1):
@@ -171,7 +183,7 @@ class Watch:
 
     def _within_limits(self, fresh: set[str]) -> None:
         """A fleet that gets a node has no more than its `max`."""
-        live = [row for row in self._all(_LIVE, ()) if not row[4]]
+        live = [row for row in self._all(_LIVE, ()) if not row[4] and not row[9]]
         for fleet in dict.fromkeys(row[1] for row in live if row[0] in fresh):
             rows = [row for row in live if row[1] == fleet]
             nodes = json.loads(rows[0][5]).get("nodes")
@@ -240,7 +252,7 @@ class Watch:
         live = self._all(_LIVE, ())
         self._check_room(live)
         for fleet in dict.fromkeys(row[1] for row in live if row[0] in fresh and not row[7]):
-            rows = [row for row in live if row[1] == fleet and not row[4]]
+            rows = [row for row in live if row[1] == fleet and not row[4] and not row[9]]
             placement = json.loads(rows[0][5]).get("placement") or {}
             if isinstance(placement, str):
                 placement = {"strategy": placement}
@@ -254,7 +266,7 @@ class Watch:
         capacity = self._cloud.script.capacity
         taken: Counter[str] = Counter()
         for row in live:
-            if row[6] != "deleting":
+            if row[6] != "deleting" and row[4] != "replaced":
                 taken[row[2]] += json.loads(row[3])["cpus"]
         for zone, cpus in taken.items():
             if zone in capacity and cpus > capacity[zone].cpus:
