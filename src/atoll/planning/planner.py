@@ -4,19 +4,20 @@ It gathers what the other modules decide and explain into one document plan for 
 same request over the same snapshot gives the same plan.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from atoll.model.zone import Zone
-from atoll.planning.filters.feasibility import PASSED
+from atoll.planning.filters.feasibility import FILTERS, PASSED
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
 from atoll.planning.reasons import explain
 from atoll.planning.reasons.cures import cures
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.reasons.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
-from atoll.planning.request import Document, FleetRequest, Request, RunRequest, VolumeRequest
-from atoll.planning.shape import Member, shape
+from atoll.planning.request import Document, FleetRequest, Request, RunRequest, Strategy, VolumeRequest
+from atoll.planning.shape import Member, shape, skew_of
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.options import Option
@@ -144,6 +145,8 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     total = len(nodes) + len(existing) - sum(not each.outdated for each in removals)
     if whole and total > fleet.nodes and fleet.placement.survive_zones:
         notes = (*notes, explain.survive_note(total, fleet.nodes, fleet.placement.survive_zones))
+    if whole:
+        notes = (*notes, *_shape_notes(fleet, nodes, removals, reasons))
     return DocumentPlan(
         DocumentKind.FLEET,
         fleet.name,
@@ -155,6 +158,27 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
         notes=notes,
         removals=removals,
     )
+
+
+def _shape_notes(
+    fleet: FleetRequest, nodes: Sequence[NodePlacement], removals: Sequence[ExistingInstance], reasons: Reasons
+) -> Iterator[str]:
+    """What remains of a fleet that gives up nodes, and how a spread differs from what its placement asks for."""
+    world, going = reasons.decider.world, {each.id for each in removals}
+    staying = [each.zone for each in world.fleets.get(fleet.name, ()) if each.id not in going]
+    counts = Counter([*staying, *(node.zone for node in nodes)])
+    if removals:
+        yield explain.counts_note(counts)
+    if fleet.placement.strategy is not Strategy.SPREAD:
+        return
+    feasibility = reasons.decider.feasibility(fleet.requirements)
+    shut = {world.zones[zone].zone: FILTERS[stage] for zone, stage in feasibility.shut}
+    usable = [world.zones[zone].zone for zone in feasibility.passing]
+    if shut and counts:
+        yield explain.fewer_zones_note(len(usable), shut)
+    skew, emptiest = skew_of(counts, usable)
+    if emptiest is not None and skew > fleet.placement.max_skew:
+        yield explain.uneven_note(skew, fleet.placement.max_skew, emptiest, counts[emptiest])
 
 
 def _removals(

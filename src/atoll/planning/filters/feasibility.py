@@ -97,11 +97,29 @@ class Feasibility:
             self._passing.append(tuple(i for i, stage in enumerate(self.zones) if stage == PASSED))
         return self._passing[0]
 
+    @property
+    def shut(self) -> tuple[tuple[int, int], ...]:
+        """The zones that would serve and take no node now, closed or without capacity, each with its stage."""
+        return tuple((zone, stage) for zone, stage in enumerate(self.zones) if stage in _SHUT)
+
     def group(self, stage: int) -> Group:
         """The offers of one stage."""
         if stage not in self._groups:
             self._groups[stage] = Group(self.offers == stage, self.world)
         return self._groups[stage]
+
+
+_SHUT = frozenset(
+    STAGE[code]
+    for code in (
+        RefusalCode.DRAINED,
+        RefusalCode.IMPAIRED,
+        RefusalCode.UNAVAILABLE,
+        RefusalCode.RECENT_FAILURE,
+        RefusalCode.QUOTA,
+    )
+)
+"""Stages that pass with time."""
 
 
 def assess(requirements: Requirements, world: World) -> Feasibility:

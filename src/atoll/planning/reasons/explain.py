@@ -129,6 +129,23 @@ def skew_note(skew: int, asked: int) -> str:
     return f"spread with a skew of {skew} instead of {asked}: a zone could not take its share"
 
 
+def fewer_zones_note(used: int, shut: Mapping[Zone, RefusalCode]) -> str:
+    """A spread that goes on without some of its zones, each with why it takes no node now."""
+    words_of = {RefusalCode.IMPAIRED: "impaired", RefusalCode.DRAINED: "closed"}
+    why = [f"{zone} {f'is {words_of[code]}' if code in words_of else 'takes no node now'}" for zone, code in shut.items()]
+    return f"spread over {used} of {words.count(used + len(shut), 'zone')}: {', '.join(why)}"
+
+
+def uneven_note(skew: int, limit: int, emptiest: Zone, held: int) -> str:
+    """A fleet whose nodes lie further apart in number than its spread allows."""
+    return f"skew {skew} is over max_skew {limit}: {emptiest} has {words.count(held, 'node')}"
+
+
+def counts_note(counts: Mapping[Zone, int]) -> str:
+    """What remains of a fleet that gives up nodes."""
+    return f"then {', '.join(f'{zone} has {count}' for zone, count in sorted(counts.items()))}"
+
+
 def survive_note(nodes: int, wanted: int, zones: int) -> str:
     """More nodes than asked for, so that enough remain."""
     lost = "any one zone" if zones == 1 else f"any {zones} zones"
