@@ -1,19 +1,20 @@
 """How the difference between two configurations is told."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from atoll.engine.requests.change import change_of
+from atoll.engine.requests.change import Standing, change_of
 from atoll.model.records import Fleet
 from atoll.model.states import FleetState
 from atoll.wire.api import ChangeAction, FieldChange
 
 
-def difference(key: str, old: Any, new: Any) -> FieldChange:
+def difference(key: str, old: Any, new: Any, outdated: Collection[str] = ()) -> FieldChange:
     kept = Fleet("f", "main", "f", FleetState.ACTIVE, {key: old}, 1, datetime(2026, 11, 1, tzinfo=UTC))
-    change = change_of("fleet", "fleet", "f", {key: new}, kept)
+    change = change_of("fleet", "fleet", "f", {key: new}, kept, standing=Standing(outdated=outdated))
     assert change.action in (ChangeAction.UPDATE, ChangeAction.REPLACE)
     [field] = change.fields
     return field
@@ -43,6 +44,7 @@ def test_what_may_be_secret_is_not_told(key: str) -> None:
     assert (field.old, field.new) == ("(changed)", "(changed)")
 
 
-def test_the_number_of_nodes_changes_in_place_and_the_zones_do_not() -> None:
-    assert difference("nodes", {"min": 1}, {"min": 2}).in_place
-    assert not difference("availability_zones", ["a"], ["b"]).in_place
+def test_zones_change_in_place_where_no_node_has_to_go_and_the_number_of_nodes_always() -> None:
+    assert difference("availability_zones", ["a"], ["b"]).in_place
+    assert not difference("availability_zones", ["a"], ["b"], outdated=["i1"]).in_place
+    assert difference("nodes", {"min": 1}, {"min": 2}, outdated=["i1"]).in_place

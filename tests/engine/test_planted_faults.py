@@ -59,9 +59,19 @@ def surplus_by_number(patch: Patch) -> None:
     def by_number(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
         newest_first = sorted(members, key=lambda member: (member.busy, -member.node))
         surplus = tuple(member.id for member in newest_first[: max(0, len(members) - nodes)])
-        return replace(shape(nodes, placement, members, eligible), removals=surplus)
+        return replace(shape(nodes, placement, members, eligible), removals=surplus, released=surplus)
 
     patch.setattr(fleet, "shape", by_number)
+
+
+def no_successor_is_waited_for(patch: Patch) -> None:
+    """What a fleet's configuration does not ask for ends at once."""
+
+    def hasty(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
+        outdated = tuple(member.id for member in members if member.outdated)
+        return replace(shape(nodes, placement, members, eligible), removals=outdated, released=outdated)
+
+    patch.setattr(fleet, "shape", hasty)
 
 
 def no_fence(patch: Patch) -> None:
@@ -174,6 +184,7 @@ FAULTS = [
     deaf_to_refusals,
     another_token_each_time,
     surplus_by_number,
+    no_successor_is_waited_for,
     no_intent_before_the_launch,
     no_fence,
     dead_work_stays_dead,

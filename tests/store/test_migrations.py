@@ -22,6 +22,8 @@ from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDum
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
 RELEASED = sorted({path.name.partition(".")[0] for path in SCHEMAS.glob("*.sql")})
+DROPPED = {("fleets", "replaces")}
+"""Columns that no release uses any more, whose content is lost."""
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op
@@ -69,8 +71,9 @@ async def test_a_database_of_a_released_schema_comes_to_the_newest_with_its_data
     after = await rows_of(dump.url)
     assert after["alembic_version"] == [{"version_num": HEAD}]
     for table, rows in before.items():
-        kept = [{name: row[name] for name in rows[0]} for row in after[table]]
-        assert all(row in kept for row in rows), table
+        names = [name for name in rows[0] if (table, name) not in DROPPED]
+        kept = [{name: row[name] for name in names} for row in after[table]]
+        assert all({name: row[name] for name in names} in kept for row in rows), table
 
 
 @pytest.mark.parametrize("released", RELEASED)

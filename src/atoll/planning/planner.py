@@ -177,7 +177,7 @@ def _shape_notes(
     if shut and counts:
         yield explain.fewer_zones_note(len(usable), shut)
     skew, emptiest = skew_of(counts, usable)
-    if emptiest is not None and skew > fleet.placement.max_skew:
+    if emptiest is not None and not nodes and skew > fleet.placement.max_skew:
         yield explain.uneven_note(skew, fleet.placement.max_skew, emptiest, counts[emptiest])
 
 
