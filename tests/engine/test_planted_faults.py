@@ -57,7 +57,7 @@ def surplus_by_number(patch: Patch) -> None:
     """A fleet is cut to its number whatever has to survive and wherever its nodes are."""
 
     def by_number(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
-        newest_first = sorted(members, key=lambda member: (member.busy, -member.node))
+        newest_first = sorted(members, key=lambda member: (not member.outdated, member.busy, -member.node))
         surplus = tuple(member.id for member in newest_first[: max(0, len(members) - nodes)])
         return replace(shape(nodes, placement, members, eligible), removals=surplus, released=surplus)
 

@@ -44,6 +44,9 @@ _CUT = """
 SELECT id, fleet_id, zone, state = 'active' AND unreachable_since IS NULL, outdated FROM instances
 WHERE end_reason = 'fleet-changed' AND state != 'terminated'
 """
+_STAYING = """
+SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' GROUP BY zone
+"""
 _FITTING = """
 SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' AND NOT outdated
 GROUP BY zone
@@ -141,7 +144,7 @@ class Watch:
             self._within_limits(fresh)
 
     def _removed(self) -> None:
-        """Working nodes are taken from a fleet only while enough others work, for what it survives too.
+        """Nodes are taken from a fleet only while enough stay, and working ones while enough work, with what it survives.
 
         No zone falls further behind the fullest than allowed.
         """
@@ -152,10 +155,11 @@ class Watch:
             name, nodes, config = self._one("SELECT name, nodes, config FROM fleets WHERE id = ?", (fleet,))
             placement = json.loads(config).get("placement") or {}
             placement = {"strategy": placement} if isinstance(placement, str) else placement
-            working = Counter(dict(self._all(_WORKING, (fleet,))))
-            lost = sorted(working.values(), reverse=True)[: placement.get("survive_zones", 0)]
-            if any(row[3] for row in cut) and sum(working.values()) - sum(lost) < nodes:
-                self.fail(f"fleet {name} of {nodes} nodes gave up working ones: {dict(working)} are too few to survive")
+            for others in (_STAYING, _WORKING) if any(row[3] for row in cut) else (_STAYING,):
+                counts = Counter(dict(self._all(others, (fleet,))))
+                lost = sorted(counts.values(), reverse=True)[: placement.get("survive_zones", 0)]
+                if sum(counts.values()) - sum(lost) < nodes:
+                    self.fail(f"fleet {name} of {nodes} nodes is cut to {dict(counts)}, too few to survive")
             if placement.get("strategy") != "spread":
                 continue
             counts, wanted = Counter(dict(self._all(_FITTING, (fleet,)))), json.loads(config).get("availability_zones")
