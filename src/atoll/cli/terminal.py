@@ -1,6 +1,10 @@
-"""Terminal output: text, colour where wanted, and whole lines from several threads."""
+"""Terminal output: text, colour where wanted, and whole lines from several threads.
+
+All text that others wrote passes through `escaped` or `log_text` before it reaches a terminal.
+"""
 
 import os
+import re
 import sys
 import threading
 from typing import TextIO
@@ -14,6 +18,16 @@ _STATES = {
 }  # fmt: skip
 _COLOUR_OF = {state: colour for colour, states in _STATES.items() for state in states}
 _lock = threading.Lock()
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSAFE = rf"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}"
+_CONTROL = re.compile(f"[{_UNSAFE}]")
+_OWN_COLOUR = re.compile(rf"(\x1b\[(?:0|{'|'.join(_CODES.values())})m)")
+_SGR = re.compile(r"(\x1b\[[0-9;:]*m)")
+_SEQUENCE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]"  # CSI
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]"
+)
 
 
 def coloured(stream: TextIO) -> bool:
@@ -36,19 +50,40 @@ def state_colour(state: str) -> str:
     return _COLOUR_OF.get(state.strip(), "")
 
 
+def escaped(text: str) -> str:
+    """The text with controls (C0, C1, bidirectional) as `\\uXXXX`, valid in JSON too. Newlines and tabs stay."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def log_text(text: str) -> str:
+    """A job's output for a terminal: colours (SGR), tabs and line ends stay; other controls are dropped."""
+    parts = _SGR.split(text)
+    for at in range(0, len(parts), 2):
+        parts[at] = _CONTROL.sub(lambda found: "\r" if found[0] == "\r" else "", _SEQUENCE.sub("", parts[at]))
+    return "".join(parts)
+
+
 def out(text: str) -> None:
     """One result to standard output, at once."""
-    _write(sys.stdout, text + "\n")
+    _write(sys.stdout, _shown(text, sys.stdout) + "\n")
 
 
 def note(text: str) -> None:
     """Progress or an error to standard error, at once: results on standard output stay clean."""
-    _write(sys.stderr, text + "\n")
+    _write(sys.stderr, _shown(text, sys.stderr) + "\n")
 
 
 def raw(stream: TextIO, text: str) -> None:
-    """Text that brings its own line ends."""
-    _write(stream, text)
+    """A job's output with its own line ends: unchanged in a pipe or file, without controls on a terminal."""
+    _write(stream, log_text(text) if stream.isatty() else text)
+
+
+def _shown(text: str, stream: TextIO) -> str:
+    """The text with only the colours of `paint`, and none where colour is not wanted."""
+    if not coloured(stream):
+        return escaped(text)
+    parts = _OWN_COLOUR.split(text)
+    return "".join(part if at % 2 else escaped(part) for at, part in enumerate(parts))
 
 
 def _write(stream: TextIO, text: str) -> None:
