@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from atoll.model.catalog import Catalog
-from atoll.model.offer import Market
+from atoll.model.offer import Availability, Market, Offer
 from atoll.model.packed import pack, unpack
-from atoll.model.resources import GpuRequirement, Range, Resources
-from atoll.model.zone import BackendInfo, ZoneInfo
+from atoll.model.resources import GpuRequirement, InstanceType, Range, Resources
+from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.planning import plan
 from atoll.planning.request import (
     Document,
@@ -76,6 +76,9 @@ def measures() -> Iterator[Measure]:
     yield from _planned("40 documents, each task in any fleet", many(named=False), real, 300)
     there = instances(real, 10_000)
     yield from _planned("… and 10,000 instances there, of which 2,000 are idle", many(named=False), real, None, there)
+    for zones, nodes, reach in ((6, 320, 5.0), (6, 1_500, 10.0), (60, 2_000, 50.0), (200, 400, 50.0)):
+        name = f"{nodes:,} nodes spread over {zones} equal zones that outlast one"
+        yield from _planned(name, surviving(nodes), symmetric(zones), reach)
     for name, request in impossible():
         yield from _planned(name, request, real, None, complete=False)
     yield Measure(f"memory of a catalog, {len(real):,} offers", (_memory(real),), "bytes an offer", 150)
@@ -98,6 +101,19 @@ def spread(requirements: Requirements, tasks: int = 0) -> Request:
     fleet = FleetRequest("fleet", 256, requirements, Placement(Strategy.SPREAD))
     runs = [_task(f"task-{i}", (f"volume-{i}",), ANYTHING, ("fleet",)) for i in range(tasks)]
     return Request("spread", (fleet, *_volumes(8), *runs))
+
+
+def surviving(nodes: int) -> Request:
+    """A fleet that is spread and keeps its nodes when it loses any one zone."""
+    return Request("one", (FleetRequest("fleet", nodes, ANYTHING, Placement(Strategy.SPREAD, survive_zones=1)),))
+
+
+def symmetric(zones: int) -> Catalog:
+    """One instance type at one price in each of so many zones, six to a region."""
+    kind = InstanceType("m", 4, 16)
+    places = [Zone("aws", f"region-{number // 6}", f"zone-{number}") for number in range(zones)]
+    offers = [Offer(zone, kind, Market.ON_DEMAND, 1.0, Availability.AVAILABLE) for zone in places]
+    return Catalog.from_offers(offers, market.AS_OF)
 
 
 def many(named: bool) -> Request:

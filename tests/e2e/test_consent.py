@@ -11,7 +11,7 @@ import pytest
 
 from atoll.client import ApiError
 from atoll.wire.api import ChangeAction, SourceFile, Submission
-from tests.e2e.conftest import ATOLL, Place
+from tests.e2e.conftest import ATOLL, Place, until
 
 FLEET = "type: fleet\nname: shared\nnodes: {nodes}\navailability_zones: [{zones}]\nresources: {{cpu: 2}}\n"
 FAKE = "backends:\n- type: fake\n"
@@ -91,6 +91,7 @@ def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: P
         client.delete_fleet("shared", "another")
     assert refused.value.problem.code == "changed-since-plan"
     client.delete_fleet("shared", client.fleet("shared").id)
+    until(lambda: not client.fleets(), "the fleet to be gone")
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ async def silence(calls: Calls, api: Api, times: int) -> None:
 async def test_a_silent_region_is_left_alone_and_its_sibling_is_not() -> None:
     calls, api = Calls(Time()), Api()
     await silence(calls, api, OPEN_AFTER)
-    with pytest.raises(Unavailable, match="left alone"):
+    with pytest.raises(Unavailable, match="are paused"):
         await calls.make("fake", EAST, api.ask)
     assert api.reached == OPEN_AFTER
     api.error = None
@@ -65,7 +65,7 @@ async def test_after_the_pause_one_call_is_a_trial_and_its_answer_closes_the_cir
     api.error, api.gate = None, asyncio.Event()
     trial = asyncio.create_task(calls.make("fake", EAST, api.ask))
     await asyncio.sleep(0)
-    with pytest.raises(Unavailable, match="left alone"):
+    with pytest.raises(Unavailable, match="are paused"):
         await calls.make("fake", EAST, api.ask)
     api.gate.set()
     assert await trial == "answer"
@@ -80,7 +80,7 @@ async def test_a_trial_that_fails_doubles_the_pause() -> None:
     time.now += FIRST_PAUSE + timedelta(seconds=1)
     await silence(calls, api, 1)
     time.now += FIRST_PAUSE + timedelta(seconds=1)
-    with pytest.raises(Unavailable, match="left alone"):
+    with pytest.raises(Unavailable, match="are paused"):
         await calls.make("fake", EAST, api.ask)
 
 

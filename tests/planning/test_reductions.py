@@ -64,7 +64,7 @@ def some_world(chance: random.Random, limited: float = 0.2) -> Snapshot:
         for market in (Market.ON_DEMAND, Market.SPOT)
         if chance.random() < 0.6
     ]
-    infos = [ZoneInfo(zone, chance.choices(list(ZoneState), (9, 1, 1, 1))[0]) for zone in ZONES]
+    infos = [ZoneInfo(zone, chance.choices(list(ZoneState), (9, *(1,) * (len(ZoneState) - 1)))[0]) for zone in ZONES]
     instances = [
         ExistingInstance(f"i{n}", chance.choice(ZONES), chance.choice(TYPES), Market.SPOT, 1, "old", n, n % 3 == 0)
         for n in range(chance.choice((0, 0, 4)))
@@ -204,6 +204,7 @@ def test_offers_filtered_in_columns_fail_what_each_fails_alone(seed: int) -> Non
         RefusalCode.DRAINED,
         RefusalCode.IMPAIRED,
         RefusalCode.NOT_OPTED_IN,
+        RefusalCode.GONE,
     }
     told = counted(plan(Request("request", (FleetRequest("f", 1, asked),)), snapshot).documents[0])
     expected = Counter(
@@ -227,3 +228,15 @@ def test_a_single_node_gets_the_cheapest_offer_that_passes(seed: int) -> None:
         for node in (node for found in answer.documents for node in found.placements):
             assert node.price == min(prices)
             assert suiting(asked, [node]) == [True]
+
+
+@pytest.mark.parametrize("state", [state for state in ZoneState if state is not ZoneState.AVAILABLE])
+def test_a_zone_in_any_state_but_available_takes_nothing_new_and_the_plan_says_which(state: ZoneState) -> None:
+    zone = ZONES[0]
+    offers = Catalog.from_offers([Offer(zone, TYPES[4], Market.ON_DEMAND, 1.0, Availability.AVAILABLE)], NOW)
+    snapshot = Snapshot(offers, (ZoneInfo(zone, state),), NOW, (BackendInfo("aws"),))
+    documents = (FleetRequest("f", 1), VolumeRequest("v", 1, "aws"), RunRequest("r"))
+    for found in plan(Request("request", documents), snapshot).documents:
+        assert found.zone is None
+        assert not found.placements
+        assert [(refusal.zone, refusal.code) for refusal in found.refusals] == [(zone, RefusalCode(state.value))]

@@ -508,6 +508,7 @@ REASONS: Mapping[RefusalCode, Checker] = {
     RefusalCode.ZONE_EXCLUDED: _excluded,
     RefusalCode.NO_ZONES: _no_zones,
     RefusalCode.NOT_OPTED_IN: _state(ZoneState.NOT_OPTED_IN),
+    RefusalCode.GONE: _state(ZoneState.GONE),
     RefusalCode.DRAINED: _state(ZoneState.DRAINED),
     RefusalCode.IMPAIRED: _state(ZoneState.IMPAIRED),
     RefusalCode.INSTANCE_TYPE: _instance_type,

@@ -25,8 +25,9 @@ def test_a_placed_job_that_waits_looks_again_by_itself() -> None:
         JobSight(job(PLACED), instance(InstanceState.TERMINATING)),
         JobSight(job(PLACED), instance(end_reason="fleet-resized"), ready=True),
         JobSight(job(PLACED), instance(), moved=True),
+        JobSight(job(PLACED), instance(), stranded=True),
     ],
-    ids=["no instance", "a lost one", "one that is to end", "a moved volume"],
+    ids=["no instance", "a lost one", "one that is to end", "a moved volume", "others that wait"],
 )
 def test_a_job_that_has_not_begun_is_placed_again(sight: JobSight) -> None:
     action = decide(sight)

@@ -12,7 +12,8 @@ from tests.server.conftest import Served
 
 async def test_a_page_of_fleets_ends_before_it_has_too_many_instances(served: Served) -> None:
     sizes = {"a": 600, "b": 400, "c": 1, "d": 1200, "e": 0}
-    await served.apply("---\n".join(f"type: fleet\nname: {name}\nnodes: {size}\n" for name, size in sizes.items()))
+    nodes = {name: size or "0..2" for name, size in sizes.items()}
+    await served.apply("---\n".join(f"type: fleet\nname: {name}\nnodes: {count}\n" for name, count in nodes.items()))
     pages, after = [], ""
     while True:
         answer = await served.ask("GET", f"/api/projects/main/fleets?limit=100{after}")

@@ -1,1 +1,1 @@
-"""What runs on an instance: takes jobs over HTTP, runs and supervises their processes, keeps their logs."""
+"""The process on an instance that accepts jobs over HTTP, runs and supervises their processes, and keeps their logs."""

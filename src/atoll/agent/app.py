@@ -121,7 +121,7 @@ class _Routes:
         return _json({"jobs_running": self._jobs.running()})
 
     async def _until(self, look: Callable[[], Awaitable[bool]], wait: float) -> None:
-        """Ask `look` again and again until it says True, `wait` seconds are over, or the agent ends."""
+        """Call `look` repeatedly until it returns True, `wait` seconds have passed, or the agent ends."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
         while (left := deadline - loop.time()) > 0 and not self._agent.ending.is_set():
@@ -131,7 +131,7 @@ class _Routes:
 
 
 async def watch(agent: Agent, seconds: float = 1.0) -> None:
-    """Notice jobs whose supervisor died although nobody asks for them; until cancelled."""
+    """Detect jobs whose supervisor died, even without requests; runs until cancelled."""
     while True:
         agent.jobs.all()
         await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""A job's folder: the files through which the agent and the job's supervisor speak, whichever of the two is alive.
+"""A job's folder: the files through which the agent and the job's supervisor communicate, even if one of them is dead.
 
     job.json      what to run; written by the agent, durably, before it answers
     lock          locked for as long as a supervisor lives; the agent hands the locked file to it
@@ -48,7 +48,7 @@ class Folder:
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file in one step that survives a power cut: whoever reads it finds all of it or none."""
+    """Write a JSON file atomically and durably: a reader finds all of it or nothing."""
     new = path.with_name(f"{path.name}.{os.getpid()}")
     with new.open("w") as file:
         json.dump(content, file)

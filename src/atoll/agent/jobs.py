@@ -1,4 +1,4 @@
-"""The agent's view of its jobs. All that is known of them is in their folders, so an agent that starts anew knows all.
+"""The agent's view of its jobs. All of their state is in their folders, so a restarted agent loses nothing.
 
 A job's supervisor holds the lock of the job's folder for as long as it lives. A job without an end whose lock is free
 has lost its supervisor: one that never began is started, any other is `interrupted`, and what is left of it is ended.
@@ -53,7 +53,7 @@ class Jobs:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def submit(self, job: str, submission: JobSubmission) -> JobState:
-        """Start a job, or tell of the one that has this id. Raises JobError (422)."""
+        """Start a job, or return the existing one of this id. Raises JobError (422)."""
         if _ID.fullmatch(job) is None:
             raise JobError(422, "a job's id has 1 to 64 of a-z, 0-9 and -")
         if (found := self._find(job)) is None:
@@ -76,7 +76,7 @@ class Jobs:
         return sum(state.phase is not JobPhase.EXITED for state in self.all())
 
     def stop(self, job: str, wish: JobStop) -> JobState:
-        """Ask a job to stop; a second wish can only shorten the grace. Raises JobError (404, 422)."""
+        """Stop a job; a second call can only shorten the grace. Raises JobError (404, 422)."""
         if not (math.isfinite(wish.grace) and wish.grace >= 0):
             raise JobError(422, "`grace` is a number of seconds, 0 or more")
         folder = self._get(job)
@@ -127,7 +127,7 @@ class Jobs:
         return folder if folder.job.exists() else None
 
     def _create(self, job: str, submission: JobSubmission) -> Folder:
-        """Make the job's folder in one step: whatever cuts it off leaves all of it or none."""
+        """Create the job's folder in one step: an interruption leaves all of it or nothing."""
         draft = Folder(self._folder / f".{job}.new")
         shutil.rmtree(draft.path, ignore_errors=True)
         for path in (draft.path, draft.work, draft.staging):

@@ -1,7 +1,7 @@
 """Volumes at their paths: a private view of the file system for one job, by Linux' mount namespaces.
 
-The supervisor calls `enter` in the child that becomes the job's shell. As root a mount namespace is enough; anyone else
-gets a user namespace that maps them to themselves. The host's own file system is never written to: where a path's
+The supervisor calls `enter` in the child that becomes the job's shell. As root a mount namespace is enough; other users
+get a user namespace that maps them to themselves. The host's own file system is never written to: where a path's
 parent is missing, its deepest folder that exists is covered by a tmpfs which shows the folder's former entries, and the
 path is made in there. See mount_namespaces(7), user_namespaces(7) and pivot_root(2).
 """
@@ -130,7 +130,7 @@ def _show(former: int, name: str, folder: str) -> None:
 
 
 def _pivot(root: str) -> None:
-    """Make the mount at `root` the root, and let go of the old one."""
+    """Make the mount at `root` the root, and detach the old one."""
     here = Path.cwd()
     os.chdir(root)
     try:

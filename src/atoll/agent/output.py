@@ -26,7 +26,7 @@ class Log:
         self._room = limit - os.fstat(self._file).st_size
 
     def write(self, lines: list[bytes]) -> None:
-        """Add these encoded lines. A full disk loses them; the job goes on."""
+        """Add these encoded lines. A full disk loses them; the job continues."""
         data = b"".join(lines)
         if not data or self._room <= 0:
             return

@@ -21,7 +21,7 @@ from atoll.agent.folder import Folder, read, write
 from atoll.agent.output import Log, Stream
 
 GRACE_SECONDS = 10.0
-"""Between SIGTERM and SIGKILL where nobody said otherwise: at the end of `max_duration`, and when we get SIGTERM."""
+"""Default seconds between SIGTERM and SIGKILL: at the end of `max_duration`, and when the supervisor gets SIGTERM."""
 
 _FIRM_SECONDS = 10.0
 
@@ -32,7 +32,7 @@ class StartError(Exception):
 
 @dataclass(slots=True)
 class _Ending:
-    """Why and when the job is to end: `reason` is empty as long as nobody wants it to."""
+    """Why and when the job is to end: `reason` is empty until a stop is requested."""
 
     reason: str = ""
     message: str = ""
@@ -187,7 +187,7 @@ class Supervisor:
 
 
 def _become_shell(folder: Folder, job: dict[str, Any], pipes: list[int]) -> None:
-    """In the child: take the job's place in the world and become its shell. Does not return."""
+    """In the child: set up the job's environment and become its shell. Does not return."""
     out, err, status = pipes
     try:
         os.setsid()

@@ -1,1 +1,1 @@
-"""Machines, from whoever lends them: the protocol in `base`, then one package for each backend."""
+"""The providers of machines: the protocol in `base`, then one package for each backend."""

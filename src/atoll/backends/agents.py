@@ -1,6 +1,6 @@
 """The agent's HTTP protocol from the engine's side, over a Unix socket or TCP; backends with real machines share it.
 
-A client keeps its connection open between calls: the engine asks each machine often. Clients are made when they are
+A client keeps its connection open between calls: the engine calls each machine often. Clients are created when they are
 first asked for, and dropped when their machine is.
 """
 
@@ -46,7 +46,7 @@ class HttpAgent:
         return _decode(await self._call("GET", _path(job), wait=wait), JobState)
 
     async def stop(self, job: str, grace: float) -> JobState:
-        """Ask the job to stop, firmly after `grace` seconds."""
+        """Stop the job, with SIGKILL after `grace` seconds."""
         return _decode(await self._call("POST", _path(job) + "/stop", body=JobStop(grace)), JobState)
 
     async def forget(self, job: str) -> None:
@@ -62,7 +62,7 @@ class HttpAgent:
         return LogChunk(answer.content, answer.headers.get("atoll-log-end", "").lower() == "true")
 
     async def shutdown(self) -> None:
-        """Ask the agent to end all its jobs and then itself."""
+        """Stop the agent and all its jobs."""
         await self._call("POST", "/shutdown")
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a backend is: the fewest methods, and few typed errors that say how far they reach.
+"""The backend protocol: few methods, and few typed errors with a scope.
 
     BackendError
     ├── CapacityUnavailable   no machine of this offer now               scope: type × zone × market
@@ -12,7 +12,7 @@
     └── Unavailable           5xx, time-out, reset: outcome unknown      scope: region API
 
 The planner chooses the zone and the engine calls with it: a backend never falls back to another zone. Each call has a
-time-out of the backend's own, does not retry but for throttling inside one call, and may be repeated by the engine:
+time limit of the backend's own, retries only throttling, and may be repeated by the engine:
 creates are idempotent by `token`, deletes succeed when the thing is gone. Attempts, backoff and memory of failures are
 the engine's affair.
 """
@@ -30,7 +30,7 @@ from atoll.wire.agent import Health, JobState, JobSubmission
 
 
 class BackendError(Exception):
-    """Something that a provider said no to. `scope` None means that only this request is concerned."""
+    """A provider's refusal. `scope` None means that it concerns only this request."""
 
     kind: ClassVar[FailureKind]
 
@@ -42,7 +42,7 @@ class BackendError(Exception):
 
 
 class CapacityUnavailable(BackendError):  # noqa: N818 - the architecture's word; so with those that follow
-    """No machine of this type can be had in this zone on this market now."""
+    """No machine of this type is available in this zone on this market now."""
 
     kind = FailureKind.CAPACITY_UNAVAILABLE
 
@@ -60,7 +60,7 @@ class NotOffered(BackendError):  # noqa: N818
 
 
 class ZoneMismatch(BackendError):  # noqa: N818
-    """A volume and an instance of different zones: a fault of ours or a race, never of the user."""
+    """A volume and an instance of different zones: an internal error or a race, never the user's."""
 
     kind = FailureKind.ZONE_MISMATCH
 
@@ -90,7 +90,7 @@ class NotFound(BackendError):  # noqa: N818
 
 
 class Unavailable(BackendError):  # noqa: N818
-    """No usable answer. Whether the effect happened is unknown: look for the token before trying again."""
+    """No usable answer. Whether the effect happened is unknown: search for the token before a retry."""
 
     kind = FailureKind.UNAVAILABLE
 
@@ -251,7 +251,7 @@ class Backend(Protocol):
 
     @property
     def info(self) -> BackendInfo:
-        """What this backend can do. No call to the provider."""
+        """This backend's abilities. No call to the provider."""
         ...
 
     async def listing(self) -> Listing:
@@ -275,7 +275,7 @@ class Backend(Protocol):
     async def describe(self, machine: str, zone: Zone) -> Machine:
         """The machine as it is now.
 
-        Raises NotFound when the provider knows no such id (a machine that ended may also be told as GONE for a while),
+        Raises NotFound when the provider has no such id (a machine that ended may also be returned as GONE for a time),
         Throttled, AuthFailed, Unavailable.
         """
         ...
@@ -302,7 +302,7 @@ class Backend(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections. Machines go on."""
+        """Close connections. Machines continue."""
         ...
 
 
@@ -349,12 +349,12 @@ class VolumeBackend(Protocol):
 
 @runtime_checkable
 class ZoneFaults(Protocol):
-    """A backend whose zones can be failed on purpose, to see what happens."""
+    """A backend that can simulate outages of its zones."""
 
     async def fail_zone(self, zone: Zone) -> None:
-        """Take the zone down the hard way: its machines die, and nothing can be created in it."""
+        """Simulate an outage of the zone: kill its machines and refuse new resources."""
         ...
 
     async def restore_zone(self, zone: Zone) -> None:
-        """Let the zone take work again. Machines that died stay dead; disks are as they were."""
+        """End the simulated outage. Killed machines stay dead; disks are unchanged."""
         ...

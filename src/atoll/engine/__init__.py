@@ -1,1 +1,1 @@
-"""Load, decide, apply: composes planning, reconcilers, store and backends into work that goes on by itself."""
+"""Load, decide, apply: composes planning, reconcilers, store and backends into continuous background work."""

@@ -1,4 +1,4 @@
-"""What every part of the engine works with."""
+"""The context shared by all parts of the engine."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager

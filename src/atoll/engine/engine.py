@@ -1,4 +1,4 @@
-"""The engine: everything that the server's routes ask for, and the worker that makes it so."""
+"""The engine: everything that the server's routes call, and the worker."""
 
 import asyncio
 import json
@@ -169,7 +169,7 @@ class Engine:
             await tx.work.take_over()
 
     async def start(self) -> None:
-        """Begin to work; credentials that were refused before may have been mended, and are tried anew."""
+        """Start the worker; credentials that were refused before are tried again."""
         async with self.database.write() as tx:
             for name in self.backends:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
@@ -190,7 +190,7 @@ class Engine:
         return self._running is not None and not self._running.done()
 
     async def close(self) -> None:
-        """Stop to work, within `STOP_SECONDS` and a little, and let go of everything. Machines and jobs go on."""
+        """Stop the worker, within little more than `STOP_SECONDS`, and close everything. Machines and jobs continue."""
         self.news.close()
         self.context.alarm.ring()
         if self._resealing is not None:
@@ -220,19 +220,19 @@ class Engine:
         return await self.context.planner.run(replay, snapshot, submission)
 
     async def apply(self, project: str, submission: Submission) -> Planned:
-        """Keep the submission as the desired state. Raises Refused."""
+        """Store the submission as the desired state. Raises Refused."""
         return await apply_submission(self.context, project, submission)
 
     async def delete_fleet(self, project: str, name: str, id: str | None = None) -> Fleet:
-        """Let a fleet go. Raises Refused: not-found, fleet-busy."""
+        """Delete a fleet. Raises Refused: not-found, fleet-busy."""
         return await removal.delete_fleet(self.context, project, name, id)
 
     async def retry_fleet(self, project: str, name: str) -> Fleet:
-        """Let a fleet try again now. Raises Refused: not-found, being-deleted."""
+        """Retry a fleet now. Raises Refused: not-found, being-deleted."""
         return await retry.retry_fleet(self.context, project, name)
 
     async def retry_run(self, project: str, name: str) -> Run:
-        """Let a run try again now. Raises Refused: not-found, run-finished."""
+        """Retry a run now. Raises Refused: not-found, run-finished."""
         return await retry.retry_run(self.context, project, name)
 
     async def delete_volume(self, project: str, name: str, id: str | None = None) -> Volume:
@@ -244,7 +244,7 @@ class Engine:
         return await removal.delete_run(self.context, project, name, id)
 
     async def stop_run(self, project: str, name: str, abort: bool) -> Run:
-        """Ask a run to stop. Raises Refused: not-found."""
+        """Stop a run. Raises Refused: not-found."""
         return await removal.stop_run(self.context, project, name, abort)
 
     async def world(self) -> World:
@@ -252,7 +252,7 @@ class Engine:
         return await self.context.worlds.world()
 
     def shape(self, fleet: Fleet, counts: Mapping[Zone, int]) -> FleetShape:
-        """How a fleet lies over its zones, by its staying instances in each, as the zones were known last."""
+        """The shape of a fleet over its zones, from its staying instances in each and the last known zones."""
         return self._shapes.of(fleet, counts, self.context.worlds.known(), self.context.now())
 
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
@@ -265,7 +265,7 @@ class Engine:
             return usage_of(await tx.fleets.taken())
 
     async def orphans(self) -> list[Resource]:
-        """Resources on the backends that bear our tag and that no record wants. Raises BackendError."""
+        """Resources on the backends with our tag that belong to no record. Raises BackendError."""
         sweeps = [await look_over(self.context, name, backend) for name, backend in sorted(self.backends.items())]
         return [resource for sweep in sweeps for resource in (*sweep.strays(), *sweep.orphans())]
 
@@ -277,14 +277,14 @@ class Engine:
         return found
 
     async def fail_zone(self, zone: Zone, project: str) -> None:
-        """Take a zone down, where its backend can; the project that was asked through tells it. Raises Refused."""
+        """Simulate a zone outage, if its backend can; the event belongs to the request's project. Raises Refused."""
         await self._faults(zone).fail_zone(zone)
         self.context.worlds.invalidate()
         async with self.database.write() as tx:
             tx.tell(project, EventKind.ZONE, str(zone), "failed", zone)
 
     async def restore_zone(self, zone: Zone, project: str) -> None:
-        """Let a failed zone take work again, and forget its failures. Raises Refused."""
+        """End a zone's simulated outage, and forget its failures. Raises Refused."""
         await self._faults(zone).restore_zone(zone)
         self.context.worlds.invalidate()
         async with self.database.write() as tx:

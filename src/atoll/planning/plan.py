@@ -59,6 +59,7 @@ class RefusalCode(StrEnum):
     DRAINED = "drained"
     IMPAIRED = "impaired"
     NOT_OPTED_IN = "not-opted-in"
+    GONE = "gone"
     RECENT_FAILURE = "recent-failure"
     VOLUME_ZONE = "volume-zone"
     VOLUME_ATTACHED = "volume-attached"

@@ -1,1 +1,1 @@
-"""Desired and observed state and the time in, actions out: one module for each kind of thing. Pure."""
+"""Desired and observed state and the time in, actions out: one module for each kind of record. Pure."""

@@ -1,4 +1,4 @@
-"""What a reconciler may decide: exactly one action at a time, taken by the engine before it looks again.
+"""A reconciler's actions: exactly one at a time, carried out by the engine before it looks again.
 
 Actions that touch the outside name an effect; the engine knows how to carry it out and what to record of its outcome.
 """
@@ -43,7 +43,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """End the instance's machine; with `last` nothing will be heard of it, and its end is recorded."""
+    """Terminate the instance's machine; with `last` its end is recorded without an answer."""
 
     last: bool = False
 
@@ -80,7 +80,7 @@ class PlanNodes:
 
 @dataclass(frozen=True, slots=True)
 class EndInstances:
-    """Ask these instances (ids) to go, and say why."""
+    """Mark these instances (ids) for termination, with the reason."""
 
     ids: tuple[str, ...]
     reason: str
@@ -93,12 +93,12 @@ class PlaceJobs:
 
 @dataclass(frozen=True, slots=True)
 class Resubmit:
-    """Start all jobs of the run anew, each as its next attempt."""
+    """Start all jobs of the run again, each as its next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopJobs:
-    """Ask these jobs (ids) to stop: `stop` politely, `abort` at once."""
+    """Stop these jobs (ids): `stop` with a grace period, `abort` immediately."""
 
     ids: tuple[str, ...]
     mode: str
@@ -111,7 +111,7 @@ class SubmitJob:
 
 @dataclass(frozen=True, slots=True)
 class StopJob:
-    """Ask the agent to stop the job, firmly after `grace` seconds."""
+    """Stop the job through its agent, with SIGKILL after `grace` seconds."""
 
     grace: float
 

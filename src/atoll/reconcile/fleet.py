@@ -1,4 +1,4 @@
-"""What to do about a fleet: keep it in the shape that was asked for, or end all of its instances.
+"""What to do about a fleet: keep its requested shape, or end all of its instances.
 
 How many nodes are missing and which are surplus is `planning.shape`'s answer; nothing here decides about zones.
 """

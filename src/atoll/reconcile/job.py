@@ -13,8 +13,8 @@ class JobSight:
     """A job and its instance.
 
     `ready` says that its volumes are attached, and the instances of all its run's jobs active; `broken` why its volumes
-    never will be; `moved` that one of its volumes is, or will be, in another zone. `grace` is how long it may take to
-    stop, in seconds.
+    never will be; `moved` that one of its volumes is, or will be, in another zone; `stranded` that another job of its
+    run waits for a place. `grace` is how long it may take to stop, in seconds.
     """
 
     job: Job
@@ -23,6 +23,7 @@ class JobSight:
     grace: float = 300
     broken: str = ""
     moved: bool = False
+    stranded: bool = False
 
 
 _UNPLACED = {"instance_id": None, "zone": None, "volumes": ()}
@@ -53,11 +54,14 @@ def _placed(sight: JobSight, lost: bool) -> JobAction:
     job, instance = sight.job, sight.instance
     if job.stop:
         return Step(JobState.STOPPED, "stopped")
-    # It has not begun: it is placed again, whatever `retry` says.
+    # It has not started: it is placed again, regardless of `retry`.
     if lost or (instance is not None and instance.end_reason):
         return Step(JobState.SUBMITTED, "instance-gone", _UNPLACED)
     if sight.moved:
         return Step(JobState.SUBMITTED, "volume-moved", _UNPLACED)
+    if sight.stranded:
+        # Its machine would be held, and paid for, for as long as the others of its run wait for theirs.
+        return Step(JobState.SUBMITTED, "others-wait", _UNPLACED)
     if sight.broken:
         return Step(JobState.FAILED, "volume-failed", {"message": sight.broken})
     return Step(JobState.STARTING) if sight.ready else Wait(CHANGING_SECONDS)

@@ -17,7 +17,7 @@ _EVENTS = {"instance-lost": "interruption", "interrupted": "interruption", "no-c
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Which events a run starts anew after (`no-capacity`, `interruption`, `error`), and for how long at most."""
+    """The events after which a run is retried (`no-capacity`, `interruption`, `error`), and for how long at most."""
 
     on_events: tuple[str, ...] = ()
     duration: timedelta | None = None

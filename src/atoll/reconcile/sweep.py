@@ -1,4 +1,4 @@
-"""What a look at a whole backend tells: records whose resource is missing, and resources that no record wants."""
+"""The result of a sweep: records whose resource is missing, and resources that belong to no record."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A machine or disk that bears our tag; `token` is the id of the record that it was made for."""
+    """A machine or disk with our tag; `token` is the id of the record that it was created for."""
 
     id: str
     token: str

@@ -1,4 +1,4 @@
-"""What to do about a volume: find a zone for it, create its disk there, and delete it when asked."""
+"""What to do about a volume: find a zone for it, create its disk there, and delete it on request."""
 
 from dataclasses import dataclass
 

@@ -185,7 +185,7 @@ class PlannedRefusal:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCure:
-    """A change that makes the document fit in `zones`, from `price`: drops `requirement` or sets it to `value`."""
+    """A change that makes a document fit in `zones`, from `price`: set `requirement` to `value`, or drop it (null)."""
 
     requirement: str
     value: Scalar | tuple[str, ...]

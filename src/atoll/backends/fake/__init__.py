@@ -1,4 +1,4 @@
-"""A scripted cloud in memory, or in one file: for tests, simulations and load, with a ledger of all that was asked."""
+"""A scripted cloud in memory, or in one file: for tests, simulations and load, with a ledger of all calls."""
 
 from collections.abc import Mapping
 from pathlib import Path

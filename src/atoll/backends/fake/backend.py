@@ -109,7 +109,7 @@ class FakeBackend:
         return self._agents.setdefault(machine.id, FakeAgent(self.cloud, machine.id))
 
     async def close(self) -> None:
-        """Let go of the agents' clients. The cloud and its ledger go on."""
+        """Close the agents' clients. The cloud and its ledger stay open."""
         self._agents.clear()
 
     async def create_volume(self, request: VolumeRequest) -> Disk:

@@ -107,7 +107,7 @@ class FakeCloud:
         self._faults.clear()
 
     def silence(self, machine: str) -> None:
-        """The agent of this machine does not answer from now on; the machine and its jobs go on."""
+        """Silence the agent of this machine; the machine and its jobs continue."""
         self.silent.add(machine)
 
     def hear_all(self) -> None:
@@ -119,7 +119,7 @@ class FakeCloud:
         self._set_zone(zone, FAILED)
 
     def darken_zone(self, zone: str) -> None:
-        """The zone goes dark: calls and agents there do not answer, machines go on, and the listing knows nothing."""
+        """The zone goes dark: calls and agents there do not answer, machines continue, the listing does not show it."""
         self._set_zone(zone, DARK)
 
     def restore_zone(self, zone: str) -> None:

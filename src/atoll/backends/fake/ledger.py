@@ -132,7 +132,7 @@ class Ledger:
             fcntl.flock(self._handle, fcntl.LOCK_UN)
 
     def append(self, entry: Entry) -> None:
-        """Add one entry, within a transaction. It is in the file before anyone hears of it."""
+        """Add one entry, within a transaction. It is in the file before the call returns."""
         if self._handle is not None:
             line = msgspec.json.encode(entry) + b"\n"
             self._offset += os.write(self._handle, line)
@@ -164,7 +164,7 @@ class Ledger:
         return tuple(entry for entry in self.entries if entry.call == name)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)

@@ -100,7 +100,7 @@ class LocalBackend:
         return self._agents.of(machine)
 
     async def close(self) -> None:
-        """Let go of connections and threads. Machines go on."""
+        """Close connections and threads. Machines continue."""
         await self._agents.close()
         self._threads.shutdown(wait=False)
 
@@ -146,7 +146,7 @@ class LocalBackend:
             await self._run(self._machines.wait_gone, machine.id, SHUTDOWN_SECONDS)
 
     async def _clean(self) -> None:
-        # Deleting many files may take long; it goes on in its thread, and nobody has to wait for that.
+        # Deleting many files may take long; it continues in its thread, and no call waits for it.
         with suppress(TimeoutError):
             async with asyncio.timeout(CLEAN_SECONDS):
                 await self._run(self._records.empty_trash)

@@ -94,7 +94,7 @@ class LocalMachines:
         return tuple(view for view in views if view.state is not MachineState.GONE)
 
     def retire(self, machine: str, zone: Zone) -> Machine | None:
-        """Mark a machine as ending, so that nobody uses it; None when there is none (any more) in this zone."""
+        """Mark a machine as ending, so that it gets no more work; None when this zone has no such machine."""
         with self._records.lock():
             record = self._records.machine(machine)
             if record is None or record.zone != zone.name:
@@ -114,7 +114,7 @@ class LocalMachines:
         if record is None:
             return
         self._drop(record)
-        # Told as gone, so that nobody has to wonder whether it is only not yet to be seen.
+        # Reported as gone, to distinguish it from one that is not visible yet.
         self._removed[machine] = replace(self._view(record), state=MachineState.GONE, agent_url=None)
         while len(self._removed) > REMEMBERED:
             del self._removed[next(iter(self._removed))]
@@ -199,7 +199,7 @@ class LocalMachines:
         return record
 
     def _resume(self, record: MachineRecord) -> MachineRecord:
-        """Go on where a launch was cut off between its record and the agent's pid."""
+        """Resume a launch that was interrupted between its record and the agent's pid."""
         adopted = self._adopted(record)
         if adopted.agent is None:
             return self._start(record)

@@ -1,7 +1,7 @@
 """Where agents' sockets are: a folder with a short path, because a Unix socket's may have about 100 bytes.
 
-The folder is the user's alone. One that somebody else made, or can write to, is never used: whoever controls a socket's
-folder controls the agent that the engine speaks with.
+The folder is private. One that another user created, or can write to, is never used: the owner of a socket's
+folder controls the agent that the engine calls.
 """
 
 import hashlib

@@ -1,1 +1,1 @@
-"""What the engine is built from: each part knows nothing of the others or of the work."""
+"""The engine's parts, independent of each other and of the work."""

@@ -1,4 +1,4 @@
-"""The database as the work in the background sees it: a few transactions at once, so that who asks need not queue.
+"""The database for background work: a few transactions at once, so that requests need not queue.
 
 Thousands of things may be worked on at once, and each of their turns is short. If all of them wanted a connection at
 the same time, a request would wait behind all of them, and each pass of the event loop would serve all of them first.
@@ -38,7 +38,7 @@ class BackgroundDatabase:
 
 
 class _InTurn(AbstractAsyncContextManager[Transaction]):
-    """A transaction that begins when there is room. Spelled out, as all work goes through: a generator costs more."""
+    """A transaction that starts when a slot is free. A class, as all work uses it: a generator costs more."""
 
     def __init__(self, room: asyncio.Semaphore, transaction: AbstractAsyncContextManager[Transaction]) -> None:
         self._room = room

@@ -1,7 +1,7 @@
-"""When the worker has to look at the queue: what is known here of the time at which something is due.
+"""When the worker has to read the queue: the time at which the next known item is due.
 
-Every commit of this server tells when the work that it woke is due, so that the worker need not ask the database after
-each of them. Of what other servers put into the queue it is not told: it looks then, and every few seconds anyway.
+Every commit of this server reports when the work that it woke is due, so that the worker need not read the queue after
+each of them. For other servers' commits it has no time: it reads the queue then, and every few seconds.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The last listing of each backend, kept in a folder: after a restart there is a world at once, with its date.
 
-A cache, and no more: what cannot be read or written is left alone.
+Only a cache: files that cannot be read or written are ignored.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a log line belongs to: a request, or a turn of work. Set where it begins; every line logged in it tells it."""
+"""The context of log lines: a request, or a turn of work. Set at its start, and added to every line."""
 
 from contextvars import ContextVar
 

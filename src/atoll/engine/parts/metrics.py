@@ -1,4 +1,4 @@
-"""The figures of one engine, in Prometheus' terms: what the worker did, and what the backends answered.
+"""The Prometheus metrics of one engine: its turns of work, and its calls to backends.
 
 A registry of its own for each engine, so that several may live in one process. The server adds its requests to it, and
 asks for the text.
@@ -28,7 +28,7 @@ class Figures:
         )
         self.turn = cache(self.reconcile.labels)  # one turn's histogram, which is looked up at every turn
         self.leases_lost = Counter(
-            "atoll_leases_lost", "Turns that somebody else took over", ("kind",), registry=self.registry
+            "atoll_leases_lost", "Leases lost to another worker", ("kind",), registry=self.registry
         )
         self.calls = Counter(
             "atoll_backend_calls",
@@ -39,16 +39,16 @@ class Figures:
         self.call = cache(self.calls.labels)
         self.call_seconds = Histogram(
             "atoll_backend_call_seconds",
-            "How long backends take to answer",
+            "Duration of calls to backends",
             ("backend", "operation"),
             registry=self.registry,
             buckets=SECONDS,
         )
-        self._items = Gauge("atoll_queue_items", "Things that are looked after", ("kind",), registry=self.registry)
-        self._due = Gauge("atoll_queue_due", "Things that wait for a worker now", ("kind",), registry=self.registry)
+        self._items = Gauge("atoll_queue_items", "Work items in the queue", ("kind",), registry=self.registry)
+        self._due = Gauge("atoll_queue_due", "Work items that are due", ("kind",), registry=self.registry)
         self._age = Gauge(
             "atoll_queue_age_seconds",
-            "How long the first of them has waited",
+            "Waiting time of the oldest due item",
             ("kind",),
             registry=self.registry,
         )

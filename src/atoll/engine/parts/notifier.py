@@ -1,6 +1,6 @@
-"""News for whoever waits: rung after every commit and whenever log bytes arrive.
+"""Wakes waiting readers: rung after every commit and whenever log bytes arrive.
 
-It carries no content: who wakes looks for itself, so that a missed ring costs a delay only.
+It carries no content: woken tasks read the state themselves, so that a missed ring costs only a delay.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ class Bell:
         self._rung = asyncio.Event()
 
     def close(self) -> None:
-        """Wake everyone for the last time: whoever holds a question open is to let it go."""
+        """Wake all waiters for the last time, so that long polls return."""
         self.closing = True
         self.ring()
 

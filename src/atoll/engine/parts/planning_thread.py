@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Planner:
-    """Makes plans. Who holds its `turn` is the only one of this server that places anything.
+    """Computes plans. The holder of its `turn` is the only task of this server that places anything.
 
     Whatever is placed makes the plans worthless that others made meanwhile, so they wait rather than plan in vain.
     Other servers do not wait: what they place is noticed when a plan is to be kept.
@@ -38,5 +38,5 @@ class Planner:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def close(self) -> None:
-        """Make no more plans; one that is being made is left alone."""
+        """Accept no more plans; a running one is not waited for."""
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -2,8 +2,8 @@
 
 A circuit is a backend's API in one region (calls that concern no zone share one of their own). It opens when several
 calls in a row got no usable answer; then calls fail at once, until one of them is let through as a trial. So a dead
-backend costs nobody's time but its own, and neither its calls nor its waiting take room from another's. Launches, which
-come in crowds and take long, wait in turn for room.
+backend delays only its own work, and neither its calls nor its waiting use slots of another's. Launches, which
+come in large numbers and take long, wait in turn for a free slot.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ T = TypeVar("T")
 CALL_SECONDS = 60.0
 """How long one call may take; a longer one counts as unavailable, its outcome unknown."""
 MOST_CALLS = 256
-"""How many calls to one backend may be under way; further ones are told to come again."""
+"""The maximum number of concurrent calls to one backend; further ones are retried later."""
 OPEN_AFTER = 5
-"""So many calls in a row without a usable answer open the circuit."""
+"""How many calls in a row without a usable answer open the circuit."""
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=2)
 """How long a circuit stays open at first, and at most: it doubles with each trial that fails."""
 SPARE = 32
-"""How many of them are left to calls that do not wait for room, such as looks at what was launched."""
+"""How many of them are reserved for calls that do not wait for a slot, such as looks at launched machines."""
 MOST_WAITING = 512
-"""How many may wait for room at one backend: they hold a part of what the worker can do at once, and no more."""
+"""How many may wait for a slot of one backend: they use only a part of the worker's capacity."""
 CROWDED_SECONDS = 1.0
 
 
@@ -67,7 +67,7 @@ class Circuit:
 
 
 class Calls:
-    """The calls of one engine. `open_circuits` tells which APIs are left alone, for who asks how things are."""
+    """The calls of one engine. `open_circuits` returns the paused APIs, for the status."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -77,9 +77,9 @@ class Calls:
         self._coming: defaultdict[str, int] = defaultdict(int)
 
     async def room(self, backend: str) -> None:
-        """Wait in turn until there is room for a long call to the backend; it is to be made at once then.
+        """Wait for a free call slot of the backend; call immediately after it returns.
 
-        Where too many wait already it returns, and the call may be told to come again.
+        If too many wait already, it returns, and the call may raise Throttled.
         """
         waiting = self._waiting.setdefault(backend, deque())
         if self._has_room(backend) or len(waiting) >= MOST_WAITING:
@@ -112,7 +112,8 @@ class Calls:
             self._next(backend)
             left = ((circuit.open_until or now) - now).total_seconds()
             scope = Scope(backend, region or None)
-            raise Unavailable(f"{backend} is left alone for a while: {circuit.message}", scope, retry_after=left)
+            text = f"calls to {backend} are paused after repeated failures: {circuit.message}"
+            raise Unavailable(text, scope, retry_after=left)
         self._under_way[backend] = self._under_way.get(backend, 0) + 1
         try:
             async with asyncio.timeout(CALL_SECONDS):
@@ -139,7 +140,7 @@ class Calls:
         return self._under_way.get(backend, 0) + self._coming[backend] < MOST_CALLS - SPARE
 
     def _next(self, backend: str) -> None:
-        """Let the next come who waits for room, where there is some."""
+        """Wake the next waiter if a slot is free."""
         waiting = self._waiting.get(backend)
         while waiting and self._has_room(backend):
             turn = waiting.popleft()
@@ -148,7 +149,7 @@ class Calls:
                 turn.set_result(None)
 
     def open_circuits(self, backend: str) -> tuple[tuple[str, datetime, str], ...]:
-        """Which of a backend's APIs are left alone: the region (empty: no region's), until when, and why."""
+        """A backend's paused APIs: the region (empty: no region's), until when, and why."""
         now = self._now()
         return tuple(
             (region, circuit.open_until, circuit.message)

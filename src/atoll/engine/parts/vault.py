@@ -1,4 +1,4 @@
-"""What is sealed at rest: secrets, and the parts of configurations that may hold some.
+"""Sealing at rest: of secrets, and of the parts of configurations that may hold some.
 
 AES-256-GCM with one key for the installation: `secret.key` in the data folder, made at the first use, or
 ATOLL_SECRET_KEY, which servers that share a database must share too. Sealed text begins with `sealed:1:`; every other

@@ -1,1 +1,1 @@
-"""From demands to placements: what is asked of the planner, and what becomes of its answer."""
+"""From demands to placements: the planner's requests, and the records made from its plans."""

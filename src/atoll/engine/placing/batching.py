@@ -45,7 +45,7 @@ class _Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """The plan of one document, good until anybody else places anything; `whole` has the fleets that grow for it."""
+    """The plan of one document, valid until anything else is placed; `whole` has the fleets that grow for it."""
 
     plan: DocumentPlan
     whole: Plan
@@ -86,7 +86,7 @@ class _Wish:
 
 
 class Placer:
-    """Plans for those who wait; all handlers of an engine have the same one."""
+    """Plans for waiting records; all handlers of an engine share it."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -135,7 +135,7 @@ class Placer:
         return together
 
     async def _grant(self, wishes: Sequence[_Wish]) -> None:
-        """Answer them together; where that fails, each by itself, so that nobody suffers for another one's fault."""
+        """Plan them together; if that fails, each by itself, so that one failure does not affect the others."""
         try:
             await self._plan(wishes)
         except Exception as error:
@@ -173,6 +173,6 @@ async def tell_waiting(tx: Transaction) -> None:
 
 
 async def wake_waiting(tx: Transaction) -> None:
-    """A zone takes work again: every fleet and run that found no place tries at once."""
+    """A zone is available again: every fleet and run without a place is retried at once."""
     for kind in (Kind.FLEET, Kind.RUN):
         await tx.work.wake(kind, await tx.work.retrying(kind, ALL), tx.now)

@@ -1,4 +1,4 @@
-"""What documents and records ask of the planner: specs turned into planning requests."""
+"""The demands of documents and records: specs turned into planning requests."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache

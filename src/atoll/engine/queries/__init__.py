@@ -1,1 +1,1 @@
-"""What every front reads: typed answers, without HTTP."""
+"""The reads shared by all fronts: typed results, without HTTP."""

@@ -1,1 +1,1 @@
-"""What users ask for: each request checks, decides and stores within one transaction."""
+"""Users' requests: each checks, decides and stores within one transaction."""

@@ -1,4 +1,4 @@
-"""Projects, users and tokens: what admins and managers ask for. Who may ask is the server's affair."""
+"""Projects, users and tokens: the requests of admins and managers. The server checks their rights."""
 
 import hashlib
 import re
@@ -56,7 +56,7 @@ async def create_project(context: Context, name: str) -> Project:
 
 
 async def delete_project(context: Context, name: str) -> None:
-    """End an empty project, with its memberships and secrets. Raises Refused: not-found, project-busy."""
+    """Delete an empty project, with its memberships and secrets. Raises Refused: not-found, project-busy."""
     async with context.database.write() as tx:
         if not await tx.access.project_exists(name):
             raise not_found("project", name)
@@ -66,7 +66,7 @@ async def delete_project(context: Context, name: str) -> None:
         if living:
             held = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in living.items())
             raise Refused("project-busy", f"the project `{name}` holds {held}", help="stop and delete them first")
-        # Whoever planned into the project meanwhile has to plan anew, and finds it gone.
+        # Concurrent submissions to the project have to plan again, and find it deleted.
         await claim_epoch(tx, await tx.settings.get("placements"))
         await tx.secrets.delete_all(name)
         await tx.access.delete_project(name, tx.now)
@@ -84,7 +84,7 @@ async def set_member(context: Context, project: str, user: str, role: Role) -> N
 
 
 async def remove_member(context: Context, project: str, user: str) -> Role:
-    """Take a user out of a project; the role that it was. Raises Refused: not-found."""
+    """Remove a user from a project; returns the former role. Raises Refused: not-found."""
     async with context.database.write() as tx:
         role = (await tx.access.members(project)).get(user)
         if role is None:
@@ -134,7 +134,7 @@ async def create_token(context: Context, user: str, name: str, seconds: float | 
 
 
 async def revoke_token(context: Context, prefix: str, owner: str | None) -> Token:
-    """Let a token in no more; `owner` None: anybody's. Revoking twice is once. Raises Refused: not-found."""
+    """Revoke a token, idempotently; `owner` None: any user's. Raises Refused: not-found."""
     async with context.database.write() as tx:
         found = [token for token in await tx.access.tokens(owner) if token.prefix == prefix]
         if not found:

@@ -1,4 +1,4 @@
-"""Deleting and stopping: what users ask of things by name."""
+"""Deleting and stopping, by name."""
 
 from atoll.engine.context import Context
 from atoll.engine.requests.refusal import Refused, not_found
@@ -69,7 +69,7 @@ async def delete_run(context: Context, project: str, name: str, id: str | None =
 
 
 async def stop_run(context: Context, project: str, name: str, abort: bool) -> Run:
-    """Ask a run to stop; a finished one stays as it is."""
+    """Stop a run; a finished one is unchanged."""
     async with context.database.write() as tx:
         run = await tx.runs.named(project, name)
         if run is None:

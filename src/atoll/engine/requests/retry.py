@@ -1,4 +1,4 @@
-"""Asking a fleet or run that waits or is on hold to try again now."""
+"""Retrying a fleet or run that waits or is on hold."""
 
 from atoll.engine.context import Context
 from atoll.engine.requests.refusal import Refused, not_found

@@ -22,7 +22,7 @@ async def list_secrets(context: Context, project: str) -> Sequence[Secret]:
 
 
 async def set_secret(context: Context, project: str, name: str, value: str, user: str) -> Secret:
-    """Keep a secret, in place of the one that bore its name. Raises Refused: wrong-secret-key."""
+    """Set a secret, replacing one of the same name. Raises Refused: wrong-secret-key."""
     async with context.database.write() as tx:
         vault = await context.vault.claim(tx)
         if not await tx.access.project_exists(project):
@@ -34,7 +34,7 @@ async def set_secret(context: Context, project: str, name: str, value: str, user
 
 
 async def delete_secret(context: Context, project: str, name: str) -> Secret:
-    """Forget a secret. Raises Refused: not-found."""
+    """Delete a secret. Raises Refused: not-found."""
     async with context.database.write() as tx:
         for secret in await tx.secrets.listing(project):
             if secret.name == name:

@@ -39,7 +39,7 @@ from atoll.wire.api import ChangeAction, Submission
 from atoll.zones.directory import Directory
 
 RACES = 8
-"""How often a plan is made anew because the world changed while it was made."""
+"""How often a plan is recomputed because the state changed while it was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ async def save_submission(context: Context, project: str, submission: Submission
 
 
 async def apply_submission(context: Context, project: str, submission: Submission) -> Planned:
-    """Keep the files' documents as the desired state; the work itself goes on afterwards.
+    """Store the files' documents as the desired state; the work itself follows in the background.
 
     Raises Refused, with nothing kept, for wrong files and for what does not fit.
     """
@@ -71,7 +71,7 @@ async def apply_submission(context: Context, project: str, submission: Submissio
         with suppress(PlacementRaced, Conflict, IntegrityError):
             async with context.planner.turn:
                 return await _apply(context, world, project, submission)
-    raise Refused("busy", "too much changes at once to plan this", help="run the command again", status=503)
+    raise Refused("busy", "the state kept changing while planning", help="run the command again", status=503)
 
 
 async def _apply(context: Context, world: World, project: str, submission: Submission) -> Planned:

@@ -1,4 +1,4 @@
-"""A snapshot file becomes the planner's picture of the world, or diagnostics that point into the file."""
+"""Reads a snapshot file into the planner's snapshot, or diagnostics that point into the file."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A saved world: the planner's snapshot, and what else decides what a configuration asks of it."""
+"""A saved world: the planner's snapshot, and what else determines a configuration's demand."""
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from atoll.planning.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A document that asked for nothing, since it was applied already; `demand` is the digest of what it would ask."""
+    """A document that needed nothing, since it was applied already; `demand` is the digest of its demand."""
 
     kind: str
     name: str

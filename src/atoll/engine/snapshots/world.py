@@ -1,4 +1,4 @@
-"""What the engine sees of the world: the backends' listings, cached for a while, and snapshots for the planner."""
+"""The world: the backends' listings, cached for a time, and snapshots for the planner."""
 
 import asyncio
 from collections import defaultdict
@@ -18,11 +18,11 @@ from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, 
 from atoll.store.transaction import Transaction
 
 FRESH = timedelta(seconds=60)
-"""How long a listing is used before it is asked for anew."""
+"""How long a listing is used before it is refreshed."""
 LISTING_SECONDS = 20.0
 """How long a backend may take to list; then the last listing is used, and the error shown."""
 PATIENCE_SECONDS = 2.0
-"""How long anyone waits for a new listing where a former one is known."""
+"""How long a caller waits for a new listing if an earlier one is known."""
 FAILURE_MEMORY = timedelta(hours=1)
 """How long past its end a failure still lengthens the next one."""
 
@@ -38,9 +38,9 @@ class World:
 
 
 class Worlds:
-    """The cache of listings. A slow backend delays nobody but those who ask for it first.
+    """The cache of listings. A slow backend delays only the first callers.
 
-    Where a listing is known, be it from before a restart, nobody waits longer than `PATIENCE_SECONDS` for a new one: it
+    If a listing is known, even from before a restart, no caller waits longer than `PATIENCE_SECONDS` for a new one: it
     comes in the background, and until then the last one serves with its date.
     """
 
@@ -62,11 +62,11 @@ class Worlds:
         """Called when a zone that took no new work is available again."""
 
     def invalidate(self) -> None:
-        """Ask the backends anew next time."""
+        """Refresh all listings at the next use."""
         self._stale.update(self._backends)
 
     async def close(self) -> None:
-        """Ask nobody any more."""
+        """Stop refreshing."""
         tasks = list(self._refreshing.values())
         for task in tasks:
             task.cancel()
@@ -148,7 +148,7 @@ def _available(listing: Listing) -> set[Zone]:
 
 
 def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ...]:
-    """What so many instances of these types take of their zones."""
+    """The usage of zones by these counts of instances by type."""
     used: dict[Zone, Capacity] = {}
     for zone, type_, count in taken:
         used[zone] = used.get(zone, Capacity()) + type_.capacity * count
@@ -158,10 +158,10 @@ def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ..
 async def take_snapshot(
     tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
-    """The planner's picture. `leaving` are ids of fleets and runs about to be replaced: they count no more.
+    """The planner's snapshot. `leaving` are ids of fleets and runs about to be replaced: they do not count.
 
     A volume is attached to an instance while a job needs it there: one that has only to be detached is free, and
-    whoever gets it next waits for that.
+    the next user waits for that.
     """
     ours = {instance.id: instance for instance in await tx.fleets.live_instances(project)}
     claims = {job.id: job for job in await tx.runs.claims() if job.run_id not in leaving}

@@ -1,4 +1,4 @@
-"""The planner's picture of the world becomes a snapshot file.
+"""Writes the planner's snapshot to a file.
 
 Nothing that could be a secret goes into it: of what was applied there are names, places and amounts, and not even the
 providers' messages.

@@ -1,1 +1,1 @@
-"""One handler for each kind of thing: load what is known, let its reconciler decide, carry the decision out."""
+"""One handler for each kind of record: load its state, call its reconciler, carry out the decision."""

@@ -1,4 +1,4 @@
-"""What all handlers share: the loop of look, decide, act, and how errors of backends are met."""
+"""The base of all handlers: the loop of look, decide, act, and the handling of backends' errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ class Due:
 
 
 class Handler(Protocol):
-    """Works on one leased thing until there is nothing to do at once."""
+    """Processes one leased item until nothing is due."""
 
     async def work(self, lease: Lease) -> Due:
         """Do what is due. Raises LeaseLost, BackendError."""
@@ -39,7 +39,7 @@ class Handler(Protocol):
 class Reconciling(Generic[R, S]):
     """The loop: look, decide, act, again, until the decision is to wait.
 
-    A handler says what it sees (`look`), asks its reconciler (`decide`), and carries out the effects that are its own
+    A handler loads the state (`look`), calls its reconciler (`decide`), and carries out its own effects
     (`effect`); steps, marks and waits are the same for all.
     """
 
@@ -93,7 +93,7 @@ class Reconciling(Generic[R, S]):
         return stepped
 
     def first_try(self, lease: Lease) -> bool:
-        """Whether nobody, a server that died included, can have tried this thing's effect before. To be asked once."""
+        """Whether no server, not even a dead one, can have tried this record's effect before. To be called once."""
         return self._untried.pop(lease.id, None) == lease.fence
 
     async def look(self, id: str) -> tuple[R, S] | None:
@@ -103,7 +103,7 @@ class Reconciling(Generic[R, S]):
     async def look_on(self, record: R) -> tuple[R, S] | None:
         """The same after a step of this turn that made the record as it is: what is known need not be read again.
 
-        Whoever changes the record meanwhile wakes its item, which is then due at this turn's end.
+        A concurrent change of the record wakes its item, which is then due at this turn's end.
         """
         return await self.look(record.id)
 

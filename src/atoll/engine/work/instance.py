@@ -36,7 +36,7 @@ from atoll.store.work import Lease
 AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
 END_PAUSE = 5.0
-"""At most so long, in seconds, a machine that is ending is left alone before it is looked at again."""
+"""The longest pause, in seconds, between two looks at a machine that is ending."""
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch)
 
 

@@ -54,11 +54,12 @@ class JobHandler(Reconciling[Job, JobSight]):
             mounts = job.state is JobState.PLACED and bool(job.volumes)
             broken = await self._broken(tx, job) if mounts else ""
             moved = mounts and await _moved(tx, job)
+            stranded = job.state is JobState.PLACED and not ready and await _stranded(tx, job)
             run = await tx.get(Run, job.run_id) if job.stop else None
         grace = STOP_GRACE
         if run is not None and (configured := spec_of(run).stop_duration) is not None:
             grace = configured
-        return job, JobSight(job, instance, ready, grace, broken, moved)
+        return job, JobSight(job, instance, ready, grace, broken, moved, stranded)
 
     async def effect(self, lease: Lease, sight: JobSight, action: Any) -> Due | None:
         """Submit, follow or stop the job on its agent."""
@@ -203,6 +204,14 @@ class JobHandler(Reconciling[Job, JobSight]):
         if action.state in JOB.final:
             action = Step(action.state, action.reason, {**action.changes, "finished_at": self.context.now()})
         return await super().step(lease, record, action)
+
+
+async def _stranded(tx: Transaction, job: Job) -> bool:
+    """Whether the run waits for a place for another of its jobs, so that this one cannot start."""
+    run = await tx.get(Run, job.run_id)
+    if run is None or not run.message:
+        return False
+    return any(other.state is JobState.SUBMITTED for other in await tx.runs.jobs(run))
 
 
 async def _moved(tx: Transaction, job: Job) -> bool:

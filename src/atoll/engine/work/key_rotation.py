@@ -1,6 +1,6 @@
 """Everything that older keys sealed is sealed by the newest: after that they are needed no more.
 
-One value in a transaction: nobody waits long for another, and a server that stops half-way goes on at its next start.
+One value in a transaction: no transaction waits long, and a server that stops half-way continues at its next start.
 """
 
 import logging
@@ -20,7 +20,7 @@ PAGE = 200
 
 
 async def reseal_in_background(context: Context) -> None:
-    """Seal anew what has to be, and log what came of it. A fault is logged; the next start tries again."""
+    """Re-seal all values that need it, and log the result. An error is logged; the next start retries."""
     try:
         renewed, closed = await reseal(context)
     except (Refused, SQLAlchemyError, OSError) as error:

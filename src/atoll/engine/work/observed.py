@@ -1,4 +1,4 @@
-"""Backends and handlers, counted and timed: around the interface, so that none of them knows of figures."""
+"""Backends and handlers with metrics: wrapped around the interface, so that none of them depends on metrics."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -74,7 +74,7 @@ def _zone_of(arguments: tuple[Any, ...]) -> str:
 
 
 class ObservedHandler:
-    """A handler whose turns are counted and timed, and whose log lines tell what they work on."""
+    """A handler whose turns are counted and timed, and whose log lines name the work item."""
 
     def __init__(self, inner: Handler, figures: Figures) -> None:
         self._inner = inner

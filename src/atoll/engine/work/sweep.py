@@ -1,6 +1,6 @@
-"""Sweeps: a whole backend at one look. What should be there and is not is looked at; what no record wants is ended.
+"""Sweeps: all resources of a backend in one look. Records of missing ones are woken; strays are terminated.
 
-One call tells of a thousand machines, so that a machine's own handler need not ask for it every few seconds.
+One call lists a thousand machines, so that a machine's own handler need not poll it every few seconds.
 """
 
 import logging
@@ -18,7 +18,7 @@ from atoll.store.work import Lease
 log = logging.getLogger("atoll.engine")
 
 SWEEP_SECONDS = 5.0
-"""How often a backend is looked over."""
+"""How often a backend is swept."""
 SHARE = 50
 """A sweep is followed by so many times its own length at least: it takes 2 % of one CPU at most."""
 EXPECTING = (InstanceState.STARTING, InstanceState.ACTIVE)
@@ -49,7 +49,7 @@ class Sweep:
         return self._of(self.machines.strays, self.disks.strays)
 
     def orphans(self) -> list[Resource]:
-        """What no record knows."""
+        """The resources without a record."""
         return self._of(self.machines.orphans, self.disks.orphans)
 
     def _of(self, machines: tuple[Found, ...], disks: tuple[Found, ...]) -> list[Resource]:
@@ -58,13 +58,13 @@ class Sweep:
 
 
 class SweepHandler:
-    """Looks over backends."""
+    """Sweeps backends."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     async def work(self, lease: Lease) -> Due:
-        """Look over one backend. Raises LeaseLost, BackendError."""
+        """Sweep one backend. Raises LeaseLost, BackendError."""
         backend = self._context.backends.get(lease.id)
         if backend is None:
             return Due(None)
@@ -78,7 +78,7 @@ class SweepHandler:
             await end(self._context, stray)
         for orphan in sweep.orphans():
             log.warning("kind=%s id=%s zone=%s is known to no record", orphan.kind, orphan.id, orphan.zone)
-        self._context.worlds.refresh()  # so that a zone that comes back is noticed, whoever waits for it
+        self._context.worlds.refresh()  # so that the return of a zone is noticed
         took = (self._context.now() - began).total_seconds()
         return Due(max(SWEEP_SECONDS, SHARE * took))
 

@@ -1,7 +1,7 @@
-"""Wake-ups for those who wait for long under a lease, such as for a job's output.
+"""Wake-ups for handlers in long waits under a lease, such as for a job's output.
 
-The queue remembers that a leased item was woken. Here it is asked for all that wait together, so that a thousand quiet
-jobs cost one short question a second.
+The queue records that a leased item was woken. One query reads this for all waiting items, so that a thousand quiet
+jobs cost one short query a second.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class WakeUps:
             self._waits.pop(id, None)
 
     async def _look(self) -> None:
-        """Look for wake-ups as long as anyone waits."""
+        """Read wake-ups as long as a handler waits."""
         await asyncio.sleep(LOOK_SECONDS)
         while self._waits:
             try:

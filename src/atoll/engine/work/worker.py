@@ -1,8 +1,8 @@
 """The worker: leases due work and hands each item to the handler of its kind.
 
-An item that fails is tried again, later each time; a lost lease is somebody else's work. Nothing here waits for a
+An item that fails is retried after growing pauses; a lost lease is another worker's. Nothing here waits for a
 backend: each item is a task of its own, so that one slow backend holds up only its own items. Leases are short and
-renewed while their items are worked on: what a server that dies had in its hands is taken over soon.
+renewed while their items are processed: the work of a dead server is taken over soon.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ log = logging.getLogger("atoll.engine")
 LEASE = timedelta(seconds=15)
 """How soon others take over the work of a server that died."""
 RENEWALS = 3
-"""So many times within its length a lease is renewed: one renewal may fail."""
+"""How often a lease is renewed within its length: one renewal may fail."""
 PARALLEL = 2048
 """Items under way at once: most of them wait, for a backend or for a job's output."""
 BATCH = 64
@@ -35,9 +35,9 @@ BATCH = 64
 BREATH = 0.005
 """Between two looks at the queue, in seconds: one look serves all that became due meanwhile."""
 LONGEST_PAUSE = 5.0
-"""Even without an alarm the queue is looked at this often: another server may have put work there, or died."""
+"""How often the queue is read without a wake-up: another server may have added work, or died."""
 TROUBLE_PAUSE = 1.0
-"""How long to wait after the database failed before it is asked again."""
+"""How long to wait after a database error before a retry."""
 
 
 class Worker:
@@ -49,7 +49,7 @@ class Worker:
         self._tasks: dict[asyncio.Task[None], Lease] = {}
 
     async def run(self) -> None:
-        """Lease and work until the news are closed; the database may fail for a while."""
+        """Lease and process items until stopped; survives temporary database errors."""
         renewing = asyncio.create_task(self._renew_for_ever())
         try:
             while not self._context.news.closing:
@@ -98,7 +98,7 @@ class Worker:
                 log.exception("leases cannot be renewed")
 
     async def _renew(self) -> None:
-        """Hold on to what is under way; a task that lost its lease ends where it stands."""
+        """Renew the leases of current items; a task that lost its lease is cancelled."""
         held = dict(self._tasks)
         if not held:
             return

@@ -29,6 +29,7 @@ FILTERS = (
     RefusalCode.ZONE_EXCLUDED,
     RefusalCode.ZONE,
     RefusalCode.NOT_OPTED_IN,
+    RefusalCode.GONE,
     RefusalCode.DRAINED,
     RefusalCode.IMPAIRED,
     RefusalCode.INSTANCE_TYPE,
@@ -58,6 +59,7 @@ PASSED = len(FILTERS)
 
 ZONE_STATES = {
     ZoneState.NOT_OPTED_IN: RefusalCode.NOT_OPTED_IN,
+    ZoneState.GONE: RefusalCode.GONE,
     ZoneState.DRAINED: RefusalCode.DRAINED,
     ZoneState.IMPAIRED: RefusalCode.IMPAIRED,
 }
@@ -86,11 +88,14 @@ class Feasibility:
     amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
     """Facts of refusals by code and zone, as far as they were asked for."""
     _groups: dict[int, Group] = field(default_factory=dict, compare=False)
+    _passing: list[tuple[int, ...]] = field(default_factory=list, compare=False)
 
     @property
     def passing(self) -> tuple[int, ...]:
         """The zones with at least one offer that fails nothing."""
-        return tuple(i for i, stage in enumerate(self.zones) if stage == PASSED)
+        if not self._passing:  # found once: each refused zone asks for them
+            self._passing.append(tuple(i for i, stage in enumerate(self.zones) if stage == PASSED))
+        return self._passing[0]
 
     def group(self, stage: int) -> Group:
         """The offers of one stage."""

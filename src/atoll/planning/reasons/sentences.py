@@ -112,6 +112,7 @@ def _had(code: RefusalCode, data: Facts) -> str:
 
 _STATES = {
     RefusalCode.NOT_OPTED_IN: "the account has not opted in to this zone",
+    RefusalCode.GONE: "the backend does not list this zone",
     RefusalCode.DRAINED: "drained",
     RefusalCode.IMPAIRED: "impaired",
 }

@@ -1,12 +1,15 @@
 """How one fleet is laid over zones when it stands alone: any, cluster, spread, survive. Exact and quick.
 
 What a zone's next machine costs never falls, so taking the cheapest next machine among the zones that may grow is
-optimal for given bounds on each zone; the strategies differ in the bounds, and the few bounds that may be best are all
-tried. Shared capacities and quotas are left out: `joint` checks them afterwards and turns to the exact model where one
-is exceeded.
+optimal for given bounds on each zone. The strategies differ in the bounds. Which bounds can be best follows from
+`_survivors`, the nodes that remain after the loss of the fullest zones: it never falls when a zone gets a node. So the
+number of bounds that are tried depends on `max_skew` and the logarithm of the nodes, not on the nodes. Shared
+capacities and quotas are left out: `joint` checks them afterwards and turns to the exact model where one is exceeded.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from heapq import heapify, heappop, heappush
 
 from atoll.planning.request import Strategy
@@ -15,6 +18,7 @@ from atoll.planning.solving.problem import FleetGroup
 
 Bought = tuple[tuple[Option, int], ...]
 Bounds = Mapping[int, tuple[int, int]]
+Rank = tuple[float, int, float]
 
 
 def lay(fleet: FleetGroup) -> Bought | None:
@@ -22,15 +26,9 @@ def lay(fleet: FleetGroup) -> Bought | None:
     stock = _stock(fleet)
     if fleet.partial:
         return _partial(fleet, stock)
-    best: tuple[tuple[float, int, float], Bought] | None = None
-    for bounds, count in _candidates(fleet, stock):
-        bought = _fill(stock, bounds, count)
-        if bought is None:
-            continue
-        rank = _rank(bought)
-        if best is None or rank < best[0]:
-            best = (rank, bought)
-    return None if best is None else best[1]
+    cheapest = _outlasting if fleet.placement.survive_zones else _plain
+    laid = [bought for bounds in _candidates(fleet, stock) if (bought := cheapest(fleet, stock, bounds)) is not None]
+    return min(laid, key=_rank, default=None)
 
 
 def _stock(fleet: FleetGroup) -> dict[int, list[Option]]:
@@ -40,32 +38,23 @@ def _stock(fleet: FleetGroup) -> dict[int, list[Option]]:
     return stock
 
 
-def _rank(bought: Bought) -> tuple[float, int, float]:
+def _rank(bought: Bought) -> Rank:
     cost = round(sum(option.price * count for option, count in bought), 9)
     return (cost, sum(count for _, count in bought), sum(option.key[5] * count for option, count in bought))
 
 
-def _candidates(fleet: FleetGroup, stock: Mapping[int, list[Option]]) -> Iterator[tuple[Bounds, int]]:
-    """Bounds on the new machines of each zone and how many are bought, among which the best plan is found."""
+def _candidates(fleet: FleetGroup, stock: Mapping[int, list[Option]]) -> Iterable[Bounds]:
+    """Bounds on the new machines of each zone, among which the best plan is found."""
     room = {zone: _most(options, fleet.nodes) for zone, options in stock.items()}
     if fleet.placement.strategy is Strategy.CLUSTER:
-        home = fleet.home
-        zones = [zone for zone in sorted(room) if home in (None, zone)]
-        candidates: Iterable[Mapping[int, tuple[int, int]]] = (
-            {z: (0, n if z == zone else 0) for z, n in room.items()} for zone in zones
-        )
         # A fleet whose cluster is whole already needs no zone.
         if fleet.missing == 0:
-            candidates = [dict.fromkeys(room, (0, 0))]
-    elif fleet.placement.strategy is Strategy.SPREAD:
-        candidates = _levels(fleet, room)
-    else:
-        candidates = [{zone: (0, n) for zone, n in room.items()}]
-    if not fleet.placement.survive_zones:
-        yield from ((bounds, fleet.missing) for bounds in candidates)
-        return
-    for bounds in candidates:
-        yield from _survivors(fleet, bounds)
+            return [dict.fromkeys(room, (0, 0))]
+        zones = [zone for zone in sorted(room) if fleet.home in (None, zone)]
+        return ({z: (0, n if z == zone else 0) for z, n in room.items()} for zone in zones)
+    if fleet.placement.strategy is Strategy.SPREAD:
+        return _levels(fleet, room)
+    return [{zone: (0, n) for zone, n in room.items()}]
 
 
 def _most(options: Iterable[Option], top: int) -> int:
@@ -78,38 +67,85 @@ def _most(options: Iterable[Option], top: int) -> int:
 
 
 def _levels(fleet: FleetGroup, room: Mapping[int, int]) -> Iterator[Bounds]:
-    """For each level that the emptiest eligible zone may end at, the bounds that keep the skew."""
+    """For each level that the emptiest eligible zone may end at in a best plan, the bounds that keep the skew.
+
+    Let `enough` be the least level that is enough by itself, all zones filled up to it and no further. A higher one
+    only adds machines. At one that is lower by more than the skew, no zone gets further than to below `enough`.
+    """
     skew = fleet.placement.max_skew
     there = {zone: fleet.existing.get(zone, 0) for zone in room}
-    total = sum(there.values()) + (fleet.nodes * len(room) if fleet.placement.survive_zones else fleet.missing)
-    for level in range(total // max(1, len(room)), -1, -1):
-        bounds = {
+    outside = [count for zone, count in fleet.existing.items() if zone not in there]
+
+    def left_at(level: int) -> int:
+        return _survivors([*outside, *(max(count, level) for count in there.values())], fleet.placement.survive_zones)
+
+    # At this level the eligible zones are the fullest, and each has all that is asked for: more changes nothing.
+    top = max(fleet.nodes, *fleet.existing.values(), 0)
+    enough = bisect_left(range(top + 1), fleet.nodes, key=left_at)
+    if enough > top:
+        return
+    reached = min((there[zone] + most for zone, most in room.items()), default=0)
+    for level in range(min(enough, reached), max(0, enough - skew) - 1, -1):
+        yield {
             zone: (max(0, level - there[zone]), min(most, max(0, level + skew - there[zone])))
             for zone, most in room.items()
         }
-        feasible = all(low <= high for low, high in bounds.values())
-        if feasible and sum(high for _, high in bounds.values()) >= fleet.missing:
-            yield bounds
 
 
-def _survivors(fleet: FleetGroup, bounds: Bounds) -> Iterator[tuple[Bounds, int]]:
-    """The sum of min(count, t) over the zones must reach n + k·t for some level t: each level that may be best."""
+def _survivors(counts: Iterable[int], lost: int) -> int:
+    """How many nodes remain after the loss of the `lost` fullest zones, of zones with these counts."""
+    ascending = sorted(counts)
+    return sum(ascending[: max(0, len(ascending) - lost)])
+
+
+def _plain(fleet: FleetGroup, stock: Mapping[int, list[Option]], bounds: Bounds) -> Bought | None:
+    """The cheapest machines within the bounds that make the fleet whole; None when there are too few."""
+    return _fill(stock, bounds, fleet.missing)
+
+
+def _outlasting(fleet: FleetGroup, stock: Mapping[int, list[Option]], bounds: Bounds) -> Bought | None:
+    """The cheapest machines within the bounds with which enough nodes remain after any loss; None when there are none.
+
+    Enough remain exactly when the sum of min(count, t) over the zones reaches n + k·t for some level t: with t as the
+    count of the k-th fullest zone it is what remains. For each t the machines that are needed are a count within
+    bounds. Over t, the levels that can be met are an interval around the one that leaves most, and cost and number of
+    machines are convex, since t, the counts and the bounds are bound to each other by linear inequalities; so a
+    bisection by the slope finds the best.
+    """
     lost, wanted = fleet.placement.survive_zones, fleet.nodes
-    outside = {zone: count for zone, count in fleet.existing.items() if zone not in bounds}
-    for level in range(wanted + 1):
-        kept = sum(min(count, level) for count in outside.values())
-        capped = {}
-        surplus = 0
-        for zone, (low, high) in bounds.items():
-            there = fleet.existing.get(zone, 0)
-            kept += min(there, level)
-            # A machine above the level does not help to survive; only a lower bound can ask for one.
-            ceiling = max(low, min(high, level - there))
-            capped[zone] = (low, ceiling)
-            surplus += max(0, low - max(0, level - there))
-        missing = max(0, wanted + lost * level - kept)
-        lows = sum(low for low, _ in capped.values())
-        yield capped, max(lows, missing + surplus)
+    full = {zone: fleet.existing.get(zone, 0) + high for zone, (_, high) in bounds.items()}
+    descending = sorted({**fleet.existing, **full}.values(), reverse=True)
+    safest = min((wanted, *descending[lost - 1 : lost]))
+
+    @cache
+    def at(level: int) -> tuple[Rank, Bought] | None:
+        bought = _fill(stock, *_needed(fleet, bounds, level))
+        return None if bought is None else (_rank(bought), bought)
+
+    def rises(level: int) -> bool:
+        here, above = at(level), at(level + 1)
+        if here is None or above is None:
+            return level >= safest
+        return above[0] >= here[0]
+
+    best = at(bisect_left(range(wanted), True, key=rises))
+    return None if best is None else best[1]
+
+
+def _needed(fleet: FleetGroup, bounds: Bounds, level: int) -> tuple[Bounds, int]:
+    """What is needed for the sum of min(count, level) to reach n + k·level: narrower bounds, and how many machines."""
+    kept = sum(min(count, level) for zone, count in fleet.existing.items() if zone not in bounds)
+    capped = {}
+    surplus = lows = 0
+    for zone, (low, high) in bounds.items():
+        there = fleet.existing.get(zone, 0)
+        kept += min(there, level)
+        # A machine above the level does not help to survive; only a lower bound can ask for one.
+        capped[zone] = (low, max(low, min(high, level - there)))
+        surplus += max(0, low - max(0, level - there))
+        lows += low
+    missing = max(0, fleet.nodes + fleet.placement.survive_zones * level - kept)
+    return capped, max(lows, missing + surplus)
 
 
 def _fill(stock: Mapping[int, list[Option]], bounds: Bounds, count: int) -> Bought | None:

@@ -1,0 +1,117 @@
+"""A fleet that stands alone is laid as every possible count of new machines in every zone says it is best.
+
+The enumeration knows nothing of levels and bounds: it applies the definitions of `docs/planning.md` to all counts.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+import pytest
+
+from atoll.model.offer import Market
+from atoll.model.resources import InstanceType
+from atoll.planning.request import Placement, Strategy
+from atoll.planning.solving import strategies
+from atoll.planning.solving.options import Option
+from atoll.planning.solving.problem import FleetGroup
+
+MACHINE = InstanceType("m", 4, 16)
+CASES = 400
+PER_CHUNK = 50
+
+
+def some_fleet(chance: random.Random) -> FleetGroup:
+    """A small fleet over two to four zones, with prices that are often equal and limits that often bind."""
+    zones = tuple(range(chance.randint(2, 4)))
+    options: list[Option] = []
+    for zone in zones:
+        for _ in range(chance.choice((0, 1, 1, 2, 2))):
+            price, lot = float(chance.choice((1, 1, 2, 3, 7))), zone / 8
+            limit = chance.choice((None, None, 1, 2, 3))
+            key = (price, 0.0, 4.0, 16.0, 0.0, lot, "m", Market.ON_DEMAND.value)
+            options.append(Option(zone, len(options), MACHINE, Market.ON_DEMAND, price, limit, None, key))
+    eligible = tuple(sorted({option.zone for option in options}))
+    existing = {zone: chance.randint(1, 4) for zone in (*zones, 9) if chance.random() < 0.3}
+    strategy = chance.choice((Strategy.ANY, Strategy.CLUSTER, Strategy.SPREAD, Strategy.SPREAD))
+    placement = Placement(strategy, max_skew=chance.choice((1, 1, 2, 3)), survive_zones=chance.choice((0, 1, 1, 2)))
+    return FleetGroup("f", chance.randint(1, 5), existing, tuple(options), placement, eligible)
+
+
+def allowed(fleet: FleetGroup, new: Mapping[int, int]) -> bool:
+    """True when a fleet with these new machines keeps its placement."""
+    counts = {zone: fleet.existing.get(zone, 0) + new.get(zone, 0) for zone in {*fleet.existing, *fleet.eligible}}
+    lost = fleet.placement.survive_zones
+    if lost:
+        if sum(sorted(counts.values())[: max(0, len(counts) - lost)]) < fleet.nodes:
+            return False
+    elif sum(new.values()) != fleet.missing:
+        return False
+    if fleet.placement.strategy is Strategy.CLUSTER:
+        if fleet.missing == 0:
+            return not any(new.values())
+        return {zone for zone, count in new.items() if count} <= (
+            {fleet.home} if fleet.home is not None else {*new}
+        ) and (sum(count > 0 for count in new.values()) <= 1)
+    if fleet.placement.strategy is Strategy.SPREAD:
+        least = min((counts[zone] for zone in fleet.eligible), default=0)
+        return all(not count or counts[zone] - least <= fleet.placement.max_skew for zone, count in new.items())
+    return True
+
+
+def price(fleet: FleetGroup, zone: int, count: int) -> float | None:
+    """What the `count` cheapest machines of a zone cost; None when it has fewer."""
+    total = 0.0
+    for option in sorted((o for o in fleet.options if o.zone == zone), key=lambda o: o.key):
+        taken = count if option.limit is None else min(count, option.limit)
+        total, count = total + taken * option.price, count - taken
+    return None if count else total
+
+
+def every_layout(fleet: FleetGroup) -> Iterator[tuple[float, int]]:
+    """The cost and the number of new machines of each layout that keeps the placement."""
+    for counts in product(range(fleet.nodes + 1), repeat=len(fleet.eligible)):
+        new = dict(zip(fleet.eligible, counts, strict=True))
+        if allowed(fleet, new):
+            costs = [price(fleet, zone, count) for zone, count in new.items()]
+            if None not in costs:
+                yield sum(cost for cost in costs if cost is not None), sum(counts)
+
+
+def laid(fleet: FleetGroup) -> tuple[float, int] | None:
+    """The cost and the number of new machines of the layout that the planner chooses; it keeps the placement."""
+    bought = strategies.lay(fleet)
+    if bought is None:
+        return None
+    new: Counter[int] = Counter(dict.fromkeys(fleet.eligible, 0))
+    for option, count in bought:
+        assert option.limit is None or count <= option.limit
+        new[option.zone] += count
+    assert allowed(fleet, new)
+    return sum(option.price * count for option, count in bought), sum(new.values())
+
+
+@pytest.mark.parametrize("start", range(0, CASES, PER_CHUNK))
+def test_no_other_layout_is_cheaper_or_as_cheap_with_fewer_machines(start: int) -> None:
+    for seed in range(start, start + PER_CHUNK):
+        fleet = some_fleet(random.Random(seed))
+        assert laid(fleet) == min(every_layout(fleet), default=None), f"seed {seed}"
+
+
+def test_the_fleets_include_both_that_fit_and_that_do_not_of_each_strategy_with_and_without_survival() -> None:
+    seen: Counter[tuple[Strategy, bool, bool]] = Counter()
+    for seed in range(CASES):
+        fleet = some_fleet(random.Random(seed))
+        seen[fleet.placement.strategy, fleet.placement.survive_zones > 0, strategies.lay(fleet) is not None] += 1
+    assert all(
+        seen[strategy, survives, True] > 3 for strategy in (Strategy.ANY, Strategy.SPREAD) for survives in (False, True)
+    )
+    assert sum(count for (_, _, fits), count in seen.items() if not fits) > 30
+
+
+def test_a_level_that_is_left_out_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = strategies._levels
+    monkeypatch.setattr(strategies, "_levels", lambda fleet, room: list(whole(fleet, room))[:1])
+    fleets = [some_fleet(random.Random(seed)) for seed in range(CASES)]
+    assert any(laid(fleet) != min(every_layout(fleet), default=None) for fleet in fleets)
