@@ -20,8 +20,8 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, name: str, write: str) -> str:
     monkeypatch.delenv("NO_COLOR", raising=False)
     with os.fdopen(slave, "w", encoding="utf-8") as stream:
         monkeypatch.setattr("sys.stdout", stream)
-        if name == "raw":
-            terminal.raw(stream, write)
+        if name == "output":
+            terminal.output(stream, write.encode())
         else:
             terminal.out(terminal.paint("own", "red", stream) + write)
         received = os.read(master, 65536).decode()
@@ -36,12 +36,12 @@ def test_a_result_keeps_its_own_colour_and_shows_the_controls_of_others(monkeypa
 
 
 def test_a_log_keeps_colours_and_drops_other_sequences_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert on_terminal(monkeypatch, "raw", "\x1b[1;32mgreen\x1b[0m" + HOSTILE) == "\x1b[1;32mgreen\x1b[0mabcde\rf"
+    assert on_terminal(monkeypatch, "output", "\x1b[1;32mgreen\x1b[0m" + HOSTILE) == "\x1b[1;32mgreen\x1b[0mabcde\rf"
 
 
 def test_a_log_in_a_pipe_is_unchanged(capfd: pytest.CaptureFixture[str]) -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8", newline="") as stream:
-        terminal.raw(stream, "x\x1b[2Jy\n")
+        terminal.output(stream, b"x\x1b[2Jy\n")
     assert capfd.readouterr().out == "x\x1b[2Jy\n"
 
 

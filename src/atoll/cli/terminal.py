@@ -1,6 +1,6 @@
 """Terminal output: text, colour where wanted, and whole lines from several threads.
 
-All text that others wrote passes through `escaped` or `log_text` before it reaches a terminal.
+All text that others wrote passes through `escaped`, `masked` or `log_text` before it reaches a terminal.
 """
 
 import os
@@ -9,7 +9,11 @@ import sys
 import threading
 from typing import TextIO
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
+_CODES = {
+    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34",
+    "bold red": "1;31", "bold yellow": "1;33",
+}  # fmt: skip
+RESET = "\x1b[0m"
 _STATES = {
     "green": ("active", "idle", "busy", "running", "available", "attached", "done", "ready", "in-use"),
     "yellow": ("pending", "submitted", "provisioning", "creating", "launching", "starting", "stopping", "terminating",
@@ -42,7 +46,12 @@ def interactive() -> bool:
 
 def paint(text: str, colour: str, stream: TextIO) -> str:
     """The text in this colour (or `bold`, `dim`), plain where colour is not wanted."""
-    return f"\033[{_CODES[colour]}m{text}\033[0m" if colour and coloured(stream) else text
+    return painted(text, colour) if colour and coloured(stream) else text
+
+
+def painted(text: str, colour: str) -> str:
+    """The text in this colour (or `bold`, `dim`)."""
+    return f"\x1b[{_CODES[colour]}m{text}{RESET}"
 
 
 def state_colour(state: str) -> str:
@@ -53,6 +62,11 @@ def state_colour(state: str) -> str:
 def escaped(text: str) -> str:
     """The text with controls (C0, C1, bidirectional) as `\\uXXXX`, valid in JSON too. Newlines and tabs stay."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def masked(text: str) -> str:
+    """The text with each control as `�`, which takes one column, line ends as spaces."""
+    return _CONTROL.sub("\ufffd", text.replace("\r", "").replace("\n", " "))
 
 
 def log_text(text: str) -> str:
@@ -73,9 +87,15 @@ def note(text: str) -> None:
     _write(sys.stderr, _shown(text, sys.stderr) + "\n")
 
 
-def raw(stream: TextIO, text: str) -> None:
-    """A job's output with its own line ends: unchanged in a pipe or file, without controls on a terminal."""
-    _write(stream, log_text(text) if stream.isatty() else text)
+def output(stream: TextIO, data: bytes, *, raw: bool = False) -> None:
+    """A job's output with its own line ends: unchanged in a pipe or file or if `raw`, else by `log_text`."""
+    if not raw and stream.isatty():
+        _write(stream, log_text(data.decode(errors="replace")))
+        return
+    with _lock:
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
 
 
 def _shown(text: str, stream: TextIO) -> str:
@@ -83,7 +103,8 @@ def _shown(text: str, stream: TextIO) -> str:
     if not coloured(stream):
         return escaped(text)
     parts = _OWN_COLOUR.split(text)
-    return "".join(part if at % 2 else escaped(part) for at, part in enumerate(parts))
+    shown = "".join(part if at % 2 else escaped(part) for at, part in enumerate(parts))
+    return shown if len(parts) == 1 or parts[-2] == RESET else shown + RESET
 
 
 def _write(stream: TextIO, text: str) -> None:
