@@ -32,9 +32,9 @@ class Kind(StrEnum):
 class Fleet:
     """A requested group of instances. `nodes` is their desired number now.
 
-    `auto_created` marks a fleet that a run created and that is deleted after its instances. `hold` is set while no instance is launched because a
-    provider refused the request itself: the backend and a digest of its configuration. `early_failures` counts
-    machines in a row that ended soon after their start, the newest at `failed_early_at`.
+    `auto_created` marks a fleet that a run created and that is deleted after its instances. `hold` is set while no
+    instance is launched because a provider refused the request itself: the backend and a digest of its configuration.
+    `early_failures` counts machines in a row that ended soon after their start, the newest at `failed_early_at`.
     """
 
     kind = Kind.FLEET

@@ -26,7 +26,7 @@ CONDITIONS: Mapping[Node, tuple[Node, ...]] = {
         ("run", "replaced"),
         ("job", "stopping"),
     ),
-    ("instance", "pending"): (("fleet", "deleting"),),
+    ("instance", "pending"): (("instance", "ending"),),
     ("fleet", "deleting"): (("instance", "ending"),),
     ("instance", "ending"): (("job", "running"), ("job", "stopping")),
     ("attachment", "attaching"): (("volume", "creating"), ("attachment", "detaching"), ("instance", "starting")),

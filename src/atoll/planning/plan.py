@@ -174,8 +174,8 @@ class DocumentPlan:
     `refusals` holds one for each zone that is not used, the nearest miss first; `offers` counts the refused offers of
     all zones by zone and code, and names the type where it is one. A volume's `zone` is None while it waits for its
     first consumer. `price` is USD an hour for what is new; `traffic` USD a GB between zones where parts of it lie apart
-    (0: nothing to pay). `removals` are a fleet's surplus and outdated instances, in the order in which they go: when the
-    new ones work, or with `replaced_first` the outdated ones before.
+    (0: nothing to pay). `removals` are a fleet's surplus and outdated instances, in the order in which they go: when
+    the new ones work, or with `replaced_first` the outdated ones before.
     """
 
     kind: DocumentKind

@@ -181,9 +181,7 @@ def _shape_notes(
         yield explain.uneven_note(skew, fleet.placement.max_skew, emptiest, counts[emptiest])
 
 
-def _removals(
-    fleet: FleetRequest, nodes: Sequence[NodePlacement], reasons: Reasons
-) -> tuple[ExistingInstance, ...]:
+def _removals(fleet: FleetRequest, nodes: Sequence[NodePlacement], reasons: Reasons) -> tuple[ExistingInstance, ...]:
     """The nodes that go once the planned ones work."""
     world = reasons.decider.world
     existing = [*world.fleets.get(fleet.name, ()), *world.outdated.get(fleet.name, ())]

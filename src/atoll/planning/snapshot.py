@@ -15,8 +15,8 @@ class ExistingInstance:
     """A machine that was launched or is being launched.
 
     `busy` machines count for spread and usage and take no run; `fleet` and `node` tell which node of which fleet it is.
-    `attached` names the volumes attached to it. An `outdated` one takes room, and is neither a node of its fleet nor one
-    for a run: its fleet's configuration asks for another machine.
+    `attached` names the volumes attached to it. An `outdated` one takes room, and is neither a node of its fleet nor
+    one for a run: its fleet's configuration asks for another machine.
     """
 
     id: str

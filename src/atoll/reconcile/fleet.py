@@ -13,7 +13,6 @@ from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
 from atoll.reconcile.action import EndInstances, Finished, FleetAction, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.backoff import early_pause
 
-
 SETTLING_SECONDS = 2.0
 """How often a fleet looks whether the nodes that take the place of others work: launches are limited in time."""
 

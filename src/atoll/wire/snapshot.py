@@ -146,7 +146,9 @@ class OfferTable(Part, frozen=True, kw_only=True):
 
 
 class SavedInstance(SavedMachineThere, frozen=True, kw_only=True):
-    """An existing machine. A `busy` one counts for spread and usage and takes no run; an `outdated` one for usage alone."""
+    """An existing machine. A `busy` one counts for spread and usage and takes no run.
+
+    An `outdated` one, which its fleet's configuration does not ask for any more, counts for usage alone."""
 
     id: Name
     node: Count

@@ -7,11 +7,12 @@ is one, and starts it when there is none.
 
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from atoll.agent.bundle import write_agent
 from atoll.backends.base import (
     CapacityUnavailable,
     InvalidRequest,
@@ -41,12 +42,11 @@ AgentCommand = Callable[[Path, str, Path], Sequence[str]]
 
 
 def agent_command(state: Path, machine: str, socket: Path) -> Sequence[str]:
-    """The agent that comes with Atoll."""
+    """The agent that comes with Atoll, as one file beside the machines' folders. Raises OSError."""
     return (
         sys.executable,
-        "-P",
-        "-m",
-        "atoll.agent",
+        "-IS",
+        str(write_agent(state.parent)),
         "--state",
         str(state),
         "--instance",
@@ -246,7 +246,7 @@ class LocalMachines:
         return f"the agent process ended: {words}" if words else "the agent process ended"
 
 
-def zone_named(zones: dict[str, LocalZone], zone: Zone) -> LocalZone:
+def zone_named(zones: Mapping[str, LocalZone], zone: Zone) -> LocalZone:
     """The configured zone of this value. Raises InvalidRequest when there is none."""
     found = zones.get(zone.name)
     if found is None or (zone.backend, zone.region) != ("local", REGION):

@@ -167,13 +167,4 @@ PLANNED = (
         planned=True,
         given="there is no fleet `empty`",
     ),
-    Code(
-        "fleet-busy",
-        "A fleet with runs cannot be replaced",
-        "The change needs new instances in the place of those that runs use. Stop the runs, or wait for their end.",
-        _FAKE.replace("name: train", "name: busy") + "instance_types: [f.4x16]\n",
-        _FAKE.replace("name: train", "name: busy") + "instance_types: [f.2x8]\n",
-        planned=True,
-        given="a run uses the fleet `busy`, which has been applied with `f.2x8`",
-    ),
 )

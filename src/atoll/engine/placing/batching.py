@@ -99,7 +99,7 @@ class Placer:
         demand: Demand,
         volumes: tuple[VolumeRequest, ...] = (),
     ) -> AsyncIterator[Placing]:
-        """The plan for a record's demand; kept inside, or never. `volumes` are those without a zone that a run mounts."""
+        """The plan for a record's demand; kept inside, or never. `volumes` are a run's that have no zone yet."""
         wish = _Wish(record, demand, volumes, await self._context.worlds.world())
         self._wishes.append(wish)
         if self._serving is None or self._serving.done():

@@ -26,8 +26,8 @@ _BOUNDS = frozenset({"min", "target", "max"})
 class Standing:
     """What a change is held against, beside the two configurations.
 
-    `zones` are the known ones, by which names of zones are compared; `outdated` are the ids of the fleet's instances that
-    its new configuration does not ask for; `rerun` starts a finished run again.
+    `zones` are the known ones, by which names of zones are compared; `outdated` are the ids of the fleet's instances
+    that its new configuration does not ask for; `rerun` starts a finished run again.
     """
 
     zones: Collection[Zone] = ()

@@ -44,7 +44,9 @@ def replay(content: bytes, submission: Submission) -> Planned:
     findings = in_order([*parsed.diagnostics, *found], submission)
     refuse_errors(findings)
     demands = [demand_of(one, saved.project) for one in asking]
-    request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)), confirmed=True)
+    request = Request(
+        request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)), confirmed=True
+    )
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     return Planned((), answer(request, snapshot, plan), findings, 0, parsed.default_profile, names)
 

@@ -247,9 +247,8 @@ async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
         message = f"fleet `{draft.name}` can never have a node: the most that `nodes` allows is 0"
         help = "`nodes: 1`, or `nodes: 0..4` for a fleet that gets nodes when runs need them"
         return [Diagnostic("fleet-without-nodes", message, span=draft.document.span(("nodes",)), help=help)]
-    if isinstance(draft.kept, Fleet):
-        if draft.kept.state != "active":
-            return [Diagnostic("being-deleted", f"fleet `{draft.name}` is being deleted", span=span, help="try again")]
+    if isinstance(draft.kept, Fleet) and draft.kept.state is not FleetState.ACTIVE:
+        return [Diagnostic("being-deleted", f"fleet `{draft.name}` is being deleted", span=span, help="try again")]
     return []
 
 

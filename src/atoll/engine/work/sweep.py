@@ -6,7 +6,7 @@ One call lists a thousand machines, so that a machine's own handler need not pol
 import logging
 from dataclasses import dataclass
 
-from atoll.backends.base import Backend, Disk, VolumeBackend
+from atoll.backends.base import Backend, Disk, InvalidRequest
 from atoll.engine.context import Context
 from atoll.engine.work.handler import Due
 from atoll.model.records import Kind
@@ -17,10 +17,8 @@ from atoll.store.work import Lease
 
 log = logging.getLogger("atoll.engine")
 
-SWEEP_SECONDS = 5.0
-"""How often a backend is swept."""
 SHARE = 50
-"""A sweep is followed by so many times its own length at least: it takes 2 % of one CPU at most."""
+"""The pause after a sweep is at least this multiple of its length: sweeps take at most 2 % of one CPU."""
 EXPECTING = (InstanceState.STARTING, InstanceState.ACTIVE)
 """The states in which an instance's machine can be seen."""
 
@@ -80,15 +78,15 @@ class SweepHandler:
             log.warning("kind=%s id=%s zone=%s is known to no record", orphan.kind, orphan.id, orphan.zone)
         self._context.worlds.refresh()  # so that the return of a zone is noticed
         took = (self._context.now() - began).total_seconds()
-        return Due(max(SWEEP_SECONDS, SHARE * took))
+        return Due(max(backend.limits.sweep_seconds, SHARE * took))
 
 
 async def look_over(context: Context, name: str, backend: Backend) -> Sweep:
     """Ask a backend for all that is ours, and hold it against the records. Raises BackendError."""
     machines = await context.calls.make(name, None, backend.find, context.owner)
     disks: tuple[Disk, ...] = ()
-    if isinstance(backend, VolumeBackend):
-        disks = await context.calls.make(name, None, backend.find_volumes, context.owner)
+    if backend.volumes is not None:
+        disks = await context.calls.make(name, None, backend.volumes.find, context.owner)
     async with context.database.read() as tx:
         instances = await tx.fleets.machines(name)
         volumes = {volume.id for volume in await tx.volumes.listing()}
@@ -112,5 +110,6 @@ async def end(context: Context, resource: Resource) -> None:
     if resource.kind is Kind.INSTANCE:
         await context.calls.make(resource.backend, resource.zone, backend.terminate, resource.id, resource.zone)
         return
-    assert isinstance(backend, VolumeBackend)
-    await context.calls.make(resource.backend, resource.zone, backend.delete_volume, resource.id, resource.zone)
+    if backend.volumes is None:
+        raise InvalidRequest(f"backend `{resource.backend}` has no volumes")
+    await context.calls.make(resource.backend, resource.zone, backend.volumes.delete, resource.id, resource.zone)

@@ -132,7 +132,9 @@ def skew_note(skew: int, asked: int) -> str:
 def fewer_zones_note(used: int, shut: Mapping[Zone, RefusalCode]) -> str:
     """A spread that goes on without some of its zones, each with why it takes no node now."""
     words_of = {RefusalCode.IMPAIRED: "impaired", RefusalCode.DRAINED: "closed"}
-    why = [f"{zone} {f'is {words_of[code]}' if code in words_of else 'takes no node now'}" for zone, code in shut.items()]
+    why = [
+        f"{zone} {f'is {words_of[code]}' if code in words_of else 'takes no node now'}" for zone, code in shut.items()
+    ]
     return f"spread over {used} of {words.count(used + len(shut), 'zone')}: {', '.join(why)}"
 
 

@@ -144,7 +144,7 @@ class Watch:
             self._within_limits(fresh)
 
     def _removed(self) -> None:
-        """Nodes are taken from a fleet only while enough stay, and working ones while enough work, with what it survives.
+        """Nodes are taken from a fleet only while enough stay, and working ones only while enough work.
 
         No zone falls further behind the fullest than allowed.
         """
