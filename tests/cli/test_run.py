@@ -59,7 +59,7 @@ def test_stop_waits_until_the_run_has_stopped(atoll: CommandLine, server: Canned
     shown = atoll("stop", "hello", "--abort")
     assert (shown.returncode, shown.stdout) == (0, "run hello: stopped\n")
     assert "run hello: stopping" in shown.stderr
-    assert [asked.body for asked in server.asked if asked.method == "POST"] == [b'{"abort":true}']
+    assert [asked.body for asked in server.asked if asked.method == "POST"] == [b'{"abort":true,"version":""}']
 
 
 def quiet(asked: Asked) -> Answer:

@@ -146,7 +146,7 @@ class Client:
         """Retry a fleet that waits or is on hold now."""
         return self._send("POST", self._path("fleets", name, "retry"), FleetView, f"retrying fleet {name}")
 
-    def delete_fleet(self, name: str, version: str | None = None, nodes: int | None = None) -> FleetView:
+    def delete_fleet(self, name: str, version: str = "", nodes: int | None = None) -> FleetView:
         """Delete a fleet; 409 `fleet-busy` while runs use it, 409 `changed-since-shown` if it changed."""
         path = self._path("fleets", name) + _shown(version=version, nodes=nodes)
         return self._send("DELETE", path, FleetView, f"deleting fleet {name}")
@@ -165,7 +165,7 @@ class Client:
         """One volume."""
         return self._get(self._path("volumes", name), VolumeView, f"reading volume {name}")
 
-    def delete_volume(self, name: str, version: str | None = None) -> VolumeView:
+    def delete_volume(self, name: str, version: str = "") -> VolumeView:
         """Delete a volume and its data; 409 `volume-attached` while in use, 409 `changed-since-shown` if it changed."""
         path = self._path("volumes", name) + _shown(version=version)
         return self._send("DELETE", path, VolumeView, f"deleting volume {name}")
@@ -180,7 +180,7 @@ class Client:
         """One run."""
         return self._get(self._path("runs", name), RunView, f"reading run {name}")
 
-    def stop_run(self, name: str, *, abort: bool = False, version: str | None = None) -> RunView:
+    def stop_run(self, name: str, *, abort: bool = False, version: str = "") -> RunView:
         """Stop a run; `abort` kills it without a grace period; 409 `changed-since-shown` for another version."""
         request = StopRequest(abort, version)
         return self._send("POST", self._path("runs", name, "stop"), RunView, f"stopping run {name}", request)
@@ -189,7 +189,7 @@ class Client:
         """Retry a run that waits or is on hold now."""
         return self._send("POST", self._path("runs", name, "retry"), RunView, f"retrying run {name}")
 
-    def delete_run(self, name: str, version: str | None = None) -> RunView:
+    def delete_run(self, name: str, version: str = "") -> RunView:
         """Remove a finished run from the lists; 409 `run-active` before, `changed-since-shown` for another version."""
         path = self._path("runs", name) + _shown(version=version)
         return self._send("DELETE", path, RunView, f"deleting run {name}")
@@ -343,7 +343,7 @@ class Client:
                 return found
 
     def _read(self, path: str, doing: str, query: Query | None) -> transport.Response:
-        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         target = f"{path}?{urlencode(asked, doseq=True)}" if asked else path
         timeout = self._timeout + float(asked.get("wait", 0))
         for pause in RETRY_PAUSES:
@@ -401,7 +401,7 @@ def _in_parts(line: bytes, file: BinaryIO, size: int) -> Iterator[bytes]:
 
 def _shown(**bounds: str | int | None) -> str:
     """The query that binds a deletion to what was shown."""
-    given = {name: value for name, value in bounds.items() if value is not None}
+    given = {name: value for name, value in bounds.items() if value not in (None, "")}
     return f"?{urlencode(given)}" if given else ""
 
 

@@ -434,10 +434,10 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """`abort` kills the run immediately, without a grace period; `version` is the run's that was shown."""
+    """`abort` kills the run immediately, without a grace period; `version` is the displayed run's, empty for any."""
 
     abort: bool = False
-    version: str | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

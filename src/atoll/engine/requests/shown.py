@@ -18,15 +18,15 @@ def version_of(record: Fleet | Volume | Run) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The version of the record that was displayed, and the number of a fleet's nodes; None accepts any."""
+    """The version of the record that was displayed, and the number of a fleet's nodes; empty and None accept any."""
 
-    version: str | None = None
+    version: str = ""
     nodes: int | None = None
 
     def check(self, record: Fleet | Volume | Run) -> None:
         """Raise Refused where the record is not the displayed one, or has more nodes."""
         message = ""
-        if self.version is not None and version_of(record) != self.version:
+        if self.version and version_of(record) != self.version:
             message = f"{record.kind} `{record.name}` is not what was shown: it was changed, replaced or created since"
         elif isinstance(record, Fleet) and self.nodes is not None and record.nodes > self.nodes:
             message = f"fleet `{record.name}` has grown from {self.nodes} to {record.nodes} nodes"

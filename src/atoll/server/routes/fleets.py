@@ -41,7 +41,7 @@ async def delete(
     project: Project, name: Name, request: Request, version: After = None, nodes: Nodes = None
 ) -> Response:
     """Delete a fleet."""
-    deleted = await request.app.state.engine.delete_fleet(project, name, Shown(version, nodes))
+    deleted = await request.app.state.engine.delete_fleet(project, name, Shown(version or "", nodes))
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(request.app.state.engine, tx, [deleted]))[0], 202)
 

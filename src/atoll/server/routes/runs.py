@@ -58,7 +58,7 @@ async def retry(project: Project, name: Name, request: Request) -> Response:
 @router.delete("/{name}", response_model=RunView)
 async def delete(project: Project, name: Name, request: Request, version: After = None) -> Response:
     """Remove a finished run from the lists."""
-    removed = await request.app.state.engine.delete_run(project, name, Shown(version))
+    removed = await request.app.state.engine.delete_run(project, name, Shown(version or ""))
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [removed]))[0])
 

@@ -38,7 +38,7 @@ async def volume(project: Project, name: Name, request: Request) -> Response:
 @router.delete("/{name}", response_model=VolumeView, status_code=202)
 async def delete(project: Project, name: Name, request: Request, version: After = None) -> Response:
     """Delete a volume and its data."""
-    deleted = await request.app.state.engine.delete_volume(project, name, Shown(version))
+    deleted = await request.app.state.engine.delete_volume(project, name, Shown(version or ""))
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [deleted]))[0], 202)
 
