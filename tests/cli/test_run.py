@@ -95,7 +95,11 @@ def test_a_file_is_deleted_users_first_and_what_does_not_exist_is_left_out(
     changes = [s.change(kind, name, ChangeAction.UNCHANGED) for kind, name in (("volume", "data"), ("fleet", "train"))]
     server.on("POST", "plan", s.planned(*changes, s.change(), s.change(name="old", action=ChangeAction.UPDATE)))
     server.on("GET", "events", [])
-    for kind, name, view in (("runs", "old", s.run()), ("fleets", "train", s.fleet()), ("volumes", "data", s.volume())):
+    for kind, name, view in (
+        ("runs", "old", s.run(name="old")),
+        ("fleets", "train", s.fleet()),
+        ("volumes", "data", s.volume()),
+    ):
         server.on("GET", f"{kind}/{name}", view, refusal(404, Problem("not-found", "gone")))
         server.on("DELETE", f"{kind}/{name}", view)
     shown = atoll("delete", "-f", atoll.write("type: task"), "-y")
