@@ -170,9 +170,10 @@ class Logs:
             finished.set()
 
     def join(self) -> None:
-        """Wait until every line of the finished runs is printed."""
-        for thread in self._threads.values():
-            thread.join()
+        """Wait until every line of the finished runs is printed. The logs of runs on hold have no end yet."""
+        for (run, _), thread in self._threads.items():
+            if self._finished[run].is_set():
+                thread.join()
 
 
 def _print_log(printer: LogPrinter, finished: threading.Event) -> None:

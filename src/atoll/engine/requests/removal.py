@@ -3,6 +3,7 @@
 from atoll.engine.context import Context
 from atoll.engine.requests.refusal import Refused, not_found
 from atoll.engine.requests.shown import ANY, Shown
+from atoll.engine.work.restraint import release_runs
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, FleetState
 
@@ -22,6 +23,7 @@ async def delete_fleet(context: Context, project: str, name: str, shown: Shown =
         if fleet.state is FleetState.ACTIVE:
             fleet = await tx.step(fleet, FleetState.DELETING, reason="deleted", message="")
             await tx.wake(fleet)
+            await release_runs(tx, fleet)
         return fleet
 
 

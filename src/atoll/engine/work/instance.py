@@ -8,14 +8,12 @@ from atoll.backends.base import (
     AuthFailed,
     BackendError,
     CapacityUnavailable,
-    InvalidRequest,
     LaunchRequest,
     MachineState,
     NotFound,
     NotOffered,
     QuotaExceeded,
     Tags,
-    ZoneMismatch,
 )
 from atoll.engine.context import machine_of
 from atoll.engine.placing.demand import fleet_request, spec_of
@@ -37,7 +35,7 @@ AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
-_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch)
+_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
 
 
 class InstanceHandler(Reconciling[Instance, InstanceSight]):
@@ -159,7 +157,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         reason = reason_of(error)
         async with self.context.database.write(lease) as tx:
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
-            if isinstance(error, InvalidRequest | ZoneMismatch):
+            if isinstance(error, restraint.REFUSED):
                 await restraint.hold(tx, instance, error, self.context.config_digests)
             else:
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
