@@ -13,6 +13,7 @@ _COLOURS = {
     ChangeAction.UPDATE: "yellow",
     ChangeAction.REPLACE: "red",
     ChangeAction.RERUN: "green",
+    ChangeAction.RETRY: "green",
     ChangeAction.UNCHANGED: "dim",
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atoll.engine.requests.meaning import SELECTION, same_meaning
+from atoll.engine.work.restraint import uncreated
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, RunState
 from atoll.model.zone import Zone
@@ -51,6 +52,8 @@ def change_of(
     fields = tuple(_field(key, old.get(key), new.get(key), key in stays) for key in changed)
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)
+    if isinstance(kept, Volume) and uncreated(kept) and all(field.in_place for field in fields):
+        return Change(type_, kind, name, ChangeAction.RETRY, fields, kept.id)
     if not fields:
         return Change(type_, kind, name, ChangeAction.UNCHANGED, id=kept.id)
     in_place = all(field.in_place for field in fields)

@@ -119,6 +119,8 @@ _STATES = {
 
 
 def _state(word: str, data: Facts) -> str:
+    if word == _STATES[RefusalCode.GONE] and data.get("reason"):
+        return str(data["reason"])
     until = f", until {words.clock(data, 'until')}" if data.get("until") else ""
     reason = f": {data['reason']}" if data.get("reason") else ""
     return f"{word}{until}{reason}"
