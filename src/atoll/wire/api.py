@@ -322,7 +322,8 @@ ON_HOLD = "on-hold"
 
 @dataclass(slots=True)
 class InstanceView:
-    """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with.
+    """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with; `unreachable_since` is since when the
+    agent of an active one has not answered.
 
     Not frozen: lists have thousands, and a frozen one takes four times as long to create.
     """
@@ -345,6 +346,7 @@ class InstanceView:
     backend_id: str | None = None
     reason: str = ""
     message: str = ""
+    unreachable_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
