@@ -150,7 +150,7 @@ PLANNED = (
     Code(
         "volume-failed",
         "The volume has no disk",
-        "The provider refused to create the volume's disk, or the disk is gone. A disk that was refused is created when "
+        "The provider refused to create the volume's disk, or the disk is gone. A refused disk is created when "
         "the volume's file is applied again; a lost one does not come back: delete the volume to use its name again.",
         _TASK + 'volumes: ["broken:/data"]\n',
         _TASK,
