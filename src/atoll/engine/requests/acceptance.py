@@ -109,7 +109,7 @@ def waiting_text(placed: DocumentPlan) -> str:
     """What a document that is accepted and does not fit yet waits for."""
     if placed.shortfall is None:
         return ""
-    return explain.shortfall_text(placed.kind, placed.name, placed.shortfall)
+    return explain.waiting_text(placed.kind, placed.shortfall)
 
 
 async def _accept_run(

@@ -16,6 +16,7 @@ IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": fr
 """The keys of each kind that change without replacing what they belong to."""
 _HIDDEN = frozenset({"env", "registry_auth"})
 """Keys that may hold secrets: that they changed is told, and not from what to what."""
+_TIMES = frozenset({"idle_duration", "max_duration", "stop_duration"})
 _BOUNDS = frozenset({"min", "target", "max"})
 
 
@@ -70,12 +71,30 @@ def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> Chan
 
 def _same(kind: str, key: str, old: Mapping[str, Any], new: Mapping[str, Any], zones: Collection[Zone]) -> bool:
     before, after = old.get(key), new.get(key)
-    return before == after or (kind != "volume" and same_meaning(key, before, after, zones))
+    return before == after or same_meaning(kind, key, before, after, zones)
 
 
 def _field(key: str, old: Any, new: Any, in_place: bool) -> FieldChange:
-    shown = ("(changed)", "(changed)") if key in _HIDDEN else (_text(old), _text(new))
+    shown = ("(changed)", "(changed)") if key in _HIDDEN else (_shown(key, old), _shown(key, new))
     return FieldChange(key, *shown, in_place=in_place)
+
+
+def _shown(key: str, value: Any) -> str:
+    """The value of a key: times with their unit, and what is left out is empty."""
+    if key in _TIMES and isinstance(value, int | float):
+        return _time(value)
+    if key == "retry" and isinstance(value, Mapping):
+        events = _text(value.get("on_events")) or "every event"
+        limit = value.get("duration")
+        return f"{events}, for {_time(limit)}" if isinstance(limit, int | float) else events
+    return _text(value)
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def _text(value: Any) -> str:

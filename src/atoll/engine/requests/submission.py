@@ -161,7 +161,9 @@ def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> 
 
 
 def _is_patient(draft: Draft) -> bool:
-    """Whether the document's `retry` waits for capacity."""
+    """Whether the document waits for capacity: a volume always does, others where their `retry` says so."""
+    if draft.kind == "volume":
+        return True
     retry = getattr(draft.document.spec, "retry", None)
     return retry is not None and "no-capacity" in retry.on_events
 

@@ -144,8 +144,11 @@ class RunHandler(Reconciling[Run, RunSight]):
             if resting and await hold_with_fleets(tx, run, text):
                 return None
             if refused or resting or sight.retry.allows("no-capacity", run.created_at, sight.now):
-                if run.message != text:
-                    await tx.update(run, message=text)
+                waits = explain.waiting_text(DocumentKind.RUN, shortfall)
+                if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
+                    waits = f"waits: {text}"
+                if run.message != waits:
+                    await tx.update(run, message=waits)
                 pause = min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60)
                 left = sight.retry.left(run.created_at, sight.now)
                 return Due(pause if left is None else min(pause, left), failed=True)

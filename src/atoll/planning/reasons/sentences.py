@@ -251,7 +251,7 @@ def _not_needed(data: Facts) -> str:
         case "consumer":
             return f"suitable, but what uses it is in {data.get('home')}"
         case "complete":
-            return "suitable, but all nodes exist already"
+            return "suitable, but no new nodes are needed"
         case _:
             return "suitable, not needed"
 
