@@ -41,8 +41,8 @@ export class PlanPage {
   show() { addEventListener("resize", this._resized); this.rooms.layout(); }
   requery() {}
   hide() { removeEventListener("resize", this._resized); }
-  /** @param {{touched: number[], layout: boolean}} changed */
-  changed(changed) { if (changed.layout) this.rooms.layout(); else this.rooms.update(changed.touched); }
+  /** @param {import("./rooms.js").Change} changed */
+  changed(changed) { this.rooms.update(changed); }
   events() {}
   key() {}
 

@@ -42,11 +42,10 @@ export class Store {
     this.touched.clear();
   }
 
-  /** What changed; returns the zones whose instances differ, and whether the layout does. @param {any} change */
+  /** Takes in what changed; returns the zones whose instances differ, and whether zones or volumes do. @param {any} change */
   apply(change) {
     this.seq = change.seq;
-    const before = this.zones.length;
-    if (change.zones) this._zones(change.zones);
+    const before = this.zones.length, zones = change.zones ? this._zones(change.zones) : false;
     if (change.fleets) this._fleets(change.fleets);
     if (change.volumes) this.volumes = change.volumes;
     if (change.waiting) this.waiting = change.waiting;
@@ -63,7 +62,7 @@ export class Store {
     const touched = [...this.touched];
     this.touched.clear();
     for (const z of touched) this._order(z);
-    return { touched, layout: Boolean(change.zones || change.volumes) || this.zones.length !== before };
+    return { touched, zones: zones || this.zones.length !== before, volumes: Boolean(change.volumes) };
   }
 
   get count() { return this.at.size; }
@@ -82,13 +81,17 @@ export class Store {
     return counts;
   }
 
-  /** @param {any[]} zones */
+  /** Takes in zones; returns whether one of them differs. @param {any[]} zones */
   _zones(zones) {
+    let differ = false;
     for (const zone of zones) {
       const z = this.zoneAt.get(zone.key);
+      if (z !== undefined && JSON.stringify(this.zones[z]) === JSON.stringify(zone)) continue;
+      differ = true;
       if (z === undefined) { this.zoneAt.set(zone.key, this.zones.length); this.zones.push(zone); this.members.push([]); }
       else this.zones[z] = zone;
     }
+    return differ;
   }
 
   /** @param {any[]} fleets */

@@ -1,25 +1,29 @@
 // @ts-check
 // Runs, fleets, volumes and events: tables of the API's own lists.
 
-import { all, get, post } from "./api.js";
+import { all, get, post, Refused } from "./api.js";
 import { ago, ask, el, facts, money, number, paced, prose, table, timeOf } from "./dom.js";
 import { Log } from "./logs.js";
 
 const FINAL = ["done", "failed", "stopped"];
 
-/** A page that loads, and loads again when something of its kinds happens. */
+/** A page that loads, and loads again when something of its kinds happens. `head` and `foot` stay as they are meanwhile. */
 class Listed {
   /** @param {import("./main.js").App} app @param {string[]} kinds */
   constructor(app, kinds) {
     this.app = app;
     this.kinds = kinds;
-    this.root = el("div", "page");
+    this.head = el("div", "");
+    this.body = el("div", "");
+    this.foot = el("div", "");
+    this.root = el("div", "page", this.head, this.body, this.foot);
+    this.turn = 0;
     /** @type {Record<string, string>} */ this.query = {};
     this._again = paced(() => { if (this.root.isConnected) this.load(); }, 1000);
   }
 
   /** @param {Record<string, string>} query */
-  show(query) { this.query = query; this.root.replaceChildren(el("p", "sub", "Loading…")); this.load(); }
+  show(query) { this.query = query; this.body.replaceChildren(el("p", "sub", "Loading…")); this.load(); }
   /** @param {Record<string, string>} query */
   requery(query) { this.show(query); }
   hide() {}
@@ -30,7 +34,18 @@ class Listed {
   key(_event) {}
 
   async load() {
-    await this.app.attempt(async () => this.root.replaceChildren(...await this.content()));
+    const turn = ++this.turn;
+    await this.app.attempt(async () => {
+      let content;
+      try { content = await this.content(); } catch (error) {
+        if (!(error instanceof Refused) || error.status !== 404) throw error;
+        content = [el("p", "note bad", prose(error.message))];
+      }
+      if (turn !== this.turn) return;
+      const focused = /** @type {any} */ (this.body.contains(document.activeElement) ? document.activeElement : null)?.href;
+      this.body.replaceChildren(...content);
+      if (focused) [...this.body.querySelectorAll("a")].find((link) => link.href === focused)?.focus({ preventScroll: true });
+    });
   }
 
   /** @returns {Promise<Node[]>} */
@@ -76,14 +91,24 @@ export class RunPage extends Listed {
     super(app, ["run", "job"]);
     this.name = name;
     this.log = new Log();
-    this.job = -1;
+    this.heading = el("h2", "");
+    /** The job and attempt whose log is shown. */
+    this.followed = "";
+    this.foot.append(this.heading, this.log.root);
+    this.foot.hidden = true;
   }
 
-  hide() { this.log.stop(); }
+  hide() { this.log.stop(); this.followed = ""; }
 
   async content() {
     const path = `${this.app.base}/runs/${encodeURIComponent(this.name)}`, run = await get(path), wanted = +(this.query.job || 0);
-    if (this.job !== wanted) { this.job = wanted; this.log.follow(`${path}/logs?job=${wanted}`); }
+    const attempt = `${wanted}.${run.jobs.find((/** @type {any} */ job) => job.rank === wanted)?.submission ?? 0}`;
+    if (this.followed !== attempt && this.root.isConnected) {
+      this.followed = attempt;
+      this.foot.hidden = false;
+      this.heading.textContent = `Log of job ${wanted}`;
+      this.log.follow(`${path}/logs?job=${wanted}`);
+    }
     const rows = run.jobs.map((/** @type {any} */ job) => [
       Object.assign(el("a", "", `job ${job.rank}`), { href: this.app.link("runs/" + encodeURIComponent(this.name), { job: String(job.rank) }) }),
       badge(job.status), this.places([job.zone]), job.instance || "", job.instance_type || "", job.submission + 1, job.exit_code ?? "", ending(job),
@@ -98,7 +123,7 @@ export class RunPage extends Listed {
       });
       parts.push(el("div", "acts", stop));
     }
-    parts.push(table("Jobs", ["Job", "State", "Zone", "Instance", "Type", "Attempt", "Exit code", "Message"], rows), el("h2", "", `Log of job ${this.job}`), this.log.root);
+    parts.push(table("Jobs", ["Job", "State", "Zone", "Instance", "Type", "Attempt", "Exit code", "Message"], rows));
     return parts;
   }
 }
@@ -132,7 +157,26 @@ export class VolumesPage extends Listed {
 
 export class EventsPage extends Listed {
   /** @param {import("./main.js").App} app */
-  constructor(app) { super(app, ["fleet", "instance", "volume", "attachment", "run", "job", "project", "member", "secret", "zone", "closure", "move"]); }
+  constructor(app) {
+    super(app, ["fleet", "instance", "volume", "attachment", "run", "job", "project", "member", "secret", "zone", "closure", "move"]);
+    const form = el("form", "filters");
+    this.kind = el("select", "");
+    this.name = el("input", "");
+    this.kind.setAttribute("aria-label", "Kind");
+    this.name.setAttribute("aria-label", "Name");
+    this.name.placeholder = "name";
+    this.kind.append(...["", ...this.kinds].map((kind) => Object.assign(el("option", "", kind || "all kinds"), { value: kind })));
+    form.append(this.kind, this.name, el("button", "", "Filter"));
+    form.addEventListener("submit", (/** @type {Event} */ event) => { event.preventDefault(); this.app.pick({ kind: this.kind.value, name: this.name.value.trim() }); });
+    this.head.append(el("h1", "", "Events"), form);
+  }
+
+  /** @param {Record<string, string>} query */
+  show(query) {
+    this.kind.value = query.kind || "";
+    this.name.value = query.name || "";
+    super.show(query);
+  }
 
   async content() {
     const query = new URLSearchParams({ last: "300" });
@@ -140,15 +184,10 @@ export class EventsPage extends Listed {
     if (this.query.name) query.set("name", this.query.name);
     let events = (await get(`${this.app.base}/events?${query}`)).reverse();
     if (this.query.zone) events = events.filter((/** @type {any} */ event) => event.zone && `${event.zone.backend}/${event.zone.region}/${event.zone.name}` === this.query.zone);
-    const form = el("form", "filters"), kind = el("select", ""), name = el("input", "");
-    kind.setAttribute("aria-label", "Kind"); name.setAttribute("aria-label", "Name"); name.placeholder = "name"; name.value = this.query.name || "";
-    for (const option of ["", ...this.kinds]) kind.append(Object.assign(el("option", "", option || "all kinds"), { value: option, selected: option === (this.query.kind || "") }));
-    form.append(kind, name, el("button", "", "Filter"));
-    form.addEventListener("submit", (/** @type {Event} */ event) => { event.preventDefault(); this.app.pick({ kind: kind.value, name: name.value }); });
     const rows = events.map((/** @type {any} */ event) => [
       timeOf(event.time), event.kind, event.name, event.from_state === event.to_state ? event.reason : `${event.from_state} → ${event.to_state}`.replace(/^ → /, ""),
       event.zone ? this.places([event.zone]) : "", event.from_state === event.to_state ? "" : event.reason, event.actor, event.message,
     ]);
-    return [el("h1", "", "Events"), form, rows.length ? table("Events", ["Time", "Kind", "Name", "Change", "Zone", "Reason", "User", "Message"], rows) : el("p", "", "No event matches.")];
+    return [rows.length ? table("Events", ["Time", "Kind", "Name", "Change", "Zone", "Reason", "User", "Message"], rows) : el("p", "", "No event matches.")];
   }
 }

@@ -63,9 +63,11 @@ export class ZonesPage {
     this._fleets(); this._side();
   }
 
-  /** @param {{touched: number[], layout: boolean}} changed */
+  /** @param {import("./rooms.js").Change} changed */
   changed(changed) {
-    if (!this.asTable) { if (changed.layout) this.rooms.layout(); else this.rooms.update(changed.touched); }
+    this._select();
+    if (!this.asTable) this.rooms.update(changed);
+    if (changed.zones) this._hour();
     this._sidebar();
     this._hourly();
   }
@@ -85,6 +87,7 @@ export class ZonesPage {
     this.rooms.zone = z === undefined ? -1 : z;
     this.rooms.fleet = this.store.fleets.findIndex((one) => one.name === fleet && !one.gone);
     this.instance = instance;
+    this.rooms.instance = this.store.at.get(instance) ?? -1;
   }
 
   /** @param {string} name */
@@ -185,7 +188,7 @@ export class ZonesPage {
     button.type = "button";
     button.addEventListener("click", async () => {
       const z = this.store.zoneAt.get(view.key), count = z === undefined ? 0 : this.store.held(z).length;
-      if (!failed && !await ask(`Simulate an outage of ${view.label}?`, `Its ${plural(count, "instance")} die, and new ones are refused until you end the outage.`, "Simulate the outage", count ? view.label : undefined)) return;
+      if (!failed && !await ask(`Simulate an outage of ${view.label}?`, `Its ${plural(count, "instance dies", "instances die")}, and new ones are refused until you end the outage.`, "Simulate the outage", count ? view.label : undefined)) return;
       const { backend, region, name } = view.zone;
       await this.app.attempt(() => post(`${this.app.base}/zones/${[backend, region, name].map(encodeURIComponent).join("/")}/${failed ? "restore" : "fail"}`));
     });
