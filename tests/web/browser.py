@@ -17,7 +17,7 @@ from tests.server.process import ServerProcess
 
 CHROMIUM = shutil.which("chromium") or ""
 MISSING = "" if CHROMIUM else "the pages are shown by Debian's chromium: apt-get install chromium fonts-inter"
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 FOREIGN = "rebound.example"
 """A name that leads to this machine and is none of the server's, as in an attack by DNS rebinding."""
 ARGUMENTS = [
