@@ -112,7 +112,7 @@ class Site:
 
 def ready(page: Page) -> Page:
     """Wait until the page has painted and follows the changes."""
-    page.wait_for_selector("body[data-ready] .live.live")
+    page.wait_for_selector("body[data-ready] #live:has(i):not(.away)")
     return page
 
 

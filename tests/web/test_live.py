@@ -93,7 +93,7 @@ def test_an_admin_simulates_an_outage_by_mouse_after_its_name_is_typed(server: S
     assert site.problems == []
 
 
-def test_a_log_follows_its_job_into_the_next_attempt_and_its_place_survives_other_events(server: ServerProcess, site: Site) -> None:
+def test_a_log_follows_its_job_into_its_next_attempt(server: ServerProcess, site: Site) -> None:
     apply(server, TASK)
     page = site.open("runs/talk")
     page.wait_for_selector(".log >> text=line 1")

@@ -156,7 +156,7 @@ export class App {
   /** @param {"live" | "away"} state */
   _live(state) {
     const live = byId("live");
-    live.className = "live " + state;
+    live.classList.toggle("away", state === "away");
     live.replaceChildren(el("i"), state === "live" ? "live" : "no connection, trying again");
   }
 
