@@ -11,11 +11,13 @@ import { ZonesPage } from "./zones.js";
 
 const PAGES = [["zones", "Zones"], ["runs", "Runs"], ["fleets", "Fleets"], ["volumes", "Volumes"], ["plan", "Plan"], ["events", "Events"]];
 const RETRY_MS = 2000;
+/** @type {import("./wire.js").SessionView} */
+const NOBODY = { user: "", admin: false, projects: {}, csrf: "" };
 
 export class App {
   constructor() {
     this.store = new Store();
-    /** @type {any} */ this.me = { user: "", admin: false, projects: {} };
+    this.me = NOBODY;
     this.project = "";
     /** @type {any} */ this.page = null;
     this.pageName = "";
@@ -112,7 +114,7 @@ export class App {
     try {
       this.store.load(await get(`${this.base}/map`));
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) { this._leave(); document.body.classList.remove("in"); this.me = { user: "", admin: false, projects: {} }; await this.start(); return false; }
+      if (error instanceof Refused && error.status === 401) { this._leave(); document.body.classList.remove("in"); this.me = NOBODY; await this.start(); return false; }
       if (error instanceof Refused && error.status < 500) { this._leave(); byId("page").replaceChildren(el("p", "login", prose(error.message), " ", prose(error.help))); return false; }
       this._live("away");
       setTimeout(() => this._retry(), RETRY_MS);
@@ -206,5 +208,6 @@ export class App {
   }
 }
 
-const app = new App();
+performance.mark("started");
+export const app = new App();
 app.start().then(() => requestAnimationFrame(() => requestAnimationFrame(() => { document.body.dataset.ready = "1"; performance.mark("painted"); })));

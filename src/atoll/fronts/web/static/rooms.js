@@ -25,6 +25,7 @@ export class Rooms {
     this.zone = -1;
     this.instance = -1;
     this.showEmpty = false;
+    this.hint = "one square is one instance, in the order of fleets";
     /** @type {null | {placed: Map<string, {count: number, price: number}>, refused: Map<string, string>}} */
     this.plan = null;
     /** @type {(z: number) => void} */ this.onpick = () => {};
@@ -124,7 +125,7 @@ export class Rooms {
   _legend() {
     const legend = el("div", "legend");
     STATES.forEach((name, k) => legend.append(el("span", "", el("i", "s" + k), name)));
-    legend.append(el("span", "", "◆ volume in use"), el("span", "", "◇ volume free"), el("span", "hint", "one square is one instance, in the order of fleets · arrow keys pick one · t shows a table"));
+    legend.append(el("span", "", "◆ volume in use"), el("span", "", "◇ volume free"), el("span", "hint", this.hint));
     return legend;
   }
 
@@ -168,7 +169,7 @@ export class Rooms {
     const until = view.until ? ` until ${moment(view.until)}` : "";
     if (view.state === "impaired") return [["impaired", `impaired: ${view.reason || "no reason given"}${until}`]];
     if (view.state !== "available") return [["closed", `${view.state === "drained" ? "closed" : view.state.replaceAll("-", " ")}${until}${view.reason ? ": " + view.reason : ""}`]];
-    const [out, ...others] = view.left_out.filter((/** @type {any} */ one) => !one.until || Date.parse(one.until) > Date.now());
+    const [out, ...others] = view.left_out.filter((one) => !one.until || Date.parse(one.until) > Date.now());
     if (!out) return [];
     const more = others.length ? ` and ${others.length} more` : "";
     return [["left", `${out.what ? out.what + ": " : ""}${out.why}${out.until ? `, out until ${moment(out.until)}` : ""}${more}`]];

@@ -21,7 +21,7 @@ export class Strip {
     this.list.replaceChildren();
   }
 
-  /** @param {any} hour */
+  /** @param {import("./wire.js").MapHour} hour */
   show(hour) {
     this.hour = hour;
     const sums = [0, 1, 2].map((k) => hour.bins.reduce((/** @type {number} */ a, /** @type {number[]} */ bin) => a + bin[k], 0));
@@ -29,7 +29,7 @@ export class Strip {
     this.draw();
   }
 
-  /** @param {any[]} events the newest last */
+  /** @param {import("./wire.js").EventView[]} events the newest last */
   news(events) {
     const lines = [];
     for (const event of events.slice(-4).reverse()) {
@@ -83,13 +83,13 @@ export class Strip {
   }
 }
 
-/** @param {any} band */
+/** @param {import("./wire.js").Band} band */
 function label(band) { return `${band.zone} ${band.kind.replace("-", " ")}${band.text ? " " + band.text : ""}`; }
 
-/** An hour in which nothing happened. @returns {{start: string, bins: number[][], bands: any[]}} */
+/** An hour in which nothing happened. @returns {import("./wire.js").MapHour} */
 function quiet() { return { start: new Date().toISOString(), bins: [], bands: [] }; }
 
-/** The colour class of an event. @param {any} event */
+/** The colour class of an event. @param {import("./wire.js").EventView} event */
 export function tone(event) {
   if (event.to_state === "failed" || event.reason === "lost" || event.reason === "unreachable") return "t-lost";
   if (event.kind === "instance" && event.to_state === "launching") return "t-start";

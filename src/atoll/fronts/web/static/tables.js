@@ -5,6 +5,9 @@ import { all, get, post, Refused } from "./api.js";
 import { ago, ask, el, facts, money, number, paced, prose, table, timeOf } from "./dom.js";
 import { Log } from "./logs.js";
 
+/** @typedef {import("./wire.js").RunView} RunView */
+/** @typedef {import("./wire.js").EventView} EventView */
+
 const FINAL = ["done", "failed", "stopped"];
 
 /** A page that loads, and loads again when something of its kinds happens. `head` and `foot` stay as they are meanwhile. */
@@ -28,7 +31,7 @@ class Listed {
   requery(query) { this.show(query); }
   hide() {}
   changed() {}
-  /** @param {any[]} events */
+  /** @param {EventView[]} events */
   events(events) { if (events.some((event) => this.kinds.includes(event.kind))) this._again(); }
   /** @param {KeyboardEvent} _event */
   key(_event) {}
@@ -57,14 +60,14 @@ class Listed {
     return Object.assign(el("a", "", name || region), { href: this.app.link("zones", { zone: key }) });
   }
 
-  /** The zones of a list of views, each once. @param {any[]} zones */
+  /** The zones of a list of views, each once. @param {Array<import("./wire.js").Zone | null>} zones */
   places(zones) {
-    const keys = [...new Set(zones.filter(Boolean).map((zone) => `${zone.backend}/${zone.region}/${zone.name}`))];
+    const keys = [...new Set(zones.flatMap((zone) => zone ? [`${zone.backend}/${zone.region}/${zone.name}`] : []))];
     return el("span", "", ...keys.slice(0, 6).flatMap((key, k) => [k ? ", " : "", this.zoneLink(key)]), keys.length > 6 ? ` and ${keys.length - 6} more` : "");
   }
 }
 
-/** The message of a run or job, or why it failed. @param {any} one */
+/** The message of a run or job, or why it failed. @param {RunView | import("./wire.js").JobView} one */
 const ending = (one) => one.message || (FINAL.includes(one.status) && one.exit_code !== 0 ? one.reason : "");
 
 /** @param {string} state */
@@ -75,11 +78,12 @@ export class RunsPage extends Listed {
   constructor(app) { super(app, ["run", "job"]); }
 
   async content() {
-    const finished = this.query.all === "1", runs = await all(`${this.app.base}/runs${finished ? "?all=1" : ""}`);
+    const finished = this.query.all === "1";
+    /** @type {RunView[]} */ const runs = await all(`${this.app.base}/runs${finished ? "?all=1" : ""}`);
     const toggle = Object.assign(el("a", "", finished ? "Hide finished runs" : "Show finished runs too"), { href: this.app.link("runs", finished ? {} : { all: "1" }) });
     const rows = runs.reverse().map((run) => [
       Object.assign(el("a", "", run.name), { href: this.app.link("runs/" + encodeURIComponent(run.name)) }), run.type, badge(run.status), run.jobs.length,
-      this.places(run.jobs.map((/** @type {any} */ job) => job.zone)), run.price ? money(run.price) + "/h" : "", ago(run.created_at), ending(run),
+      this.places(run.jobs.map((job) => job.zone)), run.price ? money(run.price) + "/h" : "", ago(run.created_at), ending(run),
     ]);
     return [el("h1", "", "Runs"), el("p", "sub", toggle), rows.length ? table("Runs", ["Run", "Type", "State", "Nodes", "Zones", "Price", "Submitted", "Message"], rows) : el("p", "", prose("No run is active: `atoll apply -f FILE` submits one."))];
   }
@@ -101,15 +105,16 @@ export class RunPage extends Listed {
   hide() { this.log.stop(); this.followed = ""; }
 
   async content() {
-    const path = `${this.app.base}/runs/${encodeURIComponent(this.name)}`, run = await get(path), wanted = +(this.query.job || 0);
-    const attempt = `${wanted}.${run.jobs.find((/** @type {any} */ job) => job.rank === wanted)?.submission ?? 0}`;
+    const path = `${this.app.base}/runs/${encodeURIComponent(this.name)}`, wanted = +(this.query.job || 0);
+    /** @type {RunView} */ const run = await get(path);
+    const attempt = `${wanted}.${run.jobs.find((job) => job.rank === wanted)?.submission ?? 0}`;
     if (this.followed !== attempt && this.root.isConnected) {
       this.followed = attempt;
       this.foot.hidden = false;
       this.heading.textContent = `Log of job ${wanted}`;
       this.log.follow(`${path}/logs?job=${wanted}`);
     }
-    const rows = run.jobs.map((/** @type {any} */ job) => [
+    const rows = run.jobs.map((job) => [
       Object.assign(el("a", "", `job ${job.rank}`), { href: this.app.link("runs/" + encodeURIComponent(this.name), { job: String(job.rank) }) }),
       badge(job.status), this.places([job.zone]), job.instance || "", job.instance_type || "", job.submission + 1, job.exit_code ?? "", ending(job),
     ]);
@@ -133,10 +138,10 @@ export class FleetsPage extends Listed {
   constructor(app) { super(app, ["fleet", "instance"]); }
 
   async content() {
-    const fleets = await all(`${this.app.base}/fleets`);
+    /** @type {import("./wire.js").FleetView[]} */ const fleets = await all(`${this.app.base}/fleets`);
     const rows = fleets.map((fleet) => [
       Object.assign(el("a", "", fleet.name), { href: this.app.link("zones", { fleet: fleet.name }) }), badge(fleet.status), `${fleet.instances.length} of ${fleet.nodes}`,
-      fleet.strategy, this.places(fleet.instances.map((/** @type {any} */ one) => one.zone)), money(fleet.price) + "/h", ago(fleet.created_at), fleet.message,
+      fleet.strategy, this.places(fleet.instances.map((one) => one.zone)), money(fleet.price) + "/h", ago(fleet.created_at), fleet.message,
     ]);
     return [el("h1", "", "Fleets"), rows.length ? table("Fleets", ["Fleet", "State", "Nodes", "Placement", "Zones", "Price", "Created", "Message"], rows) : el("p", "", prose("There is no fleet yet: `atoll apply -f FILE` creates one."))];
   }
@@ -147,7 +152,7 @@ export class VolumesPage extends Listed {
   constructor(app) { super(app, ["volume", "attachment"]); }
 
   async content() {
-    const volumes = await all(`${this.app.base}/volumes`);
+    /** @type {import("./wire.js").VolumeView[]} */ const volumes = await all(`${this.app.base}/volumes`);
     const rows = volumes.map((volume) => [
       volume.name, badge(volume.status), `${number(volume.size_gb)} GB`, volume.backend, volume.zone ? this.places([volume.zone]) : "in the zone of its first use", volume.attached_to.join(", "), ago(volume.created_at), volume.message,
     ]);
@@ -182,9 +187,9 @@ export class EventsPage extends Listed {
     const query = new URLSearchParams({ last: "300" });
     if (this.query.kind) query.set("kind", this.query.kind);
     if (this.query.name) query.set("name", this.query.name);
-    let events = (await get(`${this.app.base}/events?${query}`)).reverse();
-    if (this.query.zone) events = events.filter((/** @type {any} */ event) => event.zone && `${event.zone.backend}/${event.zone.region}/${event.zone.name}` === this.query.zone);
-    const rows = events.map((/** @type {any} */ event) => [
+    /** @type {EventView[]} */ let events = (await get(`${this.app.base}/events?${query}`)).reverse();
+    if (this.query.zone) events = events.filter((event) => event.zone && `${event.zone.backend}/${event.zone.region}/${event.zone.name}` === this.query.zone);
+    const rows = events.map((event) => [
       timeOf(event.time), event.kind, event.name, event.from_state === event.to_state ? event.reason : `${event.from_state} → ${event.to_state}`.replace(/^ → /, ""),
       event.zone ? this.places([event.zone]) : "", event.from_state === event.to_state ? "" : event.reason, event.actor, event.message,
     ]);

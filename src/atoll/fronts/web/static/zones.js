@@ -13,6 +13,7 @@ export class ZonesPage {
     this.app = app;
     this.store = app.store;
     this.rooms = new Rooms(app.store);
+    this.rooms.hint += " · arrow keys pick one · t shows a table";
     this.strip = new Strip();
     this.list = el("ol", "");
     this.select = el("select", "fleet-select");
@@ -72,7 +73,7 @@ export class ZonesPage {
     this._hourly();
   }
 
-  /** @param {any[]} events */
+  /** @param {import("./wire.js").EventView[]} events */
   events(events) { this.strip.news(events); }
 
   /** @param {KeyboardEvent} event */
@@ -134,7 +135,7 @@ export class ZonesPage {
     const i = this.instance ? this.store.at.get(this.instance) : undefined;
     if (i !== undefined) parts.push(...this._instance(i));
     else if (this.rooms.zone >= 0) parts.push(...this._zone(this.rooms.zone));
-    if (this.rooms.fleet >= 0) parts.push(...this._spread(this.rooms.fleet));
+    if (this.rooms.fleet >= 0) parts.push(...this._spread(this.rooms.fleet, !parts.length));
     const picked = parts.length > 0;
     if (picked) parts.unshift(this._close()); else parts.push(...this._overview());
     parts.push(...this._waiting());
@@ -182,7 +183,7 @@ export class ZonesPage {
     return parts;
   }
 
-  /** @param {any} view */
+  /** @param {import("./wire.js").MapZone} view */
   _outage(view) {
     const failed = view.state === "impaired", button = el("button", failed ? "do" : "", failed ? "End the outage" : "Simulate an outage");
     button.type = "button";
@@ -204,15 +205,15 @@ export class ZonesPage {
     ])];
   }
 
-  /** @param {number} f */
-  _spread(f) {
+  /** @param {number} f @param {boolean} alone */
+  _spread(f, alone) {
     const { store } = this, fleet = store.fleets[f], spread = [...store.spread(f)], most = Math.max(1, ...spread.map(([, count]) => count)), grid = el("div", "mini");
     for (const [z, count] of spread) {
       const bar = el("i", store.zones[z].state === "impaired" ? "bad" : store.zones[z].state === "available" ? "" : "go");
       bar.style.width = 100 * count / most + "%";
       grid.append(el("span", "", store.zones[z].label), bar, el("u", "", number(count)));
     }
-    return [el("h4", "", `${fleet.name} over its zones`), grid, fleet.message ? el("p", "note", prose(fleet.message)) : null].filter(Boolean);
+    return [alone ? el("h2", "", fleet.name) : null, el("h4", "", `${fleet.name} over its zones`), grid, fleet.message ? el("p", "note", prose(fleet.message)) : null].filter(Boolean);
   }
 
   _waiting() {
@@ -230,7 +231,7 @@ export class ZonesPage {
       for (const i of held) counts[store.state[i]]++;
       const link = Object.assign(el("a", "", view.label), { href: this.app.link("zones", { ...this.query, zone: view.key }) });
       const volumes = store.volumes.filter((volume) => volume.zone === view.key).map((volume) => volume.name).join(", ");
-      const state = [view.state.replaceAll("-", " "), view.reason, ...view.left_out.map((/** @type {any} */ out) => `${out.what || "zone"}: ${out.why}`)].filter(Boolean).join(", ");
+      const state = [view.state.replaceAll("-", " "), view.reason, ...view.left_out.map((out) => `${out.what || "zone"}: ${out.why}`)].filter(Boolean).join(", ");
       rows.push([link, view.zone.zone_id || "", view.zone.backend, view.zone.region, state, held.length, ...counts, volumes, money(held.reduce((sum, i) => sum + store.price[i], 0))]);
     }
     const heads = ["Zone", "Id", "Backend", "Region", "State", "Instances", "Busy", "Idle", "Starting", "Leaving", "Lost", "Volumes", "USD an hour"];
