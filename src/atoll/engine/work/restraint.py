@@ -7,7 +7,6 @@ retry. After early failures the next try waits, longer each time (`atoll.reconci
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from atoll.backends.base import BackendError
 from atoll.model.records import Fleet, Instance, Job, Run
 from atoll.model.states import RUN, FleetState, JobState
 from atoll.reconcile.backoff import early_failure, early_pause
@@ -21,14 +20,14 @@ BROKEN = frozenset({"lost", "unreachable", "start-timeout", "launch-timeout"})
 """The end reasons of machines that ended by themselves."""
 
 
-async def hold(tx: Transaction, instance: Instance, error: BackendError, digests: Mapping[str, str]) -> None:
+async def hold(tx: Transaction, instance: Instance, refusal: str, digests: Mapping[str, str]) -> None:
     """Hold the fleet of an instance whose launch request was refused as such; for a run's own fleet, the run.
 
-    `digests` are those of the backends' configurations.
+    `refusal` is the provider's message; `digests` are those of the backends' configurations.
     """
     backend = instance.zone.backend
     mark = _mark(backend, digests)
-    message = f"{backend} refused the request: {error.message}"
+    message = f"{backend} refused the request: {refusal}"
     for owner in await _owners(tx, instance):
         await tx.wake(await tx.update(owner, hold=mark, message=message))
 
