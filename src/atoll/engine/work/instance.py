@@ -29,7 +29,7 @@ from atoll.planning.failures import remember
 from atoll.planning.shape import can_spare, missing
 from atoll.reconcile.action import EndFailed, Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
-from atoll.store.conflict import Conflict
+from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
