@@ -196,7 +196,7 @@ def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool
         document.price,
         document.traffic,
         document.notes,
-        tuple(Removal(f"{each.fleet}-{each.node}", each.zone, each.busy) for each in document.removals),
+        tuple(Removal(f"{each.fleet}-{each.node}", each.zone, each.busy, each.id) for each in document.removals),
     )
 
 

@@ -7,12 +7,10 @@ from typing import Any
 from atoll.backends.base import (
     AuthFailed,
     CapacityUnavailable,
-    InvalidRequest,
     MachineState,
     NotFound,
     NotOffered,
     QuotaExceeded,
-    ZoneMismatch,
 )
 from atoll.engine.context import Context
 from atoll.engine.placing.demand import fleet_request, spec_of
@@ -21,11 +19,11 @@ from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
-from atoll.model.failure import FailureKind, MachineError, Scope
+from atoll.model.failure import MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState, InstanceState
-from atoll.planning.failures import remember
+from atoll.planning.failures import OF_THE_REQUEST, remember
 from atoll.planning.shape import can_spare, missing
 from atoll.reconcile.action import EndFailed, Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
@@ -37,7 +35,7 @@ AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
-_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch)
+_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
 
 
 class InstanceHandler(Reconciling[Instance, InstanceSight]):
@@ -165,7 +163,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         scope = error.scope or Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
         async with self.context.database.write(lease) as tx:
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
-            if error.kind in (FailureKind.INVALID_REQUEST, FailureKind.ZONE_MISMATCH):
+            if error.kind in OF_THE_REQUEST:
                 await restraint.hold(tx, instance, error.message, self.context.config_digests)
             else:
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
