@@ -66,12 +66,14 @@ export class Strip {
     for (const band of [...hour.bands].sort((a, b) => a.start < b.start ? -1 : 1)) {
       const from = at(band.start), to = Math.max(from + 2, at(band.end)), lane = ends.findIndex((end) => end <= from);
       if (lane < 0) continue;
+      const text = label(band), left = from - c.measureText(text).width - 6, fits = c.measureText(text).width < to - from - 8;
+      const before = !fits && left > ends[lane];
       ends[lane] = to;
       c.fillStyle = colour(band.kind === "outage" ? "--lost" : band.kind === "closed" ? "--drain" : "--left");
       c.globalAlpha = 0.2; c.fillRect(from, lane * 12.5, to - from, 11);
       c.globalAlpha = 1; c.fillRect(from, lane * 12.5, 2, 11);
-      c.save(); c.beginPath(); c.rect(from, lane * 12.5, to - from, 12); c.clip();
-      c.fillText(label(band), from + 6, lane * 12.5 + 9);
+      c.save(); c.beginPath(); c.rect(before ? left : from, lane * 12.5, before ? from - left : to - from, 12); c.clip();
+      c.fillText(text, before ? left : from + 6, lane * 12.5 + 9);
       c.restore();
     }
     c.fillStyle = colour("--wall"); c.fillRect(0, base + 0.5, w, 1);
