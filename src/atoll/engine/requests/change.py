@@ -16,6 +16,8 @@ IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": fr
 """The keys of each kind that change without replacing what they belong to."""
 _HIDDEN = frozenset({"env", "registry_auth"})
 """Keys that may hold secrets: that they changed is told, and not from what to what."""
+ABSENT = object()
+"""Stands for a key that is not set: null is a value, `off` for times."""
 _TIMES = frozenset({"idle_duration", "max_duration", "stop_duration"})
 _BOUNDS = frozenset({"min", "target", "max"})
 
@@ -50,7 +52,7 @@ def change_of(
     stays = IN_PLACE[kind]
     if kind == "fleet" and any(key in SELECTION for key in changed) and standing.fits():
         stays |= SELECTION
-    fields = tuple(_field(key, old.get(key), new.get(key), key in stays) for key in changed)
+    fields = tuple(_field(key, old.get(key, ABSENT), new.get(key, ABSENT), key in stays) for key in changed)
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)
     if isinstance(kept, Volume) and uncreated(kept) and all(field.in_place for field in fields):
@@ -71,6 +73,8 @@ def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> Chan
 
 def _same(kind: str, key: str, old: Mapping[str, Any], new: Mapping[str, Any], zones: Collection[Zone]) -> bool:
     before, after = old.get(key), new.get(key)
+    if key in _TIMES and (key in old) != (key in new):
+        return False  # null is `off`, and an absent one its default
     return before == after or same_meaning(kind, key, before, after, zones)
 
 
@@ -81,8 +85,10 @@ def _field(key: str, old: Any, new: Any, in_place: bool) -> FieldChange:
 
 def _shown(key: str, value: Any) -> str:
     """The value of a key: times with their unit, and what is left out is empty."""
-    if key in _TIMES and isinstance(value, int | float):
-        return _time(value)
+    if value is ABSENT:
+        return ""
+    if key in _TIMES:
+        return _time(value) if isinstance(value, int | float) else "off"
     if key == "retry" and isinstance(value, Mapping):
         events = _text(value.get("on_events")) or "every event"
         limit = value.get("duration")
