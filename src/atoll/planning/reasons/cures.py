@@ -23,6 +23,7 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.solving.joint import Decider, precedence
+from atoll.planning.solving.kinds import kind_of
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
 
@@ -35,8 +36,17 @@ MOST_RANGES = 16
 
 
 def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
-    """Every single change that lets the document fit beside what is placed already."""
-    others = [d for d in reasons.decision.placed if _stays(d, document, reasons.decider)]
+    """Every single change that lets the document fit beside what is placed already; for equal runs found once."""
+    if not isinstance(document, RunRequest):
+        return _cures(document, reasons)
+    kind = kind_of(document)
+    if kind not in reasons.cures:
+        reasons.cures[kind] = _cures(document, reasons)
+    return reasons.cures[kind]
+
+
+def _cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
+    others = list(_staying(document, reasons))
     trial = Decider(reasons.decider.world, (*others, document))
     found = []
     for requirement, value, changed in _changes(document, trial):
@@ -50,13 +60,15 @@ def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
     return (*found, *price)
 
 
-def _stays(placed: Document, document: Document, decider: Decider) -> bool:
-    """Whether another document keeps its place: one that got less than it asked gives way to those before it."""
-    order = [(type(d), d.name) for d in sorted(decider.documents, key=precedence)]
-    this, other = (type(document), document.name), (type(placed), placed.name)
-    if other == this:
-        return False
-    return placed in decider.documents or order.index(other) < order.index(this)
+def _staying(document: Document, reasons: Reasons) -> Iterator[Document]:
+    """The other documents that keep their places: one that got less than it asked gives way to those before it."""
+    requested = {(type(d), d.name): d for d in sorted(reasons.decider.documents, key=precedence)}
+    order = {key: place for place, key in enumerate(requested)}
+    this = (type(document), document.name)
+    for placed in reasons.decision.placed:
+        key = (type(placed), placed.name)
+        if key != this and (requested[key] == placed or order[key] < order[this]):
+            yield placed
 
 
 _AMOUNTS = frozenset({"resources.cpu", "resources.memory"})

@@ -21,8 +21,7 @@ def trimmed(problem: Problem) -> Problem:
 
 def _free(run: RunGroup) -> bool:
     """True when each node of a run may choose its zone without regard to anything else."""
-    together = run.single_zone and sum(len(group.ranks) for group in run.classes) > 1
-    return not together and not any(group.mounts for group in run.classes)
+    return run.together <= 1 and not any(group.mounts for group in run.classes)
 
 
 def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:

@@ -23,8 +23,9 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import ExistingInstance
-from atoll.planning.solving import companions, dominance, options, shortcuts, strategies
+from atoll.planning.solving import companions, dominance, kinds, options, shortcuts, strategies
 from atoll.planning.solving import programme as model
+from atoll.planning.solving.kinds import NONE, Copies
 from atoll.planning.solving.limits import within_limits
 from atoll.planning.solving.options import Option, suiting
 from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution
@@ -72,12 +73,17 @@ class Decider:
             count, better = self._most(accepted, left)
             accepted, left = [*accepted, *left[:count]], left[count:]
             solution = better or solution
-            for attempt in self._instead(left.pop(0), accepted) if left else ():
+            if not left:
+                break
+            unfit = left.pop(0)
+            for attempt in self._instead(unfit, accepted):
                 better = self.solve([*accepted, attempt])
                 if better is not None:
                     accepted.append(attempt)
                     solution = better
                     break
+            # Runs take from each other and never add anything, so what is equal to this one does not fit either.
+            left = [d for d in left if not (isinstance(unfit, RunRequest) and kinds.are_equal(d, unfit))]
         return Decision(solution, tuple(accepted))
 
     def _most(self, accepted: Sequence[Document], left: Sequence[Document]) -> tuple[int, Solution | None]:
@@ -148,17 +154,22 @@ class Decider:
             return None
         if any(not self.volume_zones(d) for d in documents if isinstance(d, VolumeRequest)):
             return None
+        counted = kinds.counted(documents)
+        solution = self._solve_counted(counted.documents, partial, counted.copies)
+        return None if solution is None else kinds.told_apart(solution, counted.documents, counted.copies)
+
+    def _solve_counted(self, documents: Sequence[Document], partial: str | None, copies: Copies) -> Solution | None:
         joined = Solution()
         for component in _components(documents, self.world):
-            part = self._solve_apart(component, partial)
+            part = self._solve_apart(component, partial, copies)
             if part is None:
                 return None
             joined = joined.joined(part)
         if within_limits(joined.bought, self.world):
             return joined
-        return model.solve(self.problem(documents, partial, thorough=True), self.world)
+        return model.solve(self.problem(documents, partial, thorough=True, copies=copies), self.world)
 
-    def _solve_apart(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
+    def _solve_apart(self, documents: Sequence[Document], partial: str | None, copies: Copies) -> Solution | None:
         consumed = any(isinstance(d, RunRequest) for d in documents)
         if not consumed and all(isinstance(d, VolumeRequest) for d in documents):
             return Solution()
@@ -167,21 +178,21 @@ class Decider:
             bought = strategies.lay(group)
             if bought is None or within_limits(bought, self.world):
                 return None if bought is None else Solution({group.name: bought})
-        if len(documents) == 1 and isinstance(documents[0], RunRequest) and not _mounts(documents[0]):
-            alone = self._solve_lone(documents[0])
+        if len(documents) == 1 and isinstance(documents[0], RunRequest) and not kinds.mounts(documents[0]):
+            alone = self._solve_lone(documents[0], copies)
             if alone is None or within_limits(alone.bought, self.world):
                 return alone
         thorough = bool(self.world.quotas) or any(free is not None for free in self.world.free)
-        whole = self.problem(documents, partial, thorough)
+        whole = self.problem(documents, partial, thorough, copies)
         problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
         if not thorough:
             problem = dominance.trimmed(problem)
         solution = self._solve_pinned(problem) or model.solve(problem, self.world)
         return None if solution is None else companions.put_back(solution, whole)
 
-    def _solve_lone(self, run: RunRequest) -> Solution | None:
-        lots = self.world.lots(run.name)
-        return shortcuts.lone(self.run_group(run, (), thorough=False), lots)
+    def _solve_lone(self, run: RunRequest, copies: Copies) -> Solution | None:
+        group = self.run_group(run, (), thorough=False, copies=kinds.number(copies, run))
+        return shortcuts.lone(group, self.world.lots(run.name))
 
     def _solve_pinned(self, problem: Problem) -> Solution | None:
         """The best solution with the fleets as they are best alone, if that is the best of all."""
@@ -193,7 +204,9 @@ class Decider:
         solution = model.solve(pinned, self.world)
         return solution if solution is not None and solution.cost <= shortcuts.least(pinned) + 1e-9 else None
 
-    def problem(self, documents: Sequence[Document], partial: str | None, thorough: bool) -> Problem:
+    def problem(
+        self, documents: Sequence[Document], partial: str | None, thorough: bool, copies: Copies = NONE
+    ) -> Problem:
         """The problem that these documents make; `thorough` keeps what only shared limits make worth considering."""
         runs = [d for d in documents if isinstance(d, RunRequest)]
         fleets = [d for d in documents if isinstance(d, FleetRequest)]
@@ -201,7 +214,7 @@ class Decider:
         mounted = sorted({name for run in runs for node in run.nodes for m in node.mounts for name in m.volumes})
         return Problem(
             tuple(self.fleet_group(fleet, runs, partial, thorough) for fleet in fleets),
-            tuple(self.run_group(run, fleets, thorough) for run in runs),
+            tuple(self.run_group(run, fleets, thorough, kinds.number(copies, run)) for run in runs),
             {name: disk for name in mounted if (disk := self.disk(name, volumes.get(name))) is not None},
         )
 
@@ -230,20 +243,21 @@ class Decider:
             partial=partial == fleet.name,
         )
 
-    def run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], thorough: bool) -> RunGroup:
-        """The run in numbers; `fleets` are those of the same request."""
+    def run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], thorough: bool, copies: int = 1) -> RunGroup:
+        """So many copies of a run in numbers; `fleets` are those of the same request."""
         stages = self.feasibility(run.requirements).level
         mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
         return RunGroup(
             name=run.name,
-            classes=self.classes(run),
+            classes=_classes(run, copies),
             requirements=run.requirements,
             zones=zones,
             options=self._offers(run.requirements, run.name, (), thorough) if run.buys else (),
             pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine),
             fleets=tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name))),
             single_zone=run.single_zone,
+            copies=copies,
         )
 
     def _offers(
@@ -310,15 +324,6 @@ class Decider:
             self._refused[volume] = volume_refusals(volume, self.world)
         return self._refused[volume]
 
-    def classes(self, run: RunRequest) -> tuple[NodeClass, ...]:
-        """The run's nodes by their mounts. Nodes share a class only where nothing can tell their volumes apart."""
-        ranks: dict[tuple[object, ...], list[int]] = {}
-        for node in run.nodes:
-            mounts = tuple(mount.volumes for mount in node.mounts)
-            ranks.setdefault((mounts, None if not mounts else node.rank), []).append(node.rank)
-        by_rank = {node.rank: tuple(mount.volumes for mount in node.mounts) for node in run.nodes}
-        return tuple(NodeClass(tuple(group), by_rank[group[0]]) for group in ranks.values())
-
     def _enough_zones(self, fleet: FleetRequest) -> bool:
         least = fleet.placement.min_zones
         return least is None or len(self.feasibility(fleet.requirements).passing) >= least
@@ -336,8 +341,18 @@ def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[Exi
     return list(compress(named, suiting(run.requirements, named)))
 
 
-def _mounts(run: RunRequest) -> bool:
-    return any(node.mounts for node in run.nodes)
+def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:
+    """The nodes by their mounts; of several copies with a number for each node, those of one copy after another."""
+    numbers = {node.rank: place for place, node in enumerate(run.nodes)} if copies > 1 else {}
+    ranks: dict[tuple[tuple[str, ...], ...], list[int]] = {}
+    for node in run.nodes:
+        mounts = tuple(mount.volumes for mount in node.mounts)
+        ranks.setdefault(mounts, []).append(numbers.get(node.rank, node.rank))
+    every = {
+        mounts: tuple(copy * len(run.nodes) + place for copy in range(copies) for place in places)
+        for mounts, places in ranks.items()
+    }
+    return tuple(NodeClass(places, mounts) for mounts, places in every.items())
 
 
 def precedence(document: Document) -> int:
@@ -347,16 +362,24 @@ def precedence(document: Document) -> int:
 
 def _components(documents: Sequence[Document], world: World) -> list[list[Document]]:
     """The documents in groups of which none depends on another."""
-    groups: list[tuple[set[object], list[Document]]] = []
     idle = {i.fleet for members in world.fleets.values() for i in members if not i.busy}
     fleets = [d.name for d in documents if isinstance(d, FleetRequest)]
-    for document in documents:
-        ties = set(_ties(document, fleets, idle))
-        touching = [group for group in groups if not group[0].isdisjoint(ties)]
-        merged = (ties.union(*(t for t, _ in touching)), [d for _, members in touching for d in members])
-        groups = [group for group in groups if group not in touching]
-        groups.append((merged[0], [*merged[1], document]))
-    return [members for _, members in groups]
+    root = list(range(len(documents)))
+    first: dict[object, int] = {}
+
+    def group(place: int) -> int:
+        while root[place] != place:
+            root[place] = place = root[root[place]]
+        return place
+
+    for place, document in enumerate(documents):
+        for tie in _ties(document, fleets, idle):
+            one, other = sorted((group(place), group(first.setdefault(tie, place))))
+            root[other] = one
+    groups: dict[int, list[Document]] = {}
+    for place, document in enumerate(documents):
+        groups.setdefault(group(place), []).append(document)
+    return list(groups.values())
 
 
 def _ties(document: Document, fleets: Iterable[str], idle: Iterable[str]) -> Iterator[object]:

@@ -77,7 +77,7 @@ class NodeClass:
 class RunGroup:
     """A run: its nodes by class, what it may buy, which pools and which fleets of this request it may use.
 
-    `zones` are those that its requirements allow.
+    `zones` are those that its requirements allow. Equal runs are one with `copies`; its classes hold the nodes of all.
     """
 
     name: str
@@ -88,6 +88,17 @@ class RunGroup:
     pools: tuple[Pool, ...]
     fleets: tuple[str, ...]
     single_zone: bool
+    copies: int = 1
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are, of all copies."""
+        return sum(len(group.ranks) for group in self.classes)
+
+    @property
+    def together(self) -> int:
+        """How many nodes have to be in one zone."""
+        return self.nodes // self.copies if self.single_zone else 1
 
 
 @dataclass(frozen=True, slots=True)
