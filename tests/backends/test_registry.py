@@ -1,26 +1,38 @@
 """Opening backends by name."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from atoll.backends.base import ERRORS, Backend, VolumeBackend, ZoneFaults
+from atoll.backends.base import ERRORS, Backend
 from atoll.backends.fake import FakeBackend, FakeCloud, Script, grid
 from atoll.backends.local import LocalBackend
 from atoll.backends.registry import open_backend
+from atoll.engine.parts.metrics import Figures
+from atoll.engine.work.observed import ObservedBackend
 from atoll.model.failure import FailureKind
 
 
-def test_backends_have_the_abilities_that_they_claim(tmp_path: Path) -> None:
+def test_a_backend_without_an_ability_has_none_in_its_place(tmp_path: Path) -> None:
     local, fake = LocalBackend(tmp_path), FakeBackend(FakeCloud(Script(grid())))
-    backends: tuple[Backend, ...] = (local, fake)
-    volumes: tuple[VolumeBackend, ...] = (local, fake)
-    faults: tuple[ZoneFaults, ...] = (local, fake)
-    assert all(backend.info.volumes for backend in backends)
-    assert all(isinstance(backend, VolumeBackend) for backend in volumes)
-    assert all(isinstance(backend, ZoneFaults) for backend in faults)
+    bare = FakeBackend(FakeCloud(Script(grid(), volumes=False)))
+    backends: tuple[Backend, ...] = (local, fake, bare)
+    assert [backend.info.volumes for backend in backends] == [True, True, False]
+    assert [backend.volumes is not None for backend in backends] == [True, True, False]
+    assert all(backend.faults is not None for backend in backends)
+
+
+def test_counting_its_calls_changes_no_ability_of_a_backend(tmp_path: Path) -> None:
+    figures = Figures()
+    fake = ObservedBackend("fake", FakeBackend(FakeCloud(Script(grid()))), figures)
+    bare = ObservedBackend("bare", FakeBackend(FakeCloud(Script(grid(), volumes=False))), figures)
+    assert bare.volumes is None
+    assert fake.volumes is not None
+    assert asyncio.run(fake.volumes.find("owner-1")) == ()
+    assert b'operation="find_volumes",outcome="ok",zone=""} 1.0' in figures.text([])
 
 
 def test_there_is_an_error_for_every_kind_of_failure() -> None:

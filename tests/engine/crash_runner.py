@@ -115,8 +115,9 @@ class CrossedBackend(FakeBackend):
         return agent
 
     def crossed(self) -> "CrossedBackend":
-        for name in ("launch", "terminate", "create_volume", "delete_volume", "attach", "detach"):
-            setattr(self, name, self._crossed(getattr(self, name)))
+        for part, names in ((self, ("launch", "terminate")), (self.volumes, ("create", "delete", "attach", "detach"))):
+            for name in names:
+                setattr(part, name, self._crossed(getattr(part, name)))
         return self
 
     def _crossed(self, work: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,9 @@ import pytest
 
 from atoll.backends.base import AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest
 from atoll.backends.fake import FakeBackend, FakeCloud, Script, grid
+from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.offer import Availability
-from atoll.model.zone import Capacity, Zone
+from atoll.model.zone import BackendInfo, Capacity, Zone
 from atoll.testing.backend_contract import BackendContract, ContractCase
 from atoll.testing.clock import VirtualClock
 from atoll.testing.volume_contract import VolumeContract
@@ -55,31 +56,48 @@ class HidesAFailedZone(FakeBackend):
         return replace(listing, offers=offers)
 
 
-class AttachesAcrossZones(FakeBackend):
+class AttachesAcrossZones(FakeVolumes):
     async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
         return AttachedDisk(disk, machine, "/somewhere")
 
 
-class DeletesWhatIsAttached(FakeBackend):
-    async def delete_volume(self, disk: str, zone: Zone) -> None:
+class DeletesWhatIsAttached(FakeVolumes):
+    async def delete(self, disk: str, zone: Zone) -> None:
         for machine in self.cloud.ledger.alive():
             await self.detach(disk, machine.id, zone)
-        await super().delete_volume(disk, zone)
+        await super().delete(disk, zone)
 
 
-class MakesDisksTwice(FakeBackend):
+class MakesDisksTwice(FakeVolumes):
     count = 0
 
-    async def create_volume(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: VolumeRequest) -> Disk:
         self.count += 1
         token = f"{request.tags.token}-{self.count}"
-        return await super().create_volume(replace(request, tags=replace(request.tags, token=token)))
+        return await super().create(replace(request, tags=replace(request.tags, token=token)))
+
+
+class DeniesItsVolumes(FakeBackend):
+    @property
+    def info(self) -> BackendInfo:
+        return replace(super().info, volumes=False)
+
+
+def on(volumes: type[FakeVolumes]) -> Callable[[FakeCloud], FakeBackend]:
+    """A sound backend with these volumes."""
+
+    def make(cloud: FakeCloud) -> FakeBackend:
+        backend = Sound(cloud)
+        backend.volumes = volumes(cloud, "fake")
+        return backend
+
+    return make
 
 
 OFFERS = grid(zones=3, cpus=(2, 8))
 SCRIPT = Script(OFFERS, {offer.zone.name: Capacity(16, 64) for offer in OFFERS})
 
-PLANTED: list[tuple[type[FakeBackend], type[ContractCase], str]] = [
+PLANTED: list[tuple[Callable[[FakeCloud], FakeBackend], type[ContractCase], str]] = [
     (ForgetsTokens, BackendContract, "test_the_same_token_gets_the_same_machine"),
     (ForgetsTokens, BackendContract, "test_the_same_token_at_the_same_time_starts_one_machine"),
     (ChoosesItsZone, BackendContract, "test_a_launched_machine_is_in_the_zone_asked_for_and_becomes_ready"),
@@ -88,22 +106,25 @@ PLANTED: list[tuple[type[FakeBackend], type[ContractCase], str]] = [
     (ShowsEveryonesMachines, BackendContract, "test_find_tells_the_machines_of_its_owner_alone"),
     (TerminatesInName, BackendContract, "test_a_terminated_machine_is_gone_and_no_longer_found"),
     (HidesAFailedZone, BackendContract, "test_a_failed_zone_loses_its_machines_and_takes_none_until_restored"),
-    (AttachesAcrossZones, VolumeContract, "test_a_disk_does_not_reach_a_machine_of_another_zone"),
-    (AttachesAcrossZones, VolumeContract, "test_attaching_shows_on_the_disk_and_again_is_the_same"),
-    (DeletesWhatIsAttached, VolumeContract, "test_an_attached_disk_is_not_deleted"),
-    (MakesDisksTwice, VolumeContract, "test_the_same_token_gets_the_same_disk_even_at_the_same_time"),
+    (DeniesItsVolumes, BackendContract, "test_its_abilities_are_those_that_it_declares"),
+    (on(AttachesAcrossZones), VolumeContract, "test_a_disk_does_not_reach_a_machine_of_another_zone"),
+    (on(AttachesAcrossZones), VolumeContract, "test_attaching_shows_on_the_disk_and_again_is_the_same"),
+    (on(DeletesWhatIsAttached), VolumeContract, "test_an_attached_disk_is_not_deleted"),
+    (on(MakesDisksTwice), VolumeContract, "test_the_same_token_gets_the_same_disk_even_at_the_same_time"),
 ]
 
 
-def case(contract: type[ContractCase], name: str, backend: type[FakeBackend]) -> Callable[[], None]:
+def case(contract: type[ContractCase], name: str, backend: Callable[[FakeCloud], FakeBackend]) -> Callable[[], None]:
     """One test of a contract over one backend, in virtual time."""
     clock = VirtualClock()
-    suite = type("Suite", (contract,), {"faults": True, "full_after": 2, "run": lambda self, work: clock.run(work)})()
+    suite = type("Suite", (contract,), {"full_after": 2, "run": lambda self, work: clock.run(work)})()
     return lambda: getattr(suite, name)(backend(FakeCloud(SCRIPT, clock)))
 
 
 @pytest.mark.parametrize(("backend", "contract", "name"), PLANTED)
-def test_a_planted_fault_is_caught(backend: type[FakeBackend], contract: type[ContractCase], name: str) -> None:
+def test_a_planted_fault_is_caught(
+    backend: Callable[[FakeCloud], FakeBackend], contract: type[ContractCase], name: str
+) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         case(contract, name, backend)()
 

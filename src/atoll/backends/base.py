@@ -20,7 +20,7 @@ the engine's affair.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol
 
 from atoll.model.catalog import Catalog
 from atoll.model.failure import FailureKind, Scope
@@ -246,12 +246,74 @@ class AgentClient(Protocol):
         ...
 
 
+class Volumes(Protocol):
+    """The network disks of a backend. A disk attaches only to machines of its zone."""
+
+    async def create(self, request: VolumeRequest) -> Disk:
+        """Create one disk in `request.zone`; idempotent by token.
+
+        Raises as `Backend.launch`.
+        """
+        ...
+
+    async def describe(self, disk: str, zone: Zone) -> Disk:
+        """The disk as it is now. Raises NotFound, Throttled, AuthFailed, Unavailable."""
+        ...
+
+    async def find(self, owner: str) -> tuple[Disk, ...]:
+        """Every disk that bears our owner tag. Raises Throttled, AuthFailed, Unavailable."""
+        ...
+
+    async def delete(self, disk: str, zone: Zone) -> None:
+        """Delete a disk and its data; succeeds when it does not exist.
+
+        Raises InvalidRequest while it is attached, Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
+        """Attach; attaching again to the same machine returns the same answer.
+
+        Raises ZoneMismatch, NotFound, InvalidRequest (attached elsewhere), Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
+        """Detach; succeeds when it is not attached or either side does not exist.
+
+        Raises Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+
+class Faults(Protocol):
+    """Simulated outages of a backend's zones."""
+
+    async def fail(self, zone: Zone) -> None:
+        """Simulate an outage of the zone: kill its machines and refuse new resources. Raises InvalidRequest."""
+        ...
+
+    async def restore(self, zone: Zone) -> None:
+        """End the simulated outage. Killed machines stay dead; disks are unchanged. Raises InvalidRequest."""
+        ...
+
+
 class Backend(Protocol):
-    """Lends machines."""
+    """Lends machines. Its optional abilities are attributes: None where the backend lacks one."""
 
     @property
     def info(self) -> BackendInfo:
-        """This backend's abilities. No call to the provider."""
+        """What concerns placement; `info.volumes` is true where `volumes` is not None. No call to the provider."""
+        ...
+
+    @property
+    def volumes(self) -> Volumes | None:
+        """Network disks; the same object for the backend's whole life."""
+        ...
+
+    @property
+    def faults(self) -> Faults | None:
+        """Simulated outages of zones; the same object for the backend's whole life."""
         ...
 
     async def listing(self) -> Listing:
@@ -303,58 +365,4 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Close connections. Machines continue."""
-        ...
-
-
-@runtime_checkable
-class VolumeBackend(Protocol):
-    """Lends network disks too. A disk attaches only to machines of its zone."""
-
-    async def create_volume(self, request: VolumeRequest) -> Disk:
-        """Create one disk in `request.zone`; idempotent by token.
-
-        Raises as `Backend.launch`.
-        """
-        ...
-
-    async def describe_volume(self, disk: str, zone: Zone) -> Disk:
-        """The disk as it is now. Raises NotFound, Throttled, AuthFailed, Unavailable."""
-        ...
-
-    async def find_volumes(self, owner: str) -> tuple[Disk, ...]:
-        """Every disk that bears our owner tag. Raises Throttled, AuthFailed, Unavailable."""
-        ...
-
-    async def delete_volume(self, disk: str, zone: Zone) -> None:
-        """Delete a disk and its data; succeeds when it is gone.
-
-        Raises InvalidRequest while it is attached, Throttled, AuthFailed, Unavailable.
-        """
-        ...
-
-    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
-        """Attach; attaching again to the same machine returns the same answer.
-
-        Raises ZoneMismatch, NotFound, InvalidRequest (attached elsewhere), Throttled, AuthFailed, Unavailable.
-        """
-        ...
-
-    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
-        """Detach; succeeds when it is not attached or either side is gone.
-
-        Raises Throttled, AuthFailed, Unavailable.
-        """
-        ...
-
-
-@runtime_checkable
-class ZoneFaults(Protocol):
-    """A backend that can simulate outages of its zones."""
-
-    async def fail_zone(self, zone: Zone) -> None:
-        """Simulate an outage of the zone: kill its machines and refuse new resources."""
-        ...
-
-    async def restore_zone(self, zone: Zone) -> None:
-        """End the simulated outage. Killed machines stay dead; disks are unchanged."""
         ...

@@ -10,10 +10,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from atoll.cli import terminal
 from atoll.model.diagnostic import Diagnostic, Severity, Span
 
-_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "bold": "\x1b[1m", "frame": "\x1b[34m"}
-_RESET = "\x1b[0m"
+_COLOURS = {"error": "bold red", "warning": "bold yellow", "bold": "bold", "frame": "blue"}
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """The line breaks of YAML, by which positions are counted."""
 TAB = "    "
@@ -52,7 +52,7 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
 
 def _one(diagnostic: Diagnostic, lines: Mapping[str, Sequence[str]], colour: bool) -> str:
     def paint(text: str, style: str) -> str:
-        return f"{_COLOURS[style]}{text}{_RESET}" if colour else text
+        return terminal.painted(text, _COLOURS[style]) if colour else text
 
     severity, span = str(diagnostic.severity.value), diagnostic.span
     label = paint(f"{severity}[{diagnostic.code}]", severity)
@@ -99,15 +99,7 @@ def _cut(text: str, columns: int) -> str:
 
 def _visible(text: str) -> str:
     """The text without control characters that would move a terminal's cursor."""
-    shown = text.replace("\t", TAB).replace("\r", "").replace("\n", " ")
-    return "".join("�" if _moves(letter) else letter for letter in shown)
-
-
-def _moves(letter: str) -> bool:
-    return letter in _BIDI or unicodedata.category(letter) in ("Cc", "Cs")
-
-
-_BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    return terminal.masked(text.replace("\t", TAB))
 
 
 def _width(text: str) -> int:

@@ -13,18 +13,25 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
 class LogPrinter:
-    """Reads one job's log file from the start. With a `prefix`, each line begins with it and is printed whole."""
+    """Reads one job's log file from the start. With a `prefix`, each line begins with it and is printed whole.
 
-    def __init__(self, client: Client, run: str, job: int = 0, prefix: str = "", *, attempt: int | None = None) -> None:
+    `raw` keeps all controls on a terminal.
+    """
+
+    def __init__(
+        self, client: Client, run: str, job: int = 0, prefix: str = "", *, attempt: int | None = None, raw: bool = False
+    ) -> None:
         self._client = client
         self._run = run
         self._job = job
-        self._prefix = prefix
+        self._prefix = prefix.encode()
+        self._raw = raw
+        self._coloured = False
         self._attempt = attempt
         self._offset = 0
         self._submission = 0
         self._rest = b""
-        self._begun: dict[str, str] = {}
+        self._begun: dict[str, bytes] = {}
 
     def print_all(self) -> None:
         """What there is now."""
@@ -78,21 +85,24 @@ class LogPrinter:
         self._offset += len(chunk.data)
         lines, self._rest = parse(self._rest + chunk.data)
         for line in lines:
-            self._put(line.stream, line.text.decode(errors="replace"), "" if line.partial else "\n")
+            self._put(line.stream, line.text, b"" if line.partial else b"\n")
         return bool(chunk.data)
 
-    def _put(self, stream: str, text: str, end: str) -> None:
-        if not self._prefix:
-            terminal.raw(sys.stderr if stream == "stderr" else sys.stdout, text + end)
-            return
-        line = self._begun.pop(stream, "") + text
-        if end:
-            terminal.raw(sys.stderr if stream == "stderr" else sys.stdout, f"{self._prefix}{line}{end}")
-        else:
+    def _put(self, stream: str, text: bytes, end: bytes) -> None:
+        line = self._begun.pop(stream, b"") + text
+        if self._prefix and not end:
             self._begun[stream] = line
+            return
+        target = sys.stderr if stream == "stderr" else sys.stdout
+        self._coloured = self._coloured or b"\x1b" in line
+        if self._prefix and self._coloured and target.isatty():
+            end = terminal.RESET.encode() + end
+        terminal.output(target, self._prefix + line + end, raw=self._raw)
 
     def _finish(self) -> None:
         """Print what waited for the end of its line."""
         for stream in list(self._begun):
-            self._put(stream, "", "\n")
-        self._rest = b""
+            self._put(stream, b"", b"\n")
+        if self._coloured and sys.stdout.isatty():
+            terminal.output(sys.stdout, terminal.RESET.encode())
+        self._coloured, self._rest = False, b""

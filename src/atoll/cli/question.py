@@ -15,5 +15,5 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not terminal.interactive():
         raise click.UsageError("nobody is there to ask: pass `-y` to go on without a question")
-    if not click.confirm(question, default=False):
+    if not click.confirm(terminal.escaped(question), default=False):
         raise CommandError("nothing was done")

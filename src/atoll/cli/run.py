@@ -68,15 +68,19 @@ def ps(finished: bool, verbose: bool, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run is finished.")
 @click.option("--job", type=click.IntRange(min=0), default=0, help="The job, by its rank; 0 unless told otherwise.")
 @click.option("--attempt", type=click.IntRange(min=1), help="The attempt, counted from 1; the newest by default.")
-def logs(name: str, follow: bool, job: int, attempt: int | None) -> None:
-    """Print the log of one job of a run."""
+@click.option("--raw", is_flag=True, help="Keep all control characters on a terminal.")
+def logs(name: str, follow: bool, job: int, attempt: int | None, raw: bool) -> None:
+    """Print the log of one job of a run.
+
+    On a terminal, colours are kept and other control sequences are dropped; a pipe or file receives all bytes.
+    """
     from atoll.cli.log import LogPrinter
 
     if follow and attempt is not None:
         raise click.UsageError("`-f` follows the newest attempt: pass it without `--attempt`")
     client = connect()
     client.run(name)
-    printer = LogPrinter(client, name, job, attempt=attempt)
+    printer = LogPrinter(client, name, job, attempt=attempt, raw=raw)
     if not follow:
         printer.print_all()
         return

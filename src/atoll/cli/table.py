@@ -20,10 +20,10 @@ class Table:
         self._rows: list[list[str]] = []
 
     def add(self, *cells: str) -> None:
-        """One row: a cell for each heading. Line ends within a cell become spaces."""
+        """One row: a cell for each heading. Line ends become spaces, controls are escaped."""
         if len(cells) != len(self._headings):
             raise ValueError(f"{len(cells)} cells for {len(self._headings)} headings")
-        self._rows.append([" ".join(cell.splitlines()) for cell in cells])
+        self._rows.append([" ".join(terminal.escaped(cell).splitlines()) for cell in cells])
 
     def render(self) -> str:
         """The table as text, without an ending newline."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atoll.cli import folders
+from atoll.cli import folders, terminal
 from atoll.cli.textfile import read_text
 from atoll.model.diagnostic import Diagnostic
 
@@ -74,7 +74,7 @@ def explain(code: str) -> None:
 
         help = did_you_mean(code, known, "the codes are " + ", ".join(known))
         raise click.ClickException(f"no code `{code}`; {help}")
-    click.echo(text(found))
+    terminal.out(text(found))
 
 
 @click.group()
@@ -93,7 +93,7 @@ def export_schema(snapshot: bool) -> None:
     else:
         from atoll.configuration.schema import schema
 
-    click.echo(json.dumps(schema(), indent=2))
+    terminal.out(json.dumps(schema(), indent=2))
 
 
 def _expanded(paths: Sequence[str], found: list[Diagnostic]) -> Iterator[str]:
@@ -138,15 +138,14 @@ def _print(found: Sequence[Diagnostic], sources: dict[str, str], form: str, chec
     from atoll.cli.diagnostics import as_github, as_json, render, summary
 
     if form == "json":
-        click.echo(as_json(found))
+        terminal.out(as_json(found))
     elif form == "github":
         if found:
-            click.echo(as_github(found))
+            terminal.out(as_github(found))
     else:
-        coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         if found:
-            click.echo(render(found, sources, colour=coloured))
-        click.echo(f"{summary(found)}; checked {checked}" if found else f"{checked}, nothing wrong")
+            terminal.out(render(found, sources, colour=terminal.coloured(sys.stdout)))
+        terminal.out(f"{summary(found)}; checked {checked}" if found else f"{checked}, nothing wrong")
 
 
 def _plural(count: int, word: str) -> str:

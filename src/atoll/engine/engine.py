@@ -12,7 +12,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from atoll.backends.base import Backend, ZoneFaults
+from atoll.backends.base import Backend, Faults
 from atoll.backends.registry import open_backend
 from atoll.engine.context import Context
 from atoll.engine.parts.background import BackgroundDatabase
@@ -39,7 +39,7 @@ from atoll.engine.work.handler import Handler
 from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
-from atoll.engine.work.observed import ObservedHandler, observed
+from atoll.engine.work.observed import ObservedBackend, ObservedHandler
 from atoll.engine.work.restraint import release_changed
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
@@ -151,7 +151,7 @@ class Engine:
         database.on_commit, database.on_due = news.ring, alarm.set
         owner = await _owner(database, new_id)
         figures, vault = Figures(), Vault(home / "secret.key", secret_key)
-        backends = {name: observed(name, backend, figures) for name, backend in backends.items()}
+        backends = {name: ObservedBackend(name, backend, figures) for name, backend in backends.items()}
         worlds, logs, calls = (
             Worlds(backends, now, KeptListings(home / "listings")),
             open_logs(database, home / "logs"),
@@ -278,14 +278,14 @@ class Engine:
 
     async def fail_zone(self, zone: Zone, project: str) -> None:
         """Simulate a zone outage, if its backend can; the event belongs to the request's project. Raises Refused."""
-        await self._faults(zone).fail_zone(zone)
+        await self._faults(zone).fail(zone)
         self.context.worlds.invalidate()
         async with self.database.write() as tx:
             tx.tell(project, EventKind.ZONE, str(zone), "failed", zone)
 
     async def restore_zone(self, zone: Zone, project: str) -> None:
         """End a zone's simulated outage, and forget its failures. Raises Refused."""
-        await self._faults(zone).restore_zone(zone)
+        await self._faults(zone).restore(zone)
         self.context.worlds.invalidate()
         async with self.database.write() as tx:
             await tx.failures.forget(zone_scope(zone))
@@ -303,11 +303,11 @@ class Engine:
             async with self.database.write() as tx:
                 await wake_waiting(tx)
 
-    def _faults(self, zone: Zone) -> ZoneFaults:
-        backend: object = self.backends.get(zone.backend)
-        if not isinstance(backend, ZoneFaults):
+    def _faults(self, zone: Zone) -> Faults:
+        backend = self.backends.get(zone.backend)
+        if backend is None or backend.faults is None:
             raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
-        return backend
+        return backend.faults
 
 
 async def _forget_changed(tx: Transaction, digests: Mapping[str, str]) -> None:

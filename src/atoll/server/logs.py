@@ -12,7 +12,13 @@ from datetime import UTC, datetime
 
 from atoll.engine.parts.log_context import request_id, work_id
 
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)} | {10: "\\n", 9: "\\t"}
+_BIDIRECTIONAL = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {
+    **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))},
+    **{code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *_BIDIRECTIONAL)},
+    10: "\\n",
+    9: "\\t",
+}
 
 
 class LineFormatter(logging.Formatter):

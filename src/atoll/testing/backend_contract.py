@@ -5,7 +5,7 @@
         def backend(self, tmp_path): return MyBackend(...)
 
 The fixture may be plain or asynchronous; each test runs in an event loop of its own and closes the backend at its end.
-Override the properties and `after` where your backend differs; set `faults = True` when it has `ZoneFaults`.
+Override the class attributes where your backend differs.
 """
 
 import asyncio
@@ -25,7 +25,6 @@ from atoll.backends.base import (
     NotFound,
     NotOffered,
     Unavailable,
-    ZoneFaults,
 )
 from atoll.model.offer import Availability, Offer
 from atoll.model.zone import Zone, ZoneState
@@ -116,9 +115,8 @@ class ContractCase:
 
 
 class BackendContract(ContractCase):
-    """The `Backend` protocol, and `ZoneFaults` where there are any."""
+    """The `Backend` protocol, and its `Faults` where it has any."""
 
-    faults: ClassVar[bool] = False
     full_after: ClassVar[int | None] = None
     """How many of the largest machines fill a zone; None: it cannot be filled in a test."""
 
@@ -130,6 +128,12 @@ class BackendContract(ContractCase):
         assert {offer.zone for offer in listing.offers} <= zones
         assert {zone.backend for zone in zones} == {backend.info.name}
         assert all(offer.price >= 0 for offer in listing.offers)
+
+    @in_loop
+    async def test_its_abilities_are_those_that_it_declares(self, backend: Backend) -> None:
+        assert backend.info.volumes == (backend.volumes is not None)
+        assert backend.volumes is backend.volumes
+        assert backend.faults is backend.faults
 
     @in_loop
     async def test_a_launched_machine_is_in_the_zone_asked_for_and_becomes_ready(self, backend: Backend) -> None:
@@ -248,13 +252,12 @@ class BackendContract(ContractCase):
 
     @in_loop
     async def test_a_failed_zone_loses_its_machines_and_takes_none_until_restored(self, backend: Backend) -> None:
-        if not self.faults:
+        if backend.faults is None:
             return
-        assert isinstance(backend, ZoneFaults)
         lost, kept = (await self.offers(backend))[:2]
         victim = await self.ready(backend, await self.launch(backend, lost, "token-1"))
         survivor = await self.ready(backend, await self.launch(backend, kept, "token-2"))
-        await backend.fail_zone(lost.zone)
+        await backend.faults.fail(lost.zone)
         await self.gone(backend, victim)
         with pytest.raises(BackendError) as refused:
             await self.launch(backend, lost, "token-3")
@@ -266,16 +269,15 @@ class BackendContract(ContractCase):
         assert states[kept.zone].state is ZoneState.AVAILABLE
         marked = {o.availability for o in (await backend.listing()).offers if o.zone == lost.zone}
         assert marked == {Availability.UNAVAILABLE}
-        await backend.restore_zone(lost.zone)
+        await backend.faults.restore(lost.zone)
         await self.gone(backend, victim)
         await self.ready(backend, await self.launch(backend, lost, "token-4"))
 
     @in_loop
     async def test_failing_and_restoring_a_zone_twice_succeeds(self, backend: Backend) -> None:
-        if not self.faults:
+        if backend.faults is None:
             return
-        assert isinstance(backend, ZoneFaults)
         where = (await self.offers(backend))[0].zone
-        for act in (backend.restore_zone, backend.fail_zone, backend.fail_zone, backend.restore_zone):
+        for act in (backend.faults.restore, backend.faults.fail, backend.faults.fail, backend.faults.restore):
             await act(where)
         assert len(await self.offers(backend)) == len((await backend.listing()).zones)

@@ -17,7 +17,6 @@ from atoll.backends.base import (
     ERRORS,
     BackendError,
     CapacityUnavailable,
-    InvalidRequest,
     MachineState,
     NotFound,
     NotOffered,
@@ -29,9 +28,9 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Fault, Ledger, Script, g
 from atoll.backends.registry import open_backend
 from atoll.model.failure import FailureKind
 from atoll.model.offer import Market
-from atoll.model.zone import Zone
 from atoll.testing.builders import launch_request, volume_request, zone
 from atoll.testing.clock import VirtualClock
+from atoll.testing.volume_contract import volumes_of
 
 ZONE = zone("fake-1a")
 SCRIPT = Script(grid(spot=True))
@@ -226,9 +225,9 @@ def test_clouds_that_share_a_file_are_one_world(tmp_path: Path) -> None:
         with pytest.raises(CapacityUnavailable):
             await second.launch(launch_request(ZONE, "f.2x8", "token-2"))
         assert (await second.launch(REQUEST)).id == machine.id
-        disk = await second.create_volume(volume_request(ZONE))
-        await first.attach(disk.id, machine.id, ZONE)
-        assert (await second.describe_volume(disk.id, ZONE)).attached_to == (machine.id,)
+        disk = await volumes_of(second).create(volume_request(ZONE))
+        await volumes_of(first).attach(disk.id, machine.id, ZONE)
+        assert (await volumes_of(second).describe(disk.id, ZONE)).attached_to == (machine.id,)
         for backend in (first, second):
             backend.cloud.ledger.close()
 
@@ -273,9 +272,7 @@ def test_a_configured_cloud_may_lack_zones_volumes_and_types_in_a_zone(tmp_path:
             ("fake-1", ""),
             ("fake-2", ""),
         ]
-        assert (backend.info.zoned, backend.info.volumes) == (False, False)
-        with pytest.raises(InvalidRequest):
-            await backend.create_volume(volume_request(Zone("fake", "fake-1", "")))
+        assert (backend.info.zoned, backend.info.volumes, backend.volumes) == (False, False, None)
         lacking = open_fake({"not_offered": {"fake-1a": ["f.2x8"]}}, tmp_path / "lacking")
         with pytest.raises(NotOffered):
             await lacking.launch(REQUEST)

@@ -34,7 +34,6 @@ class InVirtualTime(ContractCase):
 
 
 class TestQuick(InVirtualTime, BackendContract):
-    faults = True
     full_after = 2
 
 

@@ -15,6 +15,7 @@ from atoll.model.offer import Market
 from atoll.model.zone import Capacity
 from atoll.testing.builders import launch_request, volume_request
 from atoll.testing.clock import VirtualClock
+from atoll.testing.volume_contract import volumes_of
 
 OFFERS = grid(zones=2, cpus=(2, 4), spot=True)
 ZONES = tuple(dict.fromkeys(offer.zone for offer in OFFERS))
@@ -42,17 +43,17 @@ async def act(backend: FakeBackend, operation: Operation) -> None:
         case "terminate":
             await backend.terminate(machine, zone)
         case "disk":
-            await backend.create_volume(volume_request(zone, f"d-{second}"))
+            await volumes_of(backend).create(volume_request(zone, f"d-{second}"))
         case "delete":
-            await backend.delete_volume(disk, zone)
+            await volumes_of(backend).delete(disk, zone)
         case "attach":
-            await backend.attach(disk, machine, zone)
+            await volumes_of(backend).attach(disk, machine, zone)
         case "detach":
-            await backend.detach(disk, machine, zone)
+            await volumes_of(backend).detach(disk, machine, zone)
         case "fail":
-            await backend.fail_zone(zone)
+            await backend.faults.fail(zone)
         case "restore":
-            await backend.restore_zone(zone)
+            await backend.faults.restore(zone)
         case _:
             await backend.cloud.clock.sleep(first * 100)
 

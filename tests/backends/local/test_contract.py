@@ -11,7 +11,6 @@ from tests.backends.local.conftest import stand_in
 
 
 class TestBackend(BackendContract):
-    faults = True
     full_after = 1
 
     @pytest.fixture

@@ -168,7 +168,7 @@ def test_a_failed_zone_kills_agents_and_their_jobs_and_says_why(tmp_path: Path) 
     async def work(backend: LocalBackend) -> None:
         machine = await ready(backend, await backend.launch(REQUEST))
         agent, sleeper = agent_of(tmp_path, machine), await job(backend, machine)
-        await backend.fail_zone(ZONE)
+        await backend.faults.fail(ZONE)
         assert not alive(agent)
         assert not alive(sleeper)
         assert (await backend.describe(machine.id, ZONE)).reason == "the zone failed"

@@ -2,13 +2,9 @@
 
 from dataclasses import replace
 
-import msgspec
-
 from atoll.backends.base import (
     AgentClient,
-    AttachedDisk,
     CapacityUnavailable,
-    Disk,
     InvalidRequest,
     LaunchRequest,
     Listing,
@@ -17,12 +13,12 @@ from atoll.backends.base import (
     NotFound,
     NotOffered,
     QuotaExceeded,
-    VolumeRequest,
-    ZoneMismatch,
 )
 from atoll.backends.fake.agents import FakeAgent
 from atoll.backends.fake.cloud import FAILED, Call, Chance, Change, FakeCloud, ended, perform
-from atoll.backends.fake.ledger import FakeDisk, FakeMachine
+from atoll.backends.fake.faults import FakeFaults
+from atoll.backends.fake.ledger import FakeMachine
+from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.failure import Scope
 from atoll.model.offer import Availability, Offer
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
@@ -34,7 +30,8 @@ class FakeBackend:
     def __init__(self, cloud: FakeCloud, name: str = "fake") -> None:
         self.cloud = cloud
         self._name = name
-        self._zones = set(cloud.script.zones)
+        self.volumes = FakeVolumes(cloud, name) if cloud.script.volumes else None
+        self.faults = FakeFaults(cloud)
         self._offers = {(each.zone, each.instance_type.name, each.market): each for each in cloud.script.offers}
         self._types = {each.instance_type.name for each in cloud.script.offers}
         self._agents: dict[str, FakeAgent] = {}
@@ -42,8 +39,7 @@ class FakeBackend:
     @property
     def info(self) -> BackendInfo:
         """What this backend can do."""
-        script = self.cloud.script
-        return BackendInfo(self._name, zoned=script.zoned, volumes=script.volumes)
+        return BackendInfo(self._name, zoned=self.cloud.script.zoned, volumes=self.volumes is not None)
 
     async def listing(self) -> Listing:
         """Zones and offers now, with the time that the cloud believes it is."""
@@ -112,110 +108,15 @@ class FakeBackend:
         """Close the agents' clients. The cloud and its ledger stay open."""
         self._agents.clear()
 
-    async def create_volume(self, request: VolumeRequest) -> Disk:
-        """Create a disk; a token is remembered while its disk exists."""
-
-        def step(now: float, chance: Chance) -> Change[Disk]:
-            known = self.cloud.ledger.disks.get(self.cloud.ledger.disk_of_token.get(request.tags.token, ""))
-            if known is not None and known.deleted_at is None:
-                return Change(self._view_disk(known))
-            self._check_zone(request.zone)
-            if not self.cloud.script.volumes:
-                raise InvalidRequest(f"{self._name} has no volumes")
-            if request.size_gb <= 0:
-                raise InvalidRequest(f"a disk needs a size above 0 GB, not {request.size_gb:g}")
-            if self.cloud.zone_state(request.zone.name) == FAILED:
-                scope = Scope(self._name, request.zone.region, request.zone.name)
-                raise CapacityUnavailable(f"{request.zone} is failed", scope)
-            made = self._made_disk(request, now)
-            return Change(self._view_disk(made), disks=(made,))
-
-        return await perform(self.cloud, Call("create-volume", request.zone, request.tags.token), step)
-
-    async def describe_volume(self, disk: str, zone: Zone) -> Disk:
-        """The disk as it is now; unknown for the script's lag after its creation."""
-
-        def step(now: float, chance: Chance) -> Change[Disk]:
-            found = self._disk(disk)
-            if found.zone != zone or now < found.visible_at:
-                raise NotFound(f"there is no disk {disk} in {zone}")
-            return Change(self._view_disk(found))
-
-        return await perform(self.cloud, Call("describe-volume", zone, subject=disk, reads=True), step)
-
-    async def find_volumes(self, owner: str) -> tuple[Disk, ...]:
-        """Every visible disk of this owner."""
-
-        def step(now: float, chance: Chance) -> Change[tuple[Disk, ...]]:
-            mine = (each for each in self.cloud.ledger.alive_disks() if each.owner == owner)
-            return Change(tuple(self._view_disk(each) for each in mine if now >= each.visible_at))
-
-        return await perform(self.cloud, Call("find-volumes", reads=True), step)
-
-    async def delete_volume(self, disk: str, zone: Zone) -> None:
-        """Delete a disk."""
-
-        def step(now: float, chance: Chance) -> Change[None]:
-            found = self.cloud.ledger.disks.get(disk)
-            if found is None or found.zone != zone or found.deleted_at is not None:
-                return Change(None)
-            if holder := self._holder(found):
-                raise InvalidRequest(f"{disk} is attached to {holder}")
-            return Change(None, disks=(msgspec.structs.replace(found, deleted_at=now),))
-
-        await perform(self.cloud, Call("delete-volume", zone, subject=disk), step)
-
-    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
-        """Attach a disk to one machine of its zone."""
-
-        def step(now: float, chance: Chance) -> Change[AttachedDisk]:
-            found, target = self._disk(disk), self.cloud.ledger.machines.get(machine)
-            if target is not None and target.zone != found.zone:
-                raise ZoneMismatch(f"{disk} is in {found.zone} and {machine} in {target.zone}")
-            if target is None or target.ended_at is not None:
-                raise NotFound(f"there is no machine {machine}")
-            holder = self._holder(found)
-            if holder not in (None, machine):
-                raise InvalidRequest(f"{disk} is attached to {holder}")
-            answer = AttachedDisk(disk, machine, f"/fake/volumes/{disk}")
-            return Change(answer, disks=(msgspec.structs.replace(found, attached_to=machine),))
-
-        return await perform(self.cloud, Call("attach", zone, subject=f"{disk}/{machine}"), step)
-
-    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
-        """Detach a disk."""
-
-        def step(now: float, chance: Chance) -> Change[None]:
-            found = self.cloud.ledger.disks.get(disk)
-            if found is None or found.deleted_at is not None or found.attached_to != machine:
-                return Change(None)
-            return Change(None, disks=(msgspec.structs.replace(found, attached_to=None),))
-
-        await perform(self.cloud, Call("detach", zone, subject=f"{disk}/{machine}"), step)
-
-    async def fail_zone(self, zone: Zone) -> None:
-        """Take the zone down: its machines end."""
-        self._check_zone(zone)
-        self.cloud.fail_zone(zone.name)
-
-    async def restore_zone(self, zone: Zone) -> None:
-        """Let the zone, failed or dark, be as before."""
-        self._check_zone(zone)
-        self.cloud.restore_zone(zone.name)
-
     def _zone_info(self, zone: Zone) -> ZoneInfo:
         capacity = self.cloud.script.capacity.get(zone.name)
         if self.cloud.zone_state(zone.name) == FAILED:
             return ZoneInfo(zone, ZoneState.IMPAIRED, "the zone failed", capacity=capacity)
         return replace(self.cloud.script.states.get(zone.name, ZoneInfo(zone)), capacity=capacity)
 
-    def _check_zone(self, zone: Zone) -> None:
-        if zone not in self._zones:
-            raise InvalidRequest(f"{self._name} has no zone {zone.backend}/{zone.region}/{zone.name}")
-
     def _admit(self, request: LaunchRequest) -> Offer:
         zone, name, market = request.zone, request.instance_type, request.market
-        self._check_zone(zone)
+        self.cloud.check_zone(zone)
         if name not in self._types:
             raise InvalidRequest(f"{self._name} has no instance type {name}")
         offer = self._offers.get((zone, name, market))
@@ -263,23 +164,6 @@ class FakeBackend:
             interrupt_at=now + chance.drawn.expovariate(rate / 3600) if rate else None,
         )
 
-    def _made_disk(self, request: VolumeRequest, now: float) -> FakeDisk:
-        number, tags = len(self.cloud.ledger.disks) + 1, request.tags
-        visible = now + self.cloud.script.lag
-        return FakeDisk(
-            f"vol-{number:06d}", tags.token, tags.owner, tags.name, request.zone, request.size_gb, now, visible
-        )
-
-    def _disk(self, disk: str) -> FakeDisk:
-        found = self.cloud.ledger.disks.get(disk)
-        if found is None or found.deleted_at is not None:
-            raise NotFound(f"there is no disk {disk}")
-        return found
-
-    def _holder(self, disk: FakeDisk) -> str | None:
-        machine = self.cloud.ledger.machines.get(disk.attached_to or "")
-        return machine.id if machine is not None and machine.ended_at is None else None
-
     def _view(self, found: FakeMachine, now: float) -> Machine:
         state = MachineState.READY if now >= found.ready_at else MachineState.CREATING
         if found.gone_at is not None:
@@ -287,8 +171,3 @@ class FakeBackend:
         url = f"fake:{found.id}" if now >= found.ready_at else None
         market, kind = found.market, found.instance_type
         return Machine(found.id, found.token, found.zone, kind, market, state, url, found.reason)
-
-    def _view_disk(self, disk: FakeDisk) -> Disk:
-        holder = self._holder(disk)
-        attached = () if holder is None else (holder,)
-        return Disk(disk.id, disk.token, disk.zone, disk.size_gb, MachineState.READY, attached)

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar, cast
 
 import msgspec
 
-from atoll.backends.base import ERRORS, BackendError, Unavailable
+from atoll.backends.base import ERRORS, BackendError, InvalidRequest, Unavailable
 from atoll.backends.fake.ledger import Entry, FakeDisk, FakeJob, FakeMachine, Ledger
 from atoll.backends.fake.script import Clock, Fault, Script, SystemClock
 from atoll.model.failure import FailureKind, Scope
@@ -89,6 +89,7 @@ class FakeCloud:
         self._interruptions: list[tuple[float, str]] = []
         self._seen = 0
         self.silent: set[str] = set()
+        self._zones = frozenset(script.zones)
 
     def now(self) -> float:
         """The cloud's own time, in seconds since 1970."""
@@ -113,6 +114,11 @@ class FakeCloud:
     def hear_all(self) -> None:
         """The agents that were silenced answer again."""
         self.silent.clear()
+
+    def check_zone(self, zone: Zone) -> None:
+        """Raises InvalidRequest when this cloud has no such zone."""
+        if zone not in self._zones:
+            raise InvalidRequest(f"there is no zone {zone.backend}/{zone.region}/{zone.name}")
 
     def fail_zone(self, zone: str) -> None:
         """The zone goes down: its machines end, launches are refused, and the listing says so."""

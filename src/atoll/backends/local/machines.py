@@ -7,7 +7,7 @@ is one, and starts it when there is none.
 
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -246,7 +246,7 @@ class LocalMachines:
         return f"the agent process ended: {words}" if words else "the agent process ended"
 
 
-def zone_named(zones: dict[str, LocalZone], zone: Zone) -> LocalZone:
+def zone_named(zones: Mapping[str, LocalZone], zone: Zone) -> LocalZone:
     """The configured zone of this value. Raises InvalidRequest when there is none."""
     found = zones.get(zone.name)
     if found is None or (zone.backend, zone.region) != ("local", REGION):

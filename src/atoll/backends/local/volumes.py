@@ -1,102 +1,41 @@
-"""The local backend's disks: a folder of its zone each, lent to one machine of that zone at a time. Everything blocks.
+"""The local backend's disks as `Volumes`: blocking calls in threads."""
 
-A disk's size is what was asked for; nothing enforces it, because a plain folder has no limit of its own.
-"""
-
-from dataclasses import replace
-
-from atoll.backends.base import (
-    AttachedDisk,
-    CapacityUnavailable,
-    Disk,
-    InvalidRequest,
-    MachineState,
-    NotFound,
-    VolumeRequest,
-    ZoneMismatch,
-)
-from atoll.backends.local.config import REGION, LocalConfig
-from atoll.backends.local.machines import LocalMachines, zone_named
-from atoll.backends.local.records import DiskRecord, Records, new_id
-from atoll.model.failure import Scope
+from atoll.backends.base import AttachedDisk, Disk, VolumeRequest
+from atoll.backends.local.disks import LocalDisks
+from atoll.backends.local.records import Records
+from atoll.backends.local.threads import Threads
 from atoll.model.zone import Zone
 
 
 class LocalVolumes:
-    """Disks under one state folder."""
+    """Folders as disks."""
 
-    def __init__(self, records: Records, config: LocalConfig, machines: LocalMachines) -> None:
+    def __init__(self, disks: LocalDisks, records: Records, threads: Threads) -> None:
+        self._disks = disks
         self._records = records
-        self._zones = {zone.name: zone for zone in config.zones}
-        self._machines = machines
+        self._threads = threads
 
-    def create(self, request: VolumeRequest) -> Disk:
-        """As `VolumeBackend.create_volume`."""
-        with self._records.lock():
-            for record in self._records.disks():
-                if record.tags.token == request.tags.token:
-                    return self._view(record)
-            zone = zone_named(self._zones, request.zone)
-            if request.size_gb <= 0:
-                raise InvalidRequest(f"a disk needs a size above 0 GB, not {request.size_gb:g}")
-            if zone.name in self._records.failed_zones():
-                scope = Scope("local", REGION, zone.name)
-                raise CapacityUnavailable(f"{zone.name} is failed: it takes no disks until it is restored", scope)
-            record = DiskRecord(new_id("vol"), zone.name, request.size_gb, request.tags)
-            self._records.put_disk(record)
-            return self._view(record)
+    async def create(self, request: VolumeRequest) -> Disk:
+        """Create a folder in its zone. The size is recorded and not enforced."""
+        return await self._threads.run(self._disks.create, request)
 
-    def describe(self, disk: str, zone: Zone) -> Disk:
-        """As `VolumeBackend.describe_volume`."""
-        record = self._records.disk(disk)
-        if record is None or record.zone != zone.name:
-            raise NotFound(f"there is no disk {disk} in {zone}")
-        return self._view(record)
+    async def describe(self, disk: str, zone: Zone) -> Disk:
+        """The disk as it is now."""
+        return await self._threads.run(self._disks.describe, disk, zone)
 
-    def find(self, owner: str) -> tuple[Disk, ...]:
-        """As `VolumeBackend.find_volumes`."""
-        return tuple(self._view(record) for record in self._records.disks() if record.tags.owner == owner)
+    async def find(self, owner: str) -> tuple[Disk, ...]:
+        """Every disk of this owner."""
+        return await self._threads.run(self._disks.find, owner)
 
-    def delete(self, disk: str, zone: Zone) -> None:
-        """As `VolumeBackend.delete_volume`."""
-        with self._records.lock():
-            record = self._records.disk(disk)
-            if record is None or record.zone != zone.name:
-                return
-            if holder := self._holder(record):
-                raise InvalidRequest(f"{disk} is attached to {holder}")
-            self._records.drop_disk(record)
+    async def delete(self, disk: str, zone: Zone) -> None:
+        """Delete the folder and its content."""
+        await self._threads.run(self._disks.delete, disk, zone)
+        await self._threads.empty_trash(self._records)
 
-    def attach(self, disk: str, machine: str) -> AttachedDisk:
-        """As `VolumeBackend.attach`."""
-        with self._records.lock():
-            record = self._records.disk(disk)
-            if record is None:
-                raise NotFound(f"there is no disk {disk}")
-            where = self._machines.zone_of(machine)
-            if where is not None and where != record.zone:
-                raise ZoneMismatch(f"{disk} is in {record.zone} and {machine} in {where}")
-            if where is None or not self._machines.lives(machine):
-                raise NotFound(f"there is no machine {machine}")
-            holder = self._holder(record)
-            if holder not in (None, machine):
-                raise InvalidRequest(f"{disk} is attached to {holder}")
-            self._records.put_disk(replace(record, attached_to=machine))
-            return AttachedDisk(disk, machine, str(self._records.data(record)))
+    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
+        """Attach the disk to one machine of its zone; `source` is the folder."""
+        return await self._threads.run(self._disks.attach, disk, machine)
 
-    def detach(self, disk: str, machine: str) -> None:
-        """As `VolumeBackend.detach`."""
-        with self._records.lock():
-            record = self._records.disk(disk)
-            if record is not None and record.attached_to == machine:
-                self._records.put_disk(replace(record, attached_to=None))
-
-    def _holder(self, record: DiskRecord) -> str | None:
-        holder = record.attached_to
-        return holder if holder is not None and self._machines.lives(holder) else None
-
-    def _view(self, record: DiskRecord) -> Disk:
-        holder = self._holder(record)
-        zone = Zone("local", REGION, record.zone)
-        attached = () if holder is None else (holder,)
-        return Disk(record.id, record.tags.token, zone, record.size_gb, MachineState.READY, attached)
+    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
+        """Detach the disk."""
+        await self._threads.run(self._disks.detach, disk, machine)

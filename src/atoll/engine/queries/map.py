@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from atoll.backends.base import ZoneFaults
 from atoll.engine.context import Context
 from atoll.model.failure import Failure
 from atoll.model.records import Event, EventKind, Fleet, Kind, Run, Volume
@@ -172,7 +171,7 @@ async def _zones(context: Context, holding: Collection[Zone]) -> tuple[MapZone, 
     known = {info.zone for info in world.zones}
     views = []
     for info in world.zones:
-        faults = isinstance(context.backends.get(info.zone.backend), ZoneFaults)
+        backend = context.backends.get(info.zone.backend)
         views.append(
             MapZone(
                 place_of(info.zone),
@@ -181,7 +180,7 @@ async def _zones(context: Context, holding: Collection[Zone]) -> tuple[MapZone, 
                 info.state,
                 info.reason,
                 info.until,
-                faults,
+                backend is not None and backend.faults is not None,
                 _left_out(failures, info.zone),
             )
         )

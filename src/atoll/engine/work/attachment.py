@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from atoll.backends.base import InvalidRequest, NotFound, VolumeBackend, ZoneMismatch
+from atoll.backends.base import InvalidRequest, NotFound, ZoneMismatch
 from atoll.engine.work.handler import Due, Reconciling, reason_of
 from atoll.model.records import Attachment, Instance, Job, Kind, Volume
 from atoll.model.states import JOB, AttachmentState, InstanceState, VolumeState
@@ -45,18 +45,17 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
             volume = await tx.get(Volume, tie.volume_id)
         assert instance is not None
         assert volume is not None
-        backend = self.backend(tie.zone)
-        assert isinstance(backend, VolumeBackend)
+        disks = self.volumes(tie.zone)
         disk, machine = volume.backend_id or "", instance.backend_id or ""
         if isinstance(action, Detach):
             if disk and machine:
-                await self.call(tie.zone, backend.detach, disk, machine, tie.zone)
+                await self.call(tie.zone, disks.detach, disk, machine, tie.zone)
             async with self.context.database.write(lease) as tx:
                 await self.after(tx, await tx.step(tie, AttachmentState.DETACHED))
             return None
         assert isinstance(action, Attach)
         try:
-            attached = await self.call(tie.zone, backend.attach, disk, machine, tie.zone)
+            attached = await self.call(tie.zone, disks.attach, disk, machine, tie.zone)
         except (ZoneMismatch, InvalidRequest, NotFound) as error:
             return await self._refused(lease, tie, reason_of(error), error.message)
         async with self.context.database.write(lease) as tx:

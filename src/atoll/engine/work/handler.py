@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar
 
-from atoll.backends.base import Backend, BackendError, Unavailable
+from atoll.backends.base import Backend, BackendError, InvalidRequest, Unavailable, Volumes
 from atoll.engine.context import Context
 from atoll.engine.parts.provider_calls import CALL_SECONDS
 from atoll.model.records import Record
@@ -128,6 +128,13 @@ class Reconciling(Generic[R, S]):
         if backend is None:
             raise Unavailable(f"backend `{zone.backend}` is not configured on this server")
         return backend
+
+    def volumes(self, zone: Zone) -> Volumes:
+        """The volumes of a zone's backend. Raises InvalidRequest when it has none, Unavailable as `backend`."""
+        volumes = self.backend(zone).volumes
+        if volumes is None:
+            raise InvalidRequest(f"backend `{zone.backend}` has no volumes")
+        return volumes
 
 
 async def ask(answer: Awaitable[T]) -> T:

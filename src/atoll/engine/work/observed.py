@@ -2,53 +2,45 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import ParamSpec, TypeVar
 
-from atoll.backends.base import Backend, BackendError, VolumeBackend, ZoneFaults
+from atoll.backends.base import (
+    AgentClient,
+    AttachedDisk,
+    Backend,
+    BackendError,
+    Disk,
+    Faults,
+    LaunchRequest,
+    Listing,
+    Machine,
+    VolumeRequest,
+    Volumes,
+)
 from atoll.engine.parts.log_context import work_id
 from atoll.engine.parts.metrics import Figures
 from atoll.engine.work.handler import Due, Handler
-from atoll.model.zone import Zone
+from atoll.model.zone import BackendInfo, Zone
 from atoll.store.work import Lease, LeaseLost
 
-_CALLS = {
-    Backend: ("listing", "launch", "describe", "find", "terminate"),
-    VolumeBackend: ("create_volume", "describe_volume", "find_volumes", "delete_volume", "attach", "detach"),
-    ZoneFaults: ("fail_zone", "restore_zone"),
-}
-"""The operations that go to the provider, by the protocol that they are of."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class _Observed:
-    """Everything but the counted calls is the inner backend's own."""
+class CallMetrics:
+    """Counts and times the calls to one backend."""
 
-    def __init__(self, inner: Backend) -> None:
-        self._inner = inner
+    def __init__(self, backend: str, figures: Figures) -> None:
+        self._backend = backend
+        self._figures = figures
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
-def observed(name: str, inner: Backend, figures: Figures) -> Backend:
-    """The same backend, whose calls are counted under `name`. It has the abilities of the inner one and no others."""
-    abilities: object = inner
-    operations = list(_CALLS[Backend])
-    for protocol in (VolumeBackend, ZoneFaults):
-        if isinstance(abilities, protocol):
-            operations += _CALLS[protocol]
-    methods = {operation: _counted(name, operation, figures) for operation in operations}
-    # A class for each combination of abilities: `isinstance` with a protocol looks at what the class has.
-    return cast(Backend, type("Observed", (_Observed,), methods)(inner))
-
-
-def _counted(backend: str, operation: str, figures: Figures) -> Callable[..., Awaitable[Any]]:
-    seconds = figures.call_seconds.labels(backend, operation)
-
-    async def call(self: _Observed, *arguments: Any, **named: Any) -> Any:
-        zone = _zone_of((*arguments, *named.values()))
+    async def count(
+        self, operation: str, zone: Zone | None, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Make a call and count it under `operation` and its zone. Raises what the call raises."""
         outcome, began = "cancelled", time.perf_counter()
         try:
-            answer = await getattr(self._inner, operation)(*arguments, **named)
+            answer = await call(*args, **kwargs)
             outcome = "ok"
         except BackendError as error:
             outcome = error.kind.value
@@ -57,20 +49,100 @@ def _counted(backend: str, operation: str, figures: Figures) -> Callable[..., Aw
             outcome = "fault"
             raise
         finally:
-            seconds.observe(time.perf_counter() - began)
-            figures.call(backend, operation, zone, outcome).inc()
+            self._figures.call_seconds.labels(self._backend, operation).observe(time.perf_counter() - began)
+            self._figures.call(self._backend, operation, "" if zone is None else str(zone), outcome).inc()
         return answer
 
-    return call
+
+class ObservedBackend:
+    """A backend whose calls are counted under `name`; its abilities are those of the inner one."""
+
+    def __init__(self, name: str, inner: Backend, figures: Figures) -> None:
+        self._inner = inner
+        self._metrics = CallMetrics(name, figures)
+        self.volumes = None if inner.volumes is None else ObservedVolumes(inner.volumes, self._metrics)
+        self.faults = None if inner.faults is None else ObservedFaults(inner.faults, self._metrics)
+
+    @property
+    def info(self) -> BackendInfo:
+        """As `Backend.info`."""
+        return self._inner.info
+
+    async def listing(self) -> Listing:
+        """As `Backend.listing`."""
+        return await self._metrics.count("listing", None, self._inner.listing)
+
+    async def launch(self, request: LaunchRequest) -> Machine:
+        """As `Backend.launch`."""
+        return await self._metrics.count("launch", request.zone, self._inner.launch, request)
+
+    async def describe(self, machine: str, zone: Zone) -> Machine:
+        """As `Backend.describe`."""
+        return await self._metrics.count("describe", zone, self._inner.describe, machine, zone)
+
+    async def find(self, owner: str) -> tuple[Machine, ...]:
+        """As `Backend.find`."""
+        return await self._metrics.count("find", None, self._inner.find, owner)
+
+    async def terminate(self, machine: str, zone: Zone) -> None:
+        """As `Backend.terminate`."""
+        await self._metrics.count("terminate", zone, self._inner.terminate, machine, zone)
+
+    def agent(self, machine: Machine) -> AgentClient:
+        """As `Backend.agent`."""
+        return self._inner.agent(machine)
+
+    async def close(self) -> None:
+        """As `Backend.close`."""
+        await self._inner.close()
 
 
-def _zone_of(arguments: tuple[Any, ...]) -> str:
-    """The zone that a call is about, empty for none."""
-    for argument in arguments:
-        zone = argument if isinstance(argument, Zone) else getattr(argument, "zone", None)
-        if isinstance(zone, Zone):
-            return str(zone)
-    return ""
+class ObservedVolumes:
+    """A backend's volumes whose calls are counted."""
+
+    def __init__(self, inner: Volumes, metrics: CallMetrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def create(self, request: VolumeRequest) -> Disk:
+        """As `Volumes.create`."""
+        return await self._metrics.count("create_volume", request.zone, self._inner.create, request)
+
+    async def describe(self, disk: str, zone: Zone) -> Disk:
+        """As `Volumes.describe`."""
+        return await self._metrics.count("describe_volume", zone, self._inner.describe, disk, zone)
+
+    async def find(self, owner: str) -> tuple[Disk, ...]:
+        """As `Volumes.find`."""
+        return await self._metrics.count("find_volumes", None, self._inner.find, owner)
+
+    async def delete(self, disk: str, zone: Zone) -> None:
+        """As `Volumes.delete`."""
+        await self._metrics.count("delete_volume", zone, self._inner.delete, disk, zone)
+
+    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
+        """As `Volumes.attach`."""
+        return await self._metrics.count("attach", zone, self._inner.attach, disk, machine, zone)
+
+    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
+        """As `Volumes.detach`."""
+        await self._metrics.count("detach", zone, self._inner.detach, disk, machine, zone)
+
+
+class ObservedFaults:
+    """A backend's simulated outages, counted."""
+
+    def __init__(self, inner: Faults, metrics: CallMetrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def fail(self, zone: Zone) -> None:
+        """As `Faults.fail`."""
+        await self._metrics.count("fail_zone", zone, self._inner.fail, zone)
+
+    async def restore(self, zone: Zone) -> None:
+        """As `Faults.restore`."""
+        await self._metrics.count("restore_zone", zone, self._inner.restore, zone)
 
 
 class ObservedHandler:

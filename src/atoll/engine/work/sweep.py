@@ -6,7 +6,7 @@ One call lists a thousand machines, so that a machine's own handler need not pol
 import logging
 from dataclasses import dataclass
 
-from atoll.backends.base import Backend, Disk, VolumeBackend
+from atoll.backends.base import Backend, Disk, InvalidRequest
 from atoll.engine.context import Context
 from atoll.engine.work.handler import Due
 from atoll.model.records import Kind
@@ -87,8 +87,8 @@ async def look_over(context: Context, name: str, backend: Backend) -> Sweep:
     """Ask a backend for all that is ours, and hold it against the records. Raises BackendError."""
     machines = await context.calls.make(name, None, backend.find, context.owner)
     disks: tuple[Disk, ...] = ()
-    if isinstance(backend, VolumeBackend):
-        disks = await context.calls.make(name, None, backend.find_volumes, context.owner)
+    if backend.volumes is not None:
+        disks = await context.calls.make(name, None, backend.volumes.find, context.owner)
     async with context.database.read() as tx:
         instances = await tx.fleets.machines(name)
         volumes = {volume.id for volume in await tx.volumes.listing()}
@@ -112,5 +112,6 @@ async def end(context: Context, resource: Resource) -> None:
     if resource.kind is Kind.INSTANCE:
         await context.calls.make(resource.backend, resource.zone, backend.terminate, resource.id, resource.zone)
         return
-    assert isinstance(backend, VolumeBackend)
-    await context.calls.make(resource.backend, resource.zone, backend.delete_volume, resource.id, resource.zone)
+    if backend.volumes is None:
+        raise InvalidRequest(f"backend `{resource.backend}` has no volumes")
+    await context.calls.make(resource.backend, resource.zone, backend.volumes.delete, resource.id, resource.zone)

@@ -12,8 +12,8 @@ from atoll.backends.base import (
     NotOffered,
     QuotaExceeded,
     Tags,
-    VolumeBackend,
     VolumeRequest,
+    Volumes,
     ZoneMismatch,
 )
 from atoll.engine.context import Context
@@ -65,13 +65,13 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
         if isinstance(action, PlaceVolume):
             return await self._place(lease, volume)
         assert volume.zone is not None
-        disks = self._disks(volume.zone)
+        disks = self.volumes(volume.zone)
         if isinstance(action, CreateDisk):
             return await self._create(lease, volume, volume.zone, disks)
         assert isinstance(action, DeleteDisk)
         try:
             if volume.backend_id is not None:
-                await self.call(volume.zone, disks.delete_volume, volume.backend_id, volume.zone)
+                await self.call(volume.zone, disks.delete, volume.backend_id, volume.zone)
         except InvalidRequest:
             return Due(2, failed=True)  # a machine that is ending may hold it a little longer
         async with self.context.database.write(lease) as tx:
@@ -84,10 +84,10 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
         await tx.work.wake(Kind.JOB, [tie.job_id for tie in ties], tx.now)
 
-    async def _create(self, lease: Lease, volume: Volume, zone: Zone, disks: VolumeBackend) -> Due | None:
+    async def _create(self, lease: Lease, volume: Volume, zone: Zone, disks: Volumes) -> Due | None:
         request = VolumeRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
         try:
-            disk = await self.call(zone, disks.create_volume, request)
+            disk = await self.call(zone, disks.create, request)
         except _DRY as error:
             await self._dry(lease, volume, zone, error)
             return None
@@ -123,9 +123,3 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
             await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
             changes = {"zone": None, "message": error.message}
             await self.after(tx, await tx.step(volume, VolumeState.SUBMITTED, reason=reason_of(error), **changes))
-
-    def _disks(self, zone: Zone) -> VolumeBackend:
-        backend = self.backend(zone)
-        if not isinstance(backend, VolumeBackend):
-            raise BackendError(f"backend `{zone.backend}` has no volumes")
-        return backend

@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from atoll.backends.base import ZoneFaults
 from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import Refused
 from atoll.model.zone import Capacity, Zone, ZoneState
@@ -84,7 +83,7 @@ async def _views(engine: Engine, project: str) -> list[ZoneView]:
             instances.get(info.zone, 0),
             volumes.get(info.zone, 0),
             offered.get(info.zone, 0),
-            isinstance(engine.backends[info.zone.backend], ZoneFaults),
+            engine.backends[info.zone.backend].faults is not None,
         )
         for info in world.zones
     ]

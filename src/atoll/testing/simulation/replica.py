@@ -12,7 +12,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, TypeVar
 
-from atoll.backends.base import AgentClient, AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest
+from atoll.backends.base import AgentClient, AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest, Volumes
 from atoll.backends.fake import FakeBackend
 from atoll.engine.engine import Engine
 from atoll.model.zone import BackendInfo, Zone
@@ -121,12 +121,46 @@ class _Line:
             task.exception()  # a caller that is dead does not hear of it
 
 
+class RemoteVolumes:
+    """The fake backend's volumes, behind a line."""
+
+    def __init__(self, volumes: Volumes, line: _Line) -> None:
+        self._volumes = volumes
+        self._line = line
+
+    async def create(self, request: VolumeRequest) -> Disk:
+        """As `Volumes.create`."""
+        return await self._line.carry(self._volumes.create(request))
+
+    async def describe(self, disk: str, zone: Zone) -> Disk:
+        """As `Volumes.describe`."""
+        return await self._line.carry(self._volumes.describe(disk, zone))
+
+    async def find(self, owner: str) -> tuple[Disk, ...]:
+        """As `Volumes.find`."""
+        return await self._line.carry(self._volumes.find(owner))
+
+    async def delete(self, disk: str, zone: Zone) -> None:
+        """As `Volumes.delete`."""
+        await self._line.carry(self._volumes.delete(disk, zone))
+
+    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
+        """As `Volumes.attach`."""
+        return await self._line.carry(self._volumes.attach(disk, machine, zone))
+
+    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
+        """As `Volumes.detach`."""
+        await self._line.carry(self._volumes.detach(disk, machine, zone))
+
+
 class RemoteBackend:
     """The fake backend, behind a line."""
 
     def __init__(self, backend: FakeBackend, gate: Gate) -> None:
         self._backend = backend
         self._line = _Line(gate)
+        self.volumes = RemoteVolumes(backend.volumes, self._line) if backend.volumes is not None else None
+        self.faults = None
 
     @property
     def info(self) -> BackendInfo:
@@ -159,30 +193,6 @@ class RemoteBackend:
 
     async def close(self) -> None:
         """As `Backend.close`."""
-
-    async def create_volume(self, request: VolumeRequest) -> Disk:
-        """As `VolumeBackend.create_volume`."""
-        return await self._line.carry(self._backend.create_volume(request))
-
-    async def describe_volume(self, disk: str, zone: Zone) -> Disk:
-        """As `VolumeBackend.describe_volume`."""
-        return await self._line.carry(self._backend.describe_volume(disk, zone))
-
-    async def find_volumes(self, owner: str) -> tuple[Disk, ...]:
-        """As `VolumeBackend.find_volumes`."""
-        return await self._line.carry(self._backend.find_volumes(owner))
-
-    async def delete_volume(self, disk: str, zone: Zone) -> None:
-        """As `VolumeBackend.delete_volume`."""
-        await self._line.carry(self._backend.delete_volume(disk, zone))
-
-    async def attach(self, disk: str, machine: str, zone: Zone) -> AttachedDisk:
-        """As `VolumeBackend.attach`."""
-        return await self._line.carry(self._backend.attach(disk, machine, zone))
-
-    async def detach(self, disk: str, machine: str, zone: Zone) -> None:
-        """As `VolumeBackend.detach`."""
-        await self._line.carry(self._backend.detach(disk, machine, zone))
 
 
 class Replica:
