@@ -24,6 +24,7 @@ from atoll.planning.request import (
 )
 from atoll.planning.solving.joint import Decider, precedence
 from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
 
@@ -118,24 +119,28 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
 
     For a fleet over several zones those that could take one of them.
     """
-    count = sum(number for _, number in bought)
+    count, every = sum(number for _, number in bought), Limits.of(trial.world)
     if isinstance(changed, RunRequest):
         apart = changed.single_zone and count < len(changed.nodes)
         if apart or any(node.mounts for node in changed.nodes):
             return set()
-        options = trial.run_group(changed, (), thorough=True).options
+        options = [trial.run_group(changed, (), limits).options for limits in (NO_LIMITS, every)]
     else:
-        group = trial.fleet_group(changed, (), None, thorough=True)
+        group = trial.fleet_group(changed, (), None)
         if changed.placement.strategy is Strategy.CLUSTER and group.home is not None:
             return set()
         if changed.placement.strategy is Strategy.SPREAD or changed.placement.survive_zones:
             count = min(count, 1)
-        options = group.options
+        options = [group.options, trial.fleet_group(changed, (), None, every).options]
     remainder = Remainder.after(solution, trial.world, without=bought)
-    by_zone: dict[int, list[Option]] = {}
-    for option in options if count else ():
-        by_zone.setdefault(option.zone, []).append(option)
-    return {zone for zone, here in by_zone.items() if remainder.most(here, count) == count}
+    fitting: set[int] = set()
+    for some in options if count else ():  # the cheapest do mostly; all that capacities make worth a look decide
+        by_zone: dict[int, list[Option]] = {}
+        for option in some:
+            if option.zone not in fitting:
+                by_zone.setdefault(option.zone, []).append(option)
+        fitting |= {zone for zone, here in by_zone.items() if remainder.most(here, count) == count}
+    return fitting
 
 
 def _bought(document: Consumer, solution: Solution) -> Machines:

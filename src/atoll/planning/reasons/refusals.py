@@ -21,6 +21,8 @@ from atoll.planning.request import Document, FleetRequest, Requirements, RunRequ
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.joint import Decider, Decision, may_use, reusable
 from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.limits import Limits
+from atoll.planning.solving.problem import FleetGroup
 
 _OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
 _OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]
@@ -67,6 +69,7 @@ class Reasons:
     cures: dict[RunRequest, tuple[Cure, ...]] = field(default_factory=dict)
     """The cures of runs that do not fit, by what equal ones have in common."""
     _without: dict[str, Remainder] = field(default_factory=dict)
+    _groups: dict[str, FleetGroup] = field(default_factory=dict)
     _offered: dict[Requirements, dict[str, str]] = field(default_factory=dict)
     _of_runs: dict[tuple[object, ...], tuple[Refusal, ...]] = field(default_factory=dict)
     _of_offers: dict[Requirements, tuple[Refusal, ...]] = field(default_factory=dict)
@@ -233,7 +236,7 @@ class Reasons:
         if taken is not None:
             return taken
         world, placement = self.decider.world, fleet.placement
-        group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        group = self.group(fleet)
         if placement.strategy is Strategy.CLUSTER:
             if group.home is not None and group.home != zone and group.missing:
                 return RefusalCode.CLUSTER, {"home": str(world.zones[group.home].zone)}
@@ -251,13 +254,24 @@ class Reasons:
 
     def most(self, fleet: FleetRequest, zones: Collection[int]) -> int:
         """How many of the nodes that a fleet is missing these zones can take together, all other documents fixed."""
-        group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        group = self.group(fleet)
         if fleet.name not in self._without:
             solution, world = self.decision.solution, self.decider.world
             own = solution.fleets.get(fleet.name, ())
             self._without[fleet.name] = Remainder.after(solution, world, without=own)
-        options = [option for option in group.options if option.zone in zones]
-        return self._without[fleet.name].most(options, group.missing)
+        remainder = self._without[fleet.name]
+        most = remainder.most([option for option in group.options if option.zone in zones], group.missing)
+        limits = Limits.of(self.decider.world)
+        if most == group.missing or not any(limits.reach(zone, self.decider.world) for zone in zones):
+            return most
+        options = self.decider.fleet_group(fleet, (), None, limits).options
+        return remainder.most([option for option in options if option.zone in zones], group.missing)
+
+    def group(self, fleet: FleetRequest) -> FleetGroup:
+        """A fleet of the request in numbers."""
+        if fleet.name not in self._groups:
+            self._groups[fleet.name] = self.decider.fleet_group(fleet, (), None)
+        return self._groups[fleet.name]
 
     def _dearer(self, feasibility: Feasibility, zone: int, paid: frozenset[float]) -> Facts:
         """How the cheapest machine to be had in a zone compares with those that were chosen."""

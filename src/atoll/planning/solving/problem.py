@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from atoll.model.resources import InstanceType
 from atoll.planning.plan import Source
 from atoll.planning.request import Placement, Requirements
+from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option
 
 
@@ -114,11 +115,12 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Documents that are decided together."""
+    """Documents that are decided together, with the capacities and quotas that are in force for them."""
 
     fleets: tuple[FleetGroup, ...] = ()
     runs: tuple[RunGroup, ...] = ()
     disks: Mapping[str, Disk] = field(default_factory=dict)
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

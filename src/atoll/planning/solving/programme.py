@@ -252,7 +252,7 @@ class Model:
                 bought.append((supply.option, variable))
         yield from ((terms, float(len(ids))) for ids, terms in pools.items())
         yield from ((terms, 0.0) for terms in planned.values() if len(terms) > 1)
-        yield from shared_limits(bought, self.world)
+        yield from shared_limits(bought, self.world, self.problem.limits)
 
     def solve(self) -> Solution | None:
         """The best solution, or None when nothing fits."""
