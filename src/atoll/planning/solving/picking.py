@@ -37,8 +37,9 @@ def picked(
         rows = _not_dearer(group, world)
         reached = [zone for zone in group.zones if limits.reach(zone, world)] if limits else []
         if reached:
-            places = [world.catalog_zone[zone] for zone in reached]
-            rows = rows[~np.isin(world.snapshot.catalog.columns.zone[rows], places)]
+            catalog = world.snapshot.catalog
+            places = [catalog.positions[world.zones[zone].zone] for zone in reached]
+            rows = rows[~np.isin(catalog.columns.zone[rows], places)]
         chosen += [rows, *(_front(group.rows_in(zone), zone, world, limits) for zone in reached)]
     return tuple(_options(np.sort(np.concatenate(chosen)), world, lots))
 
