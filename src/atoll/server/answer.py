@@ -1,7 +1,8 @@
 """Answers as JSON: encoded by msgspec, which knows the wire's dataclasses and is quicker than a validating encoder."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Response
@@ -9,6 +10,7 @@ from fastapi import Response
 from atoll.engine.requests.refusal import Refused
 from atoll.wire.api import NEXT, Problem
 
+T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
 
@@ -20,6 +22,11 @@ def encoded(content: Any) -> bytes:
 def answer(content: Any, status: int = 200) -> Response:
     """A wire value as a response."""
     return Response(encoded(content), status, media_type="application/json")
+
+
+async def answered(view: Callable[[T], Any], value: T) -> Response:
+    """The view of a value that may be large, as a response: made in a thread, so that others are answered meanwhile."""
+    return Response(await asyncio.to_thread(lambda: encoded(view(value))), media_type="application/json")
 
 
 def page(found: Sequence[Any], more: bool) -> Response:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from atoll.engine.parts.log_context import request_id
@@ -29,6 +30,8 @@ BODY_BYTES = 2 << 20
 REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
 OPEN = frozenset({"/healthz", "/readyz"})
 """The routes that need no token."""
+CLIENT_LEFT = 499
+"""The status that the log shows where the client left before its answer."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 Scope = MutableMapping[str, Any]
@@ -89,6 +92,8 @@ class Front:
                 await self._app(scope, receive, exchange.send)
         except Refused as error:
             response = refusal(error)
+        except ClientDisconnect:
+            exchange.status = exchange.status or CLIENT_LEFT
         except Exception:
             log.exception("the request failed")
             if exchange.status:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import uvicorn
@@ -25,6 +26,8 @@ from atoll.store.database import DatabaseError, sqlite_url
 log = logging.getLogger("atoll.server")
 ANSWER_SECONDS = 3
 """Seconds that current requests may take when the server stops; the engine has its own limit after that."""
+STOP_SECONDS = 9.0
+"""Seconds after which a stop does not wait any more, whatever is computed."""
 BACKLOG = 512
 """The number of connections that may wait to be accepted."""
 HEADER_BYTES = 32 << 10
@@ -110,8 +113,18 @@ def _collect_from_now_on() -> None:
 def _stop(app: FastAPI, engine: Engine, server: uvicorn.Server) -> None:
     """Accept no more requests; long polls return at once, and current requests are finished."""
     app.state.closing = True
+    watchdog = threading.Timer(STOP_SECONDS, _give_up)
+    watchdog.daemon = True
+    watchdog.start()
     engine.news.ring()
     server.should_exit = True
+
+
+def _give_up() -> None:
+    """End at once: what is computed or written is taken up as after a crash."""
+    log.warning("stopped with work under way, which another server or the next start takes up")
+    logging.shutdown()
+    os._exit(0)
 
 
 def _listen(home: Home, host: str, port: int | None) -> tuple[socket.socket, str]:

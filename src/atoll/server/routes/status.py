@@ -43,6 +43,7 @@ async def metrics(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     async with engine.database.read() as tx:
         backlogs = await tx.queue.backlog(tx.now)
+    engine.context.planner.measure()
     return Response(engine.context.figures.text(backlogs), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -100,4 +101,5 @@ async def _trouble(engine: Engine) -> list[str]:
         reasons.append("the database cannot be reached")
     if not engine.working:
         reasons.append("the worker does not run")
+    reasons += engine.context.planner.trouble()
     return reasons
