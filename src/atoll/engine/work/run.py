@@ -11,7 +11,7 @@ from atoll.engine.placing.batching import Placer, Placing
 from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_fleets
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.work.restraint import held
+from atoll.engine.work.restraint import held, hold_with_fleets
 from atoll.model.failure import FailureKind
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
@@ -123,7 +123,7 @@ class RunHandler(Reconciling[Run, RunSight]):
         placing.grown.update(fresh)
 
     async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> Due | None:
-        """Nothing fits now: wait where `retry` asks for it or credentials were refused, else fail."""
+        """Nothing fits now: wait where `retry` asks for it, credentials were refused or its fleet rests; else fail."""
         run, shortfall = sight.run, placing.plan.shortfall
         assert shortfall is not None
         text = explain.shortfall_text(DocumentKind.RUN, run.name, shortfall)
@@ -131,7 +131,10 @@ class RunHandler(Reconciling[Run, RunSight]):
             text = next((short for short in _of_volumes(placing.whole)), text)
         refused = shortfall.data.get("kind") == FailureKind.AUTH_FAILED
         async with self.context.database.write(lease) as tx:
-            if refused or sight.retry.allows("no-capacity", run.created_at, sight.now):
+            resting = shortfall.code == ShortfallCode.FLEET_HELD and bool(spec_of(run).fleets)
+            if resting and await hold_with_fleets(tx, run, text):
+                return None
+            if refused or resting or sight.retry.allows("no-capacity", run.created_at, sight.now):
                 if run.message != text:
                     await tx.update(run, message=text)
                 pause = min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60)

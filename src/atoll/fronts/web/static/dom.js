@@ -15,6 +15,13 @@ export function el(tag, cls, ...content) {
   return made;
 }
 
+/** A message of the server: what it sets between backticks is shown as code. @param {string} message */
+export function prose(message) {
+  const parts = message.split("`");
+  if (parts.length % 2 === 0) return el("span", "", message);
+  return el("span", "", ...parts.map((part, k) => k % 2 ? el("code", "", part) : part));
+}
+
 /** @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 
@@ -26,7 +33,8 @@ export function money(value) {
   if (value >= 100) return "$" + number(value);
   if (value === 0) return "$0";
   if (value >= 1) return "$" + value.toFixed(2);
-  return "$" + Number(value.toPrecision(3)).toString();
+  const digits = Number(value.toPrecision(3)).toString();
+  return "$" + (digits.length < 4 ? value.toFixed(2) : digits);
 }
 
 /** @param {number} count @param {string} word */
@@ -72,10 +80,17 @@ export function facts(rows) {
  */
 export function table(caption, heads, rows) {
   const head = el("tr"), body = el("tbody");
-  for (const name of heads) { const cell = el("th", "", name); cell.scope = "col"; head.append(cell); }
+  heads.forEach((name, k) => {
+    const cell = el("th", rows.some((row) => typeof row[k] === "number") ? "n" : "", name);
+    cell.scope = "col";
+    head.append(cell);
+  });
   for (const row of rows) {
     const line = el("tr");
-    row.forEach((value, k) => line.append(el(k ? "td" : "th", typeof value === "number" ? "n" : "", typeof value === "number" ? number(value) : value)));
+    row.forEach((value, k) => {
+      const numeric = typeof value === "number", message = heads[k] === "Message" && typeof value === "string";
+      line.append(el(k ? "td" : "th", numeric ? "n" : message ? "m" : "", numeric ? number(value) : message ? prose(value) : value));
+    });
     line.firstChild.scope = "row";
     body.append(line);
   }

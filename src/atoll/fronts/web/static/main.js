@@ -2,7 +2,7 @@
 // The page: its session, the map's data with its stream of changes, and a page for each address.
 
 import { get, Refused, send, setCsrf } from "./api.js";
-import { byId, el, money, number, paced } from "./dom.js";
+import { byId, el, money, number, paced, prose } from "./dom.js";
 import { login } from "./login.js";
 import { PlanPage } from "./plan.js";
 import { BUSY, LOST, Store } from "./store.js";
@@ -52,7 +52,7 @@ export class App {
     byId("project").replaceChildren(...names.map((name) => el("option", "", name)));
     byId("leave").textContent = `${this.me.user} · log out`;
     document.body.classList.add("in");
-    if (!names.length) { byId("page").replaceChildren(el("p", "login", "You are in no project yet: ask an admin for `atoll project add-member`.")); return; }
+    if (!names.length) { byId("page").replaceChildren(el("p", "login", prose("You are in no project yet: ask an admin for `atoll project add-member`."))); return; }
     await this.route();
   }
 
@@ -111,7 +111,7 @@ export class App {
       this.store.load(await get(`${this.base}/map`));
     } catch (error) {
       if (error instanceof Refused && error.status === 401) { this.me = { user: "", admin: false, projects: {} }; await this.start(); return false; }
-      if (error instanceof Refused) { byId("page").replaceChildren(el("p", "login", `${error.message}. ${error.help}`)); return false; }
+      if (error instanceof Refused) { byId("page").replaceChildren(el("p", "login", prose(error.message), " ", prose(error.help))); return false; }
       this._live("away");
       setTimeout(() => this.stream || this.route(), 2000);
       return false;

@@ -2,7 +2,7 @@
 // The plan page: paste, drop or pick a file; the map shows where it would go, or why not.
 
 import { post, Refused } from "./api.js";
-import { el, facts, money, number, plural } from "./dom.js";
+import { el, facts, money, number, plural, prose } from "./dom.js";
 import { Rooms } from "./rooms.js";
 
 const EXAMPLE = "type: fleet\nname: web\nnodes: 3\nplacement: spread\nresources:\n  cpu: 2\n  memory: 2GB..\n";
@@ -75,9 +75,9 @@ export class PlanPage {
 
   /** @param {Refused} error */
   _problem(error) {
-    if (!error.diagnostics.length) return [el("p", "note bad", error.message), el("p", "sub", error.help)];
-    return error.diagnostics.map((/** @type {any} */ one) => el("div", "card", el("h3", one.severity === "warning" ? "" : "bad", `${one.severity || "error"}: ${one.message}`),
-      one.span ? el("p", "sub", `${one.span.file}:${one.span.line}:${one.span.column}`) : null, ...(one.notes || []).map((/** @type {string} */ note) => el("p", "", note)), one.help ? el("p", "", one.help) : null));
+    if (!error.diagnostics.length) return [el("p", "note bad", prose(error.message)), el("p", "sub", prose(error.help))];
+    return error.diagnostics.map((/** @type {any} */ one) => el("div", "card", el("h3", one.severity === "warning" ? "" : "bad", prose(`${one.severity || "error"}: ${one.message}`)),
+      one.span ? el("p", "sub", `${one.span.file}:${one.span.line}:${one.span.column}`) : null, ...(one.notes || []).map((/** @type {string} */ note) => el("p", "", prose(note))), one.help ? el("p", "", prose(one.help)) : null));
   }
 
   _render() {
@@ -108,11 +108,11 @@ export class PlanPage {
       ["Price", money(document.price) + "/h"], ["Zones not used", number(refused.size)], ["Proven cheapest", this.answer.plan.proven ? "yes" : "no: the search reached its limit"],
     ]));
     if (document.shortfall) {
-      parts.push(el("p", "note bad", document.shortfall.message));
-      if (document.shortfall.cures.length) parts.push(el("h4", "", "What would make it fit"), el("ul", "cures", ...document.shortfall.cures.map((/** @type {any} */ cure) => el("li", "", cure.message))));
+      parts.push(el("p", "note bad", prose(document.shortfall.message)));
+      if (document.shortfall.cures.length) parts.push(el("h4", "", "What would make it fit"), el("ul", "cures", ...document.shortfall.cures.map((/** @type {any} */ cure) => el("li", "", prose(cure.message)))));
     }
-    for (const note of document.notes) parts.push(el("p", "note", note));
-    for (const one of this.answer.diagnostics) parts.push(el("p", "note", `${one.severity || "warning"}: ${one.message}`));
+    for (const note of document.notes) parts.push(el("p", "note", prose(note)));
+    for (const one of this.answer.diagnostics) parts.push(el("p", "note", prose(`${one.severity || "warning"}: ${one.message}`)));
     parts.push(el("div", "picked"), ...this._reasons(document));
     this.result.replaceChildren(...parts);
   }
@@ -122,7 +122,7 @@ export class PlanPage {
     if (!document.refusals.length) return [];
     /** @type {Map<string, string[]>} */ const groups = new Map();
     for (const refusal of document.refusals) (groups.get(refusal.message) || groups.set(refusal.message, []).get(refusal.message) || []).push(refusal.scope.zone || refusal.scope.region);
-    const items = [...groups].sort((a, b) => b[1].length - a[1].length).slice(0, 40).map(([why, zones]) => el("li", "", el("i", "", number(zones.length)), el("span", "", el("b", "", why), el("div", "sub", zones.slice(0, 4).join(", ") + (zones.length > 4 ? ` and ${zones.length - 4} more` : "")))));
+    const items = [...groups].sort((a, b) => b[1].length - a[1].length).slice(0, 40).map(([why, zones]) => el("li", "", el("i", "", number(zones.length)), el("span", "", el("b", "", prose(why)), el("div", "sub", zones.slice(0, 4).join(", ") + (zones.length > 4 ? ` and ${zones.length - 4} more` : "")))));
     return [el("h4", "", "Why not the others"), el("ul", "card reasons", ...items)];
   }
 }

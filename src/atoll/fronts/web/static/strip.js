@@ -12,7 +12,12 @@ export class Strip {
     this.list = el("ol", "ticker");
     this.list.setAttribute("aria-label", "The newest events");
     this.root = el("footer", "time", el("div", "lanes", this.canvas), this.list);
+    this.clear();
+  }
+
+  clear() {
     this.hour = { start: new Date().toISOString(), bins: /** @type {number[][]} */ ([]), bands: /** @type {any[]} */ ([]) };
+    this.list.replaceChildren();
   }
 
   /** @param {any} hour */
@@ -72,7 +77,7 @@ export class Strip {
     c.fillStyle = colour("--muted");
     for (let minute = 0; minute <= 60; minute += w < 500 ? 20 : 10) {
       const text = new Date(start + minute * 60000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-      c.fillText(text, Math.min(minute / 60 * w, w - 28), h - 2);
+      c.fillText(text, Math.min(minute / 60 * w, w - c.measureText(text).width), h - 2);
     }
   }
 }

@@ -2,7 +2,7 @@
 // Runs, fleets, volumes and events: tables of the API's own lists.
 
 import { all, get, post } from "./api.js";
-import { ago, ask, el, facts, money, number, paced, table, timeOf } from "./dom.js";
+import { ago, ask, el, facts, money, number, paced, prose, table, timeOf } from "./dom.js";
 import { Log } from "./logs.js";
 
 const FINAL = ["done", "failed", "stopped"];
@@ -49,6 +49,9 @@ class Listed {
   }
 }
 
+/** The message of a run or job, or why it failed. @param {any} one */
+const ending = (one) => one.message || (FINAL.includes(one.status) && one.exit_code !== 0 ? one.reason : "");
+
 /** @param {string} state */
 const badge = (state) => el("span", "state s-" + state, state);
 
@@ -61,9 +64,9 @@ export class RunsPage extends Listed {
     const toggle = Object.assign(el("a", "", finished ? "Hide finished runs" : "Show finished runs too"), { href: this.app.link("runs", finished ? {} : { all: "1" }) });
     const rows = runs.reverse().map((run) => [
       Object.assign(el("a", "", run.name), { href: this.app.link("runs/" + encodeURIComponent(run.name)) }), run.type, badge(run.status), run.jobs.length,
-      this.places(run.jobs.map((/** @type {any} */ job) => job.zone)), run.price ? money(run.price) + "/h" : "", ago(run.created_at), run.message || run.reason,
+      this.places(run.jobs.map((/** @type {any} */ job) => job.zone)), run.price ? money(run.price) + "/h" : "", ago(run.created_at), ending(run),
     ]);
-    return [el("h1", "", "Runs"), el("p", "sub", toggle), rows.length ? table("Runs", ["Run", "Type", "State", "Nodes", "Zones", "Price", "Submitted", "Message"], rows) : el("p", "", "No run is active.")];
+    return [el("h1", "", "Runs"), el("p", "sub", toggle), rows.length ? table("Runs", ["Run", "Type", "State", "Nodes", "Zones", "Price", "Submitted", "Message"], rows) : el("p", "", prose("No run is active: `atoll apply -f FILE` submits one."))];
   }
 }
 
@@ -83,10 +86,10 @@ export class RunPage extends Listed {
     if (this.job !== wanted) { this.job = wanted; this.log.follow(`${path}/logs?job=${wanted}`); }
     const rows = run.jobs.map((/** @type {any} */ job) => [
       Object.assign(el("a", "", `job ${job.rank}`), { href: this.app.link("runs/" + encodeURIComponent(this.name), { job: String(job.rank) }) }),
-      badge(job.status), this.places([job.zone]), job.instance || "", job.instance_type || "", job.submission + 1, job.exit_code ?? "", job.message || job.reason,
+      badge(job.status), this.places([job.zone]), job.instance || "", job.instance_type || "", job.submission + 1, job.exit_code ?? "", ending(job),
     ]);
     const parts = [el("h1", "", run.name, " ", badge(run.status)), facts([["Type", run.type], ["Submitted", timeOf(run.created_at)], ["Price", money(run.price) + "/h"]])];
-    if (run.message || run.reason) parts.push(el("p", "note", run.message || run.reason));
+    if (ending(run)) parts.push(el("p", "note", prose(ending(run))));
     if (!FINAL.includes(run.status)) {
       const stop = el("button", "", "Stop the run");
       stop.type = "button";
@@ -110,7 +113,7 @@ export class FleetsPage extends Listed {
       Object.assign(el("a", "", fleet.name), { href: this.app.link("zones", { fleet: fleet.name }) }), badge(fleet.status), `${fleet.instances.length} of ${fleet.nodes}`,
       fleet.strategy, this.places(fleet.instances.map((/** @type {any} */ one) => one.zone)), money(fleet.price) + "/h", ago(fleet.created_at), fleet.message,
     ]);
-    return [el("h1", "", "Fleets"), rows.length ? table("Fleets", ["Fleet", "State", "Nodes", "Placement", "Zones", "Price", "Created", "Message"], rows) : el("p", "", "There is no fleet yet: `atoll apply -f FILE` creates one.")];
+    return [el("h1", "", "Fleets"), rows.length ? table("Fleets", ["Fleet", "State", "Nodes", "Placement", "Zones", "Price", "Created", "Message"], rows) : el("p", "", prose("There is no fleet yet: `atoll apply -f FILE` creates one."))];
   }
 }
 
@@ -123,7 +126,7 @@ export class VolumesPage extends Listed {
     const rows = volumes.map((volume) => [
       volume.name, badge(volume.status), `${number(volume.size_gb)} GB`, volume.backend, volume.zone ? this.places([volume.zone]) : "in the zone of its first use", volume.attached_to.join(", "), ago(volume.created_at), volume.message,
     ]);
-    return [el("h1", "", "Volumes"), rows.length ? table("Volumes", ["Volume", "State", "Size", "Backend", "Zone", "Attached to", "Created", "Message"], rows) : el("p", "", "There is no volume yet.")];
+    return [el("h1", "", "Volumes"), rows.length ? table("Volumes", ["Volume", "State", "Size", "Backend", "Zone", "Attached to", "Created", "Message"], rows) : el("p", "", prose("There is no volume yet: `atoll apply -f FILE` creates one."))];
   }
 }
 

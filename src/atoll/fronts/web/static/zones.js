@@ -2,7 +2,7 @@
 // The start page: fleets at the left, the map, the inspector at the right, the last hour below.
 
 import { get, post } from "./api.js";
-import { ago, ask, byId, el, facts, money, moment, number, paced, plural, table } from "./dom.js";
+import { ago, ask, el, facts, money, moment, number, paced, plural, prose, table } from "./dom.js";
 import { Rooms } from "./rooms.js";
 import { BUSY, LOST, STATES } from "./store.js";
 import { Strip } from "./strip.js";
@@ -47,6 +47,7 @@ export class ZonesPage {
     this.rooms.layout();
     this._fleets(); this._side();
     if (this.asTable) this._table();
+    this.strip.clear();
     this._hour();
     get(`${this.app.base}/events?last=4`).then((events) => this.strip.news(events), () => {});
   }
@@ -75,7 +76,7 @@ export class ZonesPage {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.key === "t") this.app.pick({ view: this.asTable ? "" : "table" });
-    if (event.key === "Escape") this.app.pick({ zone: "", fleet: "", instance: "" });
+    if (event.key === "Escape") this._clear();
   }
 
   _select() {
@@ -131,15 +132,26 @@ export class ZonesPage {
     if (i !== undefined) parts.push(...this._instance(i));
     else if (this.rooms.zone >= 0) parts.push(...this._zone(this.rooms.zone));
     if (this.rooms.fleet >= 0) parts.push(...this._spread(this.rooms.fleet));
-    if (!parts.length) parts.push(...this._overview());
+    const picked = parts.length > 0;
+    if (picked) parts.unshift(this._close()); else parts.push(...this._overview());
     parts.push(...this._waiting());
     this.side.replaceChildren(...parts);
-    this.side.classList.toggle("open", i !== undefined || this.rooms.zone >= 0);
+    this.side.classList.toggle("open", picked || this._nothing());
   }
 
+  _close() {
+    const close = el("button", "close", "×");
+    close.type = "button"; close.setAttribute("aria-label", "Close the inspector");
+    close.addEventListener("click", () => this._clear());
+    return close;
+  }
+
+  _clear() { this.app.pick({ zone: "", fleet: "", instance: "" }); }
+
+  _nothing() { return !this.store.count && this.store.fleets.every((fleet) => fleet.gone); }
+
   _overview() {
-    const { store } = this;
-    if (store.count || store.fleets.some((fleet) => !fleet.gone)) return [el("h2", "", "All zones"), el("p", "sub", "Pick a zone, a fleet or a square to see more.")];
+    if (!this._nothing()) return [el("h2", "", "All zones"), el("p", "sub", "Pick a zone, a fleet or a square to see more.")];
     return [
       el("h2", "", "Nothing runs yet"), el("p", "sub", "Apply a first file, and its instances appear here:"),
       el("pre", "", "atoll apply -f examples/quickstart.atoll.yml"),
@@ -152,10 +164,7 @@ export class ZonesPage {
     const { store } = this, view = store.zones[z], held = store.held(z);
     const busy = held.filter((i) => store.state[i] === BUSY).length, lost = held.filter((i) => store.state[i] === LOST).length;
     const volumes = store.volumes.filter((volume) => volume.zone === view.key);
-    const close = el("button", "close", "×");
-    close.type = "button"; close.setAttribute("aria-label", "Close the inspector");
-    close.addEventListener("click", () => this.app.pick({ zone: "", instance: "" }));
-    const parts = [close, el("h2", "", view.label), el("p", "sub", [view.zone.zone_id, view.zone.backend, view.zone.region].filter(Boolean).join(" · "))];
+    const parts = [el("h2", "", view.label), el("p", "sub", [view.zone.zone_id, view.zone.backend, view.zone.region].filter(Boolean).join(" · "))];
     parts.push(facts([
       ["State", view.state.replaceAll("-", " ")],
       ["Instances", `${number(held.length)}, ${number(busy)} busy${lost ? `, ${number(lost)} lost` : ""}`],
@@ -187,10 +196,7 @@ export class ZonesPage {
   _instance(i) {
     const { store } = this, fleet = store.fleets[store.fleet[i]], view = store.zones[store.zone[i]];
     const run = store.run[i] ? Object.assign(el("a", "", store.run[i]), { href: this.app.link("runs/" + encodeURIComponent(store.run[i])) }) : "none";
-    const close = el("button", "close", "×");
-    close.type = "button"; close.setAttribute("aria-label", "Close the inspector");
-    close.addEventListener("click", () => this.app.pick({ instance: "", zone: "" }));
-    return [close, el("h2", "", `${fleet.name}-${store.node[i]}`), el("p", "sub", `instance ${store.id[i]}`), facts([
+    return [el("h2", "", `${fleet.name}-${store.node[i]}`), el("p", "sub", `instance ${store.id[i]}`), facts([
       ["State", STATES[store.state[i]]], ["Zone", view.label], ["Type", store.type[i]], ["Run", run], ["Price", money(store.price[i]) + "/h"],
     ])];
   }
@@ -203,13 +209,13 @@ export class ZonesPage {
       bar.style.width = 100 * count / most + "%";
       grid.append(el("span", "", store.zones[z].label), bar, el("u", "", number(count)));
     }
-    return [el("h4", "", `${fleet.name} over its zones`), grid, fleet.message ? el("p", "note", fleet.message) : null].filter(Boolean);
+    return [el("h4", "", `${fleet.name} over its zones`), grid, fleet.message ? el("p", "note", prose(fleet.message)) : null].filter(Boolean);
   }
 
   _waiting() {
     const { waiting } = this.store;
     if (!waiting.length) return [];
-    return [el("h4", "", "Waiting"), ...waiting.slice(0, 20).map((one) => el("div", "wait", el("b", "", one.name), el("small", "", ` ${one.kind}, since ${ago(one.since)}`), el("div", "", one.why))),
+    return [el("h4", "", "Waiting"), ...waiting.slice(0, 20).map((one) => el("div", "wait", el("b", "", one.name), el("small", "", ` ${one.kind}, since ${ago(one.since)}`), el("div", "", prose(one.why)))),
       waiting.length > 20 ? el("p", "sub", `and ${waiting.length - 20} more`) : ""].filter(Boolean);
   }
 
