@@ -129,6 +129,7 @@ class Engine:
                 entry["type"],
                 {key: value for key, value in entry.items() if key != "type"},
                 home / "backends" / entry["type"],
+                server=home,
             )
             for entry in entries
         }
