@@ -137,25 +137,21 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         if not await tx.access.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
         epoch = await tx.settings.get("placements")
-        drafts = []
-        for document in parsed.documents:
-            drafts.append(await _draft(tx, context, world, project, document, submission.rerun))
-            await asyncio.sleep(0)  # statements on SQLite do not wait: other requests are answered in between
+        drafts = [
+            await _draft(tx, context, world, project, document, submission.rerun) for document in parsed.documents
+        ]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
-        scene = replace(
-            _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
-        )
-        found: list[Diagnostic] = []
-        for draft in drafts:
-            found += check(draft.document, scene) if _asks(draft) else ()
-            await asyncio.sleep(0)
-        found += [one for document in parsed.partial for one in check(document, scene)]
-        found += [one for draft in drafts for one in await _conflicts(tx, draft)]
-        findings = in_order([*parsed.diagnostics, *found], submission)
-        refuse_errors(findings)
+        conflicts = [one for draft in drafts for one in await _conflicts(tx, draft)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         event = await tx.newest_event()
+    scene = replace(
+        _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
+    )
+    checked = [*(draft.document for draft in drafts if _asks(draft)), *parsed.partial]
+    found = [*parsed.diagnostics, *await _checked(checked, scene), *conflicts]
+    findings = in_order(found, submission)
+    refuse_errors(findings)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
@@ -167,6 +163,15 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
     planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts, answer))
     return _Proposal(planned, tuple(drafts), epoch, saved)
+
+
+async def _checked(documents: Sequence[Document], scene: Scene) -> list[Diagnostic]:
+    """The findings of the checks against the world; other requests are answered between two documents."""
+    found: list[Diagnostic] = []
+    for document in documents:
+        found += check(document, scene)
+        await asyncio.sleep(0)
+    return found
 
 
 def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:
