@@ -27,6 +27,8 @@ from atoll.wire.snapshot import LARGEST_BYTES
 log = logging.getLogger("atoll.server")
 BODY_BYTES = 2 << 20
 """The largest request that is read, but for one that brings a snapshot."""
+HEAD_BYTES = 32 << 10
+"""The longest head of a request."""
 REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
 OPEN = frozenset({"/healthz", "/readyz"})
 """The routes that need no token."""
@@ -82,7 +84,7 @@ class Front:
     async def _answer(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         headers = Headers(scope=scope)
         most = REPLAY_BYTES if scope["path"].endswith("/replay") else BODY_BYTES
-        response = _too_much(headers, most)
+        response = _too_much(scope, headers, most)
         try:
             if response is None and not _is_open(scope):
                 user = await self._identify(scope, headers)
@@ -92,6 +94,9 @@ class Front:
                 await self._app(scope, receive, exchange.send)
         except Refused as error:
             response = refusal(error)
+        except UnicodeEncodeError:
+            message = "the request has a character that is no Unicode text (half of a surrogate pair)"
+            response = problem("invalid-request", message, 422)
         except ClientDisconnect:
             exchange.status = exchange.status or CLIENT_LEFT
         except Exception:
@@ -146,7 +151,10 @@ def _is_open(scope: Scope) -> bool:
     return scope["path"] in OPEN or WebFront.is_open(scope["method"], scope["path"])
 
 
-def _too_much(headers: Headers, most: int) -> Response | None:
+def _too_much(scope: Scope, headers: Headers, most: int) -> Response | None:
+    head = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope.get("raw_path") or b"")
+    if head + len(scope["query_string"]) > HEAD_BYTES:
+        return problem("too-large", f"the head of a request may hold {HEAD_BYTES >> 10} KiB", 431)
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or len(length) > 18 or int(length) > most:
         return problem("too-large", f"a request may hold {most >> 20} MiB", 413, "split the files")
