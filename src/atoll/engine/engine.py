@@ -87,6 +87,7 @@ class Engine:
         self.backends: Mapping[str, Backend] = context.backends
         self.logs: Logs = context.logs
         self.news: Bell = context.news
+        self.home: Path | None = None
         behind = replace(context, database=BackgroundDatabase(database))
         placer = Placer(behind)
         handlers: dict[Kind, Handler] = {
@@ -166,7 +167,9 @@ class Engine:
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
             config_digests=digests or {},
         )
-        return cls(context, database)
+        engine = cls(context, database)
+        engine.home = home
+        return engine
 
     async def take_over(self) -> None:
         """Take up at once what a server that was killed had leased; only where no other works on this database."""

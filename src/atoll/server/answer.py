@@ -42,6 +42,12 @@ def problem(code: str, message: str, status: int, help: str | None = None) -> Re
     return answer(Problem(code, message, help), status)
 
 
+def disk_full() -> Response:
+    """The refusal of a request that could not be stored for lack of space."""
+    help = "free space on the disk of the data folder, then run the command again"
+    return problem("disk-full", "the server's disk is full: nothing was stored", 507, help)
+
+
 def refusal(error: Refused) -> Response:
     """A refusal of the engine, as a response."""
     return answer(Problem(error.code, error.message, error.help, error.diagnostics), error.status)

@@ -3,6 +3,7 @@
 Plain ASGI: a wrapped response would be copied piece by piece. A token is checked before the body is read.
 """
 
+import errno
 import logging
 import secrets
 import time
@@ -19,7 +20,7 @@ from atoll.engine.parts.log_context import request_id
 from atoll.engine.requests.refusal import Refused
 from atoll.fronts.web import WebFront
 from atoll.model.access import User
-from atoll.server.answer import problem, refusal
+from atoll.server.answer import disk_full, problem, refusal
 from atoll.server.auth import Gate
 from atoll.store.actor import acting
 from atoll.wire.snapshot import LARGEST_BYTES
@@ -99,7 +100,11 @@ class Front:
             response = problem("invalid-request", message, 422)
         except ClientDisconnect:
             exchange.status = exchange.status or CLIENT_LEFT
-        except Exception:
+        except Exception as error:
+            if _disk_is_full(error) and not exchange.status:
+                log.error("the disk is full: %s", error)
+                await disk_full()(scope, receive, exchange.send)
+                return
             log.exception("the request failed")
             if exchange.status:
                 raise
@@ -149,6 +154,11 @@ class _Exchange:
 
 def _is_open(scope: Scope) -> bool:
     return scope["path"] in OPEN or WebFront.is_open(scope["method"], scope["path"])
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    """Whether a write failed for lack of space."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _too_much(scope: Scope, headers: Headers, most: int) -> Response | None:

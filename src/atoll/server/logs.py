@@ -75,3 +75,4 @@ def log_lines() -> None:
     handler.addFilter(Repeats())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -16,6 +17,8 @@ from atoll.wire.access import Readyz
 from atoll.wire.api import BackendStatus, Healthz, OpenCircuit, OrphanView, ServerStatus
 
 router = APIRouter()
+LEAST_FREE = 32 << 20
+"""Bytes that must be free on the disk of the data folder."""
 DATABASE_SECONDS = 2.0
 """Seconds that the database may take before the server counts as not ready."""
 
@@ -100,6 +103,9 @@ async def _trouble(engine: Engine) -> list[str]:
         reasons.append(f"the database has not answered within {DATABASE_SECONDS:g} s")
     except StoreError:
         reasons.append("the database cannot be reached")
+    free = LEAST_FREE if engine.home is None else shutil.disk_usage(engine.home).free
+    if free < LEAST_FREE:
+        reasons.append(f"the disk of the data folder is full: {free >> 20} MiB are left, {LEAST_FREE >> 20} are needed")
     if not engine.working:
         reasons.append("the worker does not run")
     reasons += engine.context.planner.trouble()
