@@ -1,8 +1,8 @@
 """Many quiet jobs: how soon a new fleet is active while thousands of jobs run whose logs are followed.
 
-Method. One server process on SQLite and a fake cloud without latency runs tasks of 100 nodes that print nothing and do not end. Once
-all run, a fleet of one node is applied; the time is from the call of apply until the database shows its instance as
-active, looked at from outside. *CPU* is that of the server during half a minute with all jobs running.
+Method. One server process on SQLite and a fake cloud without latency runs tasks of 100 nodes that print nothing and do
+not end. Once all run, a fleet of one node is applied; the time is from the call of apply until the database shows its
+instance as active, looked at from outside. *CPU* is that of the server during half a minute with all jobs running.
 """
 
 import time
