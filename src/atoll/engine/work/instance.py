@@ -33,9 +33,15 @@ from atoll.store.work import Lease
 
 AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
+LEAST_IDLE = timedelta(seconds=3)
+"""How long a machine stays idle at least: the runs that wait for it are planned within that time."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
+
+
+_Observed = tuple[str | None, bool | None, str | None, MachineError | None, str]
+"""The machine's state, whether its agent answers, its URL, the machine's error, and why it is gone."""
 
 
 class InstanceHandler(Reconciling[Instance, InstanceSight]):
@@ -117,24 +123,24 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         backend = self.context.backends.get(instance.zone.backend)
         return TimeLimits() if backend is None else backend.limits
 
-    async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, str | None, MachineError | None]:
-        """The machine's state, whether its agent answers, its URL, and the machine's error, as far as they matter."""
+    async def _observe(self, instance: Instance) -> _Observed:
+        """What the backend and the agent say of the machine, as far as it matters."""
         if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
             gone = instance.state is InstanceState.TERMINATING
-            return ("gone" if gone else None), None, None, None
+            return ("gone" if gone else None), None, None, None, ""
         if instance.state is InstanceState.ACTIVE and await answers_health(self.backend(instance.zone), instance):
-            return None, True, None, None
+            return None, True, None, None, ""
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
             )
         except NotFound:
-            return UNKNOWN, None, None, None
+            return UNKNOWN, None, None, None, ""
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
             seen = replace(instance, agent_url=machine.agent_url)
             answers = await answers_health(self.backend(instance.zone), seen)
-        return machine.state.value, answers, machine.agent_url, machine.error
+        return machine.state.value, answers, machine.agent_url, machine.error, machine.reason
 
     async def _launch(self, lease: Lease, instance: Instance) -> Instance | None:
         async with self.context.database.read() as tx:
@@ -193,7 +199,8 @@ async def _use(tx: Transaction, instance: Instance) -> tuple[bool, timedelta | N
     """Whether a job holds the instance, and how long it may be idle where none does."""
     if await tx.runs.claims(instance.id):
         return True, None
-    return False, await _idle_limit(tx, instance)
+    limit = await _idle_limit(tx, instance)
+    return False, None if limit is None else max(limit, LEAST_IDLE)
 
 
 async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:
