@@ -5,6 +5,7 @@ import pty
 import select
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -76,6 +77,52 @@ def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_asked_for(ow
     assert len(before) == 3
 
 
+@pytest.mark.parametrize("theirs", [FLEET.format(nodes=3, zones="fake-1a"), FLEET.format(nodes=3, zones="fake-1b")])
+def test_a_deletion_asks_again_when_the_fleet_has_grown_or_was_replaced_since_the_question(
+    own: Place, theirs: str
+) -> None:
+    configured(own, FAKE)
+    own.ok("apply", "-y", "-f", own.write("mine", FLEET.format(nodes=1, zones="fake-1a")))
+    terminal, process = asked(own, "delete", "fleet", "shared")
+    assert "fleet shared (1 node: fake-1a 1)" in read_until(terminal, "? [y/N]")
+    own.ok("apply", "-y", "-f", own.write("theirs", theirs))
+    before = ids(own)
+    os.write(terminal, b"y\n")
+    said = read_until(terminal, "? [y/N]")
+    assert "is not what was shown" in said
+    assert "fleet shared (3 nodes" in said
+    os.write(terminal, b"n\n")
+    assert process.wait(timeout=30) == 1
+    os.close(terminal)
+    assert ids(own) == before
+    assert len(before) == 3
+
+
+def test_requests_are_bound_to_what_was_shown(own: Place) -> None:
+    configured(own, FAKE)
+    own.ok("server", "start")
+    client = own.client()
+    elastic = "type: fleet\nname: f\nnodes: 0..4\nresources: {cpu: 2}\n"
+    client.apply(submission(elastic))
+    empty = client.fleet("f")
+    task = "type: task\nname: t\nfleets: [f]\ncommands: [sleep {seconds}]\nresources: {{cpu: 2}}\n"
+    client.apply(submission(task.format(seconds=0)))
+    first = client.run("t")
+    client.apply(submission(task.format(seconds=60)))
+    requests: dict[str, Callable[[], object]] = {
+        "has grown from 0 to 1": lambda: client.delete_fleet("f", empty.version, empty.nodes),
+        "`t` is not what was shown": lambda: client.stop_run("t", version=first.version),
+        "`t` is not what": lambda: client.delete_run("t", first.version),
+    }
+    for words, request in requests.items():
+        with pytest.raises(ApiError) as refused:
+            request()
+        assert (refused.value.status, refused.value.problem.code) == (409, "changed-since-shown")
+        assert words in refused.value.problem.message
+    client.stop_run("t", abort=True, version=client.run("t").version)
+    until(lambda: client.run("t").finished_at, "the run to stop")
+
+
 def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: Place) -> None:
     configured(own, FAKE)
     own.ok("server", "start")
@@ -89,8 +136,8 @@ def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: P
     assert (refused.value.status, refused.value.problem.code) == (409, "changed-since-plan")
     with pytest.raises(ApiError) as refused:
         client.delete_fleet("shared", "another")
-    assert refused.value.problem.code == "changed-since-plan"
-    client.delete_fleet("shared", client.fleet("shared").id)
+    assert refused.value.problem.code == "changed-since-shown"
+    client.delete_fleet("shared", client.fleet("shared").version)
     until(lambda: not client.fleets(), "the fleet to be gone")
 
 
@@ -158,3 +205,61 @@ def test_machines_of_a_backend_that_is_not_configured_are_unknown_and_say_so(own
     own.ok("server", "stop")
     (own.home / "config.yml").unlink()
     own.ok("server", "start")
+
+
+def test_what_is_out_of_reach_says_so_everywhere_and_is_planned_for_nothing(own: Place) -> None:
+    zones = [{"name": name, "cpus": 8, "memory": "32GB"} for name in "abc"]
+    configured(own, LOCAL.format(zones=str(zones).replace("'", '"')))
+    own.ok("apply", "-y", "-f", own.write("kept", KEPT))
+    own.ok("server", "stop")
+    configured(own, LOCAL.format(zones=str(zones[:2]).replace("'", '"')))
+    own.ok("server", "start")
+    gone = "zone c is no longer offered"
+    assert gone in own.ok("fleet")
+    assert gone in own.ok("volume")
+    assert f"{gone}, and holds instances: 1, volumes: 1" in own.ok("server", "status")
+    assert "zone c takes no new work anyway: no longer offered" in own.refused("zone", "fail", "c")
+    own.ok("server", "stop")
+    configured(own, FAKE)
+    listed = own.ok("volume")
+    assert "unknown" in listed
+    assert "backend `local` is not configured" in listed
+    task = own.write("t", "type: task\nname: t\ncommands: [work]\nvolumes: ['data:/data']\n")
+    assert "`data` is out of reach: backend `local` is not configured" in own.refused("plan", "-f", task)
+    with_fleet = own.write("u", "type: task\nname: u\ncommands: [work]\nfleets: [f]\n")
+    assert "f-0" not in own("plan", "-f", with_fleet).stdout
+    own.ok("server", "stop")
+    (own.home / "config.yml").unlink()
+    own.ok("server", "start")
+
+
+def test_a_volume_that_a_provider_refused_is_created_when_its_file_is_applied_again(own: Place) -> None:
+    text = "type: volume\nname: v\nbackend: fake\nsize: 1GB\n---\n"
+    text += "type: task\nname: t\ncommands: [work]\nvolumes: ['v:/v']\nresources: {cpu: 2}\n"
+    refusing = "backends:\n- type: fake\n  chances: {create-volume: {invalid-request: 1}}\n"
+    configured(own, refusing)
+    file = own.write("v", text)
+    volume = own.write("alone", text.split("---", maxsplit=1)[0])
+    assert own("apply", "-y", "-f", volume).returncode == 1
+    assert "retry  volume v" in own.ok("plan", "-f", volume)
+    alone = own.write("t", text.split("---\n", maxsplit=1)[1])
+    assert "volume `v` failed: create-volume: invalid-request" in own.refused("plan", "-f", alone)
+    own.ok("server", "stop")
+    configured(own, refusing.replace("1}}", "0}}"))
+    own.ok("server", "start")
+    until(lambda: own.client().volume("v").status == "available", "the volume to be created on the mended backend")
+    own.ok("apply", "-y", "-f", file)
+    own.ok("server", "stop")
+    configured(own, refusing)
+    other = own.write("w", text.split("---", maxsplit=1)[0].replace("name: v", "name: w"))
+    assert own("apply", "-y", "-f", other).returncode == 1
+    assert own("apply", "-y", "-f", other).returncode == 1
+    assert own.client().volume("w").status == "failed"
+
+
+@pytest.mark.parametrize("limits", ["cpus: 8", "memory: 32", "cpus: 8\n  memory: 32", ""])
+def test_zones_are_listed_whatever_limits_they_declare(own: Place, limits: str) -> None:
+    configured(own, FAKE + f"  {limits}\n")
+    listed = own.ok("zone")
+    assert ("0 of 8 CPUs" if "cpus" in limits else "0 CPUs") in listed
+    assert ("0 of 32GB" if "memory" in limits else "0GB") in listed

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,13 +15,15 @@ from typing import Any
 from atoll.backends.base import Backend, Faults
 from atoll.backends.registry import open_backend
 from atoll.engine.context import Context
+from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.background import BackgroundDatabase
+from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.due_timer import Alarm
 from atoll.engine.parts.kept_listings import KeptListings
 from atoll.engine.parts.log_storage import Logs, open_logs
 from atoll.engine.parts.metrics import Figures
 from atoll.engine.parts.notifier import Bell
-from atoll.engine.parts.planning_thread import Planner
+from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer, wake_waiting
@@ -30,8 +32,8 @@ from atoll.engine.requests import removal, retry
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
-from atoll.engine.requests.replay import replay
-from atoll.engine.requests.submission import apply_submission, plan_submission, save_submission
+from atoll.engine.requests.shown import ANY, Shown
+from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
 from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.fleet import FleetHandler
@@ -40,7 +42,7 @@ from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
 from atoll.engine.work.observed import ObservedBackend, ObservedHandler
-from atoll.engine.work.restraint import release_changed
+from atoll.engine.work.restraint import forget_changed, release_changed
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
@@ -50,13 +52,10 @@ from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
-from atoll.store.conflict import Conflict
 from atoll.store.database import Database, open_database, sqlite_url
-from atoll.store.transaction import Transaction
+from atoll.store.errors import Conflict
 from atoll.wire.api import OfferQuery, Submission
 
-WAKEN = 1000
-"""How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
 log = logging.getLogger("atoll.engine")
 STOP_SECONDS = 5.0
 """How long work under way may go on when the engine closes; the rest is taken up by its lease's end."""
@@ -86,15 +85,17 @@ class Engine:
         self.backends: Mapping[str, Backend] = context.backends
         self.logs: Logs = context.logs
         self.news: Bell = context.news
+        self.home: Path | None = None
         behind = replace(context, database=BackgroundDatabase(database))
         placer = Placer(behind)
+        self._following = LogFollowing(behind)
         handlers: dict[Kind, Handler] = {
             Kind.FLEET: FleetHandler(behind, placer),
             Kind.INSTANCE: InstanceHandler(behind),
             Kind.VOLUME: VolumeHandler(behind, placer),
             Kind.ATTACHMENT: AttachmentHandler(behind),
             Kind.RUN: RunHandler(behind, placer),
-            Kind.JOB: JobHandler(behind),
+            Kind.JOB: JobHandler(behind, self._following),
             Kind.BACKEND: SweepHandler(behind),
         }
         figures = context.figures
@@ -104,6 +105,7 @@ class Engine:
         context.worlds.on_recovery = self._recovered
         self._running: asyncio.Task[None] | None = None
         self._resealing: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -127,12 +129,15 @@ class Engine:
                 entry["type"],
                 {key: value for key, value in entry.items() if key != "type"},
                 home / "backends" / entry["type"],
+                server=home,
             )
             for entry in entries
         }
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
-        return await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
+        engine = await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
+        engine.context.planner.computing = Computing(engine.context.figures)
+        return engine
 
     @classmethod
     async def over(
@@ -161,7 +166,9 @@ class Engine:
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
             config_digests=digests or {},
         )
-        return cls(context, database)
+        engine = cls(context, database)
+        engine.home = home
+        return engine
 
     async def take_over(self) -> None:
         """Take up at once what a server that was killed had leased; only where no other works on this database."""
@@ -174,13 +181,14 @@ class Engine:
             for name in self.backends:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
             await release_changed(tx, self.context.config_digests)
-            await _forget_changed(tx, self.context.config_digests)
+            await forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         async with self.database.read() as tx:
             held = await tx.listing.held_backends()
         for name in sorted(held.keys() - {*self.backends}):
             log.warning("backend=%s is not configured and holds %d instances and %d volumes", name, *held[name])
         self._running = asyncio.create_task(self._worker.run())
+        self._warming = asyncio.create_task(self.context.planner.start())
         if self.context.vault.has_older_keys:
             self._resealing = asyncio.create_task(reseal_in_background(self.context))
 
@@ -193,15 +201,17 @@ class Engine:
         """Stop the worker, within little more than `STOP_SECONDS`, and close everything. Machines and jobs continue."""
         self.news.close()
         self.context.alarm.ring()
-        if self._resealing is not None:
-            await ended(self._resealing)
+        await self.context.planner.close()
+        for task in (self._resealing, self._warming):
+            if task is not None:
+                await ended(task)
         if self._running is not None:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)
             await self._worker.stop(STOP_SECONDS)
+        await self._following.close()
         for task in tuple(self._waking):
             await ended(task)
-        self.context.planner.close()
         await self.context.worlds.close()
         for backend in self.backends.values():
             await backend.close()
@@ -215,17 +225,17 @@ class Engine:
         """What applying would do, and a snapshot file of the world that it was planned in. Raises Refused."""
         return await save_submission(self.context, project, submission)
 
-    async def replay(self, snapshot: bytes, submission: Submission) -> Planned:
+    async def replay(self, project: str, snapshot: bytes, submission: Submission) -> Planned:
         """The plan in the world of a snapshot file, and of nothing else. Raises Refused."""
-        return await self.context.planner.run(replay, snapshot, submission)
+        return await replay_submission(self.context, project, snapshot, submission)
 
     async def apply(self, project: str, submission: Submission) -> Planned:
         """Store the submission as the desired state. Raises Refused."""
         return await apply_submission(self.context, project, submission)
 
-    async def delete_fleet(self, project: str, name: str, id: str | None = None) -> Fleet:
-        """Delete a fleet. Raises Refused: not-found, fleet-busy."""
-        return await removal.delete_fleet(self.context, project, name, id)
+    async def delete_fleet(self, project: str, name: str, shown: Shown = ANY) -> Fleet:
+        """Delete a fleet, if it still is what was shown. Raises Refused: not-found, changed-since-shown, fleet-busy."""
+        return await removal.delete_fleet(self.context, project, name, shown)
 
     async def retry_fleet(self, project: str, name: str) -> Fleet:
         """Retry a fleet now. Raises Refused: not-found, being-deleted."""
@@ -235,17 +245,17 @@ class Engine:
         """Retry a run now. Raises Refused: not-found, run-finished."""
         return await retry.retry_run(self.context, project, name)
 
-    async def delete_volume(self, project: str, name: str, id: str | None = None) -> Volume:
-        """Delete a volume and its data. Raises Refused: not-found, volume-attached."""
-        return await removal.delete_volume(self.context, project, name, id)
+    async def delete_volume(self, project: str, name: str, shown: Shown = ANY) -> Volume:
+        """Delete a volume and its data. Raises Refused: not-found, changed-since-shown, volume-attached."""
+        return await removal.delete_volume(self.context, project, name, shown)
 
-    async def delete_run(self, project: str, name: str, id: str | None = None) -> Run:
-        """Take a finished run from the lists. Raises Refused: not-found, run-active."""
-        return await removal.delete_run(self.context, project, name, id)
+    async def delete_run(self, project: str, name: str, shown: Shown = ANY) -> Run:
+        """Remove a finished run from the lists. Raises Refused: not-found, changed-since-shown, run-active."""
+        return await removal.delete_run(self.context, project, name, shown)
 
-    async def stop_run(self, project: str, name: str, abort: bool) -> Run:
-        """Stop a run. Raises Refused: not-found."""
-        return await removal.stop_run(self.context, project, name, abort)
+    async def stop_run(self, project: str, name: str, abort: bool, shown: Shown = ANY) -> Run:
+        """Stop a run. Raises Refused: not-found, changed-since-shown."""
+        return await removal.stop_run(self.context, project, name, abort, shown)
 
     async def world(self) -> World:
         """Zones and offers of all backends as they are known now."""
@@ -254,6 +264,12 @@ class Engine:
     def shape(self, fleet: Fleet, counts: Mapping[Zone, int]) -> FleetShape:
         """The shape of a fleet over its zones, from its staying instances in each and the last known zones."""
         return self._shapes.of(fleet, counts, self.context.worlds.known(), self.context.now())
+
+    def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
+        """Those of `zones` that their backend, as it was listed last, no longer offers."""
+        world = self.context.worlds.known()
+        listed = {zone for zone in zones if zone.backend in world.as_of}
+        return frozenset(listed - {info.zone for info in world.zones})
 
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that a query asks for. Raises Refused."""
@@ -269,9 +285,12 @@ class Engine:
         sweeps = [await look_over(self.context, name, backend) for name, backend in sorted(self.backends.items())]
         return [resource for sweep in sweeps for resource in (*sweep.strays(), *sweep.orphans())]
 
-    async def end_orphans(self) -> list[Resource]:
-        """End every orphan, a disk with its data; those that were ended. Raises BackendError."""
-        found = await self.orphans()
+    async def end_orphans(self, shown: Collection[tuple[str, str, str]]) -> list[Resource]:
+        """Delete the orphans among `shown` (kind, backend, id), a disk with its data; returns them.
+
+        Resources that have a record by now, and orphans that were not shown, remain. Raises BackendError.
+        """
+        found = [one for one in await self.orphans() if (one.kind.value, one.backend, one.id) in shown]
         for resource in found:
             await end(self.context, resource)
         return found
@@ -308,17 +327,6 @@ class Engine:
         if backend is None or backend.faults is None:
             raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
         return backend.faults
-
-
-async def _forget_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
-    """Forget what failed on backends that are configured otherwise since the last start, and plan again at once."""
-    for name, digest in digests.items():
-        before = await tx.settings.get(f"configuration/{name}")
-        await tx.settings.set(f"configuration/{name}", digest)
-        if before not in (None, digest):
-            await tx.failures.forget(Scope(name))
-            for kind in (Kind.FLEET, Kind.RUN, Kind.VOLUME):
-                await tx.work.wake(kind, await tx.work.retrying(kind, WAKEN), tx.now)
 
 
 async def _owner(database: Database, new_id: Callable[[], str]) -> str:

@@ -5,19 +5,19 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /healthz                                    -> Healthz
     GET    /api/status                                 -> ServerStatus
     GET    /api/orphans                                -> list[OrphanView]
-    DELETE /api/orphans                                -> list[OrphanView]    those that were ended
+    DELETE /api/orphans                                <- list[OrphanView] -> list[OrphanView]    the deleted ones
     POST   /api/projects/P/plan                        <- Submission -> PlanResponse
     POST   /api/projects/P/plan/snapshot               <- Submission -> PlanResponse on one line, then a snapshot file
     POST   /api/projects/P/replay                      <- Submission on one line, then a snapshot file -> PlanResponse
     POST   /api/projects/P/apply                       <- Submission -> ApplyResponse
     GET    /api/projects/P/fleets[/NAME]               -> list[FleetView] | FleetView
-    DELETE /api/projects/P/fleets/NAME                 -> FleetView           (409 fleet-busy)
+    DELETE /api/projects/P/fleets/NAME[?version=V&nodes=N]   -> FleetView      (409 fleet-busy)
     GET    /api/projects/P/instances                   -> list[InstanceView]
     GET    /api/projects/P/volumes[/NAME]              -> list[VolumeView] | VolumeView
-    DELETE /api/projects/P/volumes/NAME                -> VolumeView          (409 volume-attached)
+    DELETE /api/projects/P/volumes/NAME[?version=V]    -> VolumeView          (409 volume-attached)
     GET    /api/projects/P/runs[/NAME][?all=1]         -> list[RunView] | RunView
     POST   /api/projects/P/runs/NAME/stop              <- StopRequest -> RunView
-    DELETE /api/projects/P/runs/NAME                   -> RunView             (409 run-active)
+    DELETE /api/projects/P/runs/NAME[?version=V]       -> RunView             (409 run-active)
     GET    /api/projects/P/runs/NAME/logs?job=0&offset=N&wait=S
                                                        -> bytes, the log file from offset N, in the format of
                                                           `atoll.wire.agent`; header `Atoll-Log-End: true` at its end,
@@ -32,8 +32,10 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
 `wait` is a long poll: the response comes with the first new data, or after that many seconds (at most 30) with what
 there is. Lists of fleets, instances, volumes and runs are paged: `limit` (300 by default, at most 1,000) and
 `after`, an id; when more follows, the header `Atoll-Next` holds the next `after`. A page of fleets ends earlier
-when they have more than 300 instances, after at least one fleet. Users and rights are in `access`. An error is a
-`Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
+when they have more than 300 instances, after at least one fleet. The answer for a single fleet, volume or run has its
+`version`: a request that names it is refused (409 `changed-since-shown`) once the record is another one or its
+configuration has changed; `nodes` likewise refuses a fleet that has grown beyond it. Users and rights are in `access`.
+An error is a `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
 from dataclasses import dataclass, field
@@ -212,13 +214,14 @@ class PlannedShortfall:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """An instance to be removed from a fleet: FLEET-NODE, its zone, and whether a job is on it.
+    """An instance to be removed from a fleet: FLEET-NODE, its zone, whether a job is on it, and its id.
 
     An `outdated` one is not what the new configuration asks for: another one takes its place."""
 
     instance: str
     zone: Zone
     busy: bool = False
+    id: str = ""
     outdated: bool = False
 
 
@@ -261,6 +264,8 @@ class ChangeAction(StrEnum):
     UPDATE = "update"
     REPLACE = "replace"
     RERUN = "rerun"
+    RETRY = "retry"
+    """Creates again what a provider refused to create."""
     UNCHANGED = "unchanged"
 
 
@@ -276,8 +281,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The effect of applying one document. `type` is the document's type (fleet, volume, task, …), `id` that of the
-    record that it changes (null: there is none yet)."""
+    """The effect of applying one document.
+
+    `type` is the document's type (fleet, volume, task, …), `id` that of the record that it changes (null: there is none
+    yet); `ending` are the ids of the instances that end with a fleet that is replaced.
+    """
 
     type: str
     kind: str
@@ -285,6 +293,7 @@ class Change:
     action: ChangeAction
     fields: tuple[FieldChange, ...] = ()
     id: str | None = None
+    ending: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +378,7 @@ class FleetView:
     spare: int = 0
     surplus: int = 0
     note: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +397,7 @@ class VolumeView:
     binding: str = "immediate"
     price: float = 0
     message: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,13 +438,15 @@ class RunView:
     message: str = ""
     finished_at: datetime | None = None
     attempts: tuple[JobView, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """`abort` kills the run immediately, without a grace period."""
+    """`abort` kills the run immediately, without a grace period; `version` is the displayed run's, empty for any."""
 
     abort: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,7 +468,10 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class ZoneView:
-    """A zone of a configured backend, and its contents. `faults` says that its outage can be simulated."""
+    """A zone and its contents.
+
+    `capacity` is 0 for what has no declared limit; `faults` says that an outage of the zone can be simulated.
+    """
 
     zone: Zone
     state: ZoneState

@@ -1,5 +1,6 @@
 """Plan and apply: files in, one plan for all their documents; apply keeps it with its work in one transaction."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -7,41 +8,46 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from atoll.configuration import Document
 from atoll.configuration.checks.zoning import Ground, homes
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
+from atoll.engine.parts.turns import Asker
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.requests.acceptance import accept
 from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_keys
-from atoll.engine.requests.check import Scene, check, home_of
+from atoll.engine.requests.check import Scene, check, failure_of, home_of, trouble_of
 from atoll.engine.requests.draft import Draft
 from atoll.engine.requests.meaning import SELECTION, misfits
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
-from atoll.engine.requests.replay import request_id
+from atoll.engine.requests.replay import replay, request_id
+from atoll.engine.requests.shown import DIGEST_BYTES, version_of
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
-from atoll.model.diagnostic import Diagnostic
+from atoll.engine.work.restraint import uncreated
+from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.records import Fleet, Instance, Run, Volume
 from atoll.model.states import FleetState, VolumeState
+from atoll.planning.plan import Plan
 from atoll.planning.reasons import explain
 from atoll.planning.request import Document as Demand
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
 from atoll.planning.snapshot import Snapshot
-from atoll.store.conflict import Conflict
+from atoll.store.actor import acting
+from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
 from atoll.zones.directory import Directory
 
 RACES = 8
 """How often a plan is recomputed because the state changed while it was computed."""
+REPLAY_SECONDS = 60.0
+"""How long a replay may compute: reading a large snapshot takes a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,17 @@ async def plan_submission(context: Context, project: str, submission: Submission
 async def save_submission(context: Context, project: str, submission: Submission) -> tuple[Planned, bytes]:
     """What applying would do, and the snapshot file of the world in which it would. Raises Refused."""
     proposal = await _propose(context, await context.worlds.world(), project, submission)
-    return proposal.planned, write_snapshot(proposal.saved)
+    return proposal.planned, await context.planner.run(asker(project), write_snapshot, proposal.saved)
+
+
+async def replay_submission(context: Context, project: str, snapshot: bytes, submission: Submission) -> Planned:
+    """The plan in the world of a snapshot file, and of nothing else. Raises Refused."""
+    return await context.planner.run(asker(project), replay, snapshot, submission, seconds=REPLAY_SECONDS)
+
+
+def asker(project: str) -> Asker:
+    """The project and user of the present request."""
+    return Asker(project, acting.get() or "-")
 
 
 async def apply_submission(context: Context, project: str, submission: Submission) -> Planned:
@@ -70,8 +86,8 @@ async def apply_submission(context: Context, project: str, submission: Submissio
     """
     for _ in range(RACES):
         world = await context.worlds.world()
-        with suppress(PlacementRaced, Conflict, IntegrityError):
-            async with context.planner.turn:
+        with suppress(PlacementRaced, Conflict):
+            async with context.planner.brief_turn(asker(project)):
                 return await _apply(context, world, project, submission)
     raise Refused("busy", "the state kept changing while planning", help="run the command again", status=503)
 
@@ -91,20 +107,23 @@ async def _apply(context: Context, world: World, project: str, submission: Submi
     _refuse_failed(proposal.drafts)
     if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
         return proposal.planned
+    await asyncio.shield(_store(context, project, proposal))  # a client that leaves now has applied
+    return proposal.planned
+
+
+async def _store(context: Context, project: str, proposal: _Proposal) -> None:
     async with context.database.write() as tx:
         await claim_epoch(tx, proposal.epoch)
         drafts = await _sealed(tx, context.vault, proposal.drafts)
         await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
-    return proposal.planned
 
 
 def _refuse_failed(drafts: Sequence[Draft]) -> None:
     """Raises Refused for a volume that failed: it is not unchanged, and only the user may give up its data."""
     for draft in drafts:
         kept = draft.kept
-        if isinstance(kept, Volume) and kept.state is VolumeState.FAILED and not kept.end_reason:
-            message = f"volume `{draft.name}` failed: {kept.message or 'its disk is gone'}"
-            help = f"`atoll delete volume {draft.name}`, then apply again"
+        if isinstance(kept, Volume) and _is_lost(kept):
+            message, help = failure_of(kept)
             raise Refused("volume-failed", message, help=help)
 
 
@@ -112,7 +131,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     async with context.database.read() as tx:
         held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
     directory = live_directory(world, held)
-    parsed = parse_submission(submission, Ground(directory, sorted(context.backends)))
+    ground = Ground(directory, sorted(context.backends))
+    parsed = await context.planner.run(asker(project), parse_submission, submission, ground)
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
@@ -122,27 +142,27 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         ]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
-        scene = replace(
-            _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
-        )
-        found = [one for draft in drafts if _asks(draft) for one in check(draft.document, scene)]
-        found += [one for document in parsed.partial for one in check(document, scene)]
-        found += [one for draft in drafts for one in await _conflicts(tx, draft)]
-        findings = in_order([*parsed.diagnostics, *found], submission)
-        refuse_errors(findings)
+        conflicts = [one for draft in drafts for one in await _conflicts(tx, draft)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"])
         event = await tx.newest_event()
+    scene = replace(
+        _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
+    )
+    checked = [*(draft.document for draft in drafts if _asks(draft)), *parsed.partial]
+    found = [*parsed.diagnostics, *await _checked(checked, scene), *conflicts]
+    findings = in_order(found, submission)
+    refuse_errors(findings)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
     request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project), confirmed=True)
-    answer = await context.planner.plan(request, snapshot)
+    answer = await context.planner.plan(request, snapshot, asker(project))
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
-    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts))
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts, answer))
     return _Proposal(planned, tuple(drafts), epoch, saved)
 
 
@@ -153,6 +173,15 @@ def _marked(snapshot: Snapshot, drafts: Sequence[Draft]) -> Snapshot:
         replace(each, outdated=each.id in outdated) if each.fleet in fleets else each for each in snapshot.instances
     )
     return replace(snapshot, instances=tuple(instances))
+
+
+async def _checked(documents: Sequence[Document], scene: Scene) -> list[Diagnostic]:
+    """The findings of the checks against the world; other requests are answered between two documents."""
+    found: list[Diagnostic] = []
+    for document in documents:
+        found += check(document, scene)
+        await asyncio.sleep(0)
+    return found
 
 
 def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:
@@ -171,18 +200,21 @@ def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> 
 
 
 def _is_patient(draft: Draft) -> bool:
-    """Whether the document's `retry` waits for capacity."""
+    """Whether the document waits for capacity: a volume always does, others where their `retry` says so."""
+    if draft.kind == "volume":
+        return True
     retry = getattr(draft.document.spec, "retry", None)
     return retry is not None and "no-capacity" in retry.on_events
 
 
-def _basis(drafts: Sequence[Draft]) -> str:
-    """Stands for the records that the drafts change, and for the absence of those that they create."""
-    facts = [
-        (draft.kind, draft.name, draft.change.action, draft.kept and (draft.kept.id, draft.kept.config))
+def _basis(drafts: Sequence[Draft], plan: Plan) -> str:
+    """Stands for the records that the drafts change, the absence of those that they create, and what ends."""
+    kept = [
+        (draft.kind, draft.name, draft.change.action, draft.kept and version_of(draft.kept), draft.change.ending)
         for draft in drafts
     ]
-    return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
+    removed = sorted(instance.id for document in plan.documents for instance in document.removals)
+    return blake2b(json.dumps([kept, removed]).encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
 async def _draft(
@@ -205,6 +237,8 @@ async def _draft(
         outdated = _outdated(keys, [each for each in instances if not each.end_reason], demand_of(document, project))
     standing = Standing(zones, outdated, rerun)
     change = change_of(document.type, document.kind, document.name, config, kept, former, standing)
+    if outdated:
+        change = replace(change, ending=tuple(sorted(outdated)))
     return Draft(document, config, kept, change, outdated)
 
 
@@ -232,11 +266,19 @@ async def _sealed(tx: Transaction, vault: Vault, drafts: Sequence[Draft]) -> lis
     return [replace(draft, config=vault.seal_config(draft.config)) for draft in drafts]
 
 
+def _is_lost(volume: Volume) -> bool:
+    """Whether the volume's disk, and its data, are gone."""
+    return volume.state is VolumeState.FAILED and not volume.end_reason and not uncreated(volume)
+
+
 async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
     span = draft.document.span(("name",))
     if isinstance(draft.kept, Volume):
         if draft.kept.end_reason:
             return [Diagnostic("being-deleted", f"volume `{draft.name}` is being deleted", span=span, help="try again")]
+        if _is_lost(draft.kept):
+            message, help = failure_of(draft.kept)
+            return [Diagnostic("volume-failed", message, Severity.WARNING, span, help=help)]
         if draft.change.action is ChangeAction.REPLACE:
             keys = ", ".join(f"`{field.key}`" for field in draft.change.fields)
             message = f"volume `{draft.name}` exists, and {keys} cannot change without losing its data"
@@ -264,7 +306,10 @@ def _scene(
     placed = homes(submitted, directory) | {one.name: home_of(one) for one in kept[0] if not one.end_reason}
     fleets = {fleet.name for fleet in kept[1]} | {draft.name for draft in drafts if draft.kind == "fleet"}
     infos = {name: backend.info for name, backend in context.backends.items()}
-    return Scene(project, infos, directory, world.zones, world.catalog, placed, fleets)
+    retried = {draft.name for draft in drafts if draft.change.action is ChangeAction.RETRY}
+    found = {one.name: trouble_of(one, infos) for one in kept[0] if one.name not in retried}
+    troubles = {name: trouble for name, trouble in found.items() if trouble is not None}
+    return Scene(project, infos, directory, world.zones, world.catalog, placed, fleets, troubles)
 
 
 def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[VolumeRequest]:
@@ -294,5 +339,6 @@ def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:
 def _asks(draft: Draft) -> bool:
     """True when something of the document is to be placed."""
     if draft.kind == "volume":
-        return not (isinstance(draft.kept, Volume) and draft.kept.zone is not None)
+        kept = draft.kept
+        return not isinstance(kept, Volume) or kept.zone is None or draft.change.action is ChangeAction.RETRY
     return draft.change.action is not ChangeAction.UNCHANGED

@@ -7,9 +7,11 @@ retry. After early failures the next try waits, longer each time (`atoll.reconci
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from atoll.backends.base import BackendError
-from atoll.model.records import Fleet, Instance, Job, Run
-from atoll.model.states import RUN, FleetState, JobState
+from atoll.backends.base import BackendError, InvalidRequest, NotFound, ZoneMismatch
+from atoll.engine.placing.demand import spec_of
+from atoll.model.failure import Scope
+from atoll.model.records import Attachment, Fleet, Instance, Job, Kind, Run, Volume
+from atoll.model.states import RUN, FleetState, JobState, VolumeState
 from atoll.reconcile.backoff import early_failure, early_pause
 from atoll.store.transaction import Transaction
 
@@ -17,20 +19,41 @@ R = TypeVar("R", Fleet, Run)
 
 FREE = {"hold": "", "early_failures": 0, "failed_early_at": None, "message": ""}
 """The fields of a fleet or run that nothing keeps from trying."""
+WAKEN = 1000
+"""How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
 BROKEN = frozenset({"lost", "unreachable", "start-timeout", "launch-timeout"})
 """The end reasons of machines that ended by themselves."""
 
 
-async def hold(tx: Transaction, instance: Instance, error: BackendError, digests: Mapping[str, str]) -> None:
+REFUSED = (InvalidRequest, ZoneMismatch, NotFound)
+"""Errors that refuse the request itself: the same request would be refused again."""
+
+
+async def hold(tx: Transaction, instance: Instance, refusal: str, digests: Mapping[str, str]) -> None:
     """Hold the fleet of an instance whose launch request was refused as such; for a run's own fleet, the run.
 
-    `digests` are those of the backends' configurations.
+    `refusal` is the provider's message; `digests` are those of the backends' configurations.
     """
-    backend = instance.zone.backend
-    mark = _mark(backend, digests)
-    message = f"{backend} refused the request: {error.message}"
     for owner in await _owners(tx, instance):
-        await tx.wake(await tx.update(owner, hold=mark, message=message))
+        await _hold(tx, owner, instance.zone.backend, refusal, digests)
+
+
+async def hold_run(tx: Transaction, tie: Attachment, error: BackendError, digests: Mapping[str, str]) -> None:
+    """Hold the run for whose job a volume could not be attached, because the provider refused the request as such."""
+    job = await tx.get(Job, tie.job_id)
+    run = await tx.get(Run, job.run_id) if job is not None else None
+    if run is not None and run.state not in RUN.final and not run.stop:
+        await _hold(tx, run, tie.zone.backend, error.message, digests)
+
+
+async def hold_with_fleets(tx: Transaction, run: Run, message: str) -> bool:
+    """Hold a run whose named fleets are all on hold: it continues with any of them. Returns whether it is held."""
+    fleets = [await tx.fleets.named(run.project, name) for name in spec_of(run).fleets or ()]
+    marks = [fleet.hold for fleet in fleets if fleet is not None]
+    if not marks or not all(marks):
+        return False
+    await tx.wake(await tx.update(run, hold=marks[0], message=message))
+    return True
 
 
 async def held(tx: Transaction, record: Fleet | Run) -> bool:
@@ -64,10 +87,19 @@ async def _count(tx: Transaction, owner: Fleet | Run, changes: Mapping[str, Any]
 
 
 async def release(tx: Transaction, record: R) -> R:
-    """Let a fleet or run try again now."""
+    """Let a fleet or run try again now; with a fleet also the runs that are on hold because of it."""
     freed = await tx.update(record, **FREE)
     await tx.wake(freed)
+    if isinstance(record, Fleet):
+        await release_runs(tx, record)
     return freed
+
+
+async def release_runs(tx: Transaction, fleet: Fleet) -> None:
+    """Let the runs on hold that name a fleet try again now."""
+    for run in await tx.runs.held():
+        if run.project == fleet.project and fleet.name in (spec_of(run).fleets or ()):
+            await release(tx, run)
 
 
 async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
@@ -78,6 +110,38 @@ async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
     for run in await tx.runs.held():
         if run.hold != _mark(run.hold.partition(":")[0], digests):
             await release(tx, run)
+
+
+async def forget_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
+    """Forget what failed on backends that are configured otherwise since the last start, and plan again at once."""
+    for name, digest in digests.items():
+        before = await tx.settings.get(f"configuration/{name}")
+        await tx.settings.set(f"configuration/{name}", digest)
+        if before in (None, digest):
+            continue
+        await tx.failures.forget(Scope(name))
+        for volume in await tx.volumes.listing():
+            if volume.backend == name and uncreated(volume):
+                await recreate(tx, volume)
+        for kind in (Kind.FLEET, Kind.RUN, Kind.VOLUME):
+            await tx.work.wake(kind, await tx.work.retrying(kind, WAKEN), tx.now)
+
+
+def uncreated(volume: Volume) -> bool:
+    """Whether a provider refused to create the volume's disk, so that no data can be lost by another try."""
+    return volume.state is VolumeState.FAILED and volume.backend_id is None and not volume.end_reason
+
+
+async def recreate(tx: Transaction, volume: Volume) -> Volume:
+    """Let a volume whose disk was refused be placed and created again."""
+    fresh = await tx.step(volume, VolumeState.SUBMITTED, reason="retry", zone=None, message="")
+    await tx.wake(fresh)
+    return fresh
+
+
+async def _hold(tx: Transaction, owner: Fleet | Run, backend: str, refusal: str, digests: Mapping[str, str]) -> None:
+    message = f"{backend} refused the request: {refusal}"
+    await tx.wake(await tx.update(owner, hold=_mark(backend, digests), message=message))
 
 
 def _mark(backend: str, digests: Mapping[str, str]) -> str:
