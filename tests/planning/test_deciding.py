@@ -2,12 +2,10 @@
 
 import pytest
 
-from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity
 from atoll.planning import plan
 from atoll.planning.request import FleetRequest, NodeRequest, OnShortage, Placement, RunRequest, Strategy
 from atoll.planning.snapshot import Usage
-from atoll.planning.solving import solver
 from tests.planning.scenes import ANY, LARGE, A, B, C, offer, part, request, where, world
 
 ZONES = tuple(enumerate((A, B, C)))
@@ -51,17 +49,3 @@ def test_a_run_that_may_not_buy_does_not_make_a_fleet_larger_than_survival_asks(
     answer = plan(request(fleet, run), world(offer(A, 0.1), offer(B, 0.1, LARGE), offer(C, 0.1)))
     assert len(part(answer, "safe").placements) == 2
     assert part(answer, "job").shortfall is not None
-
-
-def test_a_plan_whose_search_was_cut_short_does_not_claim_to_be_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(solver.OPTIONS, "time_limit", 0.0)
-    kinds = [InstanceType(f"t{n}", 2 + n % 5, 3 + 7 * n % 11) for n in range(12)]
-    offers = [
-        offer(zone, 0.9 - kind.cpus / 10 + (n * 7 + i * 3) % 13 / 100, kind)
-        for n, kind in enumerate(kinds)
-        for i, zone in ZONES
-    ]
-    snapshot = world(*offers, capacities={zone: Capacity(13, 31) for _, zone in ZONES})
-    spread = Placement(Strategy.SPREAD)
-    answer = plan(request(FleetRequest("train", 5, ANY, spread), FleetRequest("serve", 4, ANY, spread)), snapshot)
-    assert not answer.proven

@@ -7,8 +7,10 @@ are made one after the other, for two at once would only take turns at the inter
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
+from atoll.planning.budget import ENGINES, Budget
 from atoll.planning.plan import Plan
 from atoll.planning.planner import plan
 from atoll.planning.request import Request
@@ -29,9 +31,9 @@ class Planner:
         self.turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="planner")
 
-    async def plan(self, request: Request, snapshot: Snapshot) -> Plan:
-        """What `atoll.planning` answers."""
-        return await self.run(answer, request, snapshot, plan)
+    async def plan(self, request: Request, snapshot: Snapshot, steps: float = ENGINES) -> Plan:
+        """What `atoll.planning` answers, with a budget of so many steps for all that is tried."""
+        return await self.run(answer, request, snapshot, partial(plan, budget=Budget(steps)))
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """Do what plans, in the planner's thread."""

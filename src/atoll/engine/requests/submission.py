@@ -31,6 +31,7 @@ from atoll.engine.snapshots.writing import write_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import FleetState, VolumeState
+from atoll.planning.budget import USERS
 from atoll.planning.reasons import explain
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
 from atoll.store.conflict import Conflict
@@ -136,7 +137,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
     request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project))
-    answer = await context.planner.plan(request, snapshot)
+    answer = await context.planner.plan(request, snapshot, USERS)
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
     planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts))

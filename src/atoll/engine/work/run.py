@@ -123,7 +123,7 @@ class RunHandler(Reconciling[Run, RunSight]):
         placing.grown.update(fresh)
 
     async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> Due | None:
-        """Nothing fits now: wait where `retry` asks for it or credentials were refused, else fail."""
+        """Nothing fits now: fail, unless `retry` allows it to wait, credentials were refused or it is not decided."""
         run, shortfall = sight.run, placing.plan.shortfall
         assert shortfall is not None
         text = explain.shortfall_text(DocumentKind.RUN, run.name, shortfall)
@@ -131,7 +131,8 @@ class RunHandler(Reconciling[Run, RunSight]):
             text = next((short for short in _of_volumes(placing.whole)), text)
         refused = shortfall.data.get("kind") == FailureKind.AUTH_FAILED
         async with self.context.database.write(lease) as tx:
-            if refused or sight.retry.allows("no-capacity", run.created_at, sight.now):
+            undecided = shortfall.code == ShortfallCode.UNDECIDED
+            if refused or undecided or sight.retry.allows("no-capacity", run.created_at, sight.now):
                 if run.message != text:
                     await tx.update(run, message=text)
                 pause = min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60)
