@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from atoll.agent.bundle import write_agent
 from atoll.wire.logs import parse
 
 
@@ -25,6 +26,7 @@ class RealAgent:
         self.base = base
         self.state = base / "state"
         self.socket = base / "a.sock"
+        self.python = sys.executable
         self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self.http = self._client()
@@ -44,7 +46,7 @@ class RealAgent:
 
     def command(self) -> list[str]:
         words = ["--state", str(self.state), "--instance", "i-1", "--socket", str(self.socket)]
-        return [sys.executable, "-m", "atoll.agent", *words]
+        return [self.python, "-IS", str(write_agent(self.base)), *words]
 
     def end(self, number: signal.Signals) -> float:
         """Signal the agent and wait for its end: how long that took."""

@@ -59,7 +59,7 @@ def test_stop_waits_until_the_run_has_stopped(atoll: CommandLine, server: Canned
     shown = atoll("stop", "hello", "--abort")
     assert (shown.returncode, shown.stdout) == (0, "run hello: stopped\n")
     assert "run hello: stopping" in shown.stderr
-    assert [asked.body for asked in server.asked if asked.method == "POST"] == [b'{"abort":true}']
+    assert [asked.body for asked in server.asked if asked.method == "POST"] == [b'{"abort":true,"version":""}']
 
 
 def quiet(asked: Asked) -> Answer:
@@ -95,7 +95,12 @@ def test_a_file_is_deleted_users_first_and_what_does_not_exist_is_left_out(
     changes = [s.change(kind, name, ChangeAction.UNCHANGED) for kind, name in (("volume", "data"), ("fleet", "train"))]
     server.on("POST", "plan", s.planned(*changes, s.change(), s.change(name="old", action=ChangeAction.UPDATE)))
     server.on("GET", "events", [])
-    for kind, name, view in (("runs", "old", s.run()), ("fleets", "train", s.fleet()), ("volumes", "data", s.volume())):
+    for kind, name, view in (
+        ("runs", "old", s.run(name="old")),
+        ("fleets", "train", s.fleet()),
+        ("volumes", "data", s.volume()),
+    ):
+        server.on("GET", f"{kind}/{name}", view, refusal(404, Problem("not-found", "gone")))
         server.on("DELETE", f"{kind}/{name}", view)
     shown = atoll("delete", "-f", atoll.write("type: task"), "-y")
     assert shown.stdout == "run old is deleted\nfleet train is deleted\nvolume data is deleted\n"

@@ -5,6 +5,7 @@ import pty
 import select
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -76,6 +77,52 @@ def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_asked_for(ow
     assert len(before) == 3
 
 
+@pytest.mark.parametrize("theirs", [FLEET.format(nodes=3, zones="fake-1a"), FLEET.format(nodes=3, zones="fake-1b")])
+def test_a_deletion_asks_again_when_the_fleet_has_grown_or_was_replaced_since_the_question(
+    own: Place, theirs: str
+) -> None:
+    configured(own, FAKE)
+    own.ok("apply", "-y", "-f", own.write("mine", FLEET.format(nodes=1, zones="fake-1a")))
+    terminal, process = asked(own, "delete", "fleet", "shared")
+    assert "fleet shared (1 node: fake-1a 1)" in read_until(terminal, "? [y/N]")
+    own.ok("apply", "-y", "-f", own.write("theirs", theirs))
+    before = ids(own)
+    os.write(terminal, b"y\n")
+    said = read_until(terminal, "? [y/N]")
+    assert "is not what was shown" in said
+    assert "fleet shared (3 nodes" in said
+    os.write(terminal, b"n\n")
+    assert process.wait(timeout=30) == 1
+    os.close(terminal)
+    assert ids(own) == before
+    assert len(before) == 3
+
+
+def test_requests_are_bound_to_what_was_shown(own: Place) -> None:
+    configured(own, FAKE)
+    own.ok("server", "start")
+    client = own.client()
+    elastic = "type: fleet\nname: f\nnodes: 0..4\nresources: {cpu: 2}\n"
+    client.apply(submission(elastic))
+    empty = client.fleet("f")
+    task = "type: task\nname: t\nfleets: [f]\ncommands: [sleep {seconds}]\nresources: {{cpu: 2}}\n"
+    client.apply(submission(task.format(seconds=0)))
+    first = client.run("t")
+    client.apply(submission(task.format(seconds=60)))
+    requests: dict[str, Callable[[], object]] = {
+        "has grown from 0 to 1": lambda: client.delete_fleet("f", empty.version, empty.nodes),
+        "`t` is not what was shown": lambda: client.stop_run("t", version=first.version),
+        "`t` is not what": lambda: client.delete_run("t", first.version),
+    }
+    for words, request in requests.items():
+        with pytest.raises(ApiError) as refused:
+            request()
+        assert (refused.value.status, refused.value.problem.code) == (409, "changed-since-shown")
+        assert words in refused.value.problem.message
+    client.stop_run("t", abort=True, version=client.run("t").version)
+    until(lambda: client.run("t").finished_at, "the run to stop")
+
+
 def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: Place) -> None:
     configured(own, FAKE)
     own.ok("server", "start")
@@ -89,8 +136,8 @@ def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: P
     assert (refused.value.status, refused.value.problem.code) == (409, "changed-since-plan")
     with pytest.raises(ApiError) as refused:
         client.delete_fleet("shared", "another")
-    assert refused.value.problem.code == "changed-since-plan"
-    client.delete_fleet("shared", client.fleet("shared").id)
+    assert refused.value.problem.code == "changed-since-shown"
+    client.delete_fleet("shared", client.fleet("shared").version)
     until(lambda: not client.fleets(), "the fleet to be gone")
 
 

@@ -12,7 +12,7 @@ from tests.engine.scene import SCRIPT, Scene, play
 
 FLEET = "type: fleet\nname: f\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2}}\n"
 TASK = "type: task\nname: t\ncommands: [work]\n"
-OF_THE_REQUEST = (FailureKind.INVALID_REQUEST, FailureKind.ZONE_MISMATCH)
+OF_THE_REQUEST = (FailureKind.INVALID_REQUEST, FailureKind.ZONE_MISMATCH, FailureKind.NOT_FOUND)
 
 
 def launches(scene: Scene) -> int:
@@ -100,6 +100,69 @@ def test_a_run_whose_request_is_refused_is_on_hold_and_gives_its_other_machines_
         assert "fake refused the request: " in message
         await scene.replica.engine.retry_run("main", "t")
         await scene.until(lambda: scene.states("runs") == ["done"], 60)
+
+    play(story)
+
+
+@pytest.mark.parametrize("kind", OF_THE_REQUEST)
+def test_a_fleet_whose_launches_are_refused_can_be_deleted(kind: FailureKind) -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", kind, times=None))
+        await scene.apply(FLEET.format(nodes=2))
+        await scene.clock.sleep(60)
+        await scene.replica.engine.delete_fleet("main", "f")
+        await scene.until(lambda: scene.states("fleets") == ["deleted"], 60)
+
+    play(story)
+
+
+ELASTIC = """
+type: fleet
+name: f
+nodes: 0..2
+resources: {cpu: 2}
+---
+type: task
+name: t
+fleets: [f]
+commands: [work]
+"""
+
+
+@pytest.mark.parametrize("way", ["run", "fleet", "delete"])
+def test_a_run_on_an_elastic_fleet_that_rests_is_on_hold_with_it_and_continues_with_it(way: str) -> None:
+    async def story(scene: Scene) -> None:
+        engine = scene.replica.engine
+        assert await refuse(scene, ELASTIC) == 1
+        assert scene.states("runs") == ["provisioning"]
+        [(hold, message)] = scene.rows("SELECT hold, message FROM runs")
+        assert hold.startswith("fake:")
+        assert "fleet `f` is on hold: fake refused the request: " in message
+        if way == "delete":
+            await engine.delete_fleet("main", "f")
+            await scene.until(lambda: scene.states("runs") == ["failed"], 60)
+            return
+        await (engine.retry_run("main", "t") if way == "run" else engine.retry_fleet("main", "f"))
+        await scene.until(lambda: scene.states("runs") == ["done"], 60)
+
+    play(story)
+
+
+def test_a_run_whose_volume_cannot_be_attached_is_on_hold_and_gives_its_machine_back() -> None:
+    volume = "type: volume\nname: v\nbackend: fake\nsize: 1GB\navailability_zone: fake-1a\n---\n"
+
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("attach", FailureKind.INVALID_REQUEST, times=None))
+        await scene.apply(volume + TASK + "volumes: ['v:/v']\nidle_duration: 10s\nretry: true\n")
+        await scene.clock.sleep(3600)
+        assert sum(entry.call == "attach" for entry in scene.ledger.entries) <= 6
+        assert set(scene.states("instances")) == {"terminated"}
+        [(hold, message)] = scene.rows("SELECT hold, message FROM runs")
+        assert hold.startswith("fake:")
+        assert "fake refused the request: " in message
+        scene.cloud.calm()
+        await scene.replica.engine.retry_run("main", "t")
+        await scene.until(lambda: scene.states("runs") == ["done"], 120)
 
     play(story)
 

@@ -70,7 +70,11 @@ async def test_a_machine_without_a_record_is_reported_and_ended_only_when_asked(
         found = await engine.orphans()
         assert [(each.id, each.token) for each in found] == [(lost.id, "forgotten")]
         assert lost.id in {machine.id for machine in cloud.ledger.alive()}
-        await engine.end_orphans()
+        newer = await FakeBackend(cloud).launch(launch_request(where, "f.2x8", "newer", owner=owner))
+        ended = await engine.end_orphans({(one.kind.value, one.backend, one.id) for one in found})
+        assert [one.id for one in ended] == [lost.id]
+        assert [one.id for one in await engine.orphans()] == [newer.id]
+        await engine.end_orphans({("instance", newer.zone.backend, newer.id)})
         assert await engine.orphans() == []
     alive = {machine.id for machine in cloud.ledger.alive()}
     assert lost.id not in alive

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market
 from atoll.model.records import Instance
 from atoll.model.states import INSTANCE, InstanceState
@@ -13,9 +14,8 @@ from atoll.reconcile.action import Finished, Launch, Mark, Step, Terminate, Wait
 from atoll.reconcile.instance import (
     APPEAR_LIMIT,
     PROBE_SECONDS,
-    START_LIMIT,
     UNKNOWN,
-    UNREACHABLE_LIMIT,
+    WIDESPREAD_PAUSE,
     InstanceSight,
     decide,
 )
@@ -24,6 +24,9 @@ from atoll.testing.builders import instance_type, zone
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 S = InstanceState
 MINUTE = timedelta(minutes=1)
+LIMITS = TimeLimits(start_seconds=240, silent_seconds=90)
+START_LIMIT = timedelta(seconds=LIMITS.start_seconds)
+SILENT_LIMIT = timedelta(seconds=LIMITS.silent_seconds)
 
 
 def sight(state: InstanceState, age: timedelta = MINUTE, **seen: Any) -> InstanceSight:
@@ -33,7 +36,7 @@ def sight(state: InstanceState, age: timedelta = MINUTE, **seen: Any) -> Instanc
     made = Instance(
         "i1", "main", "f1", "f", 0, state, zone(), instance_type(), Market.SPOT, 0.1, NOW - age, "m1", "url", end
     )
-    return InstanceSight(replace(made, **since), NOW, **seen)
+    return InstanceSight(replace(made, **since), NOW, limits=LIMITS, **seen)
 
 
 TABLE = [
@@ -55,6 +58,11 @@ TABLE = [
     (sight(S.ACTIVE, answers=True, end="fleet-resized"), Step(S.TERMINATING, "fleet-resized")),
     (sight(S.ACTIVE, machine="ready", answers=False), Mark({"unreachable_since": NOW})),
     (sight(S.ACTIVE, machine="ready", answers=False, unreachable_since=NOW - MINUTE / 2), Wait(1)),
+    (sight(S.ACTIVE, answers=False, unreachable_since=NOW - SILENT_LIMIT), Wait(1)),
+    (
+        sight(S.ACTIVE, answers=False, unreachable_since=NOW - SILENT_LIMIT - MINUTE, widespread=True),
+        Wait(WIDESPREAD_PAUSE),
+    ),
     (sight(S.ACTIVE, answers=True, unreachable_since=NOW - MINUTE), Mark({"unreachable_since": None})),
     (sight(S.ACTIVE, answers=True, idle_limit=MINUTE, idle_since=NOW - MINUTE), Mark({"end_reason": "idle"})),
     (sight(S.ACTIVE, answers=True, idle_limit=MINUTE, idle_since=NOW, claimed=True), Wait(PROBE_SECONDS)),
@@ -85,7 +93,7 @@ ENDS = [
     (sight(S.ACTIVE, machine="gone", answers=False), S.TERMINATED, "lost"),
     (sight(S.ACTIVE, machine=UNKNOWN, answers=False), S.TERMINATED, "lost"),
     (
-        sight(S.ACTIVE, machine="ready", answers=False, unreachable_since=NOW - UNREACHABLE_LIMIT - MINUTE),
+        sight(S.ACTIVE, machine="ready", answers=False, unreachable_since=NOW - SILENT_LIMIT - MINUTE),
         S.TERMINATING,
         "unreachable",
     ),

@@ -43,7 +43,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/metrics"): Row(KNOWN, 200, {}),
     ("GET", "/api/status"): Row(KNOWN, 200, {}),
     ("GET", "/api/orphans"): Row(ADMIN, 200, {}),
-    ("DELETE", "/api/orphans"): Row(ADMIN, 200, {}),
+    ("DELETE", "/api/orphans"): Row(ADMIN, 200, {}, []),
     ("GET", "/api/projects"): Row(KNOWN, 200, {}),
     ("POST", "/api/projects"): Row(ADMIN, 201, {}, {"name": "fresh"}),
     ("DELETE", "/api/projects/{project}"): Row(ADMIN, 200, {"project": "other"}),

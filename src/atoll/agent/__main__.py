@@ -3,6 +3,8 @@
 It ends at SIGTERM and leaves its jobs running under their supervisors; the next agent takes them up.
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import fcntl
@@ -10,25 +12,16 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-
-import uvicorn
 
 from atoll import __version__
 from atoll.agent import mounts, processes
-from atoll.agent.app import Agent, create_app, watch
+from atoll.agent.app import Agent, Routes, watch
+from atoll.agent.http import HEAD_BYTES, Server
 from atoll.agent.jobs import Jobs
 
 _CLOSE_SECONDS = 1
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are ours: a plain end, rather than to be raised again afterwards."""
-        yield
 
 
 def main() -> int:
@@ -54,33 +47,27 @@ def main() -> int:
     except OSError as error:
         return _fail(f"cannot listen at {words.socket}: {error}")
     try:
-        asyncio.run(_serve(Agent(words.instance, __version__, bool(mode), jobs), listener))
+        asyncio.run(_serve(words.instance, bool(mode), jobs, listener))
     finally:
         words.socket.unlink(missing_ok=True)
     return 0
 
 
-async def _serve(agent: Agent, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        create_app(agent),
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=_CLOSE_SECONDS,
-    )
-    server = _Server(config)
+async def _serve(instance: str, mounts_at_path: bool, jobs: Jobs, listener: socket.socket) -> None:
+    agent = Agent(instance, __version__, mounts_at_path, jobs)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.ending.set)
     loop.add_signal_handler(signal.SIGCHLD, processes.reap)
     processes.reap()
+    server = Server(Routes(agent))
+    listening = await asyncio.start_unix_server(server.connected, sock=listener, limit=HEAD_BYTES)
     watching = asyncio.create_task(watch(agent))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
     ending = asyncio.create_task(agent.ending.wait())
-    await asyncio.wait([serving, ending, watching], return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
+    await asyncio.wait([ending, watching], return_when=asyncio.FIRST_COMPLETED)
+    listening.close()
     watching.cancel()
-    await serving
+    await server.close(_CLOSE_SECONDS)
     with suppress(asyncio.CancelledError):
         await watching
 

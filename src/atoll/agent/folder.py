@@ -13,6 +13,8 @@
 The supervisor starts for each job, so this module imports little.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from contextlib import suppress

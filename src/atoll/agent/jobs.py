@@ -4,6 +4,8 @@ A job's supervisor holds the lock of the job's folder for as long as it lives. A
 has lost its supervisor: one that never began is started, any other is `interrupted`, and what is left of it is ended.
 """
 
+from __future__ import annotations
+
 import fcntl
 import math
 import os
@@ -13,12 +15,13 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from atoll.agent import mounts, processes
 from atoll.agent.folder import Folder, read, sync, write
+from atoll.agent.http import HttpError
 from atoll.wire.agent import JobPhase, JobState, JobStop, JobSubmission
 
 LOGS_BYTES = 1 << 20
@@ -30,14 +33,6 @@ _MACHINE = "ATOLL_MACHINE_FOLDER"
 _FIRM_SECONDS = 2.0
 _PACKAGES = Path(__file__).resolve().parents[2]
 _SUPERVISOR = "import sys; sys.path.insert(0, sys.argv.pop(1)); from atoll.agent.supervisor import main; main()"
-
-
-class JobError(Exception):
-    """The request cannot be met; `status` is the HTTP status that says so, and the text is for the user."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Jobs:
@@ -53,9 +48,9 @@ class Jobs:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def submit(self, job: str, submission: JobSubmission) -> JobState:
-        """Start a job, or return the existing one of this id. Raises JobError (422)."""
+        """Start a job, or return the existing one of this id. Raises HttpError (422)."""
         if _ID.fullmatch(job) is None:
-            raise JobError(422, "a job's id has 1 to 64 of a-z, 0-9 and -")
+            raise HttpError(422, "a job's id has 1 to 64 of a-z, 0-9 and -")
         if (found := self._find(job)) is None:
             _check(submission, self._folder)
             found = self._create(job, submission)
@@ -63,7 +58,7 @@ class Jobs:
         return self._state(found)
 
     def state(self, job: str) -> JobState:
-        """The job as it is now. Raises JobError (404)."""
+        """The job as it is now. Raises HttpError (404)."""
         return self._state(self._get(job))
 
     def all(self) -> list[JobState]:
@@ -76,9 +71,9 @@ class Jobs:
         return sum(state.phase is not JobPhase.EXITED for state in self.all())
 
     def stop(self, job: str, wish: JobStop) -> JobState:
-        """Stop a job; a second call can only shorten the grace. Raises JobError (404, 422)."""
+        """Stop a job; a second call can only shorten the grace. Raises HttpError (404, 422)."""
         if not (math.isfinite(wish.grace) and wish.grace >= 0):
-            raise JobError(422, "`grace` is a number of seconds, 0 or more")
+            raise HttpError(422, "`grace` is a number of seconds, 0 or more")
         folder = self._get(job)
         if not folder.exit.exists():
             kill_at = time.monotonic() + wish.grace
@@ -89,12 +84,12 @@ class Jobs:
         return self._state(folder)
 
     def forget(self, job: str) -> None:
-        """Remove an exited job and its files; nothing happens when there is none. Raises JobError (409)."""
+        """Remove an exited job and its files; nothing happens when there is none. Raises HttpError (409)."""
         folder = self._find(job)
         if folder is None:
             return
         if self._state(folder).phase is not JobPhase.EXITED:
-            raise JobError(409, f"job {job} has not exited")
+            raise HttpError(409, f"job {job} has not exited")
         # Renamed first: half a folder must not look like a job.
         gone = folder.path.with_name(f".{job}.gone")
         folder.path.replace(gone)
@@ -102,7 +97,7 @@ class Jobs:
         shutil.rmtree(gone, ignore_errors=True)
 
     def logs(self, job: str, offset: int, limit: int) -> tuple[bytes, bool]:
-        """Bytes of the log from `offset`, and whether nothing follows them. Raises JobError (404)."""
+        """Bytes of the log from `offset`, and whether nothing follows them. Raises HttpError (404)."""
         folder = self._get(job)
         exited = self._state(folder).phase is JobPhase.EXITED
         try:
@@ -117,7 +112,7 @@ class Jobs:
     def _get(self, job: str) -> Folder:
         found = self._find(job)
         if found is None:
-            raise JobError(404, f"no job {job}")
+            raise HttpError(404, f"no job {job}")
         return found
 
     def _find(self, job: str) -> Folder | None:
@@ -151,7 +146,7 @@ class Jobs:
         return {
             "shell": submission.shell,
             "working_dir": submission.working_dir,
-            "environment": self._environment | submission.env | places | marks,
+            "environment": {**self._environment, **submission.env, **places, **marks},
             "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
             "mount_mode": self._mount_mode,
             "max_duration": submission.max_duration,
@@ -188,7 +183,7 @@ class Jobs:
             message += "; some of its processes cannot be ended"
         started = (read(folder.running) or {}).get("started_at")
         end = {"exit_code": None, "reason": "interrupted", "message": message, "started_at": started}
-        end["exited_at"] = datetime.now(UTC).isoformat()
+        end["exited_at"] = datetime.now(timezone.utc).isoformat()
         write(folder.exit, end)
         return end
 
@@ -245,32 +240,32 @@ def _size(folder: Folder) -> int:
 
 
 def _check(submission: JobSubmission, state: Path) -> None:
-    """Raise JobError (422) for what cannot be run."""
+    """Raise HttpError (422) for what cannot be run."""
     texts = [*submission.commands, submission.shell, submission.working_dir or ""]
     texts += [text for pair in submission.env.items() for text in pair]
     texts += [text for each in submission.mounts for text in (each.volume, each.source, each.path)]
     if any("\0" in text for text in texts):
-        raise JobError(422, "a zero byte has no place in a command, a variable or a path")
+        raise HttpError(422, "a zero byte has no place in a command, a variable or a path")
     if not submission.commands:
-        raise JobError(422, "`commands` is empty")
+        raise HttpError(422, "`commands` is empty")
     if not submission.shell:
-        raise JobError(422, "`shell` is empty")
+        raise HttpError(422, "`shell` is empty")
     if any(not name or "=" in name for name in submission.env):
-        raise JobError(422, "a variable's name is not empty and has no `=`")
+        raise HttpError(422, "a variable's name is not empty and has no `=`")
     longest = submission.max_duration
     if longest is not None and not (math.isfinite(longest) and longest > 0):
-        raise JobError(422, "`max_duration` is a number of seconds above 0")
+        raise HttpError(422, "`max_duration` is a number of seconds above 0")
     for each in submission.mounts:
         _check_mount(each.source, each.path, state)
     if len({each.path for each in submission.mounts}) < len(submission.mounts):
-        raise JobError(422, "two volumes have the same mount path")
+        raise HttpError(422, "two volumes have the same mount path")
 
 
 def _check_mount(source: str, path: str, state: Path) -> None:
     if (refused := mounts.refusal(path)) is not None:
-        raise JobError(422, refused)
+        raise HttpError(422, refused)
     if not source.startswith("/"):
-        raise JobError(422, f"a volume's source is an absolute path, not {source!r}")
+        raise HttpError(422, f"a volume's source is an absolute path, not {source!r}")
     ours = state.resolve()
     if ours.is_relative_to(path) or Path(path).is_relative_to(ours):
-        raise JobError(422, f"mount path {path}: the agent's own files are there")
+        raise HttpError(422, f"mount path {path}: the agent's own files are there")

@@ -6,6 +6,8 @@ parent is missing, its deepest folder that exists is covered by a tmpfs which sh
 path is made in there. See mount_namespaces(7), user_namespaces(7) and pivot_root(2).
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
@@ -56,7 +58,7 @@ def enter(mode: str, mounts: Sequence[tuple[str, str]], staging: Path) -> None:
         _unshare(mode)
         view = _View(staging)
         sources = [_clone(source) for source, _ in mounts]
-        for (source, path), opened in zip(mounts, sources, strict=True):
+        for (source, path), opened in zip(mounts, sources):
             try:
                 view.mount(opened, path)
             except OSError as error:

@@ -3,6 +3,8 @@
 The supervisor reads the job's two pipes through this.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from pathlib import Path

@@ -4,6 +4,8 @@ A supervisor adopts what its job leaves behind (prctl(2), PR_SET_CHILD_SUBREAPER
 supervisor itself is gone, descent says nothing; then the variable `ATOLL_JOB` in a process's environment does.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import signal

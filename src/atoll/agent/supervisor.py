@@ -4,6 +4,8 @@ The agent starts it for each job; it outlives the agent, and the agent may be ex
 standard library and light modules alone, since each job pays for its start.
 """
 
+from __future__ import annotations
+
 import os
 import select
 import signal
@@ -11,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,7 +32,7 @@ class StartError(Exception):
     """The job's shell could not be started; the text says why."""
 
 
-@dataclass(slots=True)
+@dataclass
 class _Ending:
     """Why and when the job is to end: `reason` is empty until a stop is requested."""
 
@@ -213,7 +215,7 @@ def _become_shell(folder: Folder, job: dict[str, Any], pipes: list[int]) -> None
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat()
+    return datetime.now(timezone.utc).isoformat()
 
 
 def main() -> None:

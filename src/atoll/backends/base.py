@@ -24,6 +24,7 @@ from typing import ClassVar, Protocol
 
 from atoll.model.catalog import Catalog
 from atoll.model.failure import FailureKind, Scope
+from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.wire.agent import Health, JobState, JobSubmission
@@ -314,6 +315,11 @@ class Backend(Protocol):
     @property
     def faults(self) -> Faults | None:
         """Simulated outages of zones; the same object for the backend's whole life."""
+        ...
+
+    @property
+    def limits(self) -> TimeLimits:
+        """How long to wait for its machines. No call to the provider."""
         ...
 
     async def listing(self) -> Listing:

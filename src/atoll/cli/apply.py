@@ -106,7 +106,8 @@ def apply(
 
 def _refuse_new_losses(former: PlanResponse, answer: PlanResponse) -> None:
     """`-y` says yes to what was shown first: raises CommandError where more would be replaced, stopped or removed."""
-    more = sorted(_losses(answer) - _losses(former))
+    before, after = _losses(former), _losses(answer)
+    more = sorted({text for loss, text in after.items() if loss not in before})
     if more:
         raise CommandError(
             f"changed since the plan: now it would {', '.join(more)}",
@@ -114,10 +115,16 @@ def _refuse_new_losses(former: PlanResponse, answer: PlanResponse) -> None:
         )
 
 
-def _losses(answer: PlanResponse) -> set[str]:
+def _losses(answer: PlanResponse) -> dict[tuple[str, str], str]:
+    """What a plan ends, by its action and id: a thing that was created since under the same name is another one."""
     ending = {ChangeAction.REPLACE: "replace", ChangeAction.RERUN: "start again"}
-    losses = {f"{ending[one.action]} {one.kind} `{one.name}`" for one in answer.changes if one.action in ending}
-    return losses | {f"remove {gone.instance}" for one in answer.plan.documents for gone in one.removals}
+    losses: dict[tuple[str, str], str] = {}
+    for change in answer.changes:
+        if change.action in ending:
+            text = f"{ending[change.action]} {change.kind} `{change.name}`"
+            losses |= {(change.action.value, lost): text for lost in (change.id or "", *change.ending)}
+    removed = [gone for one in answer.plan.documents for gone in one.removals]
+    return losses | {("remove", gone.id): f"remove {gone.instance}" for gone in removed}
 
 
 def _planned(sent: Submission, snapshot: str | None, save: str | None) -> PlanResponse:

@@ -1,20 +1,20 @@
 """`atoll delete`: ends what a file describes, or one thing by its name, and waits until it is gone."""
 
-from collections.abc import Callable
-
 import click
 
-from atoll.cli import configuration, terminal
+from atoll.cli import configuration, terminal, units
 from atoll.cli.apply import pointing_into
 from atoll.cli.errors import CommandError
-from atoll.cli.follow import Target, follow_deleted
+from atoll.cli.follow import Target, View, follow_deleted, kind_of, view_of
 from atoll.cli.question import confirm
 from atoll.cli.run import newest_event
 from atoll.client import ApiError, Client, connect
-from atoll.wire.api import ChangeAction, FleetView, RunView, VolumeView
+from atoll.wire.api import ChangeAction, FleetView, VolumeView
 
 ORDER = ("run", "fleet", "volume")
 """Users before what they use."""
+CHANGED = "changed-since-shown"
+"""The server's answer to a deletion whose record is not the one that was shown."""
 
 
 @click.command()
@@ -25,54 +25,83 @@ ORDER = ("run", "fleet", "volume")
 def delete(kind: str | None, name: str | None, files: tuple[str, ...], yes: bool) -> None:
     """Delete a fleet, a volume with its data, or a finished run; or with -f all that a file describes.
 
-    Runs go first, then fleets, then volumes; at the first that cannot be deleted it stops.
+    Runs go first, then fleets, then volumes; at the first that cannot be deleted it stops. What
+    changed since it was shown is shown again, and needs another yes; with -y it remains.
     """
     if bool(files) == bool(kind):
         raise click.UsageError("name either a file with `-f FILE`, or `fleet NAME`, `volume NAME` or `run NAME`")
     if kind and not name:
         raise click.UsageError(f"which {kind}? `atoll delete {kind} NAME`")
     client = connect()
-    targets = [_named(client, kind, name)] if kind and name else _described(client, files)
-    if not targets:
+    shown = [_read(client, kind, name)] if kind and name else _described(client, files)
+    if not shown:
         terminal.out("nothing to delete: none of it exists")
         return
-    confirm(f"Delete {', '.join(str(target) for target in targets)}?", yes=yes)
-    for target in targets:
-        _delete(client, target)
+    confirm(f"Delete {', '.join(map(_text, shown))}?", yes=yes)
+    for view in shown:
+        _delete(client, view, yes=yes)
 
 
-def _named(client: Client, kind: str, name: str) -> Target:
+def _read(client: Client, kind: str, name: str) -> View:
     """The one thing of that name, as it is now. Raises CommandError where there is none."""
-    ways: dict[str, Callable[[str], FleetView | VolumeView | RunView]] = {
-        "fleet": client.fleet,
-        "volume": client.volume,
-        "run": client.run,
-    }
     try:
-        return Target(kind, name, ways[kind](name).id)
+        return view_of(client, Target(kind, name))
     except ApiError as error:
         if error.status == 404:
             raise CommandError(f"there is no {kind} `{name}`", f"see `atoll {kind}`") from error
         raise
 
 
-def _described(client: Client, files: tuple[str, ...]) -> list[Target]:
+def _described(client: Client, files: tuple[str, ...]) -> list[View]:
     """What exists of the documents in the files, in the order of deletion."""
     sent = configuration.submission(files)
     with pointing_into(sent):
         changes = client.plan(sent).changes
-    found = [Target(one.kind, one.name, one.id) for one in changes if one.action != ChangeAction.CREATE]
-    return sorted(found, key=lambda target: ORDER.index(target.kind))
+    found = [one for one in changes if one.action != ChangeAction.CREATE]
+    return [_read(client, one.kind, one.name) for one in sorted(found, key=lambda one: ORDER.index(one.kind))]
 
 
-def _delete(client: Client, target: Target) -> None:
+def _delete(client: Client, view: View, *, yes: bool) -> None:
+    """Delete what was shown; if it changed meanwhile, ask again, or with `-y` raise CommandError."""
+    kind, name = kind_of(view), view.name
     after = newest_event(client)
-    ways = {"fleet": client.delete_fleet, "volume": client.delete_volume, "run": client.delete_run}
-    try:
-        ways[target.kind](target.name, target.id)
-    except ApiError as error:
-        if error.status == 404:
-            raise CommandError(f"there is no {target.kind} `{target.name}`", f"see `atoll {target.kind}`") from error
-        raise
+    while True:
+        try:
+            _request(client, view)
+            break
+        except ApiError as error:
+            if error.status == 404:
+                raise CommandError(f"there is no {kind} `{name}`", f"see `atoll {kind}`") from error
+            if error.problem.code != CHANGED:
+                raise
+            view = _read(client, kind, name)
+            if yes:
+                message = f"{error.problem.message}; now it is {_text(view)}"
+                raise CommandError(
+                    message, f"`{kind} {name}` was not deleted; look at it, then run it again"
+                ) from error
+            terminal.note(f" {error.problem.message}")
+            confirm(f"Delete {_text(view)}?", yes=False)
+    target = Target(kind, name, view.id)
     follow_deleted(client, target, after)
     terminal.out(f"{target} is deleted")
+
+
+def _request(client: Client, view: View) -> None:
+    if isinstance(view, FleetView):
+        client.delete_fleet(view.name, view.version, view.nodes)
+    elif isinstance(view, VolumeView):
+        client.delete_volume(view.name, view.version)
+    else:
+        client.delete_run(view.name, view.version)
+
+
+def _text(view: View) -> str:
+    """A thing and what is lost with it: `fleet f (3 nodes: fake-1a 3)`, `volume data (10GB in local-a)`."""
+    if isinstance(view, FleetView):
+        zones = units.zone_counts(one.zone for one in view.instances)
+        return f"fleet {view.name} ({units.count(view.nodes, 'node')}{f': {zones}' if zones else ''})"
+    if isinstance(view, VolumeView):
+        place = f" in {view.zone}" if view.zone else ""
+        return f"volume {view.name} ({units.gigabytes(view.size_gb)}{place})"
+    return f"run {view.name} ({view.status})"

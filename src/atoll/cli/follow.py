@@ -63,8 +63,9 @@ def follow_applied(client: Client, accepted: ApplyResponse) -> int:
     return next((outcome.code for outcome in outcomes.values() if outcome.code), 0)
 
 
-def follow_stop(client: Client, name: str, after: int) -> RunView:
+def follow_stop(client: Client, run: RunView, after: int) -> RunView:
     """Show progress until a run has stopped; returns it."""
+    name = run.name
     found: list[RunView] = []
 
     def look(view: View) -> Outcome | None:
@@ -74,10 +75,10 @@ def follow_stop(client: Client, name: str, after: int) -> RunView:
         return None
 
     try:
-        Follower(client, [Target("run", name)], after).until_settled(look)
+        Follower(client, [Target("run", name, run.id)], after).until_settled(look)
     except KeyboardInterrupt:
         raise errors.LeftRunning(f"run {name} is still stopping", [f"atoll run get {name}"]) from None
-    return found[0] if found else client.run(name)
+    return found[0] if found else run
 
 
 def follow_deleted(client: Client, target: Target, after: int) -> None:
@@ -120,12 +121,12 @@ class Follower:
 
     def _look(self, target: Target, settled: Callable[[View], Outcome | None]) -> Outcome | None:
         try:
-            view = _view(self._client, target)
+            view = view_of(self._client, target)
         except ApiError as error:
             if error.status == 404:
                 return Outcome(1, f"{target} was deleted")
             raise
-        if view.status == GONE:
+        if view.status == GONE or target.id not in (None, view.id):
             return Outcome(1, f"{target} was deleted")
         outcome = settled(view)
         if outcome is None and view.message and view.message != self._told.get(target):
@@ -169,9 +170,10 @@ class Logs:
             finished.set()
 
     def join(self) -> None:
-        """Wait until every line of the finished runs is printed."""
-        for thread in self._threads.values():
-            thread.join()
+        """Wait until every line of the finished runs is printed. The logs of runs on hold have no end yet."""
+        for (run, _), thread in self._threads.items():
+            if self._finished[run].is_set():
+                thread.join()
 
 
 def _print_log(printer: LogPrinter, finished: threading.Event) -> None:
@@ -181,7 +183,13 @@ def _print_log(printer: LogPrinter, finished: threading.Event) -> None:
         terminal.note(f" log stream interrupted: {error.message}")
 
 
-def _view(client: Client, target: Target) -> View:
+def kind_of(view: View) -> str:
+    """fleet, volume or run."""
+    return "fleet" if isinstance(view, FleetView) else "volume" if isinstance(view, VolumeView) else "run"
+
+
+def view_of(client: Client, target: Target) -> View:
+    """What bears the target's name now. Raises ApiError: 404."""
     if target.kind == "fleet":
         return client.fleet(target.name)
     return client.volume(target.name) if target.kind == "volume" else client.run(target.name)

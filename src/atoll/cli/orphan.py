@@ -25,10 +25,12 @@ def orphans(terminate: bool, yes: bool, as_json: bool) -> int:
     if not as_json:
         _show(found)
     if found and terminate:
-        confirm(f"End {len(found)} of them?", yes=yes)
-        found = client.end_orphans()
+        confirm(f"Delete {'it' if len(found) == 1 else f'these {len(found)}'}?", yes=yes)
+        shown, found = found, client.end_orphans(found)
         if not as_json:
-            terminal.out(f"ended {len(found)}")
+            kept = len(shown) - len(found)
+            others = f"; {kept} are gone or have a record by now" if kept else ""
+            terminal.out(f"deleted {len(found)}{others}")
     if as_json:
         print_json(found)
     return errors.FAILED if found and not terminate else 0

@@ -102,9 +102,9 @@ def stop(name: str, abort: bool, detach: bool) -> None:
 
     client = connect()
     after = newest_event(client)
-    stopped = client.stop_run(name, abort=abort)
+    stopped = client.stop_run(name, abort=abort, version=client.run(name).version)
     if not detach and stopped.finished_at is None:
-        stopped = follow_stop(client, name, after)
+        stopped = follow_stop(client, stopped, after)
     terminal.out(f"run {name}: {stopped.status}" + ("" if stopped.finished_at else ", stopping"))
 
 

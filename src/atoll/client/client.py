@@ -5,7 +5,7 @@ when a connection fails: a change that was sent may have been accepted.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode
@@ -102,9 +102,9 @@ class Client:
         """Resources on the backends that belong to no record."""
         return self._get("/api/orphans", list[OrphanView], "looking for orphans")
 
-    def end_orphans(self) -> list[OrphanView]:
-        """Terminate them, disks with their data; returns the terminated ones."""
-        return self._send("DELETE", "/api/orphans", list[OrphanView], "ending orphans")
+    def end_orphans(self, shown: Sequence[OrphanView]) -> list[OrphanView]:
+        """Delete those of `shown` that still belong to no record, disks with their data; returns the deleted ones."""
+        return self._send("DELETE", "/api/orphans", list[OrphanView], "deleting orphans", list(shown))
 
     # Configurations
 
@@ -146,9 +146,10 @@ class Client:
         """Retry a fleet that waits or is on hold now."""
         return self._send("POST", self._path("fleets", name, "retry"), FleetView, f"retrying fleet {name}")
 
-    def delete_fleet(self, name: str, id: str | None = None) -> FleetView:
-        """Delete a fleet; 409 `fleet-busy` while runs use it."""
-        return self._send("DELETE", self._path("fleets", name) + _bound(id), FleetView, f"deleting fleet {name}")
+    def delete_fleet(self, name: str, version: str = "", nodes: int | None = None) -> FleetView:
+        """Delete a fleet; 409 `fleet-busy` while runs use it, 409 `changed-since-shown` if it changed."""
+        path = self._path("fleets", name) + _shown(version=version, nodes=nodes)
+        return self._send("DELETE", path, FleetView, f"deleting fleet {name}")
 
     def instances(self) -> list[InstanceView]:
         """The instances of all fleets."""
@@ -164,9 +165,10 @@ class Client:
         """One volume."""
         return self._get(self._path("volumes", name), VolumeView, f"reading volume {name}")
 
-    def delete_volume(self, name: str, id: str | None = None) -> VolumeView:
-        """Delete a volume and its data; 409 `volume-attached` while it is in use."""
-        return self._send("DELETE", self._path("volumes", name) + _bound(id), VolumeView, f"deleting volume {name}")
+    def delete_volume(self, name: str, version: str = "") -> VolumeView:
+        """Delete a volume and its data; 409 `volume-attached` while in use, 409 `changed-since-shown` if it changed."""
+        path = self._path("volumes", name) + _shown(version=version)
+        return self._send("DELETE", path, VolumeView, f"deleting volume {name}")
 
     # Runs
 
@@ -178,17 +180,19 @@ class Client:
         """One run."""
         return self._get(self._path("runs", name), RunView, f"reading run {name}")
 
-    def stop_run(self, name: str, *, abort: bool = False) -> RunView:
-        """Stop a run; `abort` kills it without a grace period."""
-        return self._send("POST", self._path("runs", name, "stop"), RunView, f"stopping run {name}", StopRequest(abort))
+    def stop_run(self, name: str, *, abort: bool = False, version: str = "") -> RunView:
+        """Stop a run; `abort` kills it without a grace period; 409 `changed-since-shown` for another version."""
+        request = StopRequest(abort, version)
+        return self._send("POST", self._path("runs", name, "stop"), RunView, f"stopping run {name}", request)
 
     def retry_run(self, name: str) -> RunView:
         """Retry a run that waits or is on hold now."""
         return self._send("POST", self._path("runs", name, "retry"), RunView, f"retrying run {name}")
 
-    def delete_run(self, name: str, id: str | None = None) -> RunView:
-        """Remove a finished run from the lists; 409 `run-active` before."""
-        return self._send("DELETE", self._path("runs", name) + _bound(id), RunView, f"deleting run {name}")
+    def delete_run(self, name: str, version: str = "") -> RunView:
+        """Remove a finished run from the lists; 409 `run-active` before, `changed-since-shown` for another version."""
+        path = self._path("runs", name) + _shown(version=version)
+        return self._send("DELETE", path, RunView, f"deleting run {name}")
 
     def logs(
         self, name: str, *, job: int = 0, attempt: int | None = None, offset: int = 0, wait: float = 0
@@ -339,7 +343,7 @@ class Client:
                 return found
 
     def _read(self, path: str, doing: str, query: Query | None) -> transport.Response:
-        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         target = f"{path}?{urlencode(asked, doseq=True)}" if asked else path
         timeout = self._timeout + float(asked.get("wait", 0))
         for pause in RETRY_PAUSES:
@@ -395,9 +399,10 @@ def _in_parts(line: bytes, file: BinaryIO, size: int) -> Iterator[bytes]:
         yield part
 
 
-def _bound(id: str | None) -> str:
-    """The query that binds a deletion to one record."""
-    return "" if id is None else f"?id={id}"
+def _shown(**bounds: str | int | None) -> str:
+    """The query that binds a deletion to what was shown."""
+    given = {name: value for name, value in bounds.items() if value not in (None, "")}
+    return f"?{urlencode(given)}" if given else ""
 
 
 def _joined(*parts: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,6 +31,7 @@ from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.replay import replay
+from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, save_submission
 from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
@@ -223,9 +224,9 @@ class Engine:
         """Store the submission as the desired state. Raises Refused."""
         return await apply_submission(self.context, project, submission)
 
-    async def delete_fleet(self, project: str, name: str, id: str | None = None) -> Fleet:
-        """Delete a fleet. Raises Refused: not-found, fleet-busy."""
-        return await removal.delete_fleet(self.context, project, name, id)
+    async def delete_fleet(self, project: str, name: str, shown: Shown = ANY) -> Fleet:
+        """Delete a fleet, if it still is what was shown. Raises Refused: not-found, changed-since-shown, fleet-busy."""
+        return await removal.delete_fleet(self.context, project, name, shown)
 
     async def retry_fleet(self, project: str, name: str) -> Fleet:
         """Retry a fleet now. Raises Refused: not-found, being-deleted."""
@@ -235,17 +236,17 @@ class Engine:
         """Retry a run now. Raises Refused: not-found, run-finished."""
         return await retry.retry_run(self.context, project, name)
 
-    async def delete_volume(self, project: str, name: str, id: str | None = None) -> Volume:
-        """Delete a volume and its data. Raises Refused: not-found, volume-attached."""
-        return await removal.delete_volume(self.context, project, name, id)
+    async def delete_volume(self, project: str, name: str, shown: Shown = ANY) -> Volume:
+        """Delete a volume and its data. Raises Refused: not-found, changed-since-shown, volume-attached."""
+        return await removal.delete_volume(self.context, project, name, shown)
 
-    async def delete_run(self, project: str, name: str, id: str | None = None) -> Run:
-        """Take a finished run from the lists. Raises Refused: not-found, run-active."""
-        return await removal.delete_run(self.context, project, name, id)
+    async def delete_run(self, project: str, name: str, shown: Shown = ANY) -> Run:
+        """Remove a finished run from the lists. Raises Refused: not-found, changed-since-shown, run-active."""
+        return await removal.delete_run(self.context, project, name, shown)
 
-    async def stop_run(self, project: str, name: str, abort: bool) -> Run:
-        """Stop a run. Raises Refused: not-found."""
-        return await removal.stop_run(self.context, project, name, abort)
+    async def stop_run(self, project: str, name: str, abort: bool, shown: Shown = ANY) -> Run:
+        """Stop a run. Raises Refused: not-found, changed-since-shown."""
+        return await removal.stop_run(self.context, project, name, abort, shown)
 
     async def world(self) -> World:
         """Zones and offers of all backends as they are known now."""
@@ -269,9 +270,12 @@ class Engine:
         sweeps = [await look_over(self.context, name, backend) for name, backend in sorted(self.backends.items())]
         return [resource for sweep in sweeps for resource in (*sweep.strays(), *sweep.orphans())]
 
-    async def end_orphans(self) -> list[Resource]:
-        """End every orphan, a disk with its data; those that were ended. Raises BackendError."""
-        found = await self.orphans()
+    async def end_orphans(self, shown: Collection[tuple[str, str, str]]) -> list[Resource]:
+        """Delete the orphans among `shown` (kind, backend, id), a disk with its data; returns them.
+
+        Resources that have a record by now, and orphans that were not shown, remain. Raises BackendError.
+        """
+        found = [one for one in await self.orphans() if (one.kind.value, one.backend, one.id) in shown]
         for resource in found:
             await end(self.context, resource)
         return found

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atoll.model.limits import TimeLimits
 from atoll.model.records import Instance
 from atoll.model.states import InstanceState
 from atoll.reconcile.action import Finished, InstanceAction, Launch, Mark, Step, Terminate, Wait
 
-START_LIMIT = timedelta(minutes=10)
-"""How long a launch may be tried in vain, and then how long the machine may take until its agent answers."""
-UNREACHABLE_LIMIT = timedelta(minutes=1)
-"""How long an agent may be silent on a machine that its backend calls healthy."""
 START_PAUSE = 5.0
 """The longest pause between two looks at a machine that starts."""
 PROBE_SECONDS = 300.0
@@ -20,6 +17,8 @@ APPEAR_LIMIT = timedelta(minutes=2)
 """How long a new machine may be unknown to its backend: listings lag behind."""
 UNKNOWN = "unknown"
 """The backend's word on a machine that it does not know: gone, or not yet to be seen."""
+WIDESPREAD_PAUSE = 5.0
+"""Between two looks at a silent machine while most machines of its backend are silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,9 @@ class InstanceSight:
 
     `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not asked;
     `answers` tells of the agent, None where it was not asked, and `agent_url` where the backend has it. `idle_limit` is
-    None where idle instances stay; `blocked` while the fleet that this one replaces is still there.
+    None where idle instances stay; `blocked` while the fleet that this one replaces is still there. `widespread` is
+    that most machines of the backend are silent, or were within `limits.silent_seconds`: the network between them and
+    the server is to blame rather than this machine.
     """
 
     instance: Instance
@@ -39,6 +40,16 @@ class InstanceSight:
     claimed: bool = False
     idle_limit: timedelta | None = None
     blocked: bool = False
+    limits: TimeLimits = TimeLimits()
+    widespread: bool = False
+
+    @property
+    def silent_too_long(self) -> bool:
+        """Whether the agent of an active instance has been silent for longer than its backend allows."""
+        since = self.instance.unreachable_since
+        if self.instance.state is not InstanceState.ACTIVE or self.answers is not False or since is None:
+            return False
+        return self.now - since > timedelta(seconds=self.limits.silent_seconds)
 
 
 def decide(sight: InstanceSight) -> InstanceAction:
@@ -77,7 +88,7 @@ def _waited(sight: InstanceSight) -> timedelta:
 
 
 def _launching(sight: InstanceSight) -> InstanceAction:
-    late = _waited(sight) > START_LIMIT
+    late = _waited(sight).total_seconds() > sight.limits.start_seconds
     if late and not sight.instance.end_reason:
         # Its fleet looks for another place meanwhile.
         return Mark({"end_reason": "launch-timeout"})
@@ -97,8 +108,8 @@ def _starting(sight: InstanceSight) -> InstanceAction:
         changes = {**started, "agent_url": sight.agent_url, "message": ""}
         return Step(InstanceState.ACTIVE, changes=changes)
     age = _waited(sight)
-    if age > START_LIMIT:
-        message = f"its agent did not answer within {START_LIMIT.seconds // 60} minutes"
+    if age.total_seconds() > sight.limits.start_seconds:
+        message = f"its agent did not answer within {sight.limits.start_seconds / 60:g} minutes"
         return Step(InstanceState.TERMINATING, "start-timeout", {"end_reason": "start-timeout", "message": message})
     return Wait(min(0.05 + max(age.total_seconds(), 0) / 4, START_PAUSE))
 
@@ -127,7 +138,9 @@ def _silent(sight: InstanceSight) -> InstanceAction:
     since = sight.instance.unreachable_since
     if since is None:
         return Mark({"unreachable_since": sight.now})
-    if sight.now - since > UNREACHABLE_LIMIT:
+    if sight.silent_too_long and sight.widespread:
+        return Wait(WIDESPREAD_PAUSE)
+    if sight.silent_too_long:
         message = f"its agent has not answered for {(sight.now - since).seconds} s"
         return Step(InstanceState.TERMINATING, "unreachable", {"end_reason": "unreachable", "message": message})
     return Wait(1)

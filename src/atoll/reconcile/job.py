@@ -13,8 +13,8 @@ class JobSight:
     """A job and its instance.
 
     `ready` says that its volumes are attached, and the instances of all its run's jobs active; `broken` why its volumes
-    never will be; `moved` that one of its volumes is, or will be, in another zone; `stranded` that another job of its
-    run waits for a place. `grace` is how long it may take to stop, in seconds.
+    never will be; `moved` that one of its volumes is, or will be, in another zone; `stranded` that its run is on
+    hold, or waits for a place for another of its jobs. `grace` is how long it may take to stop, in seconds.
     """
 
     job: Job

@@ -43,11 +43,14 @@ def gpu_text(type_: InstanceType) -> str:
 
 def instance_view(instance: ShownInstance, backends: Collection[str]) -> InstanceView:
     """One machine, idle or busy depending on its jobs; `unknown` where its backend is not configured."""
-    status, message = instance.state, instance.message
+    status, message, silent_since = instance.state, instance.message, None
     if instance.zone.backend not in backends:
         status, message = "unknown", message or not_configured(instance.zone.backend)
     elif status == InstanceState.ACTIVE:
-        status = "unreachable" if instance.unreachable else "busy" if instance.runs else "idle"
+        status, silent_since = "busy" if instance.runs else "idle", instance.unreachable_since
+    if silent_since is not None:
+        status = "unreachable"
+        message = message or f"its agent has not answered since {silent_since:%H:%M:%S %Z}"
     type_ = instance.instance_type
     return InstanceView(
         instance.id,
@@ -68,6 +71,7 @@ def instance_view(instance: ShownInstance, backends: Collection[str]) -> Instanc
         instance.backend_id,
         instance.end_reason,
         message,
+        silent_since,
     )
 
 
@@ -194,7 +198,7 @@ def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool
         document.price,
         document.traffic,
         document.notes,
-        tuple(Removal(f"{each.fleet}-{each.node}", each.zone, each.busy) for each in document.removals),
+        tuple(Removal(f"{each.fleet}-{each.node}", each.zone, each.busy, each.id) for each in document.removals),
     )
 
 

@@ -40,6 +40,12 @@ _MACHINES = Prepared(
         instances.c.backend == bindparam("backend"), LIVING
     )
 )
+_ACTIVE = Query(
+    Kind.INSTANCE,
+    instances.c.backend == bindparam("backend"),
+    instances.c.state == InstanceState.ACTIVE,
+    order="id",
+)
 _PLACE = [instances.c[name] for name in ZONE_COLUMNS]
 _TYPE = cast(instances.c.instance_type, Text)
 _TAKEN = select(*_PLACE, _TYPE, func.count()).where(LIVING).group_by(*_PLACE, _TYPE)
@@ -90,6 +96,10 @@ class FleetRepository:
         """State and machine (the backend's id) of every instance of a backend that is not terminated, by its id."""
         rows = await self._connection.rows(_MACHINES, {"backend": backend})
         return {id: (InstanceState(state), machine) for id, state, machine in rows}
+
+    async def active(self, backend: str) -> Sequence[Instance]:
+        """Every active instance of a backend, by id."""
+        return await _ACTIVE.all(self._connection, backend=backend)
 
     async def taken(self, leaving: Collection[str] = ()) -> list[tuple[Zone, InstanceType, int]]:
         """How many instances of each type are in each zone, without those of the fleets that are `leaving` (ids)."""

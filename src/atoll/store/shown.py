@@ -37,7 +37,8 @@ SEPARATOR = ","
 
 
 class ShownInstance(NamedTuple):
-    """One machine. `unreachable` is that its agent is silent, `runs` and `volumes` are the names of what is on it."""
+    """One machine. `unreachable_since` is since when its agent has
+    been silent, `runs` and `volumes` are the names of what is on it."""
 
     id: str
     fleet_id: str
@@ -50,7 +51,7 @@ class ShownInstance(NamedTuple):
     backend_id: str | None
     end_reason: str
     message: str
-    unreachable: bool
+    unreachable_since: datetime | None
     instance_type: InstanceType
     zone: Zone
     runs: tuple[str, ...]
@@ -95,12 +96,11 @@ def _order(table: Any) -> tuple[Column[Any], ...]:
     return table.c.fleet, table.c.node, table.c.id
 
 
-_PLAIN = ShownInstance._fields[: ShownInstance._fields.index("unreachable")]
-_MADE = len(_PLAIN) + 1
+_PLAIN = ShownInstance._fields[: ShownInstance._fields.index("instance_type")]
+_MADE = len(_PLAIN)
 """From here on the columns of a row are not the fields yet."""
 _SELECT = select(
     *(instances.c[name] for name in _PLAIN),
-    instances.c.unreachable_since.is_not(None),
     cast(instances.c.instance_type, Text),
     *(instances.c[name] for name in ZONE_COLUMNS),
     _names(jobs, jobs.c.run, jobs.c.state.not_in(JOB.final)),

@@ -68,5 +68,5 @@ class ListingContract:
         assert (found.id, found.fleet, found.node, found.price) == ("i9", "demo", 0, 0.5)
         assert (found.state, found.market, found.created_at) == (held.state, held.market, NOW)
         assert (found.zone, found.zone.zone_id, found.instance_type) == (held.zone, "id-b", held.instance_type)
-        assert (found.backend_id, found.end_reason, found.message, found.unreachable) == ("m", "", "why", True)
+        assert (found.backend_id, found.end_reason, found.message, found.unreachable_since) == ("m", "", "why", NOW)
         assert (found.runs, found.volumes) == (("run-j1", "run-j2"), ("volume-a1",))

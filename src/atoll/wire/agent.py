@@ -13,15 +13,21 @@
 The log file has one line for each line (or part of a line) of output, in the format of the Kubernetes container
 runtime interface: `2026-11-24T10:00:00.123456789Z stdout F text`; `P` instead of `F` marks a part of a longer line.
 Offsets count bytes of that file. JSON bodies are the dataclasses below.
+
+Agents run on Python 3.9 and newer, so this module and `logs` do too.
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum
 
 
-class JobPhase(StrEnum):
+class JobPhase(str, Enum):
     """The progress of a job on its instance."""
+
+    __str__ = str.__str__
 
     STARTING = "starting"
     RUNNING = "running"
@@ -29,7 +35,7 @@ class JobPhase(StrEnum):
     EXITED = "exited"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mount:
     """A volume for a job: `source` is the folder on the instance, `path` where the job expects it."""
 
@@ -38,7 +44,7 @@ class Mount:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobSubmission:
     """What to run. Each command is run in turn by one shell with `set -e`; `env` holds all variables of the job."""
 
@@ -50,14 +56,14 @@ class JobSubmission:
     max_duration: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobStop:
     """Stops a job: SIGTERM now, SIGKILL after `grace` seconds (0: at once)."""
 
     grace: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobState:
     """One job as its agent sees it. `exit_code` is set once exited (128 + N where signal N ended it).
 
@@ -75,7 +81,7 @@ class JobState:
     exited_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Health:
     """The agent's own state. `mounts_at_path` says whether a volume can appear at its path on this machine."""
 

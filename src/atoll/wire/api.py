@@ -5,19 +5,19 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /healthz                                    -> Healthz
     GET    /api/status                                 -> ServerStatus
     GET    /api/orphans                                -> list[OrphanView]
-    DELETE /api/orphans                                -> list[OrphanView]    those that were ended
+    DELETE /api/orphans                                <- list[OrphanView] -> list[OrphanView]    the deleted ones
     POST   /api/projects/P/plan                        <- Submission -> PlanResponse
     POST   /api/projects/P/plan/snapshot               <- Submission -> PlanResponse on one line, then a snapshot file
     POST   /api/projects/P/replay                      <- Submission on one line, then a snapshot file -> PlanResponse
     POST   /api/projects/P/apply                       <- Submission -> ApplyResponse
     GET    /api/projects/P/fleets[/NAME]               -> list[FleetView] | FleetView
-    DELETE /api/projects/P/fleets/NAME                 -> FleetView           (409 fleet-busy)
+    DELETE /api/projects/P/fleets/NAME[?version=V&nodes=N]   -> FleetView      (409 fleet-busy)
     GET    /api/projects/P/instances                   -> list[InstanceView]
     GET    /api/projects/P/volumes[/NAME]              -> list[VolumeView] | VolumeView
-    DELETE /api/projects/P/volumes/NAME                -> VolumeView          (409 volume-attached)
+    DELETE /api/projects/P/volumes/NAME[?version=V]    -> VolumeView          (409 volume-attached)
     GET    /api/projects/P/runs[/NAME][?all=1]         -> list[RunView] | RunView
     POST   /api/projects/P/runs/NAME/stop              <- StopRequest -> RunView
-    DELETE /api/projects/P/runs/NAME                   -> RunView             (409 run-active)
+    DELETE /api/projects/P/runs/NAME[?version=V]       -> RunView             (409 run-active)
     GET    /api/projects/P/runs/NAME/logs?job=0&offset=N&wait=S
                                                        -> bytes, the log file from offset N, in the format of
                                                           `atoll.wire.agent`; header `Atoll-Log-End: true` at its end,
@@ -32,8 +32,10 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
 `wait` is a long poll: the response comes with the first new data, or after that many seconds (at most 30) with what
 there is. Lists of fleets, instances, volumes and runs are paged: `limit` (300 by default, at most 1,000) and
 `after`, an id; when more follows, the header `Atoll-Next` holds the next `after`. A page of fleets ends earlier
-when they have more than 300 instances, after at least one fleet. Users and rights are in `access`. An error is a
-`Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
+when they have more than 300 instances, after at least one fleet. The answer for a single fleet, volume or run has its
+`version`: a request that names it is refused (409 `changed-since-shown`) once the record is another one or its
+configuration has changed; `nodes` likewise refuses a fleet that has grown beyond it. Users and rights are in `access`.
+An error is a `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
 from dataclasses import dataclass, field
@@ -212,11 +214,12 @@ class PlannedShortfall:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """An instance to be removed from a fleet: FLEET-NODE, its zone, and whether a job is on it."""
+    """An instance to be removed from a fleet: FLEET-NODE, its zone, whether a job is on it, and its id."""
 
     instance: str
     zone: Zone
     busy: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +277,11 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The effect of applying one document. `type` is the document's type (fleet, volume, task, …), `id` that of the
-    record that it changes (null: there is none yet)."""
+    """The effect of applying one document.
+
+    `type` is the document's type (fleet, volume, task, …), `id` that of the record that it changes (null: there is none
+    yet); `ending` are the ids of the instances that end with a fleet that is replaced.
+    """
 
     type: str
     kind: str
@@ -283,6 +289,7 @@ class Change:
     action: ChangeAction
     fields: tuple[FieldChange, ...] = ()
     id: str | None = None
+    ending: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +323,8 @@ ON_HOLD = "on-hold"
 
 @dataclass(slots=True)
 class InstanceView:
-    """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with.
+    """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with; `unreachable_since` is since when the
+    agent of an active one has not answered.
 
     Not frozen: lists have thousands, and a frozen one takes four times as long to create.
     """
@@ -339,6 +347,7 @@ class InstanceView:
     backend_id: str | None = None
     reason: str = ""
     message: str = ""
+    unreachable_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +374,7 @@ class FleetView:
     spare: int = 0
     surplus: int = 0
     note: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +393,7 @@ class VolumeView:
     binding: str = "immediate"
     price: float = 0
     message: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,13 +434,15 @@ class RunView:
     message: str = ""
     finished_at: datetime | None = None
     attempts: tuple[JobView, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """`abort` kills the run immediately, without a grace period."""
+    """`abort` kills the run immediately, without a grace period; `version` is the displayed run's, empty for any."""
 
     abort: bool = False
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ goes on. The agent's supervisor writes it; the server passes it on; the command 
 each job, so this module imports little.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import lru_cache
 from time import gmtime, strftime
@@ -17,7 +19,7 @@ PART_BYTES = 16 << 10
 _SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogLine:
     """One line of a log file. `time` is RFC 3339 in UTC with nanoseconds; `stream` is `stdout` or `stderr`.
 

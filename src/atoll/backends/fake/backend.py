@@ -20,6 +20,7 @@ from atoll.backends.fake.faults import FakeFaults
 from atoll.backends.fake.ledger import FakeMachine
 from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.failure import Scope
+from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Offer
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
 
@@ -40,6 +41,11 @@ class FakeBackend:
     def info(self) -> BackendInfo:
         """What this backend can do."""
         return BackendInfo(self._name, zoned=self.cloud.script.zoned, volumes=self.volumes is not None)
+
+    @property
+    def limits(self) -> TimeLimits:
+        """The script's."""
+        return self.cloud.script.limits
 
     async def listing(self) -> Listing:
         """Zones and offers now, with the time that the cloud believes it is."""

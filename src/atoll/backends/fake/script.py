@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from atoll.model.failure import FailureKind
+from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market, Offer
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneKind, ZoneState
@@ -41,6 +42,9 @@ class SystemClock:
         import asyncio
 
         await asyncio.sleep(seconds)
+
+
+LIMITS = TimeLimits(start_seconds=600, silent_seconds=60, sweep_seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class Script:
     jobs: JobScript = JobScript()
     seed: int = 0
     reads: bool = True
+    limits: TimeLimits = LIMITS
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -168,6 +173,9 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     job_seconds: float = 1
     job_exit_code: int = 0
     reads: bool = False
+    start_seconds: float = LIMITS.start_seconds
+    silent_seconds: float = LIMITS.silent_seconds
+    sweep_seconds: float = LIMITS.sweep_seconds
 
 
 def script_from_mapping(mapping: Mapping[str, object]) -> Script:
@@ -205,6 +213,7 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
         reads=told.reads,
         zoned=told.zoned,
         volumes=told.volumes,
+        limits=TimeLimits(told.start_seconds, told.silent_seconds, told.sweep_seconds),
     )
     endless = float("inf")
     each = Capacity(told.cpus or endless, told.memory or endless, endless)

@@ -24,9 +24,11 @@ from atoll.backends.local.namespaces import mounts_at_path
 from atoll.backends.local.records import Records
 from atoll.backends.local.threads import Threads
 from atoll.backends.local.volumes import LocalVolumes
+from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
 
+LIMITS = TimeLimits(start_seconds=600, silent_seconds=60, sweep_seconds=5)
 FAILED = "failed with `atoll zone fail`"
 SHUTDOWN_SECONDS = 3.0
 """How long an agent may take to end by itself before it is killed."""
@@ -50,6 +52,11 @@ class LocalBackend:
     def info(self) -> BackendInfo:
         """What this backend can do; the first call tries namespaces in a child process, once."""
         return BackendInfo("local", mounts_at_path=mounts_at_path())
+
+    @property
+    def limits(self) -> TimeLimits:
+        """Short ones: there is no network between the server and its machines."""
+        return LIMITS
 
     async def listing(self) -> Listing:
         """Zones and offers now. Offers of failed zones are kept, and marked."""

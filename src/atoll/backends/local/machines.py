@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from atoll.agent.bundle import write_agent
 from atoll.backends.base import (
     CapacityUnavailable,
     InvalidRequest,
@@ -41,12 +42,11 @@ AgentCommand = Callable[[Path, str, Path], Sequence[str]]
 
 
 def agent_command(state: Path, machine: str, socket: Path) -> Sequence[str]:
-    """The agent that comes with Atoll."""
+    """The agent that comes with Atoll, as one file beside the machines' folders. Raises OSError."""
     return (
         sys.executable,
-        "-P",
-        "-m",
-        "atoll.agent",
+        "-IS",
+        str(write_agent(state.parent)),
         "--state",
         str(state),
         "--instance",

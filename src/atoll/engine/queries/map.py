@@ -123,7 +123,7 @@ def place_of(zone: Zone) -> str:
 
 def state_of(instance: ShownInstance) -> int:
     """What an instance's square is coloured by."""
-    if instance.unreachable and instance.state == "active":
+    if instance.unreachable_since and instance.state == "active":
         return LOST
     if instance.end_reason or instance.state == "terminating":
         return LEAVING

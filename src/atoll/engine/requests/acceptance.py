@@ -15,7 +15,7 @@ from atoll.engine.placing.placement import (
     planned_fleets,
 )
 from atoll.engine.requests.draft import Draft
-from atoll.engine.work.restraint import FREE
+from atoll.engine.work.restraint import FREE, release_runs
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.model.states import FleetState, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
@@ -82,11 +82,13 @@ async def _accept_fleet(
     kept = draft.kept
     if isinstance(kept, Fleet) and draft.change.action is ChangeAction.UPDATE:
         fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE, "message": message})
+        await release_runs(tx, fleet)
         tx.asked(fleet, "changed")
         await tx.wake(fleet)
         return fleet
     replaced = None
     if isinstance(kept, Fleet):
+        await release_runs(tx, kept)
         await tx.release_name(kept)
         await tx.wake(await tx.step(kept, FleetState.DELETING, reason="replaced", message=""))
         replaced = kept.id

@@ -2,24 +2,19 @@
 
 from atoll.engine.context import Context
 from atoll.engine.requests.refusal import Refused, not_found
+from atoll.engine.requests.shown import ANY, Shown
+from atoll.engine.work.restraint import release_runs
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, FleetState
 
 
-def _same(record: Fleet | Volume | Run, id: str | None) -> None:
-    """Raises Refused where another thing bears the name than the one that was shown."""
-    if id is not None and record.id != id:
-        message = f"`{record.name}` is another {record.kind} than the one that was shown"
-        raise Refused("changed-since-plan", message, help="look at it, then run the command again")
-
-
-async def delete_fleet(context: Context, project: str, name: str, id: str | None = None) -> Fleet:
-    """Delete a fleet, unless runs are on it; where `id` is given, only the one of that id."""
+async def delete_fleet(context: Context, project: str, name: str, shown: Shown = ANY) -> Fleet:
+    """Delete a fleet, unless runs are on it; `shown` is what the user saw."""
     async with context.database.write() as tx:
         fleet = await tx.fleets.named(project, name)
         if fleet is None:
             raise not_found("fleet", name)
-        _same(fleet, id)
+        shown.check(fleet)
         ids = {instance.id for instance in await tx.fleets.instances(fleet)}
         runs = sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
         if runs:
@@ -28,16 +23,17 @@ async def delete_fleet(context: Context, project: str, name: str, id: str | None
         if fleet.state is FleetState.ACTIVE:
             fleet = await tx.step(fleet, FleetState.DELETING, reason="deleted", message="")
             await tx.wake(fleet)
+            await release_runs(tx, fleet)
         return fleet
 
 
-async def delete_volume(context: Context, project: str, name: str, id: str | None = None) -> Volume:
-    """Delete a volume, unless it is attached; where `id` is given, only the one of that id."""
+async def delete_volume(context: Context, project: str, name: str, shown: Shown = ANY) -> Volume:
+    """Delete a volume, unless it is attached; `shown` is what the user saw."""
     async with context.database.write() as tx:
         volume = await tx.volumes.named(project, name)
         if volume is None:
             raise not_found("volume", name)
-        _same(volume, id)
+        shown.check(volume)
         ties = await tx.attachments.live(volume=volume.id)
         if ties:
             names = []
@@ -54,13 +50,13 @@ async def delete_volume(context: Context, project: str, name: str, id: str | Non
         return volume
 
 
-async def delete_run(context: Context, project: str, name: str, id: str | None = None) -> Run:
-    """Remove a finished run from the lists; where `id` is given, only the one of that id."""
+async def delete_run(context: Context, project: str, name: str, shown: Shown = ANY) -> Run:
+    """Remove a finished run from the lists; `shown` is what the user saw."""
     async with context.database.write() as tx:
         run = await tx.runs.named(project, name)
         if run is None:
             raise not_found("run", name)
-        _same(run, id)
+        shown.check(run)
         if run.state not in RUN.final:
             raise Refused("run-active", f"run `{name}` is {run.state}", help=f"`atoll stop {name}` first")
         await tx.release_name(run)
@@ -68,12 +64,13 @@ async def delete_run(context: Context, project: str, name: str, id: str | None =
         return run
 
 
-async def stop_run(context: Context, project: str, name: str, abort: bool) -> Run:
-    """Stop a run; a finished one is unchanged."""
+async def stop_run(context: Context, project: str, name: str, abort: bool, shown: Shown = ANY) -> Run:
+    """Stop a run; a finished one is unchanged; `shown` is what the user saw."""
     async with context.database.write() as tx:
         run = await tx.runs.named(project, name)
         if run is None:
             raise not_found("run", name)
+        shown.check(run)
         if run.state not in RUN.final:
             mode = "abort" if abort or run.stop == "abort" else "stop"
             if mode != run.stop:

@@ -1,6 +1,7 @@
 """Retrying a fleet or run that waits or is on hold."""
 
 from atoll.engine.context import Context
+from atoll.engine.placing.demand import spec_of
 from atoll.engine.requests.refusal import Refused, not_found
 from atoll.engine.work.restraint import release
 from atoll.model.records import Fleet, Run
@@ -20,7 +21,10 @@ async def retry_fleet(context: Context, project: str, name: str) -> Fleet:
 
 
 async def retry_run(context: Context, project: str, name: str) -> Run:
-    """Let a run look for machines, or start its next attempt, at once. Raises Refused: not-found, run-finished."""
+    """Let a run look for machines, or start its next attempt, at once, and release the fleets that it names.
+
+    Raises Refused: not-found, run-finished.
+    """
     async with context.database.write() as tx:
         run = await tx.runs.named(project, name)
         if run is None:
@@ -29,4 +33,8 @@ async def retry_run(context: Context, project: str, name: str) -> Run:
             message = f"run `{name}` is {run.state}"
             raise Refused("run-finished", message, help="`atoll apply --rerun` starts a finished task again")
         tx.asked(run, "retry-asked")
-        return await release(tx, run)
+        for fleet in [await tx.fleets.named(project, each) for each in spec_of(run).fleets or ()]:
+            if fleet is not None and fleet.hold:
+                await release(tx, fleet)
+        current = await tx.get(Run, run.id)
+        return await release(tx, current or run)

@@ -25,6 +25,7 @@ from atoll.engine.requests.parsing import in_order, live_directory, parse_submis
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.replay import request_id
+from atoll.engine.requests.shown import DIGEST_BYTES, version_of
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
@@ -32,6 +33,7 @@ from atoll.model.diagnostic import Diagnostic
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import FleetState, VolumeState
 from atoll.planning.budget import USERS
+from atoll.planning.plan import Plan
 from atoll.planning.reasons import explain
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
 from atoll.store.conflict import Conflict
@@ -140,7 +142,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     answer = await context.planner.plan(request, snapshot, USERS)
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
-    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts))
+    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts, answer))
     return _Proposal(planned, tuple(drafts), epoch, saved)
 
 
@@ -165,13 +167,14 @@ def _is_patient(draft: Draft) -> bool:
     return retry is not None and "no-capacity" in retry.on_events
 
 
-def _basis(drafts: Sequence[Draft]) -> str:
-    """Stands for the records that the drafts change, and for the absence of those that they create."""
-    facts = [
-        (draft.kind, draft.name, draft.change.action, draft.kept and (draft.kept.id, draft.kept.config))
+def _basis(drafts: Sequence[Draft], plan: Plan) -> str:
+    """Stands for the records that the drafts change, the absence of those that they create, and what ends."""
+    kept = [
+        (draft.kind, draft.name, draft.change.action, draft.kept and version_of(draft.kept), draft.change.ending)
         for draft in drafts
     ]
-    return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
+    removed = sorted(instance.id for document in plan.documents for instance in document.removals)
+    return blake2b(json.dumps([kept, removed]).encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
 async def _draft(
@@ -196,6 +199,8 @@ async def _draft(
 
     standing = Standing(zones, fits, rerun)
     change = change_of(document.type, document.kind, document.name, config, kept, former, standing)
+    if change.action is ChangeAction.REPLACE and instances:
+        change = replace(change, ending=tuple(sorted(one.id for one in instances if not one.end_reason)))
     return Draft(document, config, kept, change)
 
 

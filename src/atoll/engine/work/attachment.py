@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from atoll.backends.base import InvalidRequest, NotFound, ZoneMismatch
+from atoll.backends.base import BackendError, NotFound
+from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling, reason_of
 from atoll.model.records import Attachment, Instance, Job, Kind, Volume
 from atoll.model.states import JOB, AttachmentState, InstanceState, VolumeState
@@ -56,8 +57,8 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
         assert isinstance(action, Attach)
         try:
             attached = await self.call(tie.zone, disks.attach, disk, machine, tie.zone)
-        except (ZoneMismatch, InvalidRequest, NotFound) as error:
-            return await self._refused(lease, tie, reason_of(error), error.message)
+        except restraint.REFUSED as error:
+            return await self._refused(lease, tie, error)
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(tie, AttachmentState.ATTACHED, source=attached.source))
         return None
@@ -69,12 +70,14 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
         others = await tx.attachments.live(volume=record.volume_id)
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in others if tie.id != record.id], tx.now)
 
-    async def _refused(self, lease: Lease, tie: Attachment, reason: str, message: str) -> Due | None:
+    async def _refused(self, lease: Lease, tie: Attachment, error: BackendError) -> Due | None:
         if lease.attempts < 5:
             return Due(0.5 * 2**lease.attempts, failed=True)  # a machine that is ending may hold it a little longer
         async with self.context.database.write(lease) as tx:
-            refused = await tx.step(tie, AttachmentState.DETACHING, reason=reason, message=message)
-            await self.after(tx, refused)
+            changes = {"reason": reason_of(error), "message": error.message}
+            if not isinstance(error, NotFound):  # the machine or disk may be gone: the run is placed again
+                await restraint.hold_run(tx, tie, error, self.context.config_digests)
+            await self.after(tx, await tx.step(tie, AttachmentState.DETACHING, **changes))
         return None
 
 

@@ -8,21 +8,21 @@ from atoll.backends.base import (
     AuthFailed,
     BackendError,
     CapacityUnavailable,
-    InvalidRequest,
     LaunchRequest,
     MachineState,
     NotFound,
     NotOffered,
     QuotaExceeded,
     Tags,
-    ZoneMismatch,
 )
-from atoll.engine.context import machine_of
+from atoll.engine.context import Context
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import restraint
-from atoll.engine.work.handler import Due, Reconciling, ask, reason_of
+from atoll.engine.work.handler import Due, Reconciling, reason_of
+from atoll.engine.work.silence import Silence, answers_health
 from atoll.model.failure import Scope
+from atoll.model.limits import TimeLimits
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState, InstanceState
 from atoll.planning.failures import remember
@@ -37,7 +37,7 @@ AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
-_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, InvalidRequest, ZoneMismatch)
+_REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
 
 
 class InstanceHandler(Reconciling[Instance, InstanceSight]):
@@ -45,6 +45,10 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
 
     decide = staticmethod(decide)
     tries_in = InstanceState.LAUNCHING
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._silence = Silence(context)
 
     async def look(self, id: str) -> tuple[Instance, InstanceSight] | None:
         """The instance, its machine and its agent, as far as its state makes them matter."""
@@ -103,14 +107,22 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
 
     async def _seen(self, instance: Instance, **known: Any) -> tuple[Instance, InstanceSight]:
         machine, answers, agent_url = await self._observe(instance)
-        return instance, InstanceSight(instance, self.context.now(), machine, answers, agent_url, **known)
+        limits = self._limits(instance)
+        sight = InstanceSight(instance, self.context.now(), machine, answers, agent_url, limits=limits, **known)
+        if sight.silent_too_long and await self._silence.is_widespread(instance):
+            sight = replace(sight, now=self.context.now(), widespread=True)
+        return instance, sight
+
+    def _limits(self, instance: Instance) -> TimeLimits:
+        backend = self.context.backends.get(instance.zone.backend)
+        return TimeLimits() if backend is None else backend.limits
 
     async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, str | None]:
         """The machine's state, whether its agent answers, and where, as far as they were asked for."""
         if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
             gone = instance.state is InstanceState.TERMINATING
             return ("gone" if gone else None), None, None
-        if instance.state is InstanceState.ACTIVE and await self._answers(instance):
+        if instance.state is InstanceState.ACTIVE and await answers_health(self.backend(instance.zone), instance):
             return None, True, None
         try:
             machine = await self.call(
@@ -120,15 +132,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             return UNKNOWN, None, None
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
-            answers = await self._answers(replace(instance, agent_url=machine.agent_url))
+            seen = replace(instance, agent_url=machine.agent_url)
+            answers = await answers_health(self.backend(instance.zone), seen)
         return machine.state.value, answers, machine.agent_url
-
-    async def _answers(self, instance: Instance) -> bool:
-        try:
-            await ask(self.backend(instance.zone).agent(machine_of(instance)).health())
-        except BackendError:
-            return False
-        return True
 
     async def _launch(self, lease: Lease, instance: Instance) -> Instance | None:
         request = LaunchRequest(
@@ -159,7 +165,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         reason = reason_of(error)
         async with self.context.database.write(lease) as tx:
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
-            if isinstance(error, InvalidRequest | ZoneMismatch):
+            if isinstance(error, restraint.REFUSED):
                 await restraint.hold(tx, instance, error, self.context.config_digests)
             else:
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))

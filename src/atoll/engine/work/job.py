@@ -207,10 +207,12 @@ class JobHandler(Reconciling[Job, JobSight]):
 
 
 async def _stranded(tx: Transaction, job: Job) -> bool:
-    """Whether the run waits for a place for another of its jobs, so that this one cannot start."""
+    """Whether this job cannot start: its run is on hold, or waits for a place for another of its jobs."""
     run = await tx.get(Run, job.run_id)
     if run is None or not run.message:
         return False
+    if run.hold:
+        return True
     return any(other.state is JobState.SUBMITTED for other in await tx.runs.jobs(run))
 
 

@@ -20,6 +20,7 @@ from atoll.backends.base import (
 from atoll.engine.parts.log_context import work_id
 from atoll.engine.parts.metrics import Figures
 from atoll.engine.work.handler import Due, Handler
+from atoll.model.limits import TimeLimits
 from atoll.model.zone import BackendInfo, Zone
 from atoll.store.work import Lease, LeaseLost
 
@@ -67,6 +68,11 @@ class ObservedBackend:
     def info(self) -> BackendInfo:
         """As `Backend.info`."""
         return self._inner.info
+
+    @property
+    def limits(self) -> TimeLimits:
+        """As `Backend.limits`."""
+        return self._inner.limits
 
     async def listing(self) -> Listing:
         """As `Backend.listing`."""

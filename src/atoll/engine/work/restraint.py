@@ -7,8 +7,9 @@ retry. After early failures the next try waits, longer each time (`atoll.reconci
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from atoll.backends.base import BackendError
-from atoll.model.records import Fleet, Instance, Job, Run
+from atoll.backends.base import BackendError, InvalidRequest, NotFound, ZoneMismatch
+from atoll.engine.placing.demand import spec_of
+from atoll.model.records import Attachment, Fleet, Instance, Job, Run
 from atoll.model.states import RUN, FleetState, JobState
 from atoll.reconcile.backoff import early_failure, early_pause
 from atoll.store.transaction import Transaction
@@ -21,16 +22,35 @@ BROKEN = frozenset({"lost", "unreachable", "start-timeout", "launch-timeout"})
 """The end reasons of machines that ended by themselves."""
 
 
+REFUSED = (InvalidRequest, ZoneMismatch, NotFound)
+"""Errors that refuse the request itself: the same request would be refused again."""
+
+
 async def hold(tx: Transaction, instance: Instance, error: BackendError, digests: Mapping[str, str]) -> None:
     """Hold the fleet of an instance whose launch request was refused as such; for a run's own fleet, the run.
 
     `digests` are those of the backends' configurations.
     """
-    backend = instance.zone.backend
-    mark = _mark(backend, digests)
-    message = f"{backend} refused the request: {error.message}"
     for owner in await _owners(tx, instance):
-        await tx.wake(await tx.update(owner, hold=mark, message=message))
+        await _hold(tx, owner, instance.zone.backend, error, digests)
+
+
+async def hold_run(tx: Transaction, tie: Attachment, error: BackendError, digests: Mapping[str, str]) -> None:
+    """Hold the run for whose job a volume could not be attached, because the provider refused the request as such."""
+    job = await tx.get(Job, tie.job_id)
+    run = await tx.get(Run, job.run_id) if job is not None else None
+    if run is not None and run.state not in RUN.final and not run.stop:
+        await _hold(tx, run, tie.zone.backend, error, digests)
+
+
+async def hold_with_fleets(tx: Transaction, run: Run, message: str) -> bool:
+    """Hold a run whose named fleets are all on hold: it continues with any of them. Returns whether it is held."""
+    fleets = [await tx.fleets.named(run.project, name) for name in spec_of(run).fleets or ()]
+    marks = [fleet.hold for fleet in fleets if fleet is not None]
+    if not marks or not all(marks):
+        return False
+    await tx.wake(await tx.update(run, hold=marks[0], message=message))
+    return True
 
 
 async def held(tx: Transaction, record: Fleet | Run) -> bool:
@@ -64,10 +84,19 @@ async def _count(tx: Transaction, owner: Fleet | Run, changes: Mapping[str, Any]
 
 
 async def release(tx: Transaction, record: R) -> R:
-    """Let a fleet or run try again now."""
+    """Let a fleet or run try again now; with a fleet also the runs that are on hold because of it."""
     freed = await tx.update(record, **FREE)
     await tx.wake(freed)
+    if isinstance(record, Fleet):
+        await release_runs(tx, record)
     return freed
+
+
+async def release_runs(tx: Transaction, fleet: Fleet) -> None:
+    """Let the runs on hold that name a fleet try again now."""
+    for run in await tx.runs.held():
+        if run.project == fleet.project and fleet.name in (spec_of(run).fleets or ()):
+            await release(tx, run)
 
 
 async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
@@ -78,6 +107,13 @@ async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
     for run in await tx.runs.held():
         if run.hold != _mark(run.hold.partition(":")[0], digests):
             await release(tx, run)
+
+
+async def _hold(
+    tx: Transaction, owner: Fleet | Run, backend: str, error: BackendError, digests: Mapping[str, str]
+) -> None:
+    message = f"{backend} refused the request: {error.message}"
+    await tx.wake(await tx.update(owner, hold=_mark(backend, digests), message=message))
 
 
 def _mark(backend: str, digests: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from atoll.engine.placing.batching import Placer, Placing
 from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_fleets
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.work.restraint import held
+from atoll.engine.work.restraint import held, hold_with_fleets
 from atoll.model.failure import FailureKind
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState
@@ -123,7 +123,8 @@ class RunHandler(Reconciling[Run, RunSight]):
         placing.grown.update(fresh)
 
     async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> Due | None:
-        """Nothing fits now: fail, unless `retry` allows it to wait, credentials were refused or it is not decided."""
+        """Nothing fits now: fail, unless `retry` allows it to wait, its fleet rests, credentials were refused or the
+        budget of the plan left it open."""
         run, shortfall = sight.run, placing.plan.shortfall
         assert shortfall is not None
         text = explain.shortfall_text(DocumentKind.RUN, run.name, shortfall)
@@ -131,8 +132,11 @@ class RunHandler(Reconciling[Run, RunSight]):
             text = next((short for short in _of_volumes(placing.whole)), text)
         refused = shortfall.data.get("kind") == FailureKind.AUTH_FAILED
         async with self.context.database.write(lease) as tx:
-            undecided = shortfall.code == ShortfallCode.UNDECIDED
-            if refused or undecided or sight.retry.allows("no-capacity", run.created_at, sight.now):
+            resting = shortfall.code == ShortfallCode.FLEET_HELD and bool(spec_of(run).fleets)
+            if resting and await hold_with_fleets(tx, run, text):
+                return None
+            waits = refused or resting or shortfall.code == ShortfallCode.UNDECIDED
+            if waits or sight.retry.allows("no-capacity", run.created_at, sight.now):
                 if run.message != text:
                     await tx.update(run, message=text)
                 pause = min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60)

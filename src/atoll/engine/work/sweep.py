@@ -17,10 +17,8 @@ from atoll.store.work import Lease
 
 log = logging.getLogger("atoll.engine")
 
-SWEEP_SECONDS = 5.0
-"""How often a backend is swept."""
 SHARE = 50
-"""A sweep is followed by so many times its own length at least: it takes 2 % of one CPU at most."""
+"""The pause after a sweep is at least this multiple of its length: sweeps take at most 2 % of one CPU."""
 EXPECTING = (InstanceState.STARTING, InstanceState.ACTIVE)
 """The states in which an instance's machine can be seen."""
 
@@ -80,7 +78,7 @@ class SweepHandler:
             log.warning("kind=%s id=%s zone=%s is known to no record", orphan.kind, orphan.id, orphan.zone)
         self._context.worlds.refresh()  # so that the return of a zone is noticed
         took = (self._context.now() - began).total_seconds()
-        return Due(max(SWEEP_SECONDS, SHARE * took))
+        return Due(max(backend.limits.sweep_seconds, SHARE * took))
 
 
 async def look_over(context: Context, name: str, backend: Backend) -> Sweep:

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from fastapi import APIRouter, Request, Response
 
 from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import not_found
+from atoll.engine.requests.shown import Shown, version_of
 from atoll.model.records import Fleet
 from atoll.server.answer import answer, page
-from atoll.server.bounds import PAGE, After, Limit, Name, Project
+from atoll.server.bounds import PAGE, After, Limit, Name, Nodes, Project
 from atoll.server.views import fleet_view, instance_view
 from atoll.store.transaction import Transaction
 from atoll.wire.api import FleetView, InstanceView
@@ -35,9 +37,11 @@ async def fleet(project: Project, name: Name, request: Request) -> Response:
 
 
 @router.delete("/fleets/{name}", response_model=FleetView, status_code=202)
-async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
+async def delete(
+    project: Project, name: Name, request: Request, version: After = None, nodes: Nodes = None
+) -> Response:
     """Delete a fleet."""
-    deleted = await request.app.state.engine.delete_fleet(project, name, id)
+    deleted = await request.app.state.engine.delete_fleet(project, name, Shown(version or "", nodes))
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(request.app.state.engine, tx, [deleted]))[0], 202)
 
@@ -69,7 +73,7 @@ async def _view(engine: Engine, tx: Transaction, project: str, name: str) -> Fle
     found = await tx.fleets.named(project, name)
     if found is None:
         raise not_found("fleet", name)
-    return (await _views(engine, tx, [found]))[0]
+    return replace((await _views(engine, tx, [found]))[0], version=version_of(found))
 
 
 async def _views(engine: Engine, tx: Transaction, found: Sequence[Fleet]) -> list[FleetView]:

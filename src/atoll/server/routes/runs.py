@@ -1,10 +1,12 @@
 """Runs and their logs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
 from atoll.engine.requests.refusal import Refused, not_found
+from atoll.engine.requests.shown import Shown, version_of
 from atoll.model.records import Job, Run
 from atoll.model.states import JOB
 from atoll.server.answer import answer, page
@@ -36,13 +38,13 @@ async def run(project: Project, name: Name, request: Request) -> Response:
         found = await _named(tx, project, name)
         newest = {job.id for job in await tx.runs.jobs(found)}
         earlier = [job for job in await tx.runs.attempts(found) if job.id not in newest][-ATTEMPTS:]
-        return answer((await _views(tx, [found], earlier))[0])
+        return answer(replace((await _views(tx, [found], earlier))[0], version=version_of(found)))
 
 
 @router.post("/{name}/stop", response_model=RunView)
 async def stop(project: Project, name: Name, body: StopRequest, request: Request) -> Response:
     """Stop a run."""
-    await request.app.state.engine.stop_run(project, name, body.abort)
+    await request.app.state.engine.stop_run(project, name, body.abort, Shown(body.version))
     return await run(project, name, request)
 
 
@@ -54,9 +56,9 @@ async def retry(project: Project, name: Name, request: Request) -> Response:
 
 
 @router.delete("/{name}", response_model=RunView)
-async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
+async def delete(project: Project, name: Name, request: Request, version: After = None) -> Response:
     """Remove a finished run from the lists."""
-    removed = await request.app.state.engine.delete_run(project, name, id)
+    removed = await request.app.state.engine.delete_run(project, name, Shown(version or ""))
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [removed]))[0])
 

@@ -73,9 +73,10 @@ async def orphans(request: Request) -> Response:
 
 
 @router.delete("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])
-async def end_orphans(request: Request) -> Response:
-    """End it."""
-    return answer([_orphan_view(resource) for resource in await request.app.state.engine.end_orphans()])
+async def end_orphans(body: list[OrphanView], request: Request) -> Response:
+    """Delete those of the body that still belong to no record."""
+    shown = {(one.kind, one.zone.backend, one.backend_id) for one in body}
+    return answer([_orphan_view(resource) for resource in await request.app.state.engine.end_orphans(shown)])
 
 
 def unreached(instances: int, volumes: int) -> str:

@@ -1,10 +1,12 @@
 """Volumes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
 from atoll.engine.requests.refusal import not_found
+from atoll.engine.requests.shown import Shown, version_of
 from atoll.model.records import Volume
 from atoll.server.answer import answer, page
 from atoll.server.bounds import PAGE, After, Limit, Name, Project
@@ -30,13 +32,13 @@ async def volume(project: Project, name: Name, request: Request) -> Response:
         found = await tx.volumes.named(project, name)
         if found is None:
             raise not_found("volume", name)
-        return answer((await _views(tx, [found]))[0])
+        return answer(replace((await _views(tx, [found]))[0], version=version_of(found)))
 
 
 @router.delete("/{name}", response_model=VolumeView, status_code=202)
-async def delete(project: Project, name: Name, request: Request, id: After = None) -> Response:
+async def delete(project: Project, name: Name, request: Request, version: After = None) -> Response:
     """Delete a volume and its data."""
-    deleted = await request.app.state.engine.delete_volume(project, name, id)
+    deleted = await request.app.state.engine.delete_volume(project, name, Shown(version or ""))
     async with request.app.state.engine.database.read() as tx:
         return answer((await _views(tx, [deleted]))[0], 202)
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from atoll.backends.base import AgentClient, AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest, Volumes
 from atoll.backends.fake import FakeBackend
 from atoll.engine.engine import Engine
+from atoll.model.limits import TimeLimits
 from atoll.model.zone import BackendInfo, Zone
 from atoll.store.database import Database
 from atoll.store.transaction import Transaction
@@ -166,6 +167,11 @@ class RemoteBackend:
     def info(self) -> BackendInfo:
         """As `Backend.info`."""
         return self._backend.info
+
+    @property
+    def limits(self) -> TimeLimits:
+        """As `Backend.limits`."""
+        return self._backend.limits
 
     async def listing(self) -> Listing:
         """As `Backend.listing`."""

@@ -1,0 +1,38 @@
+"""What a user saw before a request: the request is refused if the record is another one, or more, by then."""
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from atoll.engine.requests.refusal import Refused
+from atoll.model.records import Fleet, Run, Volume
+
+DIGEST_BYTES = 16
+
+
+def version_of(record: Fleet | Volume | Run) -> str:
+    """Identifies a record with its configuration: another record of the name, or a changed one, has another version."""
+    facts = (record.kind, record.id, record.config)
+    return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The version of the record that was displayed, and the number of a fleet's nodes; empty and None accept any."""
+
+    version: str = ""
+    nodes: int | None = None
+
+    def check(self, record: Fleet | Volume | Run) -> None:
+        """Raise Refused where the record is not the displayed one, or has more nodes."""
+        message = ""
+        if self.version and version_of(record) != self.version:
+            message = f"{record.kind} `{record.name}` is not what was shown: it was changed, replaced or created since"
+        elif isinstance(record, Fleet) and self.nodes is not None and record.nodes > self.nodes:
+            message = f"fleet `{record.name}` has grown from {self.nodes} to {record.nodes} nodes"
+        if message:
+            raise Refused("changed-since-shown", message, help="look at it, then run the command again")
+
+
+ANY = Shown()
+"""Accepts the record as it is."""

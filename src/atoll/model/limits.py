@@ -1,0 +1,17 @@
+"""How long the engine waits for the machines of a backend."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """The times of one backend, in seconds; the defaults suit rented machines.
+
+    `start_seconds` is how long a launch may be tried without success, and then how long a machine may take until its
+    agent answers. `silent_seconds` is how long an agent may be silent on a machine that its backend reports as
+    running, before the machine is ended. `sweep_seconds` is the pause between two listings of all its machines.
+    """
+
+    start_seconds: float = 600
+    silent_seconds: float = 300
+    sweep_seconds: float = 20
