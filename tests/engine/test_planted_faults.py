@@ -9,10 +9,11 @@ import pytest
 
 from atoll.backends.base import Tags
 from atoll.engine.placing import batching as placer
+from atoll.engine.placing import launching
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
 from atoll.engine.snapshots.world import take_snapshot
-from atoll.engine.work import fleet, instance, restraint, volume
+from atoll.engine.work import fleet, restraint, volume
 from atoll.engine.work.instance import InstanceHandler
 from atoll.model.states import InstanceState
 from atoll.model.zone import Zone
@@ -39,7 +40,7 @@ def another_token_each_time(patch: Patch) -> None:
         tries[token] += 1
         return Tags(owner, token if tries[token] == 1 else f"{token}-{tries[token]}", name)
 
-    patch.setattr(instance, "Tags", tags)
+    patch.setattr(launching, "Tags", tags)
 
 
 def no_intent_before_the_launch(patch: Patch) -> None:

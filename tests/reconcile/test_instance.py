@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from atoll.model.failure import FailureKind, MachineError
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market
 from atoll.model.records import Instance
 from atoll.model.states import INSTANCE, InstanceState
-from atoll.reconcile.action import Finished, Launch, Mark, Step, Terminate, Wait
+from atoll.reconcile.action import EndFailed, Finished, Launch, Mark, Step, Terminate, Wait
 from atoll.reconcile.instance import (
     APPEAR_LIMIT,
     PROBE_SECONDS,
@@ -24,6 +25,7 @@ from atoll.testing.builders import instance_type, zone
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 S = InstanceState
 MINUTE = timedelta(minutes=1)
+FAILED = MachineError(FailureKind.CAPACITY_UNAVAILABLE, "no host has space")
 LIMITS = TimeLimits(start_seconds=240, silent_seconds=90)
 START_LIMIT = timedelta(seconds=LIMITS.start_seconds)
 SILENT_LIMIT = timedelta(seconds=LIMITS.silent_seconds)
@@ -52,6 +54,9 @@ TABLE = [
     (sight(S.STARTING, APPEAR_LIMIT + MINUTE, machine=UNKNOWN), Wait(5)),
     (sight(S.STARTING, machine="creating"), Wait(5)),
     (sight(S.STARTING, machine="ready", answers=False), Wait(5)),
+    (sight(S.STARTING, machine="creating", error=FAILED), EndFailed(FAILED)),
+    (sight(S.STARTING, machine="gone", error=FAILED), EndFailed(FAILED)),
+    (sight(S.STARTING, machine="creating", error=FAILED, end="fleet-deleted"), EndFailed(FAILED)),
     (sight(S.STARTING, machine="creating", end="fleet-resized"), Step(S.TERMINATING, "fleet-resized")),
     (sight(S.ACTIVE, answers=True), Wait(PROBE_SECONDS)),
     (sight(S.ACTIVE, answers=True, end="fleet-resized", claimed=True), Wait(1)),

@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
 
 from atoll.engine.parts.log_context import request_id, work_id
 from atoll.server.logs import LineFormatter
@@ -24,13 +23,28 @@ async def test_a_server_is_ready_while_its_worker_runs_and_its_database_answers(
 async def test_readiness_says_what_is_wrong_with_the_database(served: Served) -> None:
     await served.engine.start()
     async with served.engine.database.write() as tx:
-        await tx._connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await tx._connection.sql("UPDATE alembic_version SET version_num = '9999'")
     answer = await served.ask("GET", "/readyz", "")
     assert answer.status_code == 503
     assert "the database has schema 9999" in answer.json()["reasons"][0]
     async with served.engine.database.write() as tx:
-        await tx._connection.execute(text("DROP TABLE alembic_version"))
+        await tx._connection.sql("DROP TABLE alembic_version")
     assert (await served.ask("GET", "/readyz", "")).json()["reasons"] == ["the database cannot be reached"]
+
+
+REJECT_FLEETS = "CREATE TRIGGER planted BEFORE INSERT ON fleets BEGIN SELECT RAISE(ABORT, 'planted'); END"
+
+
+async def test_a_broken_rule_of_the_database_is_an_internal_error_with_an_id_and_logged(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served.engine.database.write() as tx:
+        await tx._connection.sql(REJECT_FLEETS)
+    answer = await served.apply("type: fleet\nname: train\nnodes: 1\n")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
+    assert answer.headers["atoll-request"] in answer.json()["message"]
+    assert "planted" not in answer.text
+    assert any(record.exc_info and "planted" in str(record.exc_info[1]) for record in caplog.records)
 
 
 async def test_a_server_that_stops_is_not_ready_and_lets_long_polls_go(served: Served) -> None:

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
-from atoll.store.conflict import Conflict
 from atoll.store.database import Database, DatabaseError, open_database
+from atoll.store.errors import Conflict
 from atoll.store.postgresql import CHANNEL
 from atoll.testing.listing_contract import ListingContract
 from atoll.testing.postgresql import Cluster

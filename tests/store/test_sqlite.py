@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import bindparam, select
-from sqlalchemy.exc import IntegrityError
 
 from atoll.store.database import open_database
+from atoll.store.errors import NotUnique
 from atoll.store.prepared import Prepared
 from atoll.store.sqlite import sqlite_url
 from atoll.store.tables import instances
@@ -90,7 +90,7 @@ async def test_the_driver_and_sqlalchemy_read_and_write_the_same_of_a_prepared_s
         composed = (await connection.execute(wanted.statement, {"at": instance().created_at})).all()
         assert [tuple(row) for row in direct] == [tuple(row) for row in composed]
         assert len(direct) == 2
-    with pytest.raises(IntegrityError) as told:
+    with pytest.raises(NotUnique) as told:
         async with opened.write() as tx:
             await tx.add(instance("i1"))
     assert "i1" not in str(told.value)  # values are never told

@@ -17,13 +17,13 @@ creates are idempotent by `token`, deletes succeed when the thing is gone. Attem
 the engine's affair.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from atoll.model.catalog import Catalog
-from atoll.model.failure import FailureKind, Scope
+from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
@@ -129,26 +129,33 @@ class Tags:
     owner: str
     token: str
     name: str
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
-    """One machine in one zone. `token` (in `tags`) makes the launch idempotent."""
+    """One machine in one zone. `token` (in `tags`) makes the launch idempotent.
+
+    `max_price` is the most that a spot machine may cost, in USD an hour; None: the on-demand price. `disk_gb` is the
+    least size of its root disk in GB, None: the backend's default. Machines of one `group` are placed close to each
+    other, where the backend can (a placement group); empty: no group. Images, networks and keys are the backend's own
+    configuration, and disks are attached once the machine exists.
+    """
 
     zone: Zone
     instance_type: str
     market: Market
     tags: Tags
     max_price: float | None = None
-    options: dict[str, str] = field(default_factory=dict)
+    disk_gb: float | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """One machine as the backend sees it.
 
-    `agent_url` is where its agent answers, once it can (`unix:/path/agent.sock` or `http://…`).
+    `agent_url` is where its agent answers, once it can (`unix:/path/agent.sock` or `http://…`). `error` is set when
+    the provider gave up on the machine after it had accepted the launch; the machine may still have to be terminated.
     """
 
     id: str
@@ -159,6 +166,7 @@ class Machine:
     state: MachineState
     agent_url: str | None = None
     reason: str = ""
+    error: MachineError | None = None
 
 
 @dataclass(frozen=True, slots=True)

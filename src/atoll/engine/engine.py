@@ -51,8 +51,8 @@ from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
-from atoll.store.conflict import Conflict
 from atoll.store.database import Database, open_database, sqlite_url
+from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
 

@@ -59,6 +59,15 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineError:
+    """Why a machine whose launch the provider accepted will never be ready; `scope` None: only this request."""
+
+    kind: FailureKind
+    message: str = ""
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """One remembered failure. `count` is how often it came in a row; `until` None means until it is cleared."""
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from atoll.model.failure import MachineError
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -46,6 +48,13 @@ class Terminate:
     """Terminate the instance's machine; with `last` its end is recorded without an answer."""
 
     last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndFailed:
+    """Remember the error of a machine as if its launch had raised it, and end the machine."""
+
+    error: MachineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,7 @@ class FollowJob:
     """Fetch what is new of the job's log and state."""
 
 
-InstanceAction = Step | Mark | Wait | Finished | Launch | Terminate
+InstanceAction = Step | Mark | Wait | Finished | Launch | Terminate | EndFailed
 FleetAction = Step | Mark | Wait | Finished | PlanNodes | EndInstances
 VolumeAction = Step | Wait | Finished | PlaceVolume | CreateDisk | DeleteDisk
 AttachmentAction = Step | Wait | Finished | Attach | Detach

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atoll.model.failure import MachineError
 from atoll.model.limits import TimeLimits
 from atoll.model.records import Instance
 from atoll.model.states import InstanceState
-from atoll.reconcile.action import Finished, InstanceAction, Launch, Mark, Step, Terminate, Wait
+from atoll.reconcile.action import EndFailed, Finished, InstanceAction, Launch, Mark, Step, Terminate, Wait
 
 START_PAUSE = 5.0
 """The longest pause between two looks at a machine that starts."""
@@ -26,10 +27,10 @@ class InstanceSight:
     """An instance and what was seen of it.
 
     `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not asked;
-    `answers` tells of the agent, None where it was not asked, and `agent_url` where the backend has it. `idle_limit` is
-    None where idle instances stay; `blocked` while the fleet that this one replaces is still there. `widespread` is
-    that most machines of the backend are silent, or were within `limits.silent_seconds`: the network between them and
-    the server is to blame rather than this machine.
+    `answers` is whether its agent answers, None where it was not called, and `agent_url` where the backend has it;
+    `error` is the machine's, where the provider gave up on it. `idle_limit` is None where idle instances stay;
+    `blocked` while the fleet that this one replaces exists. `widespread` is that most machines of the backend are
+    silent, or were within `limits.silent_seconds`: then the network is to blame rather than this machine.
     """
 
     instance: Instance
@@ -37,6 +38,7 @@ class InstanceSight:
     machine: str | None = None
     answers: bool | None = None
     agent_url: str | None = None
+    error: MachineError | None = None
     claimed: bool = False
     idle_limit: timedelta | None = None
     blocked: bool = False
@@ -99,6 +101,8 @@ def _launching(sight: InstanceSight) -> InstanceAction:
 
 def _starting(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
+    if sight.error is not None:
+        return EndFailed(sight.error)
     if sight.machine == "gone":
         return _ended(sight, instance.end_reason or "lost")
     if instance.end_reason:

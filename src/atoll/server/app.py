@@ -1,5 +1,6 @@
 """The application: routes with their required roles, and errors as problems."""
 
+import logging
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from functools import partial
@@ -7,7 +8,6 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from atoll import __version__
@@ -31,9 +31,10 @@ from atoll.server.routes import (
     volumes,
     zones,
 )
-from atoll.store.conflict import Conflict
+from atoll.store.errors import Conflict, StoreUnavailable
 from atoll.wire.api import Problem
 
+log = logging.getLogger("atoll.server")
 Listen = Callable[[], Awaitable[str]]
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -64,8 +65,8 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.add_middleware(Front, gate=app.state.gate, web=web, figures=RequestFigures(engine.context.figures.registry))
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
-    app.add_exception_handler(IntegrityError, _raced)
     app.add_exception_handler(Conflict, _raced)
+    app.add_exception_handler(StoreUnavailable, _store_unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     _describe(app)
@@ -114,6 +115,11 @@ async def _backend_error(_request: Request, error: Exception) -> Response:
 async def _raced(_request: Request, _error: Exception) -> Response:
     # Two servers of one database wrote the same row; within one server, writers wait for each other.
     return problem("raced", "the resource was modified concurrently", 409, "run the command again")
+
+
+async def _store_unavailable(_request: Request, error: Exception) -> Response:
+    log.error("the database is unavailable: %s", error)
+    return problem("database-unavailable", "the server's database does not answer", 503, "run the command again later")
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

@@ -14,11 +14,9 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import URL
-
 from atoll.server.home import Home, HomeError
 from atoll.store import migrations
-from atoll.store.address import DatabaseError, database_url, place
+from atoll.store.address import DatabaseError, DatabaseUrl, database_url, place
 from atoll.store.sqlite import sqlite_url
 
 
@@ -127,7 +125,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _file(url: URL, action: str, file: Path) -> Path:
+def _file(url: DatabaseUrl, action: str, file: Path) -> Path:
     """Returns the SQLite file; for PostgreSQL raises BackupError with the commands of its own tools."""
     if url.drivername.startswith("sqlite"):
         return Path(url.database or "")

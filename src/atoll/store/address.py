@@ -12,6 +12,10 @@ _OPTIONS = frozenset({"host", "port", "ssl"})
 EXAMPLE = "postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
+DatabaseUrl = URL
+"""A parsed URL of a database, for its readers outside the store."""
+
+
 class DatabaseError(Exception):
     """The database cannot be used; the message says why and what to do."""
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import CursorResult, Executable, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,6 +41,10 @@ class Connection:
     async def execute(self, statement: Executable, values: Values | None = None) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement composed for one use."""
         return await self._connection.execute(statement, values)
+
+    async def sql(self, statement: str) -> CursorResult[*tuple[Any, ...]]:
+        """Run a statement given as text; for tests."""
+        return await self._connection.execute(text(statement))
 
     async def rows(self, prepared: Prepared, values: Values = _NONE) -> Sequence[Row]:
         """Run a prepared statement; returns the rows that it selects or changes."""

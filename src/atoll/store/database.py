@@ -11,8 +11,8 @@ from sqlalchemy.pool import NullPool
 
 from atoll.store import postgresql, schema, sqlite
 from atoll.store.address import DatabaseError, database_url, place
-from atoll.store.conflict import conflicts
 from atoll.store.connection import Connection, Direct
+from atoll.store.errors import translated
 from atoll.store.schema import HEAD
 from atoll.store.sqlite import SharedCommit, sqlite_url
 from atoll.store.transaction import Transaction
@@ -59,12 +59,13 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """A consistent, read-only transaction."""
-        async with self._engine.connect() as connection:
-            if self._reading:
-                await connection.execution_options(**self._reading)
-            await connection.begin()
-            yield Transaction(Connection(connection, self._direct(connection)), self._now())
+        """A consistent, read-only transaction. Raises StoreUnavailable, StoreFault."""
+        with translated():
+            async with self._engine.connect() as connection:
+                if self._reading:
+                    await connection.execution_options(**self._reading)
+                await connection.begin()
+                yield Transaction(Connection(connection, self._direct(connection)), self._now())
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Transaction]:
@@ -72,20 +73,22 @@ class Database:
 
         On PostgreSQL no transaction is begun and ended: beside much work, each exchange takes as long as what is read.
         """
-        connection = await self._looking.connect()
-        try:
-            yield Transaction(Connection(connection, self._direct(connection)), self._now())
-        finally:
-            await connection.close()  # exchanges nothing, and so needs no task of its own, as `async with` makes one
+        with translated():
+            connection = await self._looking.connect()
+            try:
+                yield Transaction(Connection(connection, self._direct(connection)), self._now())
+            finally:
+                await connection.close()  # exchanges nothing, so that it needs no task of its own
 
     @asynccontextmanager
     async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
         """A writing transaction, fenced by `lease` when given. No call to a backend may be awaited inside.
 
-        Raises LeaseLost when the lease is no longer the newest, Conflict when another transaction got in the way;
-        nothing is written then.
+        Raises LeaseLost when the lease is no longer the newest, Conflict when another transaction interfered, NotUnique
+        when another record has the same name, and StoreFault for a bug; nothing is written then. StoreUnavailable
+        leaves that unknown.
         """
-        with conflicts():
+        with translated():
             async with self._begin() as connection:
                 transaction = Transaction(Connection(connection, self._direct(connection)), self._now())
                 if lease is not None:

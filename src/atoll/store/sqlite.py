@@ -16,7 +16,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from atoll.store import inline
-from atoll.store.conflict import conflicts
+from atoll.store.errors import translated
 
 WRITES = "atoll_writes"
 """The execution option of writing connections: they take the write lock at their start."""
@@ -98,7 +98,7 @@ class SharedCommit:
         connection = await self._engine.connect()
         try:
             await connection.execution_options(**{WRITES: True})
-            with conflicts():
+            with translated():
                 await connection.begin()
         except BaseException:
             await connection.close()
@@ -121,7 +121,7 @@ class SharedCommit:
             if self._group is group:
                 self._group = None
             try:
-                with conflicts():
+                with translated():
                     await group.connection.commit()
             finally:
                 await group.connection.close()

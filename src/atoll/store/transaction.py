@@ -19,8 +19,8 @@ from atoll.store.access import AccessRepository
 from atoll.store.actor import acting
 from atoll.store.attachments import AttachmentRepository
 from atoll.store.configs import ConfigRepository
-from atoll.store.conflict import Conflict
 from atoll.store.connection import Connection
+from atoll.store.errors import Conflict
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
 from atoll.store.hour import counted, zone_events

@@ -3,19 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from atoll.model.offer import Market
 from atoll.model.records import Event, Fleet, Instance, Job, Kind, Volume
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.states import FleetState, IllegalStep, InstanceState, JobState, VolumeState
 from atoll.model.zone import Zone
-from atoll.store.conflict import Conflict
 from atoll.store.database import Database, DatabaseError, open_database
+from atoll.store.errors import Conflict, NotUnique, StoreFault
 from atoll.store.work import LeaseLost
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -104,13 +104,24 @@ class StoreContract:
     async def test_two_living_fleets_cannot_bear_one_name(self, db: Database) -> None:
         async with db.write() as tx:
             await tx.add(fleet())
-        with pytest.raises(IntegrityError):
+        with pytest.raises(NotUnique):
             async with db.write() as tx:
                 await tx.add(fleet("f2"))
         async with db.write() as tx:
             gone = await tx.step(fleet(), FleetState.DELETING)
             await tx.step(gone, FleetState.DELETED)
             await tx.add(fleet("f2"))
+
+    async def test_a_bug_is_a_fault_and_no_conflict(self, db: Database) -> None:
+        nodes: Any = None  # a rule that no other transaction can break
+        with pytest.raises(StoreFault):
+            async with db.write() as tx:
+                await tx.add(replace(fleet(), nodes=nodes))
+        with pytest.raises(StoreFault):
+            async with db.read() as tx:
+                await tx._connection.sql("SELECT a FROM nowhere")
+        async with db.write() as tx:
+            await tx.add(fleet())
 
     async def test_of_two_who_take_a_name_at_the_same_time_one_gets_it(self, db: Database) -> None:
         async def take(id: str) -> str:
@@ -121,7 +132,7 @@ class StoreContract:
         results = await asyncio.gather(*(take(f"f{number}") for number in range(8)), return_exceptions=True)
         taken = [result for result in results if isinstance(result, str)]
         assert len(taken) == 1
-        assert sum(isinstance(result, IntegrityError) for result in results) == 7
+        assert sum(isinstance(result, NotUnique) for result in results) == 7
         assert [event.subject for event in await events_of(db)] == taken
 
     async def test_an_illegal_step_raises_and_leaves_neither_change_nor_event(self, db: Database) -> None:
@@ -220,7 +231,7 @@ class StoreContract:
             await tx.add(fleet())
         assert told
         del told[:]
-        with pytest.raises(IntegrityError):
+        with pytest.raises(NotUnique):
             async with db.write() as tx:
                 await tx.add(fleet())
         assert not told
@@ -282,7 +293,7 @@ class StoreContract:
 
     async def test_a_database_of_a_newer_version_is_refused_with_what_to_do(self, url: str) -> None:
         async with opened(url) as [db], db.write() as tx:
-            await tx._connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            await tx._connection.sql("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(DatabaseError, match=r"newer Atoll .*9999.* use that Atoll"):
             async with opened(url):
                 pass

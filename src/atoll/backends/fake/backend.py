@@ -168,12 +168,17 @@ class FakeBackend:
             ready_at=now + script.boot,
             visible_at=now + script.lag,
             interrupt_at=now + chance.drawn.expovariate(rate / 3600) if rate else None,
+            max_price=request.max_price,
+            disk_gb=request.disk_gb,
+            group=request.group,
+            error=self.cloud.boot_error(request.zone, offer.instance_type.name, offer.market, chance),
         )
 
     def _view(self, found: FakeMachine, now: float) -> Machine:
-        state = MachineState.READY if now >= found.ready_at else MachineState.CREATING
+        booted = now >= found.ready_at
+        state = MachineState.READY if booted and found.error is None else MachineState.CREATING
         if found.gone_at is not None:
             state = MachineState.GONE if now >= found.gone_at else MachineState.DELETING
-        url = f"fake:{found.id}" if now >= found.ready_at else None
-        market, kind = found.market, found.instance_type
-        return Machine(found.id, found.token, found.zone, kind, market, state, url, found.reason)
+        url = f"fake:{found.id}" if booted and found.error is None else None
+        market, kind, error = found.market, found.instance_type, found.error if booted else None
+        return Machine(found.id, found.token, found.zone, kind, market, state, url, found.reason, error)

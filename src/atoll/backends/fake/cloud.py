@@ -18,7 +18,7 @@ import msgspec
 from atoll.backends.base import ERRORS, BackendError, InvalidRequest, Unavailable
 from atoll.backends.fake.ledger import Entry, FakeDisk, FakeJob, FakeMachine, Ledger
 from atoll.backends.fake.script import Clock, Fault, Script, SystemClock
-from atoll.model.failure import FailureKind, Scope
+from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.offer import Market
 from atoll.model.zone import Zone
 
@@ -165,6 +165,14 @@ class FakeCloud:
                 return Outcome(error=_error(fault, call), delay=fault.delay)
             return Outcome(change.answer)
 
+    def boot_error(self, zone: Zone, instance_type: str, market: Market, chance: Chance) -> MachineError | None:
+        """The error with which a machine fails when it boots, from the faults of the operation `boot`."""
+        call = Call("boot", zone, instance_type=instance_type, market=market)
+        fault = self._fault(call, chance)
+        if fault is None:
+            return None
+        return MachineError(fault.kind, fault.message or f"boot: {fault.kind}", _scope(fault.kind, call))
+
     def zone_state(self, zone: str) -> str:
         """UP, FAILED or DARK."""
         return self.ledger.zones.get(zone, UP)
@@ -246,8 +254,9 @@ def ended(machine: FakeMachine, at: float, reason: str, deletion: float = 0) -> 
 
 def _matches(fault: Fault, call: Call) -> bool:
     zone = call.zone.name if call.zone else None
+    operations = (call.operation,) if call.operation == "boot" else ("*", call.operation)  # a boot is not a call
     return (
-        fault.operation in ("*", call.operation)
+        fault.operation in operations
         and fault.zone in (None, zone)
         and fault.instance_type in (None, call.instance_type)
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from atoll.model.failure import MachineError
 from atoll.model.offer import Market
 from atoll.model.zone import Capacity, Zone
 
@@ -21,7 +22,10 @@ OK = "ok"
 
 
 class FakeMachine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One machine, paid for from `created_at` until `ended_at`. Times are seconds since 1970."""
+    """One machine, paid for from `created_at` until `ended_at`. Times are seconds since 1970.
+
+    With an `error` it fails at `ready_at` instead of being ready. `max_price`, `disk_gb` and `group` are as requested.
+    """
 
     id: str
     token: str
@@ -38,6 +42,10 @@ class FakeMachine(msgspec.Struct, frozen=True, omit_defaults=True):
     ended_at: float | None = None
     gone_at: float | None = None
     reason: str = ""
+    max_price: float | None = None
+    disk_gb: float | None = None
+    group: str = ""
+    error: MachineError | None = None
 
 
 class FakeDisk(msgspec.Struct, frozen=True, omit_defaults=True):

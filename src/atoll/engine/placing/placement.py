@@ -127,8 +127,8 @@ async def _own_instances(
         return {}
     id = new_id()
     name = run.name if await tx.fleets.named(run.project, run.name) is None else f"{run.name}-{id[:6]}"
-    keys = ("resources", "idle_duration")
-    config = {key: run.config[key] for key in keys if key in run.config}
+    keys = ("resources", "idle_duration", "max_price")
+    config = {"type": "fleet", "nodes": len(placements)} | {key: run.config[key] for key in keys if key in run.config}
     fleet = Fleet(id, run.project, name, FleetState.ACTIVE, config, len(placements), tx.now, auto_created=True)
     return await keep_instances(tx, await tx.add(fleet, reason="run"), placements, new_id)
 

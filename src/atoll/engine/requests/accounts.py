@@ -6,13 +6,12 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy.exc import IntegrityError
-
 from atoll.engine.context import Context
 from atoll.engine.placing.placement import claim_epoch
 from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.access import Project, Role, Token, User
 from atoll.model.records import EventKind
+from atoll.store.errors import NotUnique
 from atoll.store.transaction import Transaction
 
 FIRST_USER = "admin"
@@ -128,7 +127,7 @@ async def create_token(context: Context, user: str, name: str, seconds: float | 
                 ends = None if seconds is None else tx.now + timedelta(seconds=seconds)
                 token = Token(token_hash(text), text[:PREFIX], name, user, tx.now, ends)
                 await tx.access.add_token(token)
-        except IntegrityError:  # another token begins in the same way
+        except NotUnique:  # another token begins in the same way
             continue
         return text, token
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from atoll.configuration import Document
 from atoll.configuration.checks.zoning import Ground, homes
 from atoll.configuration.types.fleet import Fleet as FleetSpec
@@ -36,7 +34,7 @@ from atoll.planning.budget import USERS
 from atoll.planning.plan import Plan
 from atoll.planning.reasons import explain
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
-from atoll.store.conflict import Conflict
+from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
 from atoll.zones.directory import Directory
@@ -71,7 +69,7 @@ async def apply_submission(context: Context, project: str, submission: Submissio
     """
     for _ in range(RACES):
         world = await context.worlds.world()
-        with suppress(PlacementRaced, Conflict, IntegrityError):
+        with suppress(PlacementRaced, Conflict):
             async with context.planner.turn:
                 return await _apply(context, world, project, submission)
     raise Refused("busy", "the state kept changing while planning", help="run the command again", status=503)

@@ -6,30 +6,28 @@ from typing import Any
 
 from atoll.backends.base import (
     AuthFailed,
-    BackendError,
     CapacityUnavailable,
-    LaunchRequest,
     MachineState,
     NotFound,
     NotOffered,
     QuotaExceeded,
-    Tags,
 )
 from atoll.engine.context import Context
 from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.launching import launch_request
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import restraint
-from atoll.engine.work.handler import Due, Reconciling, reason_of
+from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
-from atoll.model.failure import Scope
+from atoll.model.failure import MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import FleetState, InstanceState
-from atoll.planning.failures import remember
+from atoll.planning.failures import OF_THE_REQUEST, remember
 from atoll.planning.shape import can_spare, missing
-from atoll.reconcile.action import Launch, Step, Terminate
+from atoll.reconcile.action import EndFailed, Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
-from atoll.store.conflict import Conflict
+from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -75,9 +73,12 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
 
     async def effect(self, lease: Lease, sight: InstanceSight, action: Any) -> Due | Instance | None:
-        """Launch or terminate the machine."""
+        """Launch or terminate the machine, or remember why it failed."""
         if isinstance(action, Launch):
             return await self._launch(lease, sight.instance)
+        if isinstance(action, EndFailed):
+            await self._refused(lease, sight.instance, action.error, InstanceState.TERMINATING)
+            return None
         assert isinstance(action, Terminate)
         if sight.instance.backend_id is not None:
             zone = sight.instance.zone
@@ -106,9 +107,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         await tx.work.wake(Kind.JOB, [job.id for jobs in siblings.values() for job in jobs], tx.now)
 
     async def _seen(self, instance: Instance, **known: Any) -> tuple[Instance, InstanceSight]:
-        machine, answers, agent_url = await self._observe(instance)
-        limits = self._limits(instance)
-        sight = InstanceSight(instance, self.context.now(), machine, answers, agent_url, limits=limits, **known)
+        observed = await self._observe(instance)
+        sight = InstanceSight(instance, self.context.now(), *observed, limits=self._limits(instance), **known)
         if sight.silent_too_long and await self._silence.is_widespread(instance):
             sight = replace(sight, now=self.context.now(), widespread=True)
         return instance, sight
@@ -117,32 +117,29 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         backend = self.context.backends.get(instance.zone.backend)
         return TimeLimits() if backend is None else backend.limits
 
-    async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, str | None]:
-        """The machine's state, whether its agent answers, and where, as far as they were asked for."""
+    async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, str | None, MachineError | None]:
+        """The machine's state, whether its agent answers, its URL, and the machine's error, as far as they matter."""
         if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
             gone = instance.state is InstanceState.TERMINATING
-            return ("gone" if gone else None), None, None
+            return ("gone" if gone else None), None, None, None
         if instance.state is InstanceState.ACTIVE and await answers_health(self.backend(instance.zone), instance):
-            return None, True, None
+            return None, True, None, None
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
             )
         except NotFound:
-            return UNKNOWN, None, None
+            return UNKNOWN, None, None, None
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
             seen = replace(instance, agent_url=machine.agent_url)
             answers = await answers_health(self.backend(instance.zone), seen)
-        return machine.state.value, answers, machine.agent_url
+        return machine.state.value, answers, machine.agent_url, machine.error
 
     async def _launch(self, lease: Lease, instance: Instance) -> Instance | None:
-        request = LaunchRequest(
-            instance.zone,
-            instance.instance_type.name,
-            instance.market,
-            Tags(self.context.owner, instance.id, instance.name),
-        )
+        async with self.context.database.read() as tx:
+            fleet = await tx.get(Fleet, instance.fleet_id)
+        request = launch_request(fleet, instance, self.context.owner)
         first = self.first_try(lease)
         await self.context.calls.room(instance.zone.backend)
         try:
@@ -150,7 +147,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         except _REFUSED as error:
             if isinstance(error, AuthFailed) and not first:
                 raise  # a former try may have made a machine: only credentials that work can tell
-            await self._refused(lease, instance, error)
+            refusal = MachineError(error.kind, error.message, error.scope)
+            await self._refused(lease, instance, refusal, InstanceState.TERMINATED)
             return None
         changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}
         async with self.context.database.write(lease) as tx:
@@ -159,18 +157,19 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             await self.after(tx, launched)
         return launched
 
-    async def _refused(self, lease: Lease, instance: Instance, error: BackendError) -> None:
+    async def _refused(self, lease: Lease, instance: Instance, error: MachineError, state: InstanceState) -> None:
+        """Remember the provider's refusal, which came with the launch or after it, and step on to `state`."""
         zone = instance.zone
         scope = error.scope or Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
-        reason = reason_of(error)
         async with self.context.database.write(lease) as tx:
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
-            if isinstance(error, restraint.REFUSED):
-                await restraint.hold(tx, instance, error, self.context.config_digests)
+            if error.kind in OF_THE_REQUEST:
+                await restraint.hold(tx, instance, error.message, self.context.config_digests)
             else:
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
+            reason = error.kind.value
             changes: dict[str, Any] = {"end_reason": instance.end_reason or reason, "message": error.message}
-            await self.after(tx, await tx.step(instance, InstanceState.TERMINATED, reason=reason, **changes))
+            await self.after(tx, await tx.step(instance, state, reason=reason, **changes))
 
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:
         fleet = await tx.get(Fleet, instance.fleet_id)

@@ -17,7 +17,7 @@ from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
 from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
 from atoll.reconcile.job import JobSight, decide
-from atoll.store.conflict import Conflict
+from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 from atoll.wire.agent import JobPhase, JobSubmission, Mount

@@ -5,14 +5,13 @@ One value in a transaction: no transaction waits long, and a server that stops h
 
 import logging
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from atoll.engine.context import Context
 from atoll.engine.parts.vault import WrongKey
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.secrets import place_of
 from atoll.model.records import Kind
 from atoll.store.configs import KINDS
+from atoll.store.errors import StoreError
 
 log = logging.getLogger("atoll.engine")
 PAGE = 200
@@ -23,7 +22,7 @@ async def reseal_in_background(context: Context) -> None:
     """Re-seal all values that need it, and log the result. An error is logged; the next start retries."""
     try:
         renewed, closed = await reseal(context)
-    except (Refused, SQLAlchemyError, OSError) as error:
+    except (Refused, StoreError, OSError) as error:
         log.error("secrets are not sealed with the newest key: keep the older ones (%s)", error)
         return
     if closed:

@@ -26,13 +26,13 @@ REFUSED = (InvalidRequest, ZoneMismatch, NotFound)
 """Errors that refuse the request itself: the same request would be refused again."""
 
 
-async def hold(tx: Transaction, instance: Instance, error: BackendError, digests: Mapping[str, str]) -> None:
+async def hold(tx: Transaction, instance: Instance, refusal: str, digests: Mapping[str, str]) -> None:
     """Hold the fleet of an instance whose launch request was refused as such; for a run's own fleet, the run.
 
-    `digests` are those of the backends' configurations.
+    `refusal` is the provider's message; `digests` are those of the backends' configurations.
     """
     for owner in await _owners(tx, instance):
-        await _hold(tx, owner, instance.zone.backend, error, digests)
+        await _hold(tx, owner, instance.zone.backend, refusal, digests)
 
 
 async def hold_run(tx: Transaction, tie: Attachment, error: BackendError, digests: Mapping[str, str]) -> None:
@@ -40,7 +40,7 @@ async def hold_run(tx: Transaction, tie: Attachment, error: BackendError, digest
     job = await tx.get(Job, tie.job_id)
     run = await tx.get(Run, job.run_id) if job is not None else None
     if run is not None and run.state not in RUN.final and not run.stop:
-        await _hold(tx, run, tie.zone.backend, error, digests)
+        await _hold(tx, run, tie.zone.backend, error.message, digests)
 
 
 async def hold_with_fleets(tx: Transaction, run: Run, message: str) -> bool:
@@ -109,10 +109,8 @@ async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
             await release(tx, run)
 
 
-async def _hold(
-    tx: Transaction, owner: Fleet | Run, backend: str, error: BackendError, digests: Mapping[str, str]
-) -> None:
-    message = f"{backend} refused the request: {error.message}"
+async def _hold(tx: Transaction, owner: Fleet | Run, backend: str, refusal: str, digests: Mapping[str, str]) -> None:
+    message = f"{backend} refused the request: {refusal}"
     await tx.wake(await tx.update(owner, hold=_mark(backend, digests), message=message))
 
 

@@ -9,11 +9,9 @@ import logging
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from atoll.engine.context import Context
 from atoll.model.records import Kind
-from atoll.store.conflict import Conflict
+from atoll.store.errors import StoreError
 
 T = TypeVar("T")
 
@@ -55,7 +53,7 @@ class WakeUps:
                 for id in await self._woken():
                     if (wait := self._waits.pop(id, None)) is not None:
                         wait.reschedule(asyncio.get_running_loop().time())
-            except (Conflict, SQLAlchemyError, OSError):
+            except (StoreError, OSError):
                 log.exception("wake-ups cannot be read")
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from atoll.backends.base import BackendError
 from atoll.engine.context import Context
 from atoll.engine.work.handler import Due, Handler
 from atoll.model.failure import FailureKind
 from atoll.model.records import Kind
 from atoll.reconcile.backoff import delay
-from atoll.store.conflict import Conflict
+from atoll.store.errors import Conflict, StoreError
 from atoll.store.work import Lease, LeaseLost
 
 log = logging.getLogger("atoll.engine")
@@ -55,7 +53,7 @@ class Worker:
             while not self._context.news.closing:
                 try:
                     await self._turn()
-                except (Conflict, SQLAlchemyError, OSError):
+                except (StoreError, OSError):
                     log.exception("the queue cannot be read")
                     await asyncio.sleep(TROUBLE_PAUSE)
         finally:
@@ -94,7 +92,7 @@ class Worker:
             await asyncio.sleep(LEASE.total_seconds() / RENEWALS)
             try:
                 await self._renew()
-            except (Conflict, SQLAlchemyError, OSError):
+            except (StoreError, OSError):
                 log.exception("leases cannot be renewed")
 
     async def _renew(self) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import os
 
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy.exc import SQLAlchemyError
 
 from atoll import __version__
 from atoll.engine.engine import Engine
@@ -12,6 +11,7 @@ from atoll.engine.work.sweep import Resource
 from atoll.server.answer import answer
 from atoll.server.auth import require_admin
 from atoll.store.database import HEAD
+from atoll.store.errors import StoreError
 from atoll.wire.access import Readyz
 from atoll.wire.api import BackendStatus, Healthz, OpenCircuit, OrphanView, ServerStatus
 
@@ -97,7 +97,7 @@ async def _trouble(engine: Engine) -> list[str]:
             reasons.append(f"the database has schema {schema}, and this server needs {HEAD}")
     except TimeoutError:
         reasons.append(f"the database has not answered within {DATABASE_SECONDS:g} s")
-    except (SQLAlchemyError, OSError):
+    except StoreError:
         reasons.append("the database cannot be reached")
     if not engine.working:
         reasons.append("the worker does not run")

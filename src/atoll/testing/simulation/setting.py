@@ -33,7 +33,16 @@ def cloud_script(chance: Random, seed: int) -> Script:
         jobs=JobScript(stop_seconds=chance.choice((0, 2))),
         seed=seed,
         reads=False,
+        faults=_failing_boots(Random(f"boot/{seed}")),
     )
+
+
+def _failing_boots(chance: Random) -> tuple[Fault, ...]:
+    """In one of eight storms, some machines fail when they boot until the weather calms down."""
+    if chance.random() < 7 / 8:
+        return ()
+    kind = chance.choice((*DRY, FailureKind.NOT_OFFERED, FailureKind.INVALID_REQUEST))
+    return (Fault("boot", kind, times=None, chance=chance.choice((0.2, 0.5))),)
 
 
 def weather(chance: Random) -> tuple[Fault, ...]:
