@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TYPES := tests/web/types
 
-.PHONY: demo test test-long test-all check lint soak bench lock clean
+.PHONY: demo test test-long test-all check lint types soak bench lock clean
 
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -33,12 +34,18 @@ test-long: $(VENV)/.dev
 
 test-all: test test-long
 
+# The types of the page's modules. Needs npm; nothing but this check does.
+types:
+	npm ci --prefix $(TYPES) --no-audit --no-fund --silent
+	$(TYPES)/node_modules/.bin/tsc -p $(TYPES)
+
 # Regenerates what is generated, then fails where the tree differs from what is committed.
 check: $(VENV)/.dev
 	$(BIN)/python -m atoll.cli.reference > docs/reference/cli.md
 	$(BIN)/python -m atoll.model.diagrams > docs/states.md
 	$(BIN)/python -m atoll.configuration.codes > docs/diagnostics.md
 	$(BIN)/python -m atoll.configuration.reference > docs/configuration.md
+	$(BIN)/python -m atoll.fronts.web.typescript > src/atoll/fronts/web/static/wire.d.ts
 	$(MAKE) test
 	git diff --exit-code
 

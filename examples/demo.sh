@@ -29,3 +29,6 @@ say atoll fleet
 say atoll volume
 say atoll ps -a
 say atoll apply -f examples/read-back.atoll.yml -y
+printf '\nThe demo deletes what it made. Next, on a server of your own:\n'
+printf '  %s apply -f examples/quickstart.atoll.yml\n' "$1/atoll"
+printf '  %s web    # the zone map in a browser\n' "$1/atoll"

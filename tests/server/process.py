@@ -18,8 +18,9 @@ class ServerProcess:
 
     module = "atoll.server"
 
-    def __init__(self, home: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, environment: dict[str, str] | None = None, port: int = 0) -> None:
         self.home = home
+        self._port = port
         home.mkdir(exist_ok=True)
         (home / "config.yml").write_text("backends:\n- type: fake\n")
         self._environment = {"PATH": os.environ["PATH"], **(environment or {})}
@@ -28,7 +29,7 @@ class ServerProcess:
     def __enter__(self) -> "ServerProcess":
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self.module, "--home", str(self.home), "--port", "0"],
+                [sys.executable, "-m", self.module, "--home", str(self.home), "--port", str(self._port)],
                 stdout=log,
                 stderr=log,
                 env=self._environment,

@@ -1,5 +1,6 @@
 """Debian's chromium under playwright: pages that record what the console shows and which hosts they load from."""
 
+import json
 import os
 import re
 import shutil
@@ -16,8 +17,15 @@ from tests.server.process import ServerProcess
 
 CHROMIUM = shutil.which("chromium") or ""
 MISSING = "" if CHROMIUM else "the pages are shown by Debian's chromium: apt-get install chromium fonts-inter"
-WAIT_MS = 15_000
-ARGUMENTS = ["--disable-dev-shm-usage", "--no-proxy-server", "--font-render-hinting=none"]
+WAIT_MS = 30_000
+FOREIGN = "rebound.example"
+"""A name that leads to this machine and is none of the server's, as in an attack by DNS rebinding."""
+ARGUMENTS = [
+    "--disable-dev-shm-usage",
+    "--no-proxy-server",
+    "--font-render-hinting=none",
+    f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1",
+]
 
 OVERFLOW = """Math.max(...[document.scrollingElement, ...document.querySelectorAll("main, main > div, .middle, .side")]
   .map((part) => part.scrollWidth - part.clientWidth))"""
@@ -28,13 +36,29 @@ Scheme = Literal["light", "dark"]
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser without a window; without its sandbox where root runs it, which chromium requires."""
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *root])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_arguments())
         try:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def without_cookies(browser: Browser, profile: Path) -> Iterator[Page]:
+    """A page of a browser whose settings block cookies."""
+    (profile / "Default").mkdir(parents=True)
+    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (profile / "Default" / "Preferences").write_text(json.dumps(settings))
+    context = browser.browser_type.launch_persistent_context(profile, executable_path=CHROMIUM, args=_arguments())
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def _arguments() -> list[str]:
+    return [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
 
 
 class Site:
@@ -88,7 +112,7 @@ class Site:
 
 def ready(page: Page) -> Page:
     """Wait until the page has painted and follows the changes."""
-    page.wait_for_selector("body[data-ready] .live.live")
+    page.wait_for_selector("body[data-ready] #live:has(i):not(.away)")
     return page
 
 

@@ -5,13 +5,15 @@ the last page. A page that does not keep up is asked to load the map again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import msgspec
 
 from atoll.engine.engine import Engine
 from atoll.engine.queries.map import FURTHEST, change_of
 from atoll.wire.api import EventView
+from atoll.wire.map import MapZone
 
 PAUSE_SECONDS = 0.5
 """Between two changes of a map."""
@@ -31,8 +33,9 @@ class Feeds:
         self._engine = engine
         self._feeds: dict[str, _Feed] = {}
 
-    async def follow(self, project: str, after: int) -> AsyncIterator[bytes]:
-        """The messages of a project's changes after an event, until the server closes."""
+    async def follow(self, project: str, after: int, allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+        """The messages of a project's changes after an event, until the server closes or the reader is no longer
+        allowed, which is checked before each message."""
         feed = self._feeds.get(project)
         if feed is None:
             feed = self._feeds[project] = _Feed(self._engine, project)
@@ -47,14 +50,15 @@ class Feeds:
                     async with asyncio.timeout(QUIET_SECONDS):
                         item = await inbox.get()
                 except TimeoutError:
-                    yield b":\n\n"
-                    continue
-                if item is None:
+                    item = (seen, b"")
+                if item is None or not await allowed():
                     return
                 upto, message = item
                 if upto > seen:
                     yield message
                     seen = upto
+                elif not message:
+                    yield b":\n\n"
         finally:
             if feed.leave(inbox) and self._feeds.get(project) is feed:
                 del self._feeds[project]
@@ -77,6 +81,8 @@ class _Feed:
         self._inboxes: set[Inbox] = set()
         self._task: asyncio.Task[None] | None = None
         self._encoder = msgspec.json.Encoder()
+        self._zones: tuple[MapZone, ...] | None = None
+        """The zones of the last change that was sent to all."""
 
     def join(self) -> Inbox:
         inbox: Inbox = asyncio.Queue(BEHIND + 2)
@@ -103,7 +109,9 @@ class _Feed:
             newest = await tx.newest_event()
             if after > newest:
                 return RELOAD, newest
-        return await self._message(after)
+        answer = await self._message(after, None)
+        self._zones = None  # this reader's zones may be newer than those of the last message
+        return answer
 
     async def _run(self) -> None:
         async with self._engine.database.read() as tx:
@@ -114,14 +122,15 @@ class _Feed:
             if self._engine.news.closing:
                 self.end()
                 return
-            message, upto = await self._message(seen)
+            message, upto = await self._message(seen, self._zones)
             if message:
                 seen = upto
                 for inbox in self._inboxes:
                     self._put(inbox, (upto, message))
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _message(self, after: int) -> tuple[bytes, int]:
+    async def _message(self, after: int, zones: tuple[MapZone, ...] | None) -> tuple[bytes, int]:
+        """The message of what changed after an event, without the zones where they still are these."""
         async with self._engine.database.read() as tx:
             events = await tx.events_after(self._project, after, limit=FURTHEST + 1)
             if not events:
@@ -130,6 +139,9 @@ class _Feed:
             if len(events) > FURTHEST:
                 return RELOAD, await tx.newest_event()
             change = await change_of(self._engine.context, self._project, events, after, tx)
+        self._zones = change.zones
+        if change.zones == zones:
+            change = replace(change, zones=None)
         views = [
             EventView(
                 event.seq,

@@ -1,6 +1,7 @@
 """The routes of the page: its files, sessions, and the map with its stream."""
 
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ from atoll.engine.requests.sessions import end_session, issue_code, open_session
 from atoll.fronts.web.assets import PREFIX, Asset, load
 from atoll.fronts.web.feed import Feeds
 from atoll.fronts.web.sessions import Sessions, set_cookie
-from atoll.model.access import Session, User
+from atoll.model.access import Role, Session, User
 from atoll.wire.access import NewSession, SessionView, WebCode
 
 PAGES = ("/", "/web/login")
@@ -46,6 +47,9 @@ class Users(Protocol):
 
     async def identify_hash(self, hash: str) -> User | None:
         """The user of the token with this hash; None when it is unknown, revoked or expired."""
+
+    async def require(self, user: User, project: str, role: Role) -> None:
+        """Authorizes a user for a project. Raises Refused (403, 404)."""
 
 
 class WebFront:
@@ -151,10 +155,21 @@ class WebFront:
         last = request.headers.get("last-event-id", "")
         since = int(last) if last.isascii() and last.isdigit() and len(last) < 11 else after or 0
         return StreamingResponse(
-            self._feeds.follow(project, since),
+            self._feeds.follow(project, since, partial(self._may_follow, project, request)),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no", **_SAFE},
         )
+
+    async def _may_follow(self, project: str, request: Request) -> bool:
+        """Whether the session or token of an open stream is still valid, and its user still in the project."""
+        try:
+            found = await self.sessions.identify("GET", request.headers)
+            bearer = request.headers.get("authorization", "")
+            user = await self._users.identify(bearer) if found is None else found[0]
+            await self._users.require(user, project, Role.USER)
+        except Refused:
+            return False
+        return True
 
 
 def _asset(asset: Asset, headers: Headers, cache: str) -> Response:

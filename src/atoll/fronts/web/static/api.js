@@ -2,7 +2,7 @@
 // Requests to the server, with the session's cookie and CSRF value.
 
 export class Refused extends Error {
-  /** @param {number} status @param {{code?: string, message?: string, help?: string, diagnostics?: any[]}} problem */
+  /** @param {number} status @param {Partial<import("./wire.js").Problem>} problem */
   constructor(status, problem) {
     super(problem.message || `the server answered ${status}`);
     this.status = status;
@@ -32,7 +32,7 @@ export async function send(method, path, body, signal) {
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (answer.ok) return answer;
-  /** @type {any} */
+  /** @type {Partial<import("./wire.js").Problem>} */
   let problem = {};
   try { problem = await answer.json(); } catch { /* no JSON: a proxy in between */ }
   throw new Refused(answer.status, problem);

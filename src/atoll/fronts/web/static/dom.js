@@ -37,8 +37,8 @@ export function money(value) {
   return "$" + (digits.length < 4 ? value.toFixed(2) : digits);
 }
 
-/** @param {number} count @param {string} word */
-export const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
+/** @param {number} count @param {string} word @param {string} [many] */
+export const plural = (count, word, many) => `${number(count)} ${count === 1 ? word : many || word + "s"}`;
 
 /** The time of day in the viewer's zone. @param {string | Date} time */
 export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");

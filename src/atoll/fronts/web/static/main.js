@@ -10,19 +10,22 @@ import { EventsPage, FleetsPage, RunPage, RunsPage, VolumesPage } from "./tables
 import { ZonesPage } from "./zones.js";
 
 const PAGES = [["zones", "Zones"], ["runs", "Runs"], ["fleets", "Fleets"], ["volumes", "Volumes"], ["plan", "Plan"], ["events", "Events"]];
+const RETRY_MS = 2000;
+/** @type {import("./wire.js").SessionView} */
+const NOBODY = { user: "", admin: false, projects: {}, csrf: "" };
 
 export class App {
   constructor() {
     this.store = new Store();
-    /** @type {any} */ this.me = { user: "", admin: false, projects: {} };
-    this.project = "main";
+    this.me = NOBODY;
+    this.project = "";
     /** @type {any} */ this.page = null;
     this.pageName = "";
     /** @type {EventSource | null} */ this.stream = null;
     this._totals = paced(() => this._count(), 250);
     addEventListener("hashchange", () => this.route());
     addEventListener("keydown", (event) => this._key(event));
-    document.addEventListener("visibilitychange", () => { if (document.hidden) this._quiet(); else if (this.me.user && !this.stream) this._load(); });
+    document.addEventListener("visibilitychange", () => { if (document.hidden) this._quiet(); else this._retry(); });
     byId("find").addEventListener("change", () => this._find(byId("find").value.trim()));
     byId("project").addEventListener("change", () => { location.hash = `#/${byId("project").value}/zones`; });
     byId("leave").addEventListener("click", () => this.attempt(async () => { await send("DELETE", "/web/session"); location.reload(); }));
@@ -48,6 +51,7 @@ export class App {
     }
     if (!this.me.user || location.pathname === "/web/login") this.me = await login(byId("page"));
     setCsrf(this.me.csrf);
+    this.project = "";
     const names = Object.keys(this.me.projects).sort();
     byId("project").replaceChildren(...names.map((name) => el("option", "", name)));
     byId("leave").textContent = `${this.me.user} · log out`;
@@ -110,10 +114,10 @@ export class App {
     try {
       this.store.load(await get(`${this.base}/map`));
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) { this.me = { user: "", admin: false, projects: {} }; await this.start(); return false; }
-      if (error instanceof Refused) { byId("page").replaceChildren(el("p", "login", prose(error.message), " ", prose(error.help))); return false; }
+      if (error instanceof Refused && error.status === 401) { this._leave(); document.body.classList.remove("in"); this.me = NOBODY; await this.start(); return false; }
+      if (error instanceof Refused && error.status < 500) { this._leave(); byId("page").replaceChildren(el("p", "login", prose(error.message), " ", prose(error.help))); return false; }
       this._live("away");
-      setTimeout(() => this.stream || this.route(), 2000);
+      setTimeout(() => this._retry(), RETRY_MS);
       return false;
     }
     this._count();
@@ -124,6 +128,15 @@ export class App {
   }
 
   _quiet() { this.stream?.close(); this.stream = null; }
+
+  /** Forgets the page that is shown, so that the next address makes a new one. */
+  _leave() { this.page?.hide(); this.page = null; this.pageName = ""; }
+
+  /** Loads the map again where no stream of changes is open. */
+  async _retry() {
+    if (this.stream || document.hidden || !this.me.user) return;
+    if (await this._load() && !this.page) await this.route();
+  }
 
   _follow() {
     const stream = this.stream = new EventSource(`${this.base}/stream?after=${this.store.seq}`);
@@ -138,14 +151,14 @@ export class App {
     stream.addEventListener("error", () => {
       this._live("away");
       // A browser gives up for good after a refusal, and tries by itself after a lost connection.
-      if (stream.readyState === EventSource.CLOSED) { this._quiet(); setTimeout(() => { if (!this.stream && !document.hidden) this._load(); }, 2000); }
+      if (stream.readyState === EventSource.CLOSED) { this._quiet(); setTimeout(() => this._retry(), RETRY_MS); }
     });
   }
 
   /** @param {"live" | "away"} state */
   _live(state) {
     const live = byId("live");
-    live.className = "live " + state;
+    live.classList.toggle("away", state === "away");
     live.replaceChildren(el("i"), state === "live" ? "live" : "no connection, trying again");
   }
 
@@ -153,8 +166,9 @@ export class App {
     const { store } = this, states = [0, 0, 0, 0, 0];
     let paid = 0;
     for (const i of store.at.values()) { states[store.state[i]]++; paid += store.price[i]; }
+    /** @type {Array<[string, string, boolean]>} */
     const rows = [[number(store.count), "instances", false], [number(states[BUSY]), "busy", false], [number(states[LOST]), "lost", states[LOST] > 0], [number(store.waiting.length), "waiting", store.waiting.length > 0], [money(paid) + "/h", "", false]];
-    byId("totals").replaceChildren(...rows.map(([value, what, warn]) => el("span", warn ? "warn" : "", el("b", "", value), what)));
+    byId("totals").replaceChildren(...rows.map(([value, what, warn]) => el("span", warn ? "warn" : "", el("b", "", value), " ", what)));
   }
 
   _names() {
@@ -194,5 +208,6 @@ export class App {
   }
 }
 
-const app = new App();
+performance.mark("started");
+export const app = new App();
 app.start().then(() => requestAnimationFrame(() => requestAnimationFrame(() => { document.body.dataset.ready = "1"; performance.mark("painted"); })));

@@ -27,7 +27,7 @@ export class PlanPage {
     this.side = el("aside", "side open", el("h2", "", "Plan"), el("p", "sub", "Paste a file, drop one here, or pick one. Nothing is created."), this.text, el("div", "acts", this.button, this.picker), this.result);
     this.middle = el("div", "middle", this.rooms.root);
     this.root = el("div", "plan-page", this.middle, this.side);
-    /** @type {any} */ this.answer = null;
+    /** @type {import("./wire.js").PlanResponse | null} */ this.answer = null;
     this.shown = 0;
     this.button.addEventListener("click", () => this.plan());
     this.text.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.plan(); });
@@ -41,8 +41,8 @@ export class PlanPage {
   show() { addEventListener("resize", this._resized); this.rooms.layout(); }
   requery() {}
   hide() { removeEventListener("resize", this._resized); }
-  /** @param {{touched: number[], layout: boolean}} changed */
-  changed(changed) { if (changed.layout) this.rooms.layout(); else this.rooms.update(changed.touched); }
+  /** @param {import("./rooms.js").Change} changed */
+  changed(changed) { this.rooms.update(changed); }
   events() {}
   key() {}
 
@@ -76,12 +76,13 @@ export class PlanPage {
   /** @param {Refused} error */
   _problem(error) {
     if (!error.diagnostics.length) return [el("p", "note bad", prose(error.message)), el("p", "sub", prose(error.help))];
-    return error.diagnostics.map((/** @type {any} */ one) => el("div", "card", el("h3", one.severity === "warning" ? "" : "bad", prose(`${one.severity || "error"}: ${one.message}`)),
-      one.span ? el("p", "sub", `${one.span.file}:${one.span.line}:${one.span.column}`) : null, ...(one.notes || []).map((/** @type {string} */ note) => el("p", "", prose(note))), one.help ? el("p", "", prose(one.help)) : null));
+    return error.diagnostics.map((one) => el("div", "card", el("h3", one.severity === "warning" ? "" : "bad", prose(`${one.severity}: ${one.message}`)),
+      one.span ? el("p", "sub", `${one.span.file}:${one.span.line}:${one.span.column}`) : null, ...one.notes.map((note) => el("p", "", prose(note))), one.help ? el("p", "", prose(one.help)) : null));
   }
 
   _render() {
-    const documents = this.answer.plan.documents, document = documents[this.shown];
+    if (!this.answer) return;
+    const { plan, diagnostics } = this.answer, { documents } = plan, document = documents[this.shown];
     if (!document) { this._clear(); this.result.replaceChildren(el("p", "sub", "Nothing to place: everything is unchanged.")); return; }
     const placed = new Map(), refused = new Map();
     for (const node of document.nodes) {
@@ -97,7 +98,7 @@ export class PlanPage {
     if (documents.length > 1) {
       const choice = el("select", "");
       choice.setAttribute("aria-label", "Document");
-      documents.forEach((/** @type {any} */ one, /** @type {number} */ k) => choice.append(Object.assign(el("option", "", `${one.kind} ${one.name}`), { value: String(k), selected: k === this.shown })));
+      documents.forEach((one, k) => choice.append(Object.assign(el("option", "", `${one.kind} ${one.name}`), { value: String(k), selected: k === this.shown })));
       choice.addEventListener("change", () => { this.shown = +choice.value; this._render(); });
       parts.push(choice);
     }
@@ -105,19 +106,20 @@ export class PlanPage {
     parts.push(facts([
       ["Placed", document.kind === "volume" ? (document.zone ? "yes" : "at its first use") : plural(document.nodes.length, "node")],
       ["Where", [...placed.keys()].map((key) => key.split("/").slice(2).join("/") || key.split("/")[1]).join(", ") || "nowhere"],
-      ["Price", money(document.price) + "/h"], ["Zones not used", number(refused.size)], ["Proven cheapest", this.answer.plan.proven ? "yes" : "no: the search reached its limit"],
+      ["Price", money(document.price) + "/h"], ["Zones not used", number(refused.size)],
+      ...(document.shortfall ? [] : [/** @type {[string, string]} */ (["Proven cheapest", plan.proven ? "yes" : "no: the search reached its limit"])]),
     ]));
     if (document.shortfall) {
       parts.push(el("p", "note bad", prose(document.shortfall.message)));
-      if (document.shortfall.cures.length) parts.push(el("h4", "", "What would make it fit"), el("ul", "cures", ...document.shortfall.cures.map((/** @type {any} */ cure) => el("li", "", prose(cure.message)))));
+      if (document.shortfall.cures.length) parts.push(el("h4", "", "What would make it fit"), el("ul", "cures", ...document.shortfall.cures.map((cure) => el("li", "", prose(cure.message)))));
     }
     for (const note of document.notes) parts.push(el("p", "note", prose(note)));
-    for (const one of this.answer.diagnostics) parts.push(el("p", "note", prose(`${one.severity || "warning"}: ${one.message}`)));
+    for (const one of diagnostics) parts.push(el("p", "note", prose(`${one.severity}: ${one.message}`)));
     parts.push(el("div", "picked"), ...this._reasons(document));
     this.result.replaceChildren(...parts);
   }
 
-  /** @param {any} document */
+  /** @param {import("./wire.js").PlanResponse["plan"]["documents"][number]} document */
   _reasons(document) {
     if (!document.refusals.length) return [];
     /** @type {Map<string, string[]>} */ const groups = new Map();

@@ -1,10 +1,17 @@
 // @ts-check
 // The map: regions as panels, zones as rooms in them, each instance a square on the room's canvas.
 
-import { el, money, moment, number } from "./dom.js";
+import { el, money, moment, number, prose } from "./dom.js";
 import { BUSY, STATES } from "./store.js";
 
-const COLOURS = ["--busy", "--idle", "--start", "--end", "--lost"];
+const COLOURS = ["--busy", "--idle", "--start", "--end", "--lost"], INK = COLOURS.length;
+
+/**
+ * A zone on the page: `laid` instances were in it when the page was laid out, `sums` renews its region's totals.
+ * @typedef {{room: any, canvas: any, cols: number, laid: number, sums: () => void}} Room
+ */
+
+/** @typedef {ReturnType<import("./store.js").Store["apply"]>} Change */
 
 export class Rooms {
   /** @param {import("./store.js").Store} store */
@@ -12,20 +19,22 @@ export class Rooms {
     this.store = store;
     this.root = el("section", "map");
     this.root.setAttribute("aria-label", "Zones");
-    /** @type {Map<number, {room: any, canvas: any, cols: number}>} */
+    /** @type {Map<number, Room>} */
     this.rooms = new Map();
     this.fleet = -1;
     this.zone = -1;
+    this.instance = -1;
     this.showEmpty = false;
+    this.hint = "one square is one instance, in the order of fleets";
     /** @type {null | {placed: Map<string, {count: number, price: number}>, refused: Map<string, string>}} */
     this.plan = null;
     /** @type {(z: number) => void} */ this.onpick = () => {};
     /** @type {(i: number) => void} */ this.oninstance = () => {};
-    this.colours = ["", "", "", "", ""];
+    /** @type {string[]} */ this.colours = [];
     this.root.addEventListener("click", (/** @type {MouseEvent} */ event) => this._click(event));
     this.root.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       const room = /** @type {any} */ (event.target).closest?.(".room");
-      if (room && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); this.onpick(+room.dataset.z); }
+      if (room && !event.ctrlKey && !event.metaKey && !event.altKey) this._key(event, +room.dataset.z);
     });
     this.root.addEventListener("mousemove", (/** @type {MouseEvent} */ event) => this._hover(event));
     this.root.addEventListener("mouseleave", () => { this._tip().hidden = true; });
@@ -40,6 +49,7 @@ export class Rooms {
       const zone = store.zones[z].zone, key = zone.backend + "/" + zone.region;
       (regions.get(key) || regions.set(key, []).get(key)).push(z);
     }
+    const focused = /** @type {any} */ (this.root.contains(document.activeElement) ? document.activeElement : null)?.dataset.z;
     this.rooms.clear();
     const parts = [this._legend()];
     this.cell = this._cell();
@@ -51,6 +61,7 @@ export class Rooms {
       parts.push(button);
     }
     this.root.replaceChildren(...parts);
+    if (focused !== undefined) this.rooms.get(+focused)?.room.focus({ preventScroll: true });
     this._readColours();
     this.resize();
   }
@@ -72,10 +83,11 @@ export class Rooms {
     this.drawAll();
   }
 
-  /** Zones whose instances changed: only their canvases. @param {number[]} touched */
-  update(touched) {
-    if (this.cell !== this._cell() || touched.some((z) => !this.rooms.has(z) && this._shown(z))) { this.layout(); return; }
+  /** Follows a change: only the canvases of zones whose instances differ, or all from the start. @param {Change} change */
+  update({ touched, zones, volumes }) {
+    if (zones || this.cell !== this._cell() || touched.some((z) => this._outgrown(z)) || (volumes && this.store.zones.some((_, z) => this._outgrown(z)))) { this.layout(); return; }
     const cell = this.cell || 16, scale = devicePixelRatio || 1;
+    if (volumes) for (const z of this.rooms.keys()) this._foot(z);
     for (const z of touched) {
       const entry = this.rooms.get(z);
       if (!entry) continue;
@@ -83,12 +95,19 @@ export class Rooms {
       if (entry.canvas.height !== height * scale) { entry.canvas.height = height * scale; entry.canvas.style.height = height + "px"; }
       this._draw(z);
       this._foot(z);
+      entry.sums();
     }
+  }
+
+  /** Whether a zone needs a room that it has not, or another share of its region's width. @param {number} z */
+  _outgrown(z) {
+    const entry = this.rooms.get(z), count = this.store.held(z).length;
+    return entry ? count > 2 * entry.laid + 20 || entry.laid > 2 * count + 20 : this._shown(z);
   }
 
   drawAll() { for (const z of this.rooms.keys()) { this._draw(z); this._foot(z); } }
 
-  /** The lines of state, without a new layout of all. @param {number} z */
+  /** Whether a zone has a room. @param {number} z */
   _shown(z) {
     if (this.plan) {
       const key = this.store.zones[z].key;
@@ -106,7 +125,7 @@ export class Rooms {
   _legend() {
     const legend = el("div", "legend");
     STATES.forEach((name, k) => legend.append(el("span", "", el("i", "s" + k), name)));
-    legend.append(el("span", "", "◆ volume in use"), el("span", "", "◇ volume free"), el("span", "hint", "one square is one instance, in the order of fleets · t shows a table"));
+    legend.append(el("span", "", "◆ volume in use"), el("span", "", "◇ volume free"), el("span", "hint", this.hint));
     return legend;
   }
 
@@ -119,22 +138,23 @@ export class Rooms {
     panel.style.flexGrow = String(total + 1);
     panel.style.flexBasis = Math.max(zones.length * 118, Math.sqrt(total) * 10) + "px";
     box.style.setProperty("--rooms", zones.map((_, k) => `minmax(min(104px, 100%), ${Math.max(1, Math.round(counts[k] + 0.4 * total / zones.length))}fr)`).join(" "));
-    for (const z of zones) box.append(this._room(z));
-    sum.textContent = `${number(total)} · ${money(zones.reduce((a, z) => a + this._paid(z), 0))}/h`;
+    const sums = () => { sum.textContent = `${number(zones.reduce((a, z) => a + store.held(z).length, 0))} · ${money(zones.reduce((a, z) => a + this._paid(z), 0))}/h`; };
+    for (const z of zones) box.append(this._room(z, sums));
+    sums();
     return panel;
   }
 
-  /** @param {number} z */
-  _room(z) {
+  /** @param {number} z @param {() => void} sums */
+  _room(z, sums) {
     const view = this.store.zones[z], zone = view.zone, room = el("article", "room"), canvas = el("canvas");
     room.tabIndex = 0; room.dataset.z = z; room.setAttribute("role", "button");
     const cut = view.label.startsWith(zone.region) ? zone.region.length : 0;
     const name = el("b", "", el("span", "pre", view.label.slice(0, cut)), view.label.slice(cut));
     room.append(el("h3", "", name, zone.zone_id ? el("small", "", zone.zone_id) : null, el("span", "count")));
-    for (const [cls, text] of this._lines(z)) { room.classList.add(cls); room.append(el("p", "tag " + cls, text)); }
+    for (const [cls, text] of this._lines(z)) { room.classList.add(cls); room.append(el("p", "tag " + cls, prose(text))); }
     canvas.setAttribute("aria-hidden", "true");
     room.append(canvas, el("div", "foot", el("span", "vol"), el("span", "pickcount"), el("span", "paid")));
-    this.rooms.set(z, { room, canvas, cols: 1 });
+    this.rooms.set(z, { room, canvas, cols: 1, laid: this.store.held(z).length, sums });
     return room;
   }
 
@@ -149,9 +169,9 @@ export class Rooms {
     const until = view.until ? ` until ${moment(view.until)}` : "";
     if (view.state === "impaired") return [["impaired", `impaired: ${view.reason || "no reason given"}${until}`]];
     if (view.state !== "available") return [["closed", `${view.state === "drained" ? "closed" : view.state.replaceAll("-", " ")}${until}${view.reason ? ": " + view.reason : ""}`]];
-    const [out] = view.left_out;
+    const [out, ...others] = view.left_out.filter((one) => !one.until || Date.parse(one.until) > Date.now());
     if (!out) return [];
-    const more = view.left_out.length > 1 ? ` and ${view.left_out.length - 1} more` : "";
+    const more = others.length ? ` and ${others.length} more` : "";
     return [["left", `${out.what ? out.what + ": " : ""}${out.why}${out.until ? `, out until ${moment(out.until)}` : ""}${more}`]];
   }
 
@@ -195,11 +215,30 @@ export class Rooms {
         }
       }
     }
+    const at = this.instance < 0 ? -1 : held.indexOf(this.instance);
+    if (at < 0) return;
+    context.globalAlpha = 1;
+    context.strokeStyle = this.colours[INK];
+    context.lineWidth = 2;
+    context.strokeRect((at % entry.cols) * cell + 1, Math.floor(at / entry.cols) * cell + 1, side - 2, side - 2);
+  }
+
+  /** A key in a zone: selects it, or an instance beside the selected one. @param {KeyboardEvent} event @param {number} z */
+  _key(event, z) {
+    const held = this.store.held(z), entry = this.rooms.get(z), at = held.indexOf(this.instance);
+    /** @type {Record<string, number>} */
+    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: entry?.cols || 1, ArrowUp: -(entry?.cols || 1) };
+    if (event.key === "Enter" || event.key === " ") this.onpick(z);
+    else if (event.key in steps && held.length) {
+      const next = held[at < 0 ? 0 : at + steps[event.key]];
+      if (next !== undefined) this.oninstance(next);
+    } else return;
+    event.preventDefault();
   }
 
   _readColours() {
     const style = getComputedStyle(document.documentElement);
-    this.colours = COLOURS.map((name) => style.getPropertyValue(name).trim());
+    this.colours = [...COLOURS, "--ink"].map((name) => style.getPropertyValue(name).trim());
   }
 
   _tip() { return /** @type {HTMLElement} */ (document.getElementById("tip")); }

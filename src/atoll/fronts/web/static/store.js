@@ -4,15 +4,18 @@
 export const BUSY = 0, IDLE = 1, STARTING = 2, LEAVING = 3, LOST = 4;
 export const STATES = ["busy", "idle", "starting", "leaving", "lost or silent"];
 
+/** @typedef {import("./wire.js").MapZone} MapZone */
+/** @typedef {import("./wire.js").MapFleet & {gone?: boolean}} MapFleet a fleet; `gone` once it was deleted */
+
 export class Store {
   constructor() {
     this.seq = 0;
-    /** @type {any[]} */ this.zones = [];
+    /** @type {MapZone[]} */ this.zones = [];
     /** @type {Map<string, number>} */ this.zoneAt = new Map();
-    /** @type {any[]} */ this.fleets = [];
+    /** @type {MapFleet[]} */ this.fleets = [];
     /** @type {Map<string, number>} */ this.fleetAt = new Map();
-    /** @type {any[]} */ this.volumes = [];
-    /** @type {any[]} */ this.waiting = [];
+    /** @type {import("./wire.js").MapVolume[]} */ this.volumes = [];
+    /** @type {import("./wire.js").MapWaiting[]} */ this.waiting = [];
     /** @type {string[]} */ this.id = [];
     /** @type {number[]} */ this.zone = [];
     /** @type {number[]} */ this.fleet = [];
@@ -27,7 +30,7 @@ export class Store {
     /** @type {Set<number>} */ this.touched = new Set();
   }
 
-  /** The whole map. @param {any} map */
+  /** The whole map. @param {import("./wire.js").ZoneMap} map */
   load(map) {
     this.id = []; this.zone = []; this.fleet = []; this.node = []; this.state = []; this.run = []; this.type = []; this.price = [];
     this.at.clear(); this.members = []; this.zones = []; this.zoneAt.clear(); this.fleets = []; this.fleetAt.clear();
@@ -42,11 +45,10 @@ export class Store {
     this.touched.clear();
   }
 
-  /** What changed; returns the zones whose instances differ, and whether the layout does. @param {any} change */
+  /** Takes in what changed; returns the zones whose instances differ, and whether zones or volumes do. @param {import("./wire.js").MapChange} change */
   apply(change) {
     this.seq = change.seq;
-    const before = this.zones.length;
-    if (change.zones) this._zones(change.zones);
+    const before = this.zones.length, zones = change.zones ? this._zones(change.zones) : false;
     if (change.fleets) this._fleets(change.fleets);
     if (change.volumes) this.volumes = change.volumes;
     if (change.waiting) this.waiting = change.waiting;
@@ -63,7 +65,7 @@ export class Store {
     const touched = [...this.touched];
     this.touched.clear();
     for (const z of touched) this._order(z);
-    return { touched, layout: Boolean(change.zones || change.volumes) || this.zones.length !== before };
+    return { touched, zones: zones || this.zones.length !== before, volumes: Boolean(change.volumes) };
   }
 
   get count() { return this.at.size; }
@@ -82,16 +84,20 @@ export class Store {
     return counts;
   }
 
-  /** @param {any[]} zones */
+  /** Takes in zones; returns whether one of them differs. @param {MapZone[]} zones */
   _zones(zones) {
+    let differ = false;
     for (const zone of zones) {
       const z = this.zoneAt.get(zone.key);
+      if (z !== undefined && JSON.stringify(this.zones[z]) === JSON.stringify(zone)) continue;
+      differ = true;
       if (z === undefined) { this.zoneAt.set(zone.key, this.zones.length); this.zones.push(zone); this.members.push([]); }
       else this.zones[z] = zone;
     }
+    return differ;
   }
 
-  /** @param {any[]} fleets */
+  /** @param {MapFleet[]} fleets */
   _fleets(fleets) {
     const known = new Set(fleets.map((fleet) => fleet.id));
     for (const fleet of this.fleets) fleet.gone = !known.has(fleet.id);
@@ -102,7 +108,7 @@ export class Store {
     }
   }
 
-  /** @param {any} columns */
+  /** @param {import("./wire.js").MapInstances} columns */
   _instances(columns) {
     for (let k = 0; k < columns.id.length; k++) {
       const id = columns.id[k], z = this._place(columns.zones[columns.zone[k]]), f = this._fleet(columns.fleets[columns.fleet[k]]);
@@ -121,7 +127,7 @@ export class Store {
     const z = this.zoneAt.get(key);
     if (z !== undefined) return z;
     const [backend, region, ...name] = key.split("/");
-    this._zones([{ key, zone: { backend, region, name: name.join("/") }, label: name.join("/") || region, state: "impaired", reason: "no longer offered", left_out: [] }]);
+    this._zones([{ key, zone: { backend, region, name: name.join("/"), zone_id: null, kind: "availability-zone" }, label: name.join("/") || region, state: "gone", reason: "no longer offered", until: null, faults: false, left_out: [] }]);
     return this.zones.length - 1;
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The strip below the map: the last hour in half-minutes, with bands for zones that were out, and the newest events.
 
-import { el, timeOf } from "./dom.js";
+import { el, plural, timeOf } from "./dom.js";
 
 const SLOTS = 120, LANES = 3;
 
@@ -12,28 +12,29 @@ export class Strip {
     this.list = el("ol", "ticker");
     this.list.setAttribute("aria-label", "The newest events");
     this.root = el("footer", "time", el("div", "lanes", this.canvas), this.list);
-    this.clear();
+    this.hour = quiet();
   }
 
+  /** Forgets the hour and the events of another project. */
   clear() {
-    this.hour = { start: new Date().toISOString(), bins: /** @type {number[][]} */ ([]), bands: /** @type {any[]} */ ([]) };
+    this.hour = quiet();
     this.list.replaceChildren();
   }
 
-  /** @param {any} hour */
+  /** @param {import("./wire.js").MapHour} hour */
   show(hour) {
     this.hour = hour;
     const sums = [0, 1, 2].map((k) => hour.bins.reduce((/** @type {number} */ a, /** @type {number[]} */ bin) => a + bin[k], 0));
-    this.canvas.setAttribute("aria-label", `The last hour: ${sums[0]} changes, ${sums[1]} launches, ${sums[2]} losses, ${hour.bands.length} times in which a zone was out`);
+    this.canvas.setAttribute("aria-label", [`The last hour: ${plural(sums[0], "change")}, ${plural(sums[1], "launch", "launches")}, ${plural(sums[2], "loss", "losses")}`, ...hour.bands.slice(0, 20).map(label)].join(", "));
     this.draw();
   }
 
-  /** @param {any[]} events the newest last */
+  /** @param {import("./wire.js").EventView[]} events the newest last */
   news(events) {
     const lines = [];
     for (const event of events.slice(-4).reverse()) {
       const what = event.from_state === event.to_state ? event.reason : event.to_state;
-      const place = event.zone ? ` in ${event.zone.name || event.zone.region}` : "", why = event.message || (event.from_state === event.to_state ? "" : event.reason);
+      const place = event.zone && event.kind !== "zone" ? ` in ${event.zone.name || event.zone.region}` : "", why = event.message || (event.from_state === event.to_state ? "" : event.reason);
       lines.push(el("li", tone(event), timeOf(event.time), el("i", ""), el("span", "", `${event.kind} ${event.name} ${what}${place}${why ? ": " + why : ""}`)));
     }
     if (!lines.length) return;
@@ -65,12 +66,14 @@ export class Strip {
     for (const band of [...hour.bands].sort((a, b) => a.start < b.start ? -1 : 1)) {
       const from = at(band.start), to = Math.max(from + 2, at(band.end)), lane = ends.findIndex((end) => end <= from);
       if (lane < 0) continue;
+      const text = label(band), left = from - c.measureText(text).width - 6, fits = c.measureText(text).width < to - from - 8;
+      const before = !fits && left > ends[lane];
       ends[lane] = to;
       c.fillStyle = colour(band.kind === "outage" ? "--lost" : band.kind === "closed" ? "--drain" : "--left");
       c.globalAlpha = 0.2; c.fillRect(from, lane * 12.5, to - from, 11);
       c.globalAlpha = 1; c.fillRect(from, lane * 12.5, 2, 11);
-      c.save(); c.beginPath(); c.rect(from, lane * 12.5, to - from, 12); c.clip();
-      c.fillText(`${band.zone} ${band.kind.replace("-", " ")}${band.text ? " " + band.text : ""}`, from + 6, lane * 12.5 + 9);
+      c.save(); c.beginPath(); c.rect(before ? left : from, lane * 12.5, before ? from - left : to - from, 12); c.clip();
+      c.fillText(text, before ? left : from + 6, lane * 12.5 + 9);
       c.restore();
     }
     c.fillStyle = colour("--wall"); c.fillRect(0, base + 0.5, w, 1);
@@ -82,7 +85,13 @@ export class Strip {
   }
 }
 
-/** The colour class of an event. @param {any} event */
+/** @param {import("./wire.js").Band} band */
+function label(band) { return `${band.zone} ${band.kind.replace("-", " ")}${band.text ? " " + band.text : ""}`; }
+
+/** An hour in which nothing happened. @returns {import("./wire.js").MapHour} */
+function quiet() { return { start: new Date().toISOString(), bins: [], bands: [] }; }
+
+/** The colour class of an event. @param {import("./wire.js").EventView} event */
 export function tone(event) {
   if (event.to_state === "failed" || event.reason === "lost" || event.reason === "unreachable") return "t-lost";
   if (event.kind === "instance" && event.to_state === "launching") return "t-start";

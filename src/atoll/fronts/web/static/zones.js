@@ -13,6 +13,7 @@ export class ZonesPage {
     this.app = app;
     this.store = app.store;
     this.rooms = new Rooms(app.store);
+    this.rooms.hint += " · arrow keys pick one · t shows a table";
     this.strip = new Strip();
     this.list = el("ol", "");
     this.select = el("select", "fleet-select");
@@ -63,14 +64,16 @@ export class ZonesPage {
     this._fleets(); this._side();
   }
 
-  /** @param {{touched: number[], layout: boolean}} changed */
+  /** @param {import("./rooms.js").Change} changed */
   changed(changed) {
-    if (!this.asTable) { if (changed.layout) this.rooms.layout(); else this.rooms.update(changed.touched); }
+    this._select();
+    if (!this.asTable) this.rooms.update(changed);
+    if (changed.zones) this._hour();
     this._sidebar();
     this._hourly();
   }
 
-  /** @param {any[]} events */
+  /** @param {import("./wire.js").EventView[]} events */
   events(events) { this.strip.news(events); }
 
   /** @param {KeyboardEvent} event */
@@ -85,6 +88,7 @@ export class ZonesPage {
     this.rooms.zone = z === undefined ? -1 : z;
     this.rooms.fleet = this.store.fleets.findIndex((one) => one.name === fleet && !one.gone);
     this.instance = instance;
+    this.rooms.instance = this.store.at.get(instance) ?? -1;
   }
 
   /** @param {string} name */
@@ -131,7 +135,7 @@ export class ZonesPage {
     const i = this.instance ? this.store.at.get(this.instance) : undefined;
     if (i !== undefined) parts.push(...this._instance(i));
     else if (this.rooms.zone >= 0) parts.push(...this._zone(this.rooms.zone));
-    if (this.rooms.fleet >= 0) parts.push(...this._spread(this.rooms.fleet));
+    if (this.rooms.fleet >= 0) parts.push(...this._spread(this.rooms.fleet, !parts.length));
     const picked = parts.length > 0;
     if (picked) parts.unshift(this._close()); else parts.push(...this._overview());
     parts.push(...this._waiting());
@@ -179,13 +183,13 @@ export class ZonesPage {
     return parts;
   }
 
-  /** @param {any} view */
+  /** @param {import("./wire.js").MapZone} view */
   _outage(view) {
     const failed = view.state === "impaired", button = el("button", failed ? "do" : "", failed ? "End the outage" : "Simulate an outage");
     button.type = "button";
     button.addEventListener("click", async () => {
       const z = this.store.zoneAt.get(view.key), count = z === undefined ? 0 : this.store.held(z).length;
-      if (!failed && !await ask(`Simulate an outage of ${view.label}?`, `Its ${plural(count, "instance")} die, and new ones are refused until you end the outage.`, "Simulate the outage", count ? view.label : undefined)) return;
+      if (!failed && !await ask(`Simulate an outage of ${view.label}?`, `Its ${plural(count, "instance dies", "instances die")}, and new ones are refused until you end the outage.`, "Simulate the outage", count ? view.label : undefined)) return;
       const { backend, region, name } = view.zone;
       await this.app.attempt(() => post(`${this.app.base}/zones/${[backend, region, name].map(encodeURIComponent).join("/")}/${failed ? "restore" : "fail"}`));
     });
@@ -201,15 +205,15 @@ export class ZonesPage {
     ])];
   }
 
-  /** @param {number} f */
-  _spread(f) {
+  /** @param {number} f @param {boolean} alone */
+  _spread(f, alone) {
     const { store } = this, fleet = store.fleets[f], spread = [...store.spread(f)], most = Math.max(1, ...spread.map(([, count]) => count)), grid = el("div", "mini");
     for (const [z, count] of spread) {
       const bar = el("i", store.zones[z].state === "impaired" ? "bad" : store.zones[z].state === "available" ? "" : "go");
       bar.style.width = 100 * count / most + "%";
       grid.append(el("span", "", store.zones[z].label), bar, el("u", "", number(count)));
     }
-    return [el("h4", "", `${fleet.name} over its zones`), grid, fleet.message ? el("p", "note", prose(fleet.message)) : null].filter(Boolean);
+    return [alone ? el("h2", "", fleet.name) : null, el("h4", "", `${fleet.name} over its zones`), grid, fleet.message ? el("p", "note", prose(fleet.message)) : null].filter(Boolean);
   }
 
   _waiting() {
@@ -227,7 +231,7 @@ export class ZonesPage {
       for (const i of held) counts[store.state[i]]++;
       const link = Object.assign(el("a", "", view.label), { href: this.app.link("zones", { ...this.query, zone: view.key }) });
       const volumes = store.volumes.filter((volume) => volume.zone === view.key).map((volume) => volume.name).join(", ");
-      const state = [view.state.replaceAll("-", " "), view.reason, ...view.left_out.map((/** @type {any} */ out) => `${out.what || "zone"}: ${out.why}`)].filter(Boolean).join(", ");
+      const state = [view.state.replaceAll("-", " "), view.reason, ...view.left_out.map((out) => `${out.what || "zone"}: ${out.why}`)].filter(Boolean).join(", ");
       rows.push([link, view.zone.zone_id || "", view.zone.backend, view.zone.region, state, held.length, ...counts, volumes, money(held.reduce((sum, i) => sum + store.price[i], 0))]);
     }
     const heads = ["Zone", "Id", "Backend", "Region", "State", "Instances", "Busy", "Idle", "Starting", "Leaving", "Lost", "Volumes", "USD an hour"];
