@@ -2,10 +2,11 @@
 
 import pytest
 
+from atoll.model.offer import Market
 from atoll.model.zone import Capacity
 from atoll.planning import plan
 from atoll.planning.request import FleetRequest, NodeRequest, OnShortage, Placement, RunRequest, Strategy
-from atoll.planning.snapshot import Usage
+from atoll.planning.snapshot import Quota, Usage
 from tests.planning.scenes import ANY, LARGE, A, B, C, offer, part, request, where, world
 
 ZONES = tuple(enumerate((A, B, C)))
@@ -49,3 +50,16 @@ def test_a_run_that_may_not_buy_does_not_make_a_fleet_larger_than_survival_asks(
     answer = plan(request(fleet, run), world(offer(A, 0.1), offer(B, 0.1, LARGE), offer(C, 0.1)))
     assert len(part(answer, "safe").placements) == 2
     assert part(answer, "job").shortfall is not None
+
+
+@pytest.mark.parametrize("cpus", [8, 9])
+def test_a_best_effort_spread_of_fewer_nodes_than_asked_is_as_even_as_it_can_be(cpus: int) -> None:
+    fleet = FleetRequest("train", 6, ANY, Placement(Strategy.SPREAD, on_shortage=OnShortage.BEST_EFFORT))
+    snapshot = world(
+        offer(A, 0.1), offer(B, 0.2), offer(C, 0.2), quotas=[Quota(A.backend, A.region, Market.ON_DEMAND, cpus)]
+    )
+    answer = plan(request(fleet), snapshot)
+    assert sorted(where(answer, "train")) == ["us-east-1a", "us-east-1a", "us-east-1b", "us-east-1c"]
+    shortfall = part(answer, "train").shortfall
+    assert shortfall is not None
+    assert (shortfall.placed, shortfall.wanted) == (4, 6)

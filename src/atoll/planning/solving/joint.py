@@ -132,7 +132,7 @@ class Decider:
             return
         placement = document.placement
         if placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.BEST_EFFORT:
-            evener = self._least_skew(document, accepted)
+            evener = self._least_skew(document, accepted, placement.max_skew + 1)
             if evener is not None:
                 yield evener
         elif placement.strategy is not Strategy.ANY:
@@ -140,16 +140,19 @@ class Decider:
         if placement.survive_zones or not self._enough_zones(document):
             return
         fewer = self._fewer(document, accepted)
-        if fewer is not None:
+        if fewer is not None and placement.strategy is Strategy.SPREAD:
+            # Not all nodes fit: as many as do, and these as even as they can be.
+            yield self._least_skew(replace(document, nodes=fewer.nodes), accepted, placement.max_skew) or fewer
+        elif fewer is not None:
             yield fewer
 
-    def _least_skew(self, fleet: FleetRequest, accepted: Sequence[Document]) -> FleetRequest | None:
-        """The fleet with the least skew at which all its nodes fit."""
+    def _least_skew(self, fleet: FleetRequest, accepted: Sequence[Document], low: int) -> FleetRequest | None:
+        """The fleet with the least skew from `low` at which all its nodes fit."""
 
         def at(skew: int) -> FleetRequest:
             return replace(fleet, placement=replace(fleet.placement, max_skew=skew))
 
-        low, high = fleet.placement.max_skew + 1, fleet.nodes + len(self.world.fleets.get(fleet.name, ()))
+        high = fleet.nodes + len(self.world.fleets.get(fleet.name, ()))
         if low > high or self.solve([*accepted, at(high)]) is None:
             return None
         while low < high:
