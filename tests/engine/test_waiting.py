@@ -48,7 +48,7 @@ def test_what_a_plan_does_not_decide_is_accepted_and_placed_by_a_later_plan(monk
         assert planned.waits(planned.plan.documents[1])
         assert not planned.plan.proven
         [(message,)] = scene.rows("SELECT message FROM runs WHERE name = 'two'")
-        assert message == "run `two` is not decided within the budget of one plan; it is planned again later"
+        assert message == "waits: not decided within the budget of one plan; it is planned again later"
         await scene.until(lambda: scene.states("runs") == ["done", "done"], 600)
 
     play(story, FULL)
