@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from atoll.backends.fake import Fault, grid
-from atoll.engine.requests import submission
+from atoll.engine.parts import planner
 from atoll.engine.requests.refusal import Refused
 from atoll.model.failure import FailureKind
 from atoll.model.zone import Capacity
@@ -38,7 +38,7 @@ def test_a_run_with_retry_is_accepted_when_all_is_used_and_runs_when_it_is_free(
 
 
 def test_what_a_plan_does_not_decide_is_accepted_and_placed_by_a_later_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "USERS", 0)
+    monkeypatch.setattr(planner, "USERS", 0)
 
     async def story(scene: Scene) -> None:
         tasks = "---\n".join(TASK.replace("name: t", f"name: {name}").replace("2..", "8") for name in ("one", "two"))
