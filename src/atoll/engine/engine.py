@@ -15,6 +15,7 @@ from typing import Any
 from atoll.backends.base import Backend, Faults
 from atoll.backends.registry import open_backend
 from atoll.engine.context import Context
+from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.due_timer import Alarm
@@ -87,13 +88,14 @@ class Engine:
         self.home: Path | None = None
         behind = replace(context, database=BackgroundDatabase(database))
         placer = Placer(behind)
+        self._following = LogFollowing(behind)
         handlers: dict[Kind, Handler] = {
             Kind.FLEET: FleetHandler(behind, placer),
             Kind.INSTANCE: InstanceHandler(behind),
             Kind.VOLUME: VolumeHandler(behind, placer),
             Kind.ATTACHMENT: AttachmentHandler(behind),
             Kind.RUN: RunHandler(behind, placer),
-            Kind.JOB: JobHandler(behind),
+            Kind.JOB: JobHandler(behind, self._following),
             Kind.BACKEND: SweepHandler(behind),
         }
         figures = context.figures
@@ -207,6 +209,7 @@ class Engine:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)
             await self._worker.stop(STOP_SECONDS)
+        await self._following.close()
         for task in tuple(self._waking):
             await ended(task)
         await self.context.worlds.close()
