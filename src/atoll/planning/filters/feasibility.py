@@ -133,8 +133,8 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
     by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
-    _apply_failures(stages, world)
-    _apply_limits(stages, world)
+    if world.failures or world.quotas or any(free is not None for free in world.free):
+        np.minimum(stages, _world_stages(world), out=stages)
     nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
     seen = {world.zone_of_offers[zone]: stage for zone, stage in zip(catalog.filled.tolist(), nearest, strict=True)}
     told = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
@@ -303,6 +303,16 @@ def markets(policy: SpotPolicy) -> frozenset[Market]:
             return frozenset({Market.ON_DEMAND, Market.RESERVED})
         case _:
             return frozenset(Market)
+
+
+def _world_stages(world: World) -> Stages:
+    """What failures and limits say of each offer: the same for all requirements, so it is found once."""
+    if "stages" not in world.found:
+        stages = np.full(len(world.snapshot.catalog), PASSED, dtype=np.uint8)
+        _apply_failures(stages, world)
+        _apply_limits(stages, world)
+        world.found["stages"] = stages
+    return world.found["stages"]
 
 
 def _apply_failures(stages: Stages, world: World) -> None:
