@@ -60,7 +60,7 @@ class Instance:
 
     A set `end_reason` means that it is to end, and why. `idle_since` is when its last job ended. `unreachable_since` is
     since when its agent has not answered: before its first answer, since the launch began or returned a machine.
-    `started_at` is when its agent first answered.
+    `started_at` is when its agent first answered. `address` is where other nodes reach it.
     """
 
     kind = Kind.INSTANCE
@@ -82,6 +82,7 @@ class Instance:
     idle_since: datetime | None = None
     unreachable_since: datetime | None = None
     started_at: datetime | None = None
+    address: str | None = None
 
     @property
     def name(self) -> str:

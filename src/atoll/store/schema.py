@@ -7,7 +7,7 @@ from atoll.store.address import DatabaseError
 from atoll.store.postgresql import MIGRATION_LOCK
 from atoll.store.sqlite import WRITES
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest schema; a test holds it against the migrations."""
 
 

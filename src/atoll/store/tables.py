@@ -102,6 +102,7 @@ instances = _record(
     Column("idle_since", UtcTime),
     Column("unreachable_since", UtcTime),
     Column("started_at", UtcTime),
+    Column("address", String),
 )
 LIVING = instances.c.state != literal_column("'terminated'")
 """Instances that are not terminated; a constant, so that the planner of queries knows it for the index's condition."""

@@ -48,6 +48,8 @@ def change_of(
     stays = IN_PLACE[kind]
     if kind == "fleet" and any(key in SELECTION for key in changed) and standing.fits():
         stays |= SELECTION
+    if kind == "fleet" and _only_adds_hosts(old.get("ssh_config"), new.get("ssh_config")):
+        stays |= {"ssh_config"}
     fields = tuple(_field(key, old.get(key), new.get(key), key in stays) for key in changed)
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)
@@ -55,6 +57,14 @@ def change_of(
         return Change(type_, kind, name, ChangeAction.UNCHANGED, id=kept.id)
     in_place = all(field.in_place for field in fields)
     return Change(type_, kind, name, ChangeAction.UPDATE if in_place else ChangeAction.REPLACE, fields, kept.id)
+
+
+def _only_adds_hosts(old: Any, new: Any) -> bool:
+    """Whether a fleet keeps every host that it had, as it was."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return False
+    rest = [{key: value for key, value in config.items() if key != "hosts"} for config in (old, new)]
+    return rest[0] == rest[1] and all(host in new["hosts"] for host in old["hosts"])
 
 
 def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> ChangeAction:

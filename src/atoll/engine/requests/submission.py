@@ -13,11 +13,13 @@ from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
+from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.requests.acceptance import accept
 from atoll.engine.requests.change import Standing, change_of
 from atoll.engine.requests.check import Scene, check, home_of
 from atoll.engine.requests.draft import Draft
+from atoll.engine.requests.hosts import declares_hosts, look_at_hosts, shared_hosts
 from atoll.engine.requests.meaning import still_fits
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
 from atoll.engine.requests.planned import Planned
@@ -110,7 +112,13 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     async with context.database.read() as tx:
         held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
     directory = live_directory(world, held)
-    parsed = parse_submission(submission, Ground(directory, sorted(context.backends)))
+    parsed = parse_submission(submission, Ground(directory, _configured(context, world)))
+    looked: list[Diagnostic] = []
+    if declares_hosts(parsed.documents):
+        looked = await look_at_hosts(context.own_hosts, parsed.documents)
+        context.worlds.invalidate([SSH])
+        world = await context.worlds.world()
+        directory = live_directory(world, held)
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
@@ -126,6 +134,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         found = [one for draft in drafts if _asks(draft) for one in check(draft.document, scene)]
         found += [one for document in parsed.partial for one in check(document, scene)]
         found += [one for draft in drafts for one in await _conflicts(tx, draft)]
+        found += [one for draft in drafts for one in await shared_hosts(tx, draft.document, project)]
+        found += [one for one in looked if not _is_kept(one, drafts)]
         findings = in_order([*parsed.diagnostics, *found], submission)
         refuse_errors(findings)
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
@@ -141,6 +151,19 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
     planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts, answer))
     return _Proposal(planned, tuple(drafts), epoch, saved)
+
+
+def _configured(context: Context, world: World) -> list[str]:
+    """The backends that a document may mean: one of users' own machines where there are any."""
+    listed = {info.zone.backend for info in world.zones}
+    return sorted(name for name, backend in context.backends.items() if not backend.info.owned or name in listed)
+
+
+def _is_kept(finding: Diagnostic, drafts: Sequence[Draft]) -> bool:
+    """Whether a finding about a host concerns a fleet that is there and stays as it is."""
+    unchanged = [draft for draft in drafts if draft.kind == "fleet" and not _asks(draft)]
+    spans = {draft.document.span(("ssh_config", "hosts", i)) for draft in unchanged for i in range(1000)}
+    return finding.span in spans
 
 
 def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:

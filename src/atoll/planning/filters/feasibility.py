@@ -32,6 +32,7 @@ FILTERS = (
     RefusalCode.GONE,
     RefusalCode.DRAINED,
     RefusalCode.IMPAIRED,
+    RefusalCode.OWNED,
     RefusalCode.INSTANCE_TYPE,
     RefusalCode.ARCH,
     RefusalCode.CPU,
@@ -115,6 +116,7 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
     by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
+    _apply_ownership(stages, requirements, world)
     _apply_failures(stages, world)
     _apply_limits(stages, world)
     nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
@@ -127,6 +129,8 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
 _LATE = frozenset(
     STAGE[code]
     for code in (
+        RefusalCode.OWNED,
+        RefusalCode.UNAVAILABLE,
         RefusalCode.PRICE,
         RefusalCode.NOT_OFFERED,
         RefusalCode.RECENT_FAILURE,
@@ -134,7 +138,7 @@ _LATE = frozenset(
         RefusalCode.CAPACITY_USED,
     )
 )
-"""Stages that prices, failures and limits make."""
+"""Stages that ownership, prices, failures and limits make."""
 
 
 def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stages], catalog: Catalog) -> Stages:
@@ -285,6 +289,23 @@ def markets(policy: SpotPolicy) -> frozenset[Market]:
             return frozenset({Market.ON_DEMAND, Market.RESERVED})
         case _:
             return frozenset(Market)
+
+
+def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -> None:
+    """A machine that a user owns is for the fleet that declares it, and there once: not while it is an instance."""
+    owned = {info.name for info in world.snapshot.backends if info.owned}
+    if not owned:
+        return
+    catalog = world.snapshot.catalog
+    taken = {(each.zone, each.instance_type.name) for each in world.snapshot.instances if each.zone.backend in owned}
+    for place, zone in enumerate(catalog.zones):
+        if zone.backend not in owned:
+            continue
+        part = stages[catalog.rows(place)]
+        if not requirements.owned:
+            _lower(part, np.ones(len(part), dtype=bool), RefusalCode.OWNED)
+        names = [catalog.table.types[kind].name for kind in catalog.columns.type[catalog.rows(place)].tolist()]
+        _lower(part, np.array([(zone, name) in taken for name in names], dtype=bool), RefusalCode.UNAVAILABLE)
 
 
 def _apply_failures(stages: Stages, world: World) -> None:

@@ -1,0 +1,15 @@
+"""Where other nodes reach an instance."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the columns."""
+    with op.batch_alter_table("instances") as batch:
+        batch.add_column(sa.Column("address", sa.String()))
