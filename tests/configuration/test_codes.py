@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,9 @@ def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(
     place = location.local(atoll.home)
     assert place is not None
     client = Client(place.address, place.token)
+    for volume in world.get("failed", ()):
+        while client.volume(volume).status != "failed":
+            time.sleep(0.05)
     for fleet in world.get("deleted", ()):
         client.delete_fleet(fleet)
     for secret in world.get("secrets", ()):

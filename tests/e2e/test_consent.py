@@ -205,3 +205,61 @@ def test_machines_of_a_backend_that_is_not_configured_are_unknown_and_say_so(own
     own.ok("server", "stop")
     (own.home / "config.yml").unlink()
     own.ok("server", "start")
+
+
+def test_what_is_out_of_reach_says_so_everywhere_and_is_planned_for_nothing(own: Place) -> None:
+    zones = [{"name": name, "cpus": 8, "memory": "32GB"} for name in "abc"]
+    configured(own, LOCAL.format(zones=str(zones).replace("'", '"')))
+    own.ok("apply", "-y", "-f", own.write("kept", KEPT))
+    own.ok("server", "stop")
+    configured(own, LOCAL.format(zones=str(zones[:2]).replace("'", '"')))
+    own.ok("server", "start")
+    gone = "zone c is no longer offered"
+    assert gone in own.ok("fleet")
+    assert gone in own.ok("volume")
+    assert f"{gone}, and holds instances: 1, volumes: 1" in own.ok("server", "status")
+    assert "zone c takes no new work anyway: no longer offered" in own.refused("zone", "fail", "c")
+    own.ok("server", "stop")
+    configured(own, FAKE)
+    listed = own.ok("volume")
+    assert "unknown" in listed
+    assert "backend `local` is not configured" in listed
+    task = own.write("t", "type: task\nname: t\ncommands: [work]\nvolumes: ['data:/data']\n")
+    assert "`data` is out of reach: backend `local` is not configured" in own.refused("plan", "-f", task)
+    with_fleet = own.write("u", "type: task\nname: u\ncommands: [work]\nfleets: [f]\n")
+    assert "f-0" not in own("plan", "-f", with_fleet).stdout
+    own.ok("server", "stop")
+    (own.home / "config.yml").unlink()
+    own.ok("server", "start")
+
+
+def test_a_volume_that_a_provider_refused_is_created_when_its_file_is_applied_again(own: Place) -> None:
+    text = "type: volume\nname: v\nbackend: fake\nsize: 1GB\n---\n"
+    text += "type: task\nname: t\ncommands: [work]\nvolumes: ['v:/v']\nresources: {cpu: 2}\n"
+    refusing = "backends:\n- type: fake\n  chances: {create-volume: {invalid-request: 1}}\n"
+    configured(own, refusing)
+    file = own.write("v", text)
+    volume = own.write("alone", text.split("---", maxsplit=1)[0])
+    assert own("apply", "-y", "-f", volume).returncode == 1
+    assert "retry  volume v" in own.ok("plan", "-f", volume)
+    alone = own.write("t", text.split("---\n", maxsplit=1)[1])
+    assert "volume `v` failed: create-volume: invalid-request" in own.refused("plan", "-f", alone)
+    own.ok("server", "stop")
+    configured(own, refusing.replace("1}}", "0}}"))
+    own.ok("server", "start")
+    until(lambda: own.client().volume("v").status == "available", "the volume to be created on the mended backend")
+    own.ok("apply", "-y", "-f", file)
+    own.ok("server", "stop")
+    configured(own, refusing)
+    other = own.write("w", text.split("---", maxsplit=1)[0].replace("name: v", "name: w"))
+    assert own("apply", "-y", "-f", other).returncode == 1
+    assert own("apply", "-y", "-f", other).returncode == 1
+    assert own.client().volume("w").status == "failed"
+
+
+@pytest.mark.parametrize("limits", ["cpus: 8", "memory: 32", "cpus: 8\n  memory: 32", ""])
+def test_zones_are_listed_whatever_limits_they_declare(own: Place, limits: str) -> None:
+    configured(own, FAKE + f"  {limits}\n")
+    listed = own.ok("zone")
+    assert ("0 of 8 CPUs" if "cpus" in limits else "0 CPUs") in listed
+    assert ("0 of 32GB" if "memory" in limits else "0GB") in listed

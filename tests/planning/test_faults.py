@@ -118,7 +118,7 @@ def _cheapest_hidden(result: Feasibility, asked: Requirements, seen: World) -> F
 
 
 def _no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    everywhere(monkeypatch, limits.within_limits, lambda *_: True)
+    everywhere(monkeypatch, limits.exceeded, lambda *_: limits.NO_LIMITS)
 
 
 def _one_of_each_limit_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,6 @@ def _one_of_each_limit_more(monkeypatch: pytest.MonkeyPatch) -> None:
     def faulty(*args: Any) -> Any:
         return [(terms, most + min(terms.values())) for terms, most in original(*args)]
 
-    everywhere(monkeypatch, limits.within_limits, lambda *_: False)
     everywhere(monkeypatch, original, faulty)
 
 

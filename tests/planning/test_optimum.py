@@ -5,17 +5,20 @@ A case that fails can be run alone: `ATOLL_PLANNING_SEED=<number> pytest -n 0 te
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
 
 import pytest
 
 from atoll.planning import plan
-from atoll.planning.request import Document, FleetRequest
+from atoll.planning.request import Document, FleetRequest, RunRequest
 from tests.planning.checks import violations
 from tests.planning.oracle import Verdict, judge
-from tests.planning.worlds import LARGE, Case, Size, case_of_seed
+from tests.planning.worlds import LARGE, SMALL, Case, Size, case_of_seed
 
 CASES = 2_000
 CHUNK = 25
+COPIED_CASES = 500
 SOAK_CASES = 20_000
 SOAK_LARGE_CASES = 1_000
 
@@ -52,9 +55,24 @@ def test_the_plan_costs_what_the_best_costs_over_large_cases(seeds: range) -> No
     _compare(seeds, LARGE)
 
 
-def _compare(seeds: range, size: Size | None) -> None:
+@pytest.mark.parametrize("seeds", _chunks(3_000_000, COPIED_CASES), ids=lambda seeds: f"from-{seeds.start}")
+def test_the_plan_of_equal_runs_costs_what_the_best_costs(seeds: range) -> None:
+    _compare(seeds, SMALL, copies=4)
+
+
+def _with_copies(case: Case, most: int, rng: Random) -> Case:
+    """The case with up to so many runs more that are equal to one of its runs, at random places."""
+    documents = list(case.request.documents)
+    runs = [d for d in documents if isinstance(d, RunRequest)]
+    for number in range(rng.randint(1, most) if runs else 0):
+        run = rng.choice(runs)
+        documents.insert(rng.randint(0, len(documents)), replace(run, name=f"{run.name}-{number}"))
+    return replace(case, request=replace(case.request, documents=tuple(documents)))
+
+
+def _compare(seeds: range, size: Size | None, copies: int = 0) -> None:
     for seed in seeds:
-        case = case_of_seed(seed, size)
+        case = _with_copies(case_of_seed(seed, size), copies, Random(seed)) if copies else case_of_seed(seed, size)
         differences = _differences(case, judge(case))
         assert not differences, f"ATOLL_PLANNING_SEED={seed}: {differences}"
 

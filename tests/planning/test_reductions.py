@@ -31,6 +31,7 @@ from atoll.planning.request import (
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot
 from atoll.planning.solving import programme as model
 from atoll.planning.solving.joint import Decider
+from atoll.planning.solving.limits import Limits
 from atoll.planning.solving.options import suiting
 from atoll.planning.world import World
 
@@ -132,7 +133,7 @@ def test_a_reduced_problem_costs_what_the_whole_one_does(seed: int) -> None:
     world = World.of(some_world(chance), "request")
     documents = some_documents(chance)
     decider = Decider(world, documents)
-    quick, whole = decider.solve(documents), model.solve(decider.problem(documents, None, thorough=True), world)
+    quick, whole = decider.solve(documents), model.solve(decider.problem(documents, None, Limits.of(world)), world)
     assert (quick is None) == (whole is None)
     if quick is not None and whole is not None:
         assert quick.cost == pytest.approx(whole.cost, abs=1e-4)

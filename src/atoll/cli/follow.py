@@ -211,7 +211,7 @@ def _fleet_outcome(view: FleetView) -> Outcome | None:
         return Outcome(1, held("fleet", view))
     staying = [one for one in view.instances if not one.reason]
     shrunk = not view.surplus and len(staying) == len(view.instances)
-    if view.status == "active" and shrunk and ready(view) >= view.nodes:
+    if view.status == "active" and shrunk and ready(view) >= view.nodes + view.spare:
         zones = units.zone_counts(one.zone for one in staying)
         return Outcome(0, f"fleet {view.name} is active: {zones or 'no nodes until runs need them'}")
     return None

@@ -13,6 +13,7 @@ _COLOURS = {
     ChangeAction.UPDATE: "yellow",
     ChangeAction.REPLACE: "red",
     ChangeAction.RERUN: "green",
+    ChangeAction.RETRY: "green",
     ChangeAction.UNCHANGED: "dim",
 }
 
@@ -43,7 +44,7 @@ def change_lines(changes: tuple[Change, ...]) -> list[str]:
         lines.append(f" {action}  {one.type} {one.name}")
         for field in one.fields:
             how = "in place" if field.in_place else "by replacing"
-            lines.append(f" {'':{width}}    {field.key}: {field.old or 'none'} → {field.new or 'none'} ({how})")
+            lines.append(f" {'':{width}}    {field.key}: {field.old or 'unset'} → {field.new or 'unset'} ({how})")
     return lines
 
 

@@ -42,7 +42,8 @@ def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None)
     found.extend(parsed.diagnostics)
     failed = any(one.severity == "error" or strict for one in found)
     sources = {file.name: file.text for file in (*files, *([profiles] if profiles else []))}
-    _print(found, sources, form, f"{len(parsed.documents)} {_plural(len(parsed.documents), 'document')} in "
+    documents = len(parsed.documents) + len(parsed.unread)
+    _print(found, sources, form, f"{documents} {_plural(documents, 'document')} in "
            f"{len(files)} {_plural(len(files), 'file')}")  # fmt: skip
     if failed:
         click.get_current_context().exit(1)

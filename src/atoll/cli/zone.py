@@ -9,7 +9,7 @@ from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table
 from atoll.client import Client, connect
-from atoll.model.zone import Capacity
+from atoll.model.zone import Capacity, ZoneState
 from atoll.wire.api import ZoneView
 
 
@@ -99,6 +99,8 @@ def _details(zones: list[ZoneView], at: datetime) -> Table:
 
 
 def _faulty(view: ZoneView) -> ZoneView:
+    if view.state is ZoneState.GONE:
+        raise CommandError(f"zone {view.zone} takes no new work anyway: {view.reason}", "see `atoll zone`")
     if not view.faults:
         raise CommandError(f"the {view.zone.backend} backend does not support simulated outages", "only `local` does")
     return view
@@ -114,13 +116,12 @@ def _path(view: ZoneView) -> str:
 
 
 def _used(view: ZoneView) -> str:
-    """`2 of 16 CPUs, 8 of 64GB`; only the first figures where no total is declared."""
-    total, used = view.capacity, view.used
-    if total is None:
-        return f"{units.number(used.cpus)} CPUs, {units.gigabytes(used.memory_gb)}"
+    """`2 of 16 CPUs, 8 of 64GB`; only the first figure of what has no declared total."""
+    total, used = view.capacity or Capacity(), view.used
+    cpus, memory = units.number(used.cpus), units.number(used.memory_gb)
     parts = [
-        f"{units.number(used.cpus)} of {units.number(total.cpus)} CPUs",
-        f"{units.number(used.memory_gb)} of {units.gigabytes(total.memory_gb)}",
+        f"{cpus} of {units.number(total.cpus)} CPUs" if total.cpus else f"{cpus} CPUs",
+        f"{memory} of {units.gigabytes(total.memory_gb)}" if total.memory_gb else units.gigabytes(used.memory_gb),
     ]
     return ", ".join(parts + _gpus(total, used))
 

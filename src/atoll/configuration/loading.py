@@ -1,6 +1,7 @@
 """Files to documents: reading, profiles, validation, names, and the checks over all documents."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -248,12 +249,14 @@ _PROFILES = "profiles are read from `.atoll/profiles.yml` or `.dstack/profiles.y
 def _named(drafts: Sequence[_Draft]) -> tuple[Document, ...]:
     """Documents with names: their own, or stable ones made from the file's name."""
     taken = {draft.spec.name for draft in drafts if draft.spec.name}
+    unnamed = Counter(draft.file for draft in drafts if not draft.spec.name)
+    numbers: dict[str, int] = {}
     documents = []
     for draft in drafts:
         name = draft.spec.name
         if name is None:
-            alone = sum(other.file == draft.file and not other.spec.name for other in drafts) == 1
-            name = _free(_stem(draft.file, draft.type) if alone else _joined(draft), taken)
+            alone = unnamed[draft.file] == 1
+            name = _free(_stem(draft.file, draft.type) if alone else _joined(draft), taken, numbers)
             taken.add(name)
         documents.append(Document(draft.type, name, draft.spec, draft.file, draft.places))
     return tuple(documents)
@@ -272,10 +275,12 @@ def _stem(file: str, otherwise: str) -> str:
     return re.sub(r"^[^a-z]+", "", name) or otherwise
 
 
-def _free(name: str, taken: set[str]) -> str:
-    candidate, number = name, 2
+def _free(name: str, taken: set[str], numbers: dict[str, int]) -> str:
+    """The name, or it with the first number that is free; `numbers` has the next one for each name."""
+    candidate, number = name, numbers.get(name, 2)
     while candidate in taken:
         candidate, number = f"{name[:34]}-{number}", number + 1
+    numbers[name] = number
     return candidate
 
 

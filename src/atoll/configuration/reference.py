@@ -173,7 +173,7 @@ def _takes(told: Mapping[str, Any]) -> Iterator[str]:
             yield from _takes(one)
         elif "const" in one or "enum" in one:
             values = one["enum"] if "enum" in one else [one["const"]]
-            yield ", ".join(f"`{value}`" for value in values)
+            yield ", ".join(f"`{value}`" for value in values if not isinstance(value, float))
         elif one.get("type") == "array" and "items" in one:
             yield "list of " + " or ".join(dict.fromkeys(_takes(one["items"])))
         elif one.get("type") == "object":

@@ -44,7 +44,7 @@ from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
 from atoll.engine.work.observed import ObservedBackend, ObservedHandler
-from atoll.engine.work.restraint import release_changed
+from atoll.engine.work.restraint import forget_changed, release_changed
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
@@ -56,11 +56,8 @@ from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.errors import Conflict
-from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
 
-WAKEN = 1000
-"""How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
 log = logging.getLogger("atoll.engine")
 STOP_SECONDS = 5.0
 """How long work under way may go on when the engine closes; the rest is taken up by its lease's end."""
@@ -184,7 +181,7 @@ class Engine:
             for name in self.backends:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
             await release_changed(tx, self.context.config_digests)
-            await _forget_changed(tx, self.context.config_digests)
+            await forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
         async with self.database.read() as tx:
             held = await tx.listing.held_backends()
@@ -265,6 +262,12 @@ class Engine:
         """The shape of a fleet over its zones, from its staying instances in each and the last known zones."""
         return self._shapes.of(fleet, counts, self.context.worlds.known(), self.context.now())
 
+    def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
+        """Those of `zones` that their backend, as it was listed last, no longer offers."""
+        world = self.context.worlds.known()
+        listed = {zone for zone in zones if zone.backend in world.as_of}
+        return frozenset(listed - {info.zone for info in world.zones})
+
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that a query asks for. Raises Refused."""
         return await find_offers(self.context, project, query)
@@ -321,17 +324,6 @@ class Engine:
         if backend is None or backend.faults is None:
             raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
         return backend.faults
-
-
-async def _forget_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
-    """Forget what failed on backends that are configured otherwise since the last start, and plan again at once."""
-    for name, digest in digests.items():
-        before = await tx.settings.get(f"configuration/{name}")
-        await tx.settings.set(f"configuration/{name}", digest)
-        if before not in (None, digest):
-            await tx.failures.forget(Scope(name))
-            for kind in (Kind.FLEET, Kind.RUN, Kind.VOLUME):
-                await tx.work.wake(kind, await tx.work.retrying(kind, WAKEN), tx.now)
 
 
 async def _owner(database: Database, new_id: Callable[[], str]) -> str:

@@ -61,6 +61,15 @@ class TypeTable:
             found.setdefault(kind.name.casefold(), []).append(place)
         return found
 
+    @cached_property
+    def smallest_first(self) -> NDArray[np.int32]:
+        """Where each type stands among all in the order of GPUs, CPUs, memory, disk and name."""
+        amounts = zip(*(a.tolist() for a in (self.gpu_count, self.cpus, self.memory_gb, self.disk_gb)), strict=True)
+        keys = [(*of_type, kind.name) for of_type, kind in zip(amounts, self.types, strict=True)]
+        places = np.empty(len(keys), dtype=np.int32)
+        places[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys), dtype=np.int32)
+        return places
+
 
 def _gpu_model(instance_type: InstanceType, models: dict[GpuModel, int]) -> int:
     gpu = instance_type.gpu

@@ -126,7 +126,7 @@ VOLUME = StateMachine(
         _V.AVAILABLE: (_V.DELETING, _V.FAILED),
         _V.DELETING: (_V.DELETED,),
         _V.DELETED: (),
-        _V.FAILED: (_V.DELETING,),
+        _V.FAILED: (_V.SUBMITTED, _V.DELETING),
     },
 )
 

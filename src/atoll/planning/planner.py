@@ -116,12 +116,6 @@ def _document(document: Document, reasons: Reasons, layout: Layout) -> DocumentP
     return _volume(document, reasons, layout)
 
 
-def _placed(document: Document, reasons: Reasons) -> Document | None:
-    """The document as it was placed, or None."""
-    same = (d for d in reasons.decision.placed if type(d) is type(document) and d.name == document.name)
-    return next(same, None)
-
-
 def _used(nodes: Iterable[NodePlacement], reasons: Reasons) -> frozenset[int]:
     return frozenset(reasons.decider.world.number[node.zone] for node in nodes)
 
@@ -130,7 +124,7 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     world = reasons.decider.world
     nodes = layout.fleets.get(fleet.name, ())
     existing = world.fleets.get(fleet.name, ())
-    placed = _placed(fleet, reasons)
+    placed = reasons.placed(fleet)
     whole = isinstance(placed, FleetRequest) and placed.nodes >= fleet.nodes
     refusals = reasons.of_fleet(fleet, _used(nodes, reasons), short=not whole)
     shortfall = None
@@ -170,7 +164,7 @@ def _removals(
 
 
 def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
-    placed = _placed(run, reasons) is not None
+    placed = reasons.placed(run) is not None
     nodes = layout.runs.get(run.name, ()) if placed else ()
     refusals = reasons.of_run(run, _used(nodes, reasons), short=not placed)
     shortfall = None
@@ -198,7 +192,7 @@ def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
 def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
     world, decision = reasons.decider.world, reasons.decision
     zone: Zone | None = None
-    placed = _placed(volume, reasons) is not None
+    placed = reasons.placed(volume) is not None
     existing = world.volumes.get(volume.name)
     if existing is not None:
         zone = existing.zone

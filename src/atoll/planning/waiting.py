@@ -14,9 +14,10 @@ from atoll.model.failure import FailureKind
 from atoll.model.offer import Availability
 from atoll.model.zone import Capacity, ZoneState
 from atoll.planning.elastic import PlanFunction, plan_elastic
-from atoll.planning.plan import PASSING, DocumentPlan, Plan, RefusalCode, Shortfall
+from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot, Usage
+from atoll.planning.solving.kinds import kind_of
 
 _LASTING = frozenset({FailureKind.NOT_OFFERED})
 """Failures that say what a place never has."""
@@ -45,14 +46,25 @@ class _Cured:
         self._snapshots = tuple(_relieved(snapshot, request))
         self._plan = plan
         self._whole: list[Plan] = []
+        self._runs = {one.name: one for one in request.documents if isinstance(one, RunRequest)}
+        self._equal: dict[RunRequest, DocumentPlan | None] = {}
 
     def judged(self, part: DocumentPlan) -> DocumentPlan:
         """The document's plan, whose shortfall says whether it may pass."""
         assert part.shortfall is not None
-        then = next(self._fitting(part), None)
+        then = self._then(part)
         if then is None:
             return part
         return replace(part, shortfall=_nearest(part, part.shortfall, then))
+
+    def _then(self, part: DocumentPlan) -> DocumentPlan | None:
+        """The document's plan in which it fits, if there is one; for equal runs found once."""
+        if part.kind is not DocumentKind.RUN:
+            return next(self._fitting(part), None)
+        kind = kind_of(self._runs[part.name])
+        if kind not in self._equal:
+            self._equal[kind] = next(self._fitting(part), None)
+        return self._equal[kind]
 
     def _fitting(self, part: DocumentPlan) -> Iterator[DocumentPlan]:
         """The document's plans in which it fits: with all of the request, or with the fleets and volumes alone."""

@@ -38,6 +38,7 @@ class World:
     volumes: dict[str, ExistingVolume]
     salt: str
     _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
+    _shared: list[bool] = field(default_factory=list, compare=False)
     _in_zones: dict[int, list[ExistingInstance]] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -76,7 +77,12 @@ class World:
 
     def shared(self, zone: int) -> bool:
         """True when machines there count against a capacity or a quota."""
-        return self.free[zone] is not None or any(self.quota(zone, market) is not None for market in Market)
+        if not self._shared:
+            self._shared.extend(
+                free is not None or any(self.quota(place, market) is not None for market in Market)
+                for place, free in enumerate(self.free)
+            )
+        return self._shared[zone]
 
     def free_cpus(self, quota: int) -> float:
         """How many more vCPUs a quota allows."""

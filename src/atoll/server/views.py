@@ -1,12 +1,13 @@
 """Records and plans in the shapes of the wire. No configuration is shown, so that no variable's value can be."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from atoll.engine.queries.shapes import FleetShape
 from atoll.engine.requests.planned import Planned
 from atoll.model.records import Event, Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState, RunState
+from atoll.model.zone import Zone
 from atoll.planning.offers import FoundOffer
 from atoll.planning.offers import OfferGroup as FoundGroup
 from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
@@ -80,11 +81,24 @@ def not_configured(backend: str) -> str:
     return f"backend `{backend}` is not configured"
 
 
+def no_longer_offered(zones: Iterable[Zone]) -> list[str]:
+    """A note for each zone that its backend no longer lists."""
+    return [f"zone {zone} is no longer offered" for zone in sorted(zones)]
+
+
 def fleet_view(
-    fleet: Fleet, instances: Sequence[ShownInstance], shape: FleetShape, backends: Collection[str]
+    fleet: Fleet,
+    instances: Sequence[ShownInstance],
+    shape: FleetShape,
+    backends: Collection[str],
+    gone: Collection[Zone] = (),
 ) -> FleetView:
-    """A fleet with its machines and its shape; `backends` are those configured."""
+    """A fleet with its machines and its shape.
+
+    `backends` are those configured; `gone` are zones that are no longer offered.
+    """
     away = sorted({instance.zone.backend for instance in instances} - {*backends})
+    notes = no_longer_offered({instance.zone for instance in instances} & {*gone})
     placement = fleet.config.get("placement", "any")
     strategy = placement.get("strategy", "any") if isinstance(placement, dict) else str(placement)
     return FleetView(
@@ -101,16 +115,24 @@ def fleet_view(
         "; ".join(map(not_configured, away)) or fleet.message,
         shape.spare,
         shape.surplus,
-        shape.note,
+        "; ".join(filter(None, [*notes, shape.note])),
     )
 
 
-def volume_view(volume: Volume, holders: Sequence[str]) -> VolumeView:
-    """A volume, and the names of the machines that hold it."""
+def volume_view(
+    volume: Volume, holders: Sequence[str], backends: Collection[str], gone: Collection[Zone] = ()
+) -> VolumeView:
+    """A volume, and the names of the machines that hold it; `unknown` where its backend is not configured."""
+    status, message = "deleting" if volume.end_reason else str(volume.state), volume.message
+    if volume.backend not in backends:
+        status = status if volume.end_reason else "unknown"
+        message = not_configured(volume.backend)
+    elif volume.zone is not None and volume.zone in gone:
+        message = "; ".join(filter(None, [*no_longer_offered([volume.zone]), message]))
     return VolumeView(
         volume.id,
         volume.name,
-        "deleting" if volume.end_reason else volume.state,
+        status,
         volume.size_gb,
         volume.backend,
         volume.zone,
@@ -118,7 +140,7 @@ def volume_view(volume: Volume, holders: Sequence[str]) -> VolumeView:
         tuple(holders),
         volume.backend_id,
         str(volume.config.get("binding_mode", "immediate")),
-        message=volume.message,
+        message=message,
     )
 
 

@@ -93,6 +93,12 @@ class Listing:
         living = (volumes.c.project == project, volumes.c.state != VolumeState.DELETED, volumes.c.region.is_not(None))
         return await self._by_zone(volumes, *living)
 
+    async def held_zones(self) -> dict[Zone, tuple[int, int]]:
+        """The number of live instances and volumes of all projects in each zone."""
+        machines = await self._by_zone(instances, LIVING)
+        disks = await self._by_zone(volumes, volumes.c.state != VolumeState.DELETED, volumes.c.region.is_not(None))
+        return {zone: (machines.get(zone, 0), disks.get(zone, 0)) for zone in sorted({*machines, *disks})}
+
     async def held_backends(self) -> dict[str, tuple[int, int]]:
         """The number of live instances and volumes of all projects on each backend."""
         held: dict[str, list[int]] = {}

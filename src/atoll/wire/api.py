@@ -259,6 +259,8 @@ class ChangeAction(StrEnum):
     UPDATE = "update"
     REPLACE = "replace"
     RERUN = "rerun"
+    RETRY = "retry"
+    """Creates again what a provider refused to create."""
     UNCHANGED = "unchanged"
 
 
@@ -461,7 +463,10 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class ZoneView:
-    """A zone of a configured backend, and its contents. `faults` says that its outage can be simulated."""
+    """A zone and its contents.
+
+    `capacity` is 0 for what has no declared limit; `faults` says that an outage of the zone can be simulated.
+    """
 
     zone: Zone
     state: ZoneState

@@ -61,6 +61,11 @@ class _Listing:
     as_of: date | None
 
     @cached_property
+    def regions(self) -> Mapping[str, str]:
+        """The regions of the zones by their folded names; made once."""
+        return {fold(zone.region): zone.region for zone in self.zones}
+
+    @cached_property
     def spelled(self) -> Mapping[str, Sequence[Zone]]:
         """The zones by each of their spellings; made once for all directories that the listing is in."""
         index: dict[str, list[Zone]] = {}
@@ -118,6 +123,11 @@ class Directory:
         """The zones known, of one backend or region or of all; places without zones are among them, nameless."""
         scope = _Scope(None if backend is None else [backend], None if region is None else [region])
         return tuple(zone for listing in self._listings.values() for zone in listing.zones if scope.has(zone))
+
+    def regions(self, backends: Collection[str]) -> tuple[Mapping[str, str], ...]:
+        """The regions of each of `backends` by their folded names; of every backend where none is given."""
+        named = map(fold, backends) if backends else self._listings
+        return tuple(self._listings[name].regions for name in named if name in self._listings)
 
     def resolve(
         self, text: str, *, backends: Collection[str] | None = None, regions: Collection[str] | None = None

@@ -43,11 +43,12 @@ def check(document: Document, ground: Ground | None) -> Iterator[Diagnostic]:
         backends = set(ground.configured or ())
     if any(directory.source(name) == "none" for name in backends):
         return
-    regions = {fold(zone.region): zone.region for zone in directory.zones() if not backends or zone.backend in backends}
+    listed = directory.regions(backends) if named.regions else ()
     for path, name in named.regions:
-        near = None if fold(name) in regions else did_you_mean(fold(name), regions.values())
-        certain = near is not None or (ground is None and bool(backends) and not unknown)
-        if fold(name) not in regions and certain:
+        if any(fold(name) in regions for regions in listed):
+            continue
+        near = did_you_mean(fold(name), dict.fromkeys(region for regions in listed for region in regions.values()))
+        if near is not None or (ground is None and bool(backends) and not unknown):
             message = f"`{name[:60]}` is not a region of {' or '.join(sorted(backends)) or 'any backend'}"
             yield Diagnostic("unknown-region", message, span=document.span(path), help=near)
 

@@ -158,6 +158,16 @@ PLANNED = (
         given="the volume `kept` exists in `local-a`",
     ),
     Code(
+        "volume-failed",
+        "The volume has no disk",
+        "The provider refused to create the volume's disk, or the disk is gone. A refused disk is created when "
+        "the volume's file is applied again; a lost one does not come back: delete the volume to use its name again.",
+        _TASK + 'volumes: ["broken:/data"]\n',
+        _TASK,
+        planned=True,
+        given="the provider refused to create the disk of `broken`",
+    ),
+    Code(
         "being-deleted",
         "The name is still taken",
         "The fleet or volume of this name is being deleted, and its name is free once that is done. Run the command "

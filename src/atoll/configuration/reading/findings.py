@@ -129,7 +129,9 @@ def _unknown_key(path: Path, places: Mapping[Path, Place], known: Iterable[str])
     key, names = str(path[-1]), list(dict.fromkeys(known))
     close = nearest(key, names)
     help = did_you_mean(key, names, "the keys here are " + ", ".join(f"`{name}`" for name in names)) or ""
-    if len(path) == 1 and key in MOVED and names:
+    if key in names:
+        help, close = "it belongs to another form of this part: `atoll export schema` has the keys of each", None
+    elif (len(path) == 1 or path[0] == "profiles") and key in MOVED and names:
         help, close = MOVED[key], None
     elif len(help) > 160 or not names:
         help = "`atoll export schema` has the keys of every type"

@@ -108,11 +108,14 @@ class _Composer:
         self._aliased = 0
         self._values = 0
         self._loader: Any = None
+        self._yaml: Any = None
+        """The library, imported when a file is read."""
         self._lines: list[str] | None = None
 
     def documents(self) -> Iterator[Node]:
         import yaml
 
+        self._yaml = yaml
         try:
             self._loader = yaml.CSafeLoader(self._file.text.encode())
             while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
@@ -126,37 +129,36 @@ class _Composer:
             raise Unreadable(self._unprintable()) from None
 
     def _node(self, event: Any, depth: int) -> Node:
-        import yaml
-
-        span = self._span(event)
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, span, depth)
+        if isinstance(event, self._yaml.AliasEvent):
+            return self._alias(event.anchor, self._span(event), depth)
         if depth > DEEPEST:
-            raise Unreadable(_too_deep(span))
+            raise Unreadable(_too_deep(self._span(event)))
         self._values += 1
         if self._values > MOST_VALUES:
             message = f"a document has more than {MOST_VALUES:,} values"
-            raise Unreadable(Diagnostic("file-too-large", message, span=span, help=_SMALL))
-        if isinstance(event, yaml.ScalarEvent):
+            raise Unreadable(Diagnostic("file-too-large", message, span=self._span(event), help=_SMALL))
+        if isinstance(event, self._yaml.ScalarEvent):
             plain = event.style is None or event.style == ""
-            node = Node(event.value, self._after_anchor(span, event.anchor), event.tag, is_plain=plain)
+            span = self._after_anchor(self._span(event), event.anchor)
+            node = Node(event.value, span, event.tag, is_plain=plain)
         else:
-            node = self._collection(event, span, depth)
+            node = self._collection(event, depth)
         if event.anchor:
             self._anchors[event.anchor] = node
         return node
 
-    def _collection(self, event: Any, span: Span, depth: int) -> Node:
-        import yaml
-
-        is_mapping = isinstance(event, yaml.MappingStartEvent)
+    def _collection(self, event: Any, depth: int) -> Node:
+        is_mapping = isinstance(event, self._yaml.MappingStartEvent)
         children: list[Node] = []
-        while not isinstance(end := self._loader.get_event(), yaml.CollectionEndEvent):
+        while not isinstance(end := self._loader.get_event(), self._yaml.CollectionEndEvent):
             children.append(self._node(end, depth + 1))
-        last = self._span(end)
-        whole = Span(span.file, span.line, span.column, last.end_line, last.end_column)
-        size = 1 + sum(child.size for child in children)
-        height = 1 + max((child.height for child in children), default=0)
+        first, last = event.start_mark, end.end_mark
+        whole = Span(self._file.name, first.line + 1, first.column + 1, last.line + 1, last.column + 1)
+        size, height = 1, 0
+        for child in children:
+            size += child.size
+            height = max(height, child.height)
+        height += 1
         if not is_mapping:
             return Node(children, whole, event.tag, size=size, height=height)
         pairs = list(zip(children[::2], children[1::2], strict=True))

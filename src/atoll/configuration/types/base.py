@@ -93,8 +93,8 @@ def number(value: Any) -> float:
 
 
 def duration(value: Any) -> float | None:
-    """Seconds; `off` is None."""
-    if value is None or value is False or value == "off":
+    """Seconds; `off` is None, and so is -1, as dstack writes it."""
+    if value is None or value is False or value == "off" or (value == -1 and value is not True):
         return None
     expected = "a duration such as `90s`, `5m`, `3d`, or `off`"
     if isinstance(value, str):
@@ -256,7 +256,7 @@ DURATION_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": 0},
         {"type": "string", "pattern": "^(off|[0-9]{1,12} ?[smhdw]?)$"},
-        {"enum": [None, False]},
+        {"enum": [None, False, -1]},
     ]
 }
 NAME_SCHEMA = {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,40}$"}

@@ -102,6 +102,11 @@ def _python(value: Any, info: ValidationInfo) -> Any:
     return text
 
 
+def _not_true(value: Any) -> Any:
+    """`true` is no limit, as in dstack."""
+    return None if value is True else value
+
+
 Python = Annotated[str, BeforeValidator(_python), Schema({"enum": [*PYTHONS, *map(float, PYTHONS)]})]
 
 MOST_MOUNTS = 100
@@ -191,4 +196,4 @@ class DevEnvironment(Run):
     ide: Text | None = None
     version: Text | None = None
     init: Texts = ()
-    inactivity_duration: Duration = None
+    inactivity_duration: Annotated[Duration, BeforeValidator(_not_true)] = None

@@ -15,7 +15,7 @@ from atoll.engine.placing.placement import (
     planned_fleets,
 )
 from atoll.engine.requests.draft import Draft
-from atoll.engine.work.restraint import FREE, release_runs
+from atoll.engine.work.restraint import FREE, recreate, release_runs
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.model.states import FleetState, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
@@ -52,10 +52,12 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
 async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, new_id: NewId) -> None:
     spec: Any = draft.document.spec
     if isinstance(draft.kept, Volume):
-        await tx.update(draft.kept, config=draft.config)
-        if draft.change.action is not UNCHANGED:
-            tx.asked(draft.kept, "changed")
-        await keep_zone(tx, draft.kept, placed)
+        volume = await tx.update(draft.kept, config=draft.config)
+        if draft.change.action is ChangeAction.RETRY:
+            volume = await recreate(tx, volume)
+        elif draft.change.action is not UNCHANGED:
+            tx.asked(volume, "changed")
+        await keep_zone(tx, volume, placed)
         return
     await tx.add(
         Volume(
@@ -107,7 +109,7 @@ def waiting_text(placed: DocumentPlan) -> str:
     """What a document that is accepted and does not fit yet waits for."""
     if placed.shortfall is None:
         return ""
-    return explain.shortfall_text(placed.kind, placed.name, placed.shortfall)
+    return explain.waiting_text(placed.kind, placed.shortfall)
 
 
 async def _accept_run(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atoll.engine.requests.meaning import SELECTION, same_meaning
+from atoll.engine.work.restraint import uncreated
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, RunState
 from atoll.model.zone import Zone
@@ -15,6 +16,9 @@ IN_PLACE = {"fleet": frozenset({"nodes", "idle_duration", "tags"}), "volume": fr
 """The keys of each kind that change without replacing what they belong to."""
 _HIDDEN = frozenset({"env", "registry_auth"})
 """Keys that may hold secrets: that they changed is told, and not from what to what."""
+ABSENT = object()
+"""Stands for a key that is not set: null is a value, `off` for times."""
+_TIMES = frozenset({"idle_duration", "max_duration", "stop_duration"})
 _BOUNDS = frozenset({"min", "target", "max"})
 
 
@@ -50,9 +54,11 @@ def change_of(
         stays |= SELECTION
     if kind == "fleet" and _only_adds_hosts(old.get("ssh_config"), new.get("ssh_config")):
         stays |= {"ssh_config"}
-    fields = tuple(_field(key, old.get(key), new.get(key), key in stays) for key in changed)
+    fields = tuple(_field(key, old.get(key, ABSENT), new.get(key, ABSENT), key in stays) for key in changed)
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)
+    if isinstance(kept, Volume) and uncreated(kept) and all(field.in_place for field in fields):
+        return Change(type_, kind, name, ChangeAction.RETRY, fields, kept.id)
     if not fields:
         return Change(type_, kind, name, ChangeAction.UNCHANGED, id=kept.id)
     in_place = all(field.in_place for field in fields)
@@ -77,12 +83,34 @@ def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> Chan
 
 def _same(kind: str, key: str, old: Mapping[str, Any], new: Mapping[str, Any], zones: Collection[Zone]) -> bool:
     before, after = old.get(key), new.get(key)
-    return before == after or (kind != "volume" and same_meaning(key, before, after, zones))
+    if key in _TIMES and (key in old) != (key in new):
+        return False  # null is `off`, and an absent one its default
+    return before == after or same_meaning(kind, key, before, after, zones)
 
 
 def _field(key: str, old: Any, new: Any, in_place: bool) -> FieldChange:
-    shown = ("(changed)", "(changed)") if key in _HIDDEN else (_text(old), _text(new))
+    shown = ("(changed)", "(changed)") if key in _HIDDEN else (_shown(key, old), _shown(key, new))
     return FieldChange(key, *shown, in_place=in_place)
+
+
+def _shown(key: str, value: Any) -> str:
+    """The value of a key: times with their unit, and what is left out is empty."""
+    if value is ABSENT:
+        return ""
+    if key in _TIMES:
+        return _time(value) if isinstance(value, int | float) else "off"
+    if key == "retry" and isinstance(value, Mapping):
+        events = _text(value.get("on_events")) or "every event"
+        limit = value.get("duration")
+        return f"{events}, for {_time(limit)}" if isinstance(limit, int | float) else events
+    return _text(value)
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ is the planner's.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from atoll.configuration import Document, Unread
@@ -18,6 +18,7 @@ from atoll.engine.requests import zone_check
 from atoll.model.catalog import Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.records import Volume
+from atoll.model.states import VolumeState
 from atoll.model.suggestion import did_you_mean
 from atoll.model.zone import BackendInfo, ZoneInfo
 from atoll.zones.directory import Directory
@@ -25,8 +26,8 @@ from atoll.zones.directory import Directory
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What documents of a project are held against. `homes` are those of kept and submitted volumes; the rest are
-    names.
+    """What documents of a project are held against. `homes` are those of kept and submitted volumes, `troubles`
+    are why kept volumes cannot be mounted; the rest are names.
 
     Without `secrets` nothing is said of them: a saved world does not know them. `unread` may define what is missing: of
     that nothing is said.
@@ -39,6 +40,7 @@ class Scene:
     catalog: Catalog
     homes: Mapping[str, Home]
     fleets: Collection[str]
+    troubles: Mapping[str, Diagnostic] = field(default_factory=dict)
     secrets: Collection[str] | None = None
     unread: Collection[Unread] = ()
 
@@ -97,18 +99,46 @@ def _volume(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 
 def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    """Volumes that do not exist: an error where a mount has no other, else a warning."""
+    """Volumes that do not exist or cannot be reached: an error where a mount has no other, else a warning."""
     told: set[str] = set()
     spec = _spec(document)
     for rank in range(spec.nodes or 1):
         for index, mount in enumerate(spec.volumes):
             names = mount.names_for(rank) if hasattr(mount, "names_for") else ()
-            missing = [name for name in names if scene.lacks("volume", name)]
+            missing = [name for name in names if _trouble(name, document, ("volumes", index), scene)]
             for name in missing:
-                if name not in told:
+                finding = _trouble(name, document, ("volumes", index), scene)
+                if name not in told and finding is not None:
                     told.add(name)
-                    finding = _unknown("volume", name, document, ("volumes", index), scene.homes)
                     yield finding if len(missing) == len(names) else replace(finding, severity=Severity.WARNING)
+
+
+def _trouble(name: str, document: Document, path: tuple[str | int, ...], scene: Scene) -> Diagnostic | None:
+    """Why a volume cannot be mounted: it is missing, or something is wrong with it."""
+    if scene.lacks("volume", name):
+        return _unknown("volume", name, document, path, scene.homes)
+    trouble = scene.troubles.get(name)
+    return trouble and replace(trouble, span=document.span(path))
+
+
+def trouble_of(volume: Volume, backends: Collection[str]) -> Diagnostic | None:
+    """Why a kept volume cannot be mounted: it failed, or its backend is not configured."""
+    if volume.state is VolumeState.FAILED:
+        message, help = failure_of(volume)
+        return Diagnostic("volume-failed", message, help=help)
+    if volume.backend in backends:
+        return None
+    message = f"volume `{volume.name}` is out of reach: backend `{volume.backend}` is not configured on this server"
+    help = f"configured: {', '.join(f'`{name}`' for name in sorted(backends))}"
+    return Diagnostic("unknown-backend", message, help=help)
+
+
+def failure_of(volume: Volume) -> tuple[str, str]:
+    """Why a failed volume has no disk, and the way out."""
+    message = f"volume `{volume.name}` failed: {volume.message or 'its disk is gone'}"
+    if volume.backend_id is None:
+        return message, "apply its file again: the volume is created again"
+    return message, f"`atoll delete volume {volume.name}`, then apply its file again: its data is lost"
 
 
 def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:

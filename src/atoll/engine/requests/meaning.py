@@ -27,8 +27,17 @@ SELECTION = frozenset(
 _FOLDED = frozenset({"backends", "regions", "instance_types"})
 
 
-def same_meaning(key: str, old: Any, new: Any, zones: Collection[Zone]) -> bool:
-    """Whether two values of a key of a fleet or run mean the same: order and spelling of names do not matter."""
+def same_meaning(kind: str, key: str, old: Any, new: Any, zones: Collection[Zone]) -> bool:
+    """Whether two values of a key of a fleet, volume or run mean the same.
+
+    Neither order nor spelling of names matters, nor a zone that a pattern beside it names too.
+    """
+    if kind == "volume":
+        if not isinstance(old, str) or not isinstance(new, str):
+            return False
+        if key == "availability_zone":
+            return _zones([old], zones) == _zones([new], zones)
+        return key in ("backend", "region") and fold(old) == fold(new)
     if key == "availability_zones" and _are_names(old) and _are_names(new):
         return _zones(old, zones) == _zones(new, zones)
     if key in _FOLDED and _are_names(old) and _are_names(new):
@@ -53,15 +62,28 @@ def still_fits(instances: Sequence[Instance], demand: FleetRequest, zones: Colle
 
 
 def _zones(patterns: Sequence[Any], zones: Collection[Zone]) -> frozenset[str]:
-    """What the patterns name: known zones by their places, and globs, exclusions and unknown names as they are."""
-    named: set[str] = set()
-    for pattern in map(str, patterns):
-        plain = not is_glob(pattern) and not pattern.strip().startswith("!")
-        selector = ZoneSelector.compile([pattern])
-        found = [zone for zone in zones if selector.matches(zone)] if plain else []
-        named.update(f"{zone.backend}/{zone.region}/{zone.name}" for zone in found)
+    """What the patterns name: known zones by their places, and globs, exclusions and unknown names as they are.
+
+    Zones that a glob names too are left out. A glob is not replaced by its zones, because it names later ones too.
+    """
+    texts = [str(pattern).strip() for pattern in patterns]
+    globs = [text for text in texts if is_glob(text) and not text.startswith("!")]
+    covering = ZoneSelector.compile(globs) if globs else None
+    named = {fold(text) for text in globs}
+    for text in texts:
+        if text in globs:
+            continue
+        excluded = text.startswith("!")
+        selector = ZoneSelector.compile([text.lstrip("! ")])
+        found = [] if is_glob(text) else [zone for zone in zones if selector.matches(zone)]
+        mark = "!" if excluded else ""
+        named.update(
+            f"{mark}{zone.backend}/{zone.region}/{zone.name}"
+            for zone in found
+            if excluded or covering is None or not covering.matches(zone)
+        )
         if not found:
-            named.add(fold(pattern.strip()))
+            named.add(fold(text))
     return frozenset(named)
 
 

@@ -14,7 +14,7 @@ class Planned:
 
     `default_profile` is the profile that runs took keys from without naming it. `event` is the newest event
     before it; `instance_names` has the names of the existing instances in the plan; `patient` are the documents
-    (kind, name) whose `retry` waits for capacity.
+    (kind, name) that wait for capacity.
     """
 
     changes: tuple[Change, ...]

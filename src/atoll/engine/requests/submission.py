@@ -17,7 +17,7 @@ from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.requests.acceptance import accept
 from atoll.engine.requests.change import Standing, change_of
-from atoll.engine.requests.check import Scene, check, home_of
+from atoll.engine.requests.check import Scene, check, failure_of, home_of, trouble_of
 from atoll.engine.requests.draft import Draft
 from atoll.engine.requests.hosts import declares_hosts, look_at_hosts, shared_hosts
 from atoll.engine.requests.meaning import still_fits
@@ -29,7 +29,8 @@ from atoll.engine.requests.shown import DIGEST_BYTES, version_of
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
-from atoll.model.diagnostic import Diagnostic
+from atoll.engine.work.restraint import uncreated
+from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import FleetState, VolumeState
 from atoll.planning.plan import Plan
@@ -102,9 +103,8 @@ def _refuse_failed(drafts: Sequence[Draft]) -> None:
     """Raises Refused for a volume that failed: it is not unchanged, and only the user may give up its data."""
     for draft in drafts:
         kept = draft.kept
-        if isinstance(kept, Volume) and kept.state is VolumeState.FAILED and not kept.end_reason:
-            message = f"volume `{draft.name}` failed: {kept.message or 'its disk is gone'}"
-            help = f"`atoll delete volume {draft.name}`, then apply again"
+        if isinstance(kept, Volume) and _is_lost(kept):
+            message, help = failure_of(kept)
             raise Refused("volume-failed", message, help=help)
 
 
@@ -182,7 +182,9 @@ def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> 
 
 
 def _is_patient(draft: Draft) -> bool:
-    """Whether the document's `retry` waits for capacity."""
+    """Whether the document waits for capacity: a volume always does, others where their `retry` says so."""
+    if draft.kind == "volume":
+        return True
     retry = getattr(draft.document.spec, "retry", None)
     return retry is not None and "no-capacity" in retry.on_events
 
@@ -238,11 +240,19 @@ async def _sealed(tx: Transaction, vault: Vault, drafts: Sequence[Draft]) -> lis
     return [replace(draft, config=vault.seal_config(draft.config)) for draft in drafts]
 
 
+def _is_lost(volume: Volume) -> bool:
+    """Whether the volume's disk, and its data, are gone."""
+    return volume.state is VolumeState.FAILED and not volume.end_reason and not uncreated(volume)
+
+
 async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
     span = draft.document.span(("name",))
     if isinstance(draft.kept, Volume):
         if draft.kept.end_reason:
             return [Diagnostic("being-deleted", f"volume `{draft.name}` is being deleted", span=span, help="try again")]
+        if _is_lost(draft.kept):
+            message, help = failure_of(draft.kept)
+            return [Diagnostic("volume-failed", message, Severity.WARNING, span, help=help)]
         if draft.change.action is ChangeAction.REPLACE:
             keys = ", ".join(f"`{field.key}`" for field in draft.change.fields)
             message = f"volume `{draft.name}` exists, and {keys} cannot change without losing its data"
@@ -280,7 +290,10 @@ def _scene(
     placed = homes(submitted, directory) | {one.name: home_of(one) for one in kept[0] if not one.end_reason}
     fleets = {fleet.name for fleet in kept[1]} | {draft.name for draft in drafts if draft.kind == "fleet"}
     infos = {name: backend.info for name, backend in context.backends.items()}
-    return Scene(project, infos, directory, world.zones, world.catalog, placed, fleets)
+    retried = {draft.name for draft in drafts if draft.change.action is ChangeAction.RETRY}
+    found = {one.name: trouble_of(one, infos) for one in kept[0] if one.name not in retried}
+    troubles = {name: trouble for name, trouble in found.items() if trouble is not None}
+    return Scene(project, infos, directory, world.zones, world.catalog, placed, fleets, troubles)
 
 
 def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[VolumeRequest]:
@@ -308,5 +321,6 @@ def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:
 def _asks(draft: Draft) -> bool:
     """True when something of the document is to be placed."""
     if draft.kind == "volume":
-        return not (isinstance(draft.kept, Volume) and draft.kept.zone is not None)
+        kept = draft.kept
+        return not isinstance(kept, Volume) or kept.zone is None or draft.change.action is ChangeAction.RETRY
     return draft.change.action is not ChangeAction.UNCHANGED

@@ -183,7 +183,7 @@ async def take_snapshot(
             price=instance.price,
             fleet=instance.fleet,
             node=instance.node,
-            busy=instance.id in busy or instance.unreachable,
+            busy=instance.id in busy or instance.unreachable or instance.zone.backend not in infos,
             attached=tuple(held.get(instance.id, ())),
         )
         for instance in ours.values()

@@ -82,7 +82,7 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
         async with self.placer.placing(fleet, demand, leaving) as placing:
             answer, message = placing.plan, ""
             if answer.shortfall is not None:
-                message = explain.shortfall_text(answer.kind, answer.name, answer.shortfall)
+                message = explain.waiting_text(answer.kind, answer.shortfall)
             try:
                 async with placing.write(lease) as tx:
                     if await tx.get(Fleet, fleet.id) != fleet:

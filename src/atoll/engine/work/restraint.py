@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from atoll.backends.base import BackendError, InvalidRequest, NotFound, ZoneMismatch
 from atoll.engine.placing.demand import spec_of
-from atoll.model.records import Attachment, Fleet, Instance, Job, Run
-from atoll.model.states import RUN, FleetState, JobState
+from atoll.model.failure import Scope
+from atoll.model.records import Attachment, Fleet, Instance, Job, Kind, Run, Volume
+from atoll.model.states import RUN, FleetState, JobState, VolumeState
 from atoll.reconcile.backoff import early_failure, early_pause
 from atoll.store.transaction import Transaction
 
@@ -18,6 +19,8 @@ R = TypeVar("R", Fleet, Run)
 
 FREE = {"hold": "", "early_failures": 0, "failed_early_at": None, "message": ""}
 """The fields of a fleet or run that nothing keeps from trying."""
+WAKEN = 1000
+"""How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
 BROKEN = frozenset({"lost", "unreachable", "start-timeout", "launch-timeout"})
 """The end reasons of machines that ended by themselves."""
 
@@ -107,6 +110,33 @@ async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
     for run in await tx.runs.held():
         if run.hold != _mark(run.hold.partition(":")[0], digests):
             await release(tx, run)
+
+
+async def forget_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
+    """Forget what failed on backends that are configured otherwise since the last start, and plan again at once."""
+    for name, digest in digests.items():
+        before = await tx.settings.get(f"configuration/{name}")
+        await tx.settings.set(f"configuration/{name}", digest)
+        if before in (None, digest):
+            continue
+        await tx.failures.forget(Scope(name))
+        for volume in await tx.volumes.listing():
+            if volume.backend == name and uncreated(volume):
+                await recreate(tx, volume)
+        for kind in (Kind.FLEET, Kind.RUN, Kind.VOLUME):
+            await tx.work.wake(kind, await tx.work.retrying(kind, WAKEN), tx.now)
+
+
+def uncreated(volume: Volume) -> bool:
+    """Whether a provider refused to create the volume's disk, so that no data can be lost by another try."""
+    return volume.state is VolumeState.FAILED and volume.backend_id is None and not volume.end_reason
+
+
+async def recreate(tx: Transaction, volume: Volume) -> Volume:
+    """Let a volume whose disk was refused be placed and created again."""
+    fresh = await tx.step(volume, VolumeState.SUBMITTED, reason="retry", zone=None, message="")
+    await tx.wake(fresh)
+    return fresh
 
 
 async def _hold(tx: Transaction, owner: Fleet | Run, backend: str, refusal: str, digests: Mapping[str, str]) -> None:

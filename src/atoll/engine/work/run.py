@@ -14,7 +14,7 @@ from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held, hold_with_fleets
 from atoll.model.failure import FailureKind
 from atoll.model.records import Job, Kind, Run
-from atoll.model.states import RUN, JobState, RunState
+from atoll.model.states import RUN, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, Plan, ShortfallCode
 from atoll.planning.reasons import explain
 from atoll.planning.request import VolumeRequest
@@ -100,6 +100,13 @@ class RunHandler(Reconciling[Run, RunSight]):
                 return None
         return await self._short(lease, sight, waiting, placing)
 
+    async def _failed_volume(self, run: Run, spec: Any) -> str:
+        """What became of the first failed volume that the run mounts."""
+        async with self.context.database.read() as tx:
+            found = [await tx.volumes.named(run.project, name) for name in volume_names(spec)]
+        failed = [one for one in found if one is not None and one.state is VolumeState.FAILED]
+        return f"volume `{failed[0].name}` failed: {failed[0].message or 'its disk is gone'}" if failed else ""
+
     async def _unplaced(self, run: Run, spec: Any) -> tuple[VolumeRequest, ...]:
         """The volumes that the run may mount and that have no zone yet: they go where it goes."""
         async with self.context.database.read() as tx:
@@ -127,6 +134,8 @@ class RunHandler(Reconciling[Run, RunSight]):
         run, shortfall = sight.run, placing.plan.shortfall
         assert shortfall is not None
         text = explain.shortfall_text(DocumentKind.RUN, run.name, shortfall)
+        if shortfall.code == ShortfallCode.UNKNOWN_VOLUME:
+            text = await self._failed_volume(run, spec_of(run)) or text
         if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
             text = next((short for short in _of_volumes(placing.whole)), text)
         refused = shortfall.data.get("kind") == FailureKind.AUTH_FAILED
@@ -135,8 +144,11 @@ class RunHandler(Reconciling[Run, RunSight]):
             if resting and await hold_with_fleets(tx, run, text):
                 return None
             if refused or resting or sight.retry.allows("no-capacity", run.created_at, sight.now):
-                if run.message != text:
-                    await tx.update(run, message=text)
+                waits = explain.waiting_text(DocumentKind.RUN, shortfall)
+                if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
+                    waits = f"waits: {text}"
+                if run.message != waits:
+                    await tx.update(run, message=waits)
                 pause = min(CAPACITY_SECONDS * 2.0 ** min(lease.attempts, 4), 60)
                 left = sight.retry.left(run.created_at, sight.now)
                 return Due(pause if left is None else min(pause, left), failed=True)

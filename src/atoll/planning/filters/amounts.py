@@ -14,6 +14,7 @@ from atoll.model.catalog import AVAILABILITIES, TypeTable
 from atoll.model.offer import Availability
 from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.planning.filters.feasibility import STAGE, Feasibility, of_types
+from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.world import World
 
@@ -34,6 +35,8 @@ RESOURCE_CODES = frozenset(
         RefusalCode.GPU_MEMORY,
     }
 )
+
+_AMOUNTS = frozenset({RefusalCode.CPU, RefusalCode.MEMORY, RefusalCode.DISK})
 
 _OF_GPUS = RESOURCE_CODES - {RefusalCode.ARCH, RefusalCode.CPU, RefusalCode.MEMORY, RefusalCode.DISK}
 
@@ -61,18 +64,32 @@ def of_all(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kin
 def of_offers(code: RefusalCode, feasibility: Feasibility, world: World) -> Mapping[int, Facts]:
     """What is asked and what the refused offers have, for each zone that has offers which this filter refused."""
     if code not in feasibility.amounts:
-        group, catalog = feasibility.group(STAGE[code]), world.snapshot.catalog
-        resources, made = feasibility.requirements.resources, dict[bytes, Facts]()
-        kinds = catalog.columns.type[group.rows]
-        found = {}
-        for zone, start, count in zip(group.zones, group.starts.tolist(), group.counts, strict=True):
-            here = np.unique(kinds[start : start + count])
-            key = here.tobytes()
-            if key not in made:
-                made[key] = {**_having(code, resources, catalog.table, here), "offers": True}
-            found[zone] = made[key]
-        feasibility.amounts[code] = found
+        group, resources = feasibility.group(STAGE[code]), feasibility.requirements.resources
+        kinds = world.snapshot.catalog.columns.type[group.rows]
+        of_zones = _ranges if code in _AMOUNTS else _each
+        found = of_zones(code, resources, world.snapshot.catalog.table, kinds, group)
+        feasibility.amounts[code] = dict(zip(group.zones, found, strict=True))
     return feasibility.amounts[code]
+
+
+def _ranges(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds, group: Group) -> Iterable[Facts]:
+    """Amounts of which only the least and the most are told: of all zones at once."""
+    limits, values = _amount(code, resources, table, kinds)
+    starts = group.starts
+    least, most = np.minimum.reduceat(values, starts).tolist(), np.maximum.reduceat(values, starts).tolist()
+    asked = {"wanted": _text(limits), "min": limits.min, "max": limits.max}
+    return ({**asked, "least": low, "most": high, "offers": True} for low, high in zip(least, most, strict=True))
+
+
+def _each(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds, group: Group) -> Iterable[Facts]:
+    """Facts for which the types of each zone are looked at; zones with the same types have the same."""
+    made: dict[bytes, Facts] = {}
+    for start, count in zip(group.starts.tolist(), group.counts, strict=True):
+        here = np.unique(kinds[start : start + count])
+        key = here.tobytes()
+        if key not in made:
+            made[key] = {**_having(code, resources, table, here), "offers": True}
+        yield made[key]
 
 
 def _having(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds) -> dict[str, Fact]:
@@ -80,12 +97,8 @@ def _having(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Ki
     models = [table.gpu_models[i] for i in np.unique(table.gpu_model[kinds]).tolist() if i >= 0]
     with_gpus = kinds[table.gpu_count[kinds] > 0]
     match code:
-        case RefusalCode.CPU:
-            return _range(resources.cpus, table.cpus[kinds])
-        case RefusalCode.MEMORY:
-            return _range(resources.memory_gb, table.memory_gb[kinds])
-        case RefusalCode.DISK:
-            return _range(resources.disk_gb, table.disk_gb[kinds])
+        case RefusalCode.CPU | RefusalCode.MEMORY | RefusalCode.DISK:
+            return _range(*_amount(code, resources, table, kinds))
         case RefusalCode.GPU_COUNT:
             return _range(gpu.count, table.gpu_count[with_gpus])
         case RefusalCode.GPU_MEMORY:
@@ -104,6 +117,18 @@ def _having(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Ki
         case _:
             best = max((ability for _, _, ability in models if ability), default=None)
             return {"wanted": _version(gpu.compute_capability), "most": _version(best)}
+
+
+def _amount(
+    code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds
+) -> tuple[Range, NDArray[np.float64]]:
+    """The range that is asked for, and what each of these types has."""
+    limits, values = {
+        RefusalCode.CPU: (resources.cpus, table.cpus),
+        RefusalCode.MEMORY: (resources.memory_gb, table.memory_gb),
+        RefusalCode.DISK: (resources.disk_gb, table.disk_gb),
+    }[code]
+    return limits or Range(), values[kinds]
 
 
 def _gpu_memory(gpu: GpuRequirement, table: TypeTable, kinds: Kinds) -> dict[str, Fact]:

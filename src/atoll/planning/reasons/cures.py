@@ -23,6 +23,8 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.solving.joint import Decider, precedence
+from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
 
@@ -35,8 +37,17 @@ MOST_RANGES = 16
 
 
 def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
-    """Every single change that lets the document fit beside what is placed already."""
-    others = [d for d in reasons.decision.placed if _stays(d, document, reasons.decider)]
+    """Every single change that lets the document fit beside what is placed already; for equal runs found once."""
+    if not isinstance(document, RunRequest):
+        return _cures(document, reasons)
+    kind = kind_of(document)
+    if kind not in reasons.cures:
+        reasons.cures[kind] = _cures(document, reasons)
+    return reasons.cures[kind]
+
+
+def _cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
+    others = list(_staying(document, reasons))
     trial = Decider(reasons.decider.world, (*others, document))
     found = []
     for requirement, value, changed in _changes(document, trial):
@@ -50,13 +61,15 @@ def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
     return (*found, *price)
 
 
-def _stays(placed: Document, document: Document, decider: Decider) -> bool:
-    """Whether another document keeps its place: one that got less than it asked gives way to those before it."""
-    order = [(type(d), d.name) for d in sorted(decider.documents, key=precedence)]
-    this, other = (type(document), document.name), (type(placed), placed.name)
-    if other == this:
-        return False
-    return placed in decider.documents or order.index(other) < order.index(this)
+def _staying(document: Document, reasons: Reasons) -> Iterator[Document]:
+    """The other documents that keep their places: one that got less than it asked gives way to those before it."""
+    requested = {(type(d), d.name): d for d in sorted(reasons.decider.documents, key=precedence)}
+    order = {key: place for place, key in enumerate(requested)}
+    this = (type(document), document.name)
+    for placed in reasons.decision.placed:
+        key = (type(placed), placed.name)
+        if key != this and (requested[key] == placed or order[key] < order[this]):
+            yield placed
 
 
 _AMOUNTS = frozenset({"resources.cpu", "resources.memory"})
@@ -106,24 +119,28 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
 
     For a fleet over several zones those that could take one of them.
     """
-    count = sum(number for _, number in bought)
+    count, every = sum(number for _, number in bought), Limits.of(trial.world)
     if isinstance(changed, RunRequest):
         apart = changed.single_zone and count < len(changed.nodes)
         if apart or any(node.mounts for node in changed.nodes):
             return set()
-        options = trial.run_group(changed, (), thorough=True).options
+        options = [trial.run_group(changed, (), limits).options for limits in (NO_LIMITS, every)]
     else:
-        group = trial.fleet_group(changed, (), None, thorough=True)
+        group = trial.fleet_group(changed, (), None)
         if changed.placement.strategy is Strategy.CLUSTER and group.home is not None:
             return set()
         if changed.placement.strategy is Strategy.SPREAD or changed.placement.survive_zones:
             count = min(count, 1)
-        options = group.options
+        options = [group.options, trial.fleet_group(changed, (), None, every).options]
     remainder = Remainder.after(solution, trial.world, without=bought)
-    by_zone: dict[int, list[Option]] = {}
-    for option in options if count else ():
-        by_zone.setdefault(option.zone, []).append(option)
-    return {zone for zone, here in by_zone.items() if remainder.most(here, count) == count}
+    fitting: set[int] = set()
+    for some in options if count else ():  # the cheapest do mostly; all that capacities make worth a look decide
+        by_zone: dict[int, list[Option]] = {}
+        for option in some:
+            if option.zone not in fitting:
+                by_zone.setdefault(option.zone, []).append(option)
+        fitting |= {zone for zone, here in by_zone.items() if remainder.most(here, count) == count}
+    return fitting
 
 
 def _bought(document: Consumer, solution: Solution) -> Machines:

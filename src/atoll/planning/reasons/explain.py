@@ -18,6 +18,11 @@ def shortfall_text(kind: DocumentKind, name: str, shortfall: Shortfall) -> str:
     return f"{kind.value} `{name}` does not fit: {shortfall_reason(kind, shortfall)}"
 
 
+def waiting_text(kind: DocumentKind, shortfall: Shortfall) -> str:
+    """What a document that fits later waits for."""
+    return f"waits: {shortfall_reason(kind, shortfall)}"
+
+
 def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
     """The same beside the document's name."""
     data = shortfall.data

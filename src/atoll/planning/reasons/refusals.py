@@ -14,12 +14,15 @@ from atoll.model.catalog import TypeTable
 from atoll.planning.filters.amounts import of_all
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
-from atoll.planning.plan import Refusal, RefusalCode
+from atoll.planning.plan import Cure, Refusal, RefusalCode
 from atoll.planning.reasons.facts import Facts, facts, offer_facts
 from atoll.planning.reasons.remainder import Remainder
-from atoll.planning.request import FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
+from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.joint import Decider, Decision, may_use, reusable
+from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.limits import Limits
+from atoll.planning.solving.problem import FleetGroup
 
 _OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
 _OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]
@@ -63,8 +66,20 @@ class Reasons:
     decider: Decider
     decision: Decision
     remainder: Remainder
+    cures: dict[RunRequest, tuple[Cure, ...]] = field(default_factory=dict)
+    """The cures of runs that do not fit, by what equal ones have in common."""
     _without: dict[str, Remainder] = field(default_factory=dict)
+    _groups: dict[str, FleetGroup] = field(default_factory=dict)
     _offered: dict[Requirements, dict[str, str]] = field(default_factory=dict)
+    _of_runs: dict[tuple[object, ...], tuple[Refusal, ...]] = field(default_factory=dict)
+    _of_offers: dict[Requirements, tuple[Refusal, ...]] = field(default_factory=dict)
+    _placed: dict[tuple[type, str], Document] = field(default_factory=dict)
+
+    def placed(self, document: Document) -> Document | None:
+        """The document as it was placed, or None."""
+        if not self._placed:
+            self._placed.update({(type(d), d.name): d for d in self.decision.placed})
+        return self._placed.get((type(document), document.name))
 
     def of_fleet(self, fleet: FleetRequest, new: frozenset[int], short: bool) -> tuple[Refusal, ...]:
         """Why the zones without a `new` node get none; `short` says that the fleet did not fit as asked.
@@ -92,9 +107,17 @@ class Reasons:
 
     def of_run(self, run: RunRequest, used: frozenset[int], short: bool) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a run."""
+        shares = self.decision.solution.runs.get(run.name, ())
+        paid = frozenset(share.supply.option.price for share in shares if share.supply.option is not None)
+        key = (kind_of(run), used, short, paid, frozenset(share.supply.source for share in shares))
+        if key not in self._of_runs:
+            self._of_runs[key] = _ordered(self._run_refusals(run, used, short, paid))
+        return self._of_runs[key]
+
+    def _run_refusals(
+        self, run: RunRequest, used: frozenset[int], short: bool, paid: frozenset[float]
+    ) -> list[tuple[int, Refusal]]:
         feasibility = self.decider.feasibility(run.requirements)
-        bought = self.decision.solution.runs.get(run.name, ())
-        paid = frozenset(share.supply.option.price for share in bought if share.supply.option is not None)
         case = _Case(short, paid, self._planned(run), self._idle(run))
         zone_level = feasibility.level
         found = []
@@ -112,7 +135,7 @@ class Reasons:
             if unfit is None:
                 unfit, data = self._of_choice(run, feasibility, zone, case)
             found.append((zone, self._refusal(zone, unfit, data, count)))
-        return _ordered(found)
+        return found
 
     def of_volume(self, volume: VolumeRequest, used: frozenset[int]) -> tuple[Refusal, ...]:
         """Why the other zones are not used for a volume."""
@@ -129,13 +152,19 @@ class Reasons:
 
     def offers(self, feasibility: Feasibility) -> tuple[Refusal, ...]:
         """The refused offers of zones that are not out as a whole, counted by zone and code."""
+        asked = feasibility.requirements
+        if asked not in self._of_offers:
+            self._of_offers[asked] = tuple(self._offer_refusals(feasibility))
+        return self._of_offers[asked]
+
+    def _offer_refusals(self, feasibility: Feasibility) -> list[Refusal]:
         found: list[Refusal] = []
         for stage in range(PASSED - 1, STAGE[RefusalCode.IMPAIRED], -1):
             refusals = list(self._counted(feasibility, stage)) if stage in feasibility.possible else []
             if refusals and isinstance(refusals[0].data.get("price"), float):
                 refusals.sort(key=_price)
             found.extend(refusals)
-        return tuple(found)
+        return found
 
     def _counted(self, feasibility: Feasibility, stage: int) -> Iterator[Refusal]:
         """The refused offers of one stage, by zone."""
@@ -207,7 +236,7 @@ class Reasons:
         if taken is not None:
             return taken
         world, placement = self.decider.world, fleet.placement
-        group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        group = self.group(fleet)
         if placement.strategy is Strategy.CLUSTER:
             if group.home is not None and group.home != zone and group.missing:
                 return RefusalCode.CLUSTER, {"home": str(world.zones[group.home].zone)}
@@ -225,23 +254,34 @@ class Reasons:
 
     def most(self, fleet: FleetRequest, zones: Collection[int]) -> int:
         """How many of the nodes that a fleet is missing these zones can take together, all other documents fixed."""
-        group = self.decider.fleet_group(fleet, (), None, thorough=True)
+        group = self.group(fleet)
         if fleet.name not in self._without:
             solution, world = self.decision.solution, self.decider.world
             own = solution.fleets.get(fleet.name, ())
             self._without[fleet.name] = Remainder.after(solution, world, without=own)
-        options = [option for option in group.options if option.zone in zones]
-        return self._without[fleet.name].most(options, group.missing)
+        remainder = self._without[fleet.name]
+        most = remainder.most([option for option in group.options if option.zone in zones], group.missing)
+        limits = Limits.of(self.decider.world)
+        if most == group.missing or not any(limits.reach(zone, self.decider.world) for zone in zones):
+            return most
+        options = self.decider.fleet_group(fleet, (), None, limits).options
+        return remainder.most([option for option in options if option.zone in zones], group.missing)
+
+    def group(self, fleet: FleetRequest) -> FleetGroup:
+        """A fleet of the request in numbers."""
+        if fleet.name not in self._groups:
+            self._groups[fleet.name] = self.decider.fleet_group(fleet, (), None)
+        return self._groups[fleet.name]
 
     def _dearer(self, feasibility: Feasibility, zone: int, paid: frozenset[float]) -> Facts:
         """How the cheapest machine to be had in a zone compares with those that were chosen."""
-        offer = self.remainder.cheapest(feasibility, zone)
-        if offer is None or not paid:
+        price = self.remainder.lowest(feasibility, zone)
+        if price is None or not paid:
             return {"why": "unneeded"}
-        if offer.price > max(paid) + 1e-9:
-            return {"why": "dearer", "price": offer.price, "chosen": max(paid)}
-        same = len(paid) == 1 and offer.price in paid
-        return {"why": "equal" if same else "unneeded", "price": offer.price}
+        if price > max(paid) + 1e-9:
+            return {"why": "dearer", "price": price, "chosen": max(paid)}
+        same = len(paid) == 1 and price in paid
+        return {"why": "equal" if same else "unneeded", "price": price}
 
     def _volume_elsewhere(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
         """A mount none of whose volumes is or may be in this zone."""

@@ -42,20 +42,33 @@ class Remainder:
 
     def cheapest(self, feasibility: Feasibility, zone: int) -> Offer | None:
         """The cheapest of the offers that pass in a zone of which one more can be had."""
+        row = self._cheapest(feasibility, zone)
+        return None if row is None else self.world.snapshot.catalog.offer(row)
+
+    def lowest(self, feasibility: Feasibility, zone: int) -> float | None:
+        """Its price in USD an hour."""
+        row = self._cheapest(feasibility, zone)
+        return None if row is None else float(self.world.snapshot.catalog.columns.price[row])
+
+    def _cheapest(self, feasibility: Feasibility, zone: int) -> int | None:
         catalog, passed = self.world.snapshot.catalog, feasibility.group(PASSED)
         best = passed.best(zone)
         if best is None:
             return None
-        if self._of_row(best, zone) is None:
-            return catalog.offer(best)
+        if not self._is_limited(zone) or self._of_row(best, zone) is None:
+            return best
         rows = passed.rows_in(zone)
         order = rows[catalog.columns.price[rows].argsort(kind="stable")]
-        return next((catalog.offer(row) for row in order.tolist() if self._of_row(row, zone) is None), None)
+        return next((row for row in order.tolist() if self._of_row(row, zone) is None), None)
+
+    def _is_limited(self, zone: int) -> bool:
+        """Whether anything limits how many machines can be had in a zone."""
+        return self.world.snapshot.catalog.counted or self.world.shared(zone)
 
     def refusal(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode, Facts] | None:
         """Why not even one more of the offers that pass in this zone can be had; None when one can."""
         catalog = self.world.snapshot.catalog
-        limited = self.zones[zone] is not None or bool(self.quotas)
+        limited = self.world.shared(zone)
         if not limited and not catalog.counted:
             return None
         passed = feasibility.group(PASSED)

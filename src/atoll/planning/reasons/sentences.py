@@ -119,6 +119,8 @@ _STATES = {
 
 
 def _state(word: str, data: Facts) -> str:
+    if word == _STATES[RefusalCode.GONE] and data.get("reason"):
+        return str(data["reason"])
     until = f", until {words.clock(data, 'until')}" if data.get("until") else ""
     reason = f": {data['reason']}" if data.get("reason") else ""
     return f"{word}{until}{reason}"
@@ -249,7 +251,7 @@ def _not_needed(data: Facts) -> str:
         case "consumer":
             return f"suitable, but what uses it is in {data.get('home')}"
         case "complete":
-            return "suitable, but all nodes exist already"
+            return "suitable, but no new nodes are needed"
         case _:
             return "suitable, not needed"
 

@@ -21,7 +21,7 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
     if not eligible:
         return _chief(fleet.nodes, placed, refusals)
     strategy, names = fleet.placement.strategy, reasons.decider.world.zones
-    group = reasons.decider.fleet_group(fleet, (), None, thorough=True)
+    group = reasons.group(fleet)
     cluster = strategy is Strategy.CLUSTER
     # A cluster that has nodes grows where they are.
     places = (group.home,) if cluster and group.home is not None else eligible

@@ -1,7 +1,8 @@
-"""A problem without what no best solution buys, where nothing but their number limits offers.
+"""A problem without what no best solution buys.
 
 The exact model has a variable for each offer and each node that may stand on it, so what another offer beats for every
-purpose is left out before. Where zones' capacities or quotas are shared this does not hold, and it is not used.
+purpose is left out before. An offer of which only some can be had, by its number or by a capacity or quota in force,
+beats none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +22,7 @@ def trimmed(problem: Problem) -> Problem:
 
 def _free(run: RunGroup) -> bool:
     """True when each node of a run may choose its zone without regard to anything else."""
-    together = run.single_zone and sum(len(group.ranks) for group in run.classes) > 1
-    return not together and not any(group.mounts for group in run.classes)
+    return run.together <= 1 and not any(group.mounts for group in run.classes)
 
 
 def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
@@ -47,22 +47,23 @@ def _trimmed_run(run: RunGroup, problem: Problem) -> RunGroup:
         )
         for *_, option in ranked:
             kept[option.offer] = option
-            if option.limit is None:
+            if option.limit is None and not problem.limits.bind(option):
                 break
     return replace(run, options=tuple(kept[offer] for offer in sorted(kept)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Worth:
-    """An option, and which classes of nodes it can serve (`serves` has a bit for each)."""
+    """An option, which classes of nodes it can serve (`serves` has a bit for each), and whether there are only some."""
 
     option: Option
     serves: int
     bulk: float
+    limited: bool
 
     def beats(self, other: "_Worth", strictly: bool) -> bool:
         """True when this one does for every purpose, at less; or, unless `strictly`, at the same price and smaller."""
-        if self.option.limit is not None or other.serves & ~self.serves:
+        if self.limited or other.serves & ~self.serves:
             return False
         if self.option.price != other.option.price:
             return self.option.price < other.option.price
@@ -96,7 +97,10 @@ def _worths(fleet: FleetGroup, users: Iterable[RunGroup], problem: Problem) -> l
                 if suits[i] and option.zone in reach:
                     serves[i] |= bit
             bit <<= 1
-    return [_Worth(o, mask, bulk(o.instance_type)) for o, mask in zip(fleet.options, serves, strict=True)]
+    return [
+        _Worth(o, mask, bulk(o.instance_type), o.limit is not None or problem.limits.bind(o))
+        for o, mask in zip(fleet.options, serves, strict=True)
+    ]
 
 
 def _front(worths: Sequence[_Worth]) -> list[_Worth]:

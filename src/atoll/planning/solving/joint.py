@@ -1,14 +1,16 @@
 """Decides a request's documents together: who depends on whom, what is solved apart, and what gives way.
 
-Documents that share nothing are solved apart. That leaves out the limits which all share (an offer's number, a zone's
-capacity, a quota), so the joined solution is checked against them; where one is exceeded, everything is solved in one
-exact model. Either way the result is the best there is. When not all documents fit, the earlier ones go first: fleets,
-then volumes, then runs, each in the order of the file.
+Documents that share nothing are solved apart, and without the limits that all share (an offer's number, a zone's
+capacity, a quota). The solution is checked against these; documents that exceed one together are solved in one exact
+model, with the limits in force that were exceeded and no others. Either way the result is the best there is. When not
+all documents fit, the earlier ones go first: fleets, then volumes, then runs, each in the order of the file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import compress
+from operator import or_
 
 from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
 from atoll.planning.plan import Fact, RefusalCode
@@ -23,10 +25,12 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import ExistingInstance
-from atoll.planning.solving import companions, dominance, options, shortcuts, strategies
+from atoll.planning.solving import companions, dominance, kinds, shortcuts, strategies
 from atoll.planning.solving import programme as model
-from atoll.planning.solving.limits import within_limits
+from atoll.planning.solving.kinds import NONE, Copies
+from atoll.planning.solving.limits import NO_LIMITS, Limits, exceeded
 from atoll.planning.solving.options import Option, suiting
+from atoll.planning.solving.picking import picked
 from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution
 from atoll.planning.solving.solver import OutOfTime
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
@@ -39,6 +43,15 @@ class Decision:
 
     solution: Solution
     placed: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Documents that were decided together, and the capacities and quotas that were in force for them."""
+
+    documents: tuple[Document, ...]
+    limits: Limits
+    solution: Solution
 
 
 @dataclass(slots=True)
@@ -72,12 +85,17 @@ class Decider:
             count, better = self._most(accepted, left)
             accepted, left = [*accepted, *left[:count]], left[count:]
             solution = better or solution
-            for attempt in self._instead(left.pop(0), accepted) if left else ():
+            if not left:
+                break
+            unfit = left.pop(0)
+            for attempt in self._instead(unfit, accepted):
                 better = self.solve([*accepted, attempt])
                 if better is not None:
                     accepted.append(attempt)
                     solution = better
                     break
+            # Runs take from each other and never add anything, so what is equal to this one does not fit either.
+            left = [d for d in left if not (isinstance(unfit, RunRequest) and kinds.are_equal(d, unfit))]
         return Decision(solution, tuple(accepted))
 
     def _most(self, accepted: Sequence[Document], left: Sequence[Document]) -> tuple[int, Solution | None]:
@@ -148,40 +166,64 @@ class Decider:
             return None
         if any(not self.volume_zones(d) for d in documents if isinstance(d, VolumeRequest)):
             return None
-        joined = Solution()
-        for component in _components(documents, self.world):
-            part = self._solve_apart(component, partial)
-            if part is None:
-                return None
-            joined = joined.joined(part)
-        if within_limits(joined.bought, self.world):
-            return joined
-        return model.solve(self.problem(documents, partial, thorough=True), self.world)
+        counted = kinds.counted(documents)
+        solution = self._solve_counted(counted.documents, partial, counted.copies)
+        return None if solution is None else kinds.told_apart(solution, counted.documents, counted.copies)
 
-    def _solve_apart(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
+    def _solve_counted(self, documents: Sequence[Document], partial: str | None, copies: Copies) -> Solution | None:
+        """Documents that share nothing apart, and those that exceed a limit together in one."""
+        parts: list[_Part] = []
+        waiting = [(component, NO_LIMITS) for component in _components(documents, self.world)]
+        while waiting:
+            for members, limits in waiting:
+                part = self._solve_part(members, partial, copies, limits)
+                if part is None:
+                    return None
+                parts.append(part)
+            waiting = []
+            over = exceeded((entry for part in parts for entry in part.solution.bought), self.world)
+            touching = [part for part in parts if over.touch(part.solution.bought)]
+            if len(touching) > 1:
+                parts = [part for part in parts if part not in touching]
+                limits = reduce(or_, (part.limits for part in touching), over)
+                waiting = [([d for part in touching for d in part.documents], limits)]
+        return reduce(Solution.joined, (part.solution for part in parts), Solution())
+
+    def _solve_part(
+        self, documents: Sequence[Document], partial: str | None, copies: Copies, limits: Limits
+    ) -> "_Part | None":
+        """The best solution, with the limits in force that it would exceed without them."""
+        while True:
+            solution = self._solve_apart(documents, partial, copies, limits)
+            if solution is None:
+                return None
+            over = limits | exceeded(solution.bought, self.world)
+            if over == limits:
+                return _Part(tuple(documents), limits, solution)
+            limits = over
+
+    def _solve_apart(
+        self, documents: Sequence[Document], partial: str | None, copies: Copies, limits: Limits
+    ) -> Solution | None:
         consumed = any(isinstance(d, RunRequest) for d in documents)
         if not consumed and all(isinstance(d, VolumeRequest) for d in documents):
             return Solution()
-        if len(documents) == 1 and isinstance(documents[0], FleetRequest):
-            group = self.fleet_group(documents[0], (), partial, thorough=False)
-            bought = strategies.lay(group)
-            if bought is None or within_limits(bought, self.world):
+        if len(documents) == 1 and not limits:
+            if isinstance(documents[0], FleetRequest):
+                group = self.fleet_group(documents[0], (), partial)
+                bought = strategies.lay(group)
                 return None if bought is None else Solution({group.name: bought})
-        if len(documents) == 1 and isinstance(documents[0], RunRequest) and not _mounts(documents[0]):
-            alone = self._solve_lone(documents[0])
-            if alone is None or within_limits(alone.bought, self.world):
-                return alone
-        thorough = bool(self.world.quotas) or any(free is not None for free in self.world.free)
-        whole = self.problem(documents, partial, thorough)
+            if isinstance(documents[0], RunRequest) and not kinds.mounts(documents[0]):
+                return self._solve_lone(documents[0], copies)
+        whole = self.problem(documents, partial, limits, copies)
         problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
-        if not thorough:
-            problem = dominance.trimmed(problem)
+        problem = dominance.trimmed(problem)
         solution = self._solve_pinned(problem) or model.solve(problem, self.world)
         return None if solution is None else companions.put_back(solution, whole)
 
-    def _solve_lone(self, run: RunRequest) -> Solution | None:
-        lots = self.world.lots(run.name)
-        return shortcuts.lone(self.run_group(run, (), thorough=False), lots)
+    def _solve_lone(self, run: RunRequest, copies: Copies) -> Solution | None:
+        group = self.run_group(run, (), copies=kinds.number(copies, run))
+        return shortcuts.lone(group, self.world.lots(run.name))
 
     def _solve_pinned(self, problem: Problem) -> Solution | None:
         """The best solution with the fleets as they are best alone, if that is the best of all."""
@@ -193,16 +235,19 @@ class Decider:
         solution = model.solve(pinned, self.world)
         return solution if solution is not None and solution.cost <= shortcuts.least(pinned) + 1e-9 else None
 
-    def problem(self, documents: Sequence[Document], partial: str | None, thorough: bool) -> Problem:
-        """The problem that these documents make; `thorough` keeps what only shared limits make worth considering."""
+    def problem(
+        self, documents: Sequence[Document], partial: str | None, limits: Limits, copies: Copies = NONE
+    ) -> Problem:
+        """The problem that these documents make with these capacities and quotas."""
         runs = [d for d in documents if isinstance(d, RunRequest)]
         fleets = [d for d in documents if isinstance(d, FleetRequest)]
         volumes = {d.name: d for d in documents if isinstance(d, VolumeRequest)}
         mounted = sorted({name for run in runs for node in run.nodes for m in node.mounts for name in m.volumes})
         return Problem(
-            tuple(self.fleet_group(fleet, runs, partial, thorough) for fleet in fleets),
-            tuple(self.run_group(run, fleets, thorough) for run in runs),
+            tuple(self.fleet_group(fleet, runs, partial, limits) for fleet in fleets),
+            tuple(self.run_group(run, fleets, limits, kinds.number(copies, run)) for run in runs),
             {name: disk for name in mounted if (disk := self.disk(name, volumes.get(name))) is not None},
+            limits,
         )
 
     def feasibility(self, requirements: Requirements) -> Feasibility:
@@ -212,7 +257,7 @@ class Decider:
         return self._feasible[requirements]
 
     def fleet_group(
-        self, fleet: FleetRequest, runs: Sequence[RunRequest], partial: str | None, thorough: bool
+        self, fleet: FleetRequest, runs: Sequence[RunRequest], partial: str | None, limits: Limits = NO_LIMITS
     ) -> FleetGroup:
         """The fleet in numbers; `runs` are those that may use its machines."""
         users = tuple(run.requirements for run in runs if may_use(run, fleet.name))
@@ -224,36 +269,38 @@ class Decider:
             name=fleet.name,
             nodes=fleet.nodes,
             existing=existing,
-            options=self._offers(fleet.requirements, fleet.name, users, thorough),
+            options=self._offers(fleet.requirements, fleet.name, users, limits),
             placement=fleet.placement,
             eligible=self.feasibility(fleet.requirements).passing,
             partial=partial == fleet.name,
         )
 
-    def run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], thorough: bool) -> RunGroup:
-        """The run in numbers; `fleets` are those of the same request."""
+    def run_group(
+        self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits = NO_LIMITS, copies: int = 1
+    ) -> RunGroup:
+        """So many copies of a run in numbers; `fleets` are those of the same request."""
         stages = self.feasibility(run.requirements).level
         mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
         return RunGroup(
             name=run.name,
-            classes=self.classes(run),
+            classes=_classes(run, copies),
             requirements=run.requirements,
             zones=zones,
-            options=self._offers(run.requirements, run.name, (), thorough) if run.buys else (),
+            options=self._offers(run.requirements, run.name, (), limits) if run.buys else (),
             pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine),
             fleets=tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name))),
             single_zone=run.single_zone,
+            copies=copies,
         )
 
     def _offers(
-        self, requirements: Requirements, name: str, users: tuple[Requirements, ...], thorough: bool
+        self, requirements: Requirements, name: str, users: tuple[Requirements, ...], limits: Limits
     ) -> tuple[Option, ...]:
-        key = (requirements, name, users, thorough)
+        key = (requirements, name, users, limits)
         if key not in self._options:
-            pick = options.undominated if thorough else options.cheapest
             feasible = self.feasibility(requirements)
-            self._options[key] = tuple(pick(feasible, self.world, self.world.lots(name), users))
+            self._options[key] = picked(feasible, self.world, self.world.lots(name), users, limits)
         return self._options[key]
 
     def pools(self) -> tuple[tuple[Pool, ExistingInstance], ...]:
@@ -310,15 +357,6 @@ class Decider:
             self._refused[volume] = volume_refusals(volume, self.world)
         return self._refused[volume]
 
-    def classes(self, run: RunRequest) -> tuple[NodeClass, ...]:
-        """The run's nodes by their mounts. Nodes share a class only where nothing can tell their volumes apart."""
-        ranks: dict[tuple[object, ...], list[int]] = {}
-        for node in run.nodes:
-            mounts = tuple(mount.volumes for mount in node.mounts)
-            ranks.setdefault((mounts, None if not mounts else node.rank), []).append(node.rank)
-        by_rank = {node.rank: tuple(mount.volumes for mount in node.mounts) for node in run.nodes}
-        return tuple(NodeClass(tuple(group), by_rank[group[0]]) for group in ranks.values())
-
     def _enough_zones(self, fleet: FleetRequest) -> bool:
         least = fleet.placement.min_zones
         return least is None or len(self.feasibility(fleet.requirements).passing) >= least
@@ -336,8 +374,18 @@ def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[Exi
     return list(compress(named, suiting(run.requirements, named)))
 
 
-def _mounts(run: RunRequest) -> bool:
-    return any(node.mounts for node in run.nodes)
+def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:
+    """The nodes by their mounts; of several copies with a number for each node, those of one copy after another."""
+    numbers = {node.rank: place for place, node in enumerate(run.nodes)} if copies > 1 else {}
+    ranks: dict[tuple[tuple[str, ...], ...], list[int]] = {}
+    for node in run.nodes:
+        mounts = tuple(mount.volumes for mount in node.mounts)
+        ranks.setdefault(mounts, []).append(numbers.get(node.rank, node.rank))
+    every = {
+        mounts: tuple(copy * len(run.nodes) + place for copy in range(copies) for place in places)
+        for mounts, places in ranks.items()
+    }
+    return tuple(NodeClass(places, mounts) for mounts, places in every.items())
 
 
 def precedence(document: Document) -> int:
@@ -347,16 +395,24 @@ def precedence(document: Document) -> int:
 
 def _components(documents: Sequence[Document], world: World) -> list[list[Document]]:
     """The documents in groups of which none depends on another."""
-    groups: list[tuple[set[object], list[Document]]] = []
     idle = {i.fleet for members in world.fleets.values() for i in members if not i.busy}
     fleets = [d.name for d in documents if isinstance(d, FleetRequest)]
-    for document in documents:
-        ties = set(_ties(document, fleets, idle))
-        touching = [group for group in groups if not group[0].isdisjoint(ties)]
-        merged = (ties.union(*(t for t, _ in touching)), [d for _, members in touching for d in members])
-        groups = [group for group in groups if group not in touching]
-        groups.append((merged[0], [*merged[1], document]))
-    return [members for _, members in groups]
+    root = list(range(len(documents)))
+    first: dict[object, int] = {}
+
+    def group(place: int) -> int:
+        while root[place] != place:
+            root[place] = place = root[root[place]]
+        return place
+
+    for place, document in enumerate(documents):
+        for tie in _ties(document, fleets, idle):
+            one, other = sorted((group(place), group(first.setdefault(tie, place))))
+            root[other] = one
+    groups: dict[int, list[Document]] = {}
+    for place, document in enumerate(documents):
+        groups.setdefault(group(place), []).append(document)
+    return list(groups.values())
 
 
 def _ties(document: Document, fleets: Iterable[str], idle: Iterable[str]) -> Iterator[object]:

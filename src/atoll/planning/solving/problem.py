@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from atoll.model.resources import InstanceType
 from atoll.planning.plan import Source
 from atoll.planning.request import Placement, Requirements
+from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option
 
 
@@ -77,7 +78,7 @@ class NodeClass:
 class RunGroup:
     """A run: its nodes by class, what it may buy, which pools and which fleets of this request it may use.
 
-    `zones` are those that its requirements allow.
+    `zones` are those that its requirements allow. Equal runs are one with `copies`; its classes hold the nodes of all.
     """
 
     name: str
@@ -88,6 +89,17 @@ class RunGroup:
     pools: tuple[Pool, ...]
     fleets: tuple[str, ...]
     single_zone: bool
+    copies: int = 1
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are, of all copies."""
+        return sum(len(group.ranks) for group in self.classes)
+
+    @property
+    def together(self) -> int:
+        """How many nodes have to be in one zone."""
+        return self.nodes // self.copies if self.single_zone else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +115,12 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Documents that are decided together."""
+    """Documents that are decided together, with the capacities and quotas that are in force for them."""
 
     fleets: tuple[FleetGroup, ...] = ()
     runs: tuple[RunGroup, ...] = ()
     disks: Mapping[str, Disk] = field(default_factory=dict)
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

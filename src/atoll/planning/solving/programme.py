@@ -140,8 +140,17 @@ class Model:
                 by_zone.setdefault(supply.zone, {})[variable] = 1.0
                 in_zones.setdefault(supply.zone, {})[variable] = 1.0
             self._mount(run, number, by_zone)
-        if run.single_zone and sum(len(group.ranks) for group in run.classes) > 1:
-            self._cluster(in_zones, sum(len(group.ranks) for group in run.classes), None)
+        if run.together > 1:
+            self._together(run, in_zones)
+
+    def _together(self, run: RunGroup, in_zones: Mapping[int, Terms]) -> None:
+        """In each zone are all nodes of some copies."""
+        chosen: Terms = {}
+        for terms in (in_zones[zone] for zone in sorted(in_zones)):
+            copies = self.programme.variable(run.copies)
+            chosen[copies] = 1.0
+            self.programme.row({**terms, copies: -float(run.together)}, 0, 0)
+        self.programme.row(chosen, run.copies, run.copies)
 
     def _hair(self, *of: object) -> float:
         return HAIR * crc32(repr((self.world.salt, of)).encode()) / 2**32
@@ -179,34 +188,38 @@ class Model:
         """In each zone, each mount of each node there has one of its volumes."""
         group = run.classes[number]
         for place, mount in enumerate(group.mounts):
-            chosen = []
+            chosen: list[tuple[str, int, int]] = []
             per_zone: dict[int, Terms] = {zone: {} for zone in by_zone}
             for name in mount:
                 for zone in self.homes.get(name, {}):
                     if zone not in by_zone:
                         continue
-                    variable = self.programme.variable(len(group.ranks))
+                    most = len(group.ranks) if zone in self.problem.disks[name].shared else 1
+                    variable = self.programme.variable(most)
                     chosen.append((name, zone, variable))
                     per_zone[zone][variable] = 1.0
-                    self.programme.row({variable: 1.0, self.homes[name][zone]: -float(len(group.ranks))}, upper=0)
+                    self.programme.row({variable: 1.0, self.homes[name][zone]: -float(most)}, upper=0)
                     self.ties[variable] = self._hair(run.name, group.mounts, place, name)
-                    self._hold(run, number, name, variable)
             for zone, terms in per_zone.items():
                 self.programme.row({**terms, **dict.fromkeys(by_zone[zone], -1.0)}, 0, 0)
             self.mounts[run.name, number, place] = chosen
+            self._hold(run, number, chosen)
 
-    def _hold(self, run: RunGroup, number: int, name: str, variable: int) -> None:
-        """A volume that is attached can only be used where it is attached."""
-        disk = self.problem.disks[name]
-        if not disk.holders or disk.shared:
-            return
-        holding = {
-            taken: -1.0
-            for supply, taken in self.takes[run.name, number]
-            if supply.pool is not None and not disk.holders.isdisjoint(supply.pool.ids)
-        }
-        self.ties[variable] += ATTACHED_WEIGHT
-        self.programme.row({variable: 1.0, **holding}, upper=0)
+    def _hold(self, run: RunGroup, number: int, chosen: Iterable[tuple[str, int, int]]) -> None:
+        """A volume that is attached can only be used where it is attached, and of those of one instance only one."""
+        held: dict[frozenset[str], Terms] = {}
+        for name, _, variable in chosen:
+            disk = self.problem.disks[name]
+            if disk.holders and not disk.shared:
+                held.setdefault(disk.holders, {})[variable] = 1.0
+                self.ties[variable] += ATTACHED_WEIGHT
+        for holders, terms in held.items():
+            holding = {
+                taken: -1.0
+                for supply, taken in self.takes[run.name, number]
+                if supply.pool is not None and not holders.isdisjoint(supply.pool.ids)
+            }
+            self.programme.row({**terms, **holding}, upper=0)
 
     def add_limits(self) -> None:
         """What documents share: pools, planned machines, offers, zones' capacities, quotas, volumes."""
@@ -239,7 +252,7 @@ class Model:
                 bought.append((supply.option, variable))
         yield from ((terms, float(len(ids))) for ids, terms in pools.items())
         yield from ((terms, 0.0) for terms in planned.values() if len(terms) > 1)
-        yield from shared_limits(bought, self.world)
+        yield from shared_limits(bought, self.world, self.problem.limits)
 
     def solve(self) -> Solution | None:
         """The best solution, or None when nothing fits."""
@@ -264,19 +277,24 @@ class Model:
         for run in self.problem.runs:
             alike: dict[object, list[Share]] = {}
             for number, group in enumerate(run.classes):
-                alike.setdefault(_kind(group), []).extend(self._shares(run.name, number, group, answer))
+                alike.setdefault(_kind(group), []).extend(self._shares(run, number, answer))
             runs[run.name] = [share for shares in alike.values() for share in _in_order(shares, held)]
         return Solution(fleets, {name: tuple(shares) for name, shares in runs.items()}, disks, answer.proven)
 
-    def _shares(self, run: str, number: int, group: NodeClass, answer: Answer) -> Iterable[Share]:
+    def _shares(self, run: RunGroup, number: int, answer: Answer) -> Iterable[Share]:
+        group = run.classes[number]
         ranks = list(group.ranks)
         volumes = {
             (place, zone): [name for name, where, v in chosen if where == zone for _ in range(answer.count(v))]
             for (owner, of, place), chosen in self.mounts.items()
-            if (owner, of) == (run, number)
+            if (owner, of) == (run.name, number)
             for zone in {where for _, where, _ in chosen}
         }
-        for supply, variable in self.takes[run, number]:
+        takes = self.takes[run.name, number]
+        if run.together > 1:
+            takes = sorted(takes, key=lambda entry: entry[0].zone)
+        # Instances that hold volumes go first, so that none of these goes to another.
+        for supply, variable in sorted(takes, key=lambda entry: not group.mounts or entry[0].pool is None):
             count = answer.count(variable)
             if not count:
                 continue
@@ -285,8 +303,18 @@ class Model:
                 yield Share(tuple(mine), supply, ())
                 continue
             for rank in mine:
-                chosen = tuple(volumes[place, supply.zone].pop(0) for place in range(len(group.mounts)))
-                yield Share((rank,), supply, chosen)
+                found = (volumes[place, supply.zone] for place in range(len(group.mounts)))
+                yield Share((rank,), supply, tuple(self._volume(names, supply) for names in found))
+
+    def _volume(self, names: list[str], supply: Supply) -> str:
+        """One of the chosen volumes, taken off the list: one that the instance holds, else one that none does."""
+        ids = () if supply.pool is None else supply.pool.ids
+
+        def fit(name: str) -> int:
+            disk = self.problem.disks[name]
+            return 1 if disk.shared or not disk.holders else 2 * (not disk.holders.isdisjoint(ids))
+
+        return names.pop(max(range(len(names)), key=lambda place: (fit(names[place]), -place)))
 
 
 def _kind(group: NodeClass) -> object:

@@ -14,6 +14,11 @@ from atoll.planning.solving import strategies
 from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.problem import FleetGroup, Problem, RunGroup, Share, Solution, Supply
 
+Stock = tuple[Supply, int | None]
+"""A supply, and how many machines there are of it (None: not told)."""
+
+Rank = tuple[float, float]
+
 
 def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
     """The best places for a run without mounts that no fleet of the request serves, shared limits aside.
@@ -29,35 +34,72 @@ def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
         (Supply(Source.EXISTING, pool.zone, pool=pool) for pool in pools),
         (Supply(Source.NEW, option.zone, option=option) for option in bought),
     )
-    if not run.single_zone or len(ranks) <= 1:
-        shares = _take(ranks, supplies)
+    if run.together <= 1:
+        shares = _take(ranks, ((supply, _number(supply)) for supply in supplies))
         return None if shares is None else Solution(runs={run.name: shares})
-    by_zone: dict[int, list[Supply]] = {}
+    by_zone: dict[int, list[Stock]] = {}
     for supply in supplies:
-        by_zone.setdefault(supply.zone, []).append(supply)
-    laid = [shares for zone in sorted(by_zone) if (shares := _take(ranks, by_zone[zone])) is not None]
-    best = min(laid, key=lambda shares: _rank(shares, lots), default=None)
-    return None if best is None else Solution(runs={run.name: best})
+        by_zone.setdefault(supply.zone, []).append((supply, _number(supply)))
+    copies = [ranks[first : first + run.together] for first in range(0, len(ranks), run.together)]
+    shares = _take_together(copies, by_zone, lots)
+    return None if shares is None else Solution(runs={run.name: shares})
+
+
+def _take_together(
+    copies: Iterable[Sequence[int]], by_zone: dict[int, list[Stock]], lots: Sequence[float]
+) -> tuple[Share, ...] | None:
+    """Each copy in one zone: the next goes where it costs least, since what one more costs in a zone never falls."""
+    taken: list[Share] = []
+    ranked: dict[int, Rank] = {}
+    for ranks in copies:
+        for zone in sorted(by_zone.keys() - ranked.keys()):
+            shares = _take(ranks, by_zone[zone])
+            if shares is not None:
+                ranked[zone] = _rank(shares, lots)
+        if not ranked:
+            return None
+        best = min(ranked, key=lambda zone: (ranked[zone], zone))
+        del ranked[best]
+        shares = _take(ranks, by_zone[best]) or ()
+        by_zone[best] = _left(by_zone[best], shares)
+        taken += shares
+    return tuple(taken)
+
+
+def _left(stock: Sequence[Stock], shares: Sequence[Share]) -> list[Stock]:
+    """A zone's stock without what these shares take of its first supplies."""
+    gone = [len(share.ranks) for share in shares]
+    first = [
+        (supply, None if number is None else number - count)
+        for (supply, number), count in zip(stock, gone, strict=False)
+    ]
+    return [*(one for one in first if one[1] != 0), *stock[len(gone) :]]
+
+
+def _number(supply: Supply) -> int | None:
+    """How many machines there are of a supply (None: not told)."""
+    if supply.pool is not None:
+        return len(supply.pool.ids)
+    return None if supply.option is None else supply.option.limit
 
 
 def _dearness(option: Option) -> tuple[float, float, int]:
     return (option.price, bulk(option.instance_type) + option.key[5], option.offer)
 
 
-def _take(ranks: Sequence[int], supplies: Iterable[Supply]) -> tuple[Share, ...] | None:
-    shares, left = [], list(ranks)
-    for supply in supplies:
-        if not left:
-            break
-        most = len(left) if supply.option is None or supply.option.limit is None else supply.option.limit
-        most = most if supply.pool is None else len(supply.pool.ids)
-        mine, left = left[:most], left[most:]
+def _take(ranks: Sequence[int], stock: Iterable[Stock]) -> tuple[Share, ...] | None:
+    """The first machines of a stock, one for each rank; None when there are too few."""
+    shares, left = [], ranks
+    for supply, number in stock:
+        mine, left = left[:number], left[number:] if number is not None else ()
         if mine:
             shares.append(Share(tuple(mine), supply, ()))
+        if not left:
+            break
     return None if left else tuple(shares)
 
 
-def _rank(shares: Sequence[Share], lots: Sequence[float]) -> tuple[float, float]:
+def _rank(shares: Sequence[Share], lots: Sequence[float]) -> Rank:
     cost = ties = 0.0
     for share in shares:
         option, pool = share.supply.option, share.supply.pool

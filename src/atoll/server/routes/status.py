@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from atoll import __version__
 from atoll.engine.engine import Engine
 from atoll.engine.work.sweep import Resource
+from atoll.model.zone import Zone
 from atoll.server.answer import answer
 from atoll.server.auth import require_admin
 from atoll.store.database import HEAD
@@ -51,15 +52,18 @@ async def status(request: Request) -> Response:
     """The server and its backends."""
     state = request.app.state
     world = await state.engine.world()
+    async with state.engine.database.read() as tx:
+        held, contents = await tx.listing.held_backends(), await tx.listing.held_zones()
+    gone = state.engine.gone(contents)
     backends = []
     for name in sorted(state.engine.backends):
         zones = sum(info.zone.backend == name for info in world.zones)
         offers = sum(size for zone, size in world.catalog.sizes.items() if zone.backend == name)
         circuits = tuple(OpenCircuit(*circuit) for circuit in state.engine.context.calls.open_circuits(name))
-        error = world.errors.get(name, "")
+        stranded = [zone for zone in sorted(gone) if zone.backend == name]
+        notes = [world.errors.get(name, ""), *(_stranded(zone, *contents[zone]) for zone in stranded)]
+        error = "; ".join(filter(None, notes))
         backends.append(BackendStatus(name, zones, offers, world.as_of.get(name), error, circuits))
-    async with state.engine.database.read() as tx:
-        held = await tx.listing.held_backends()
     for name in sorted(held.keys() - {*state.engine.backends}):
         backends.append(BackendStatus(name, 0, 0, None, unreached(*held[name])))
     database = state.engine.database.url
@@ -82,6 +86,10 @@ async def end_orphans(body: list[OrphanView], request: Request) -> Response:
 def unreached(instances: int, volumes: int) -> str:
     """The contents of a backend that is not configured."""
     return f"not configured, and holds instances: {instances}, volumes: {volumes}"
+
+
+def _stranded(zone: Zone, instances: int, volumes: int) -> str:
+    return f"zone {zone} is no longer offered, and holds instances: {instances}, volumes: {volumes}"
 
 
 def _orphan_view(resource: Resource) -> OrphanView:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
+from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import not_found
 from atoll.engine.requests.shown import Shown, version_of
 from atoll.model.records import Volume
@@ -22,7 +23,7 @@ async def volumes(project: Project, request: Request, after: After = None, limit
     """Volumes, the oldest first."""
     async with request.app.state.engine.database.read() as tx:
         found = await tx.listing.volumes(project, after, limit + 1)
-        return page(await _views(tx, found[:limit]), len(found) > limit)
+        return page(await _views(request.app.state.engine, tx, found[:limit]), len(found) > limit)
 
 
 @router.get("/{name}", response_model=VolumeView)
@@ -32,7 +33,7 @@ async def volume(project: Project, name: Name, request: Request) -> Response:
         found = await tx.volumes.named(project, name)
         if found is None:
             raise not_found("volume", name)
-        return answer(replace((await _views(tx, [found]))[0], version=version_of(found)))
+        return answer(replace((await _views(request.app.state.engine, tx, [found]))[0], version=version_of(found)))
 
 
 @router.delete("/{name}", response_model=VolumeView, status_code=202)
@@ -40,9 +41,10 @@ async def delete(project: Project, name: Name, request: Request, version: After 
     """Delete a volume and its data."""
     deleted = await request.app.state.engine.delete_volume(project, name, Shown(version or ""))
     async with request.app.state.engine.database.read() as tx:
-        return answer((await _views(tx, [deleted]))[0], 202)
+        return answer((await _views(request.app.state.engine, tx, [deleted]))[0], 202)
 
 
-async def _views(tx: Transaction, found: Sequence[Volume]) -> list[VolumeView]:
+async def _views(engine: Engine, tx: Transaction, found: Sequence[Volume]) -> list[VolumeView]:
     holders = await tx.listing.holders_of([volume.id for volume in found])
-    return [volume_view(volume, holders.get(volume.id, [])) for volume in found]
+    gone = engine.gone({volume.zone for volume in found if volume.zone is not None})
+    return [volume_view(volume, holders.get(volume.id, []), engine.backends, gone) for volume in found]

@@ -1,5 +1,7 @@
 """Zones."""
 
+from math import isfinite
+
 from fastapi import APIRouter, Depends, Request, Response
 
 from atoll.engine.engine import Engine
@@ -51,6 +53,15 @@ async def _view(engine: Engine, project: str, wanted: Zone) -> ZoneView:
     raise Refused("not-found", f"there is no zone `{wanted}`", help="`atoll zone list` shows them all", status=404)
 
 
+def _finite(capacity: Capacity | None) -> Capacity | None:
+    """The capacity with 0 for what has no declared limit; None without any limit. JSON has no infinity."""
+    if capacity is None:
+        return None
+    amounts = (capacity.cpus, capacity.memory_gb, capacity.gpus)
+    limits = [amount if isfinite(amount) else 0 for amount in amounts]
+    return Capacity(*limits) if any(map(isfinite, amounts)) else None
+
+
 async def _views(engine: Engine, project: str) -> list[ZoneView]:
     world = await engine.world()
     used = {usage.zone: usage.used for usage in await engine.usage()}
@@ -78,7 +89,7 @@ async def _views(engine: Engine, project: str) -> list[ZoneView]:
             world.as_of[info.zone.backend],
             info.reason,
             info.until,
-            info.capacity,
+            _finite(info.capacity),
             used.get(info.zone, Capacity()),
             instances.get(info.zone, 0),
             volumes.get(info.zone, 0),

@@ -1,0 +1,146 @@
+"""The few offers worth considering: of all that pass the filters, those that no other one beats.
+
+Enough are kept that the best plan over the options is the best plan over all offers.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atoll.model.catalog import MARKETS, UNTOLD
+from atoll.planning.filters.feasibility import PASSED, Feasibility, markets, type_stages
+from atoll.planning.filters.groups import Group
+from atoll.planning.request import Requirements
+from atoll.planning.solving.limits import NO_LIMITS, Limits
+from atoll.planning.solving.options import Option, size
+from atoll.planning.world import World
+
+Signature = NDArray[np.int64]
+
+
+def picked(
+    feasibility: Feasibility,
+    world: World,
+    lots: Sequence[float],
+    users: Sequence[Requirements] = (),
+    limits: Limits = NO_LIMITS,
+) -> tuple[Option, ...]:
+    """For each zone the cheapest passing offer, and where numbers are limited also what comes next.
+
+    Where machines of a zone count against one of the `limits`, the offers of which no other there is as cheap and takes
+    as little of what is limited. `users` are the requirements of runs that may use what is bought: what suits other
+    users is another kind of offer.
+    """
+    chosen = []
+    for group in _kinds(feasibility, users, world):
+        rows = _not_dearer(group, world)
+        reached = [zone for zone in group.zones if limits.reach(zone, world)] if limits else []
+        if reached:
+            catalog = world.snapshot.catalog
+            places = [catalog.positions[world.zones[zone].zone] for zone in reached]
+            rows = rows[~np.isin(catalog.columns.zone[rows], places)]
+        chosen += [rows, *(_front(group.rows_in(zone), zone, world, limits) for zone in reached)]
+    return tuple(_options(np.sort(np.concatenate(chosen)), world, lots))
+
+
+def _kinds(feasibility: Feasibility, users: Sequence[Requirements], world: World) -> list[Group]:
+    """The passing offers, those together that suit the same users."""
+    passed = feasibility.group(PASSED)
+    if not users:
+        return [passed]
+    signature, kinds = _signature(passed.rows, users, world)
+    if kinds == 1:
+        return [passed]
+    groups = []
+    for kind in range(kinds):
+        members = np.zeros(len(feasibility.offers), dtype=bool)
+        members[passed.rows[signature == kind]] = True
+        groups.append(Group(members, world))
+    return groups
+
+
+def _not_dearer(group: Group, world: World) -> NDArray[np.intp]:
+    """All that is not dearer than the zone's cheapest unlimited one; all, where every one is limited."""
+    catalog = world.snapshot.catalog
+    if not catalog.counted or not len(group.rows):
+        return group.as_cheap()
+    prices = catalog.columns.price[group.rows]
+    unlimited = np.where(catalog.columns.count[group.rows] == UNTOLD, prices, np.inf)
+    return group.rows[prices <= np.repeat(np.minimum.reduceat(unlimited, group.starts), group.counts)]
+
+
+def _front(rows: NDArray[np.intp], zone: int, world: World, limits: Limits) -> NDArray[np.intp]:
+    """Those of a zone's offers that no other one beats; offers of which only some can be had beat none."""
+    columns, table = world.snapshot.catalog.columns, world.snapshot.catalog.table
+    rows = rows[np.lexsort((columns.market[rows], table.smallest_first[columns.type[rows]], columns.price[rows]))]
+    market, kinds = columns.market[rows], columns.type[rows]
+    uses = [amounts[kinds] for amounts in (table.cpus, table.memory_gb, table.gpu_count)]
+    limited = columns.count[rows] != UNTOLD
+    in_quota = [world.quota(zone, each) in limits.quotas for each in MARKETS]
+    left, front = np.ones(len(rows), dtype=bool), []
+    while left.any():
+        best = int(left.argmax())
+        front.append(best)
+        left[best] = False
+        if limited[best]:
+            continue
+        beaten = np.ones(len(rows), dtype=bool)
+        if in_quota[market[best]]:
+            beaten &= (market == market[best]) & (uses[0] >= uses[0][best])
+        for amounts in uses if zone in limits.zones else ():
+            beaten &= amounts >= amounts[best]
+        left &= ~beaten
+    return rows[front]
+
+
+def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: World) -> tuple[Signature, int]:
+    """A number for each row, from 0 to how many there are: rows with the same number suit the same users."""
+    catalog = world.snapshot.catalog
+    columns, table = catalog.columns, catalog.table
+    # Types and markets are few, and tell all but what a highest price refuses; only for that each offer is looked at.
+    anything = np.ones((len(table), len(MARKETS)), dtype=bool)
+    kinds, count = np.zeros(anything.shape, dtype=np.int64), 1
+    bounded: dict[float, NDArray[np.bool_]] = {}
+    for user in dict.fromkeys(users):
+        allowed = np.array([market in markets(user.spot_policy) for market in MARKETS])
+        suits = (type_stages(user, table) == PASSED)[:, None] & allowed
+        kinds, count = _split(kinds, count, suits)
+        if user.max_price is not None:
+            bounded[user.max_price] = bounded.get(user.max_price, ~anything) | suits
+    of_rows = (columns.type[rows], columns.market[rows])
+    signature, count = _split(kinds[of_rows], count, anything[of_rows])
+    for dearest, suits in bounded.items():
+        signature, count = _split(signature, count, suits[of_rows] & (columns.price[rows] <= dearest))
+    return signature, count
+
+
+def _split(signature: Signature, count: int, by: NDArray[np.bool_]) -> tuple[Signature, int]:
+    """Numbers for what differs in its number or in `by`, which has the same shape; as few as there are."""
+    pairs = signature * 2 + by
+    present = np.flatnonzero(np.bincount(pairs.ravel(), minlength=2 * count))
+    numbers = np.zeros(2 * count, dtype=np.int64)
+    numbers[present] = np.arange(len(present))
+    return numbers[pairs], max(1, len(present))
+
+
+def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float]) -> list[Option]:
+    catalog = world.snapshot.catalog
+    columns = catalog.columns
+    zones = [world.zone_of_offers[place] for place in columns.zone[rows].tolist()]
+    values = zip(
+        rows.tolist(),
+        zones,
+        columns.type[rows].tolist(),
+        columns.market[rows].tolist(),
+        columns.price[rows].tolist(),
+        columns.count[rows].tolist(),
+        strict=True,
+    )
+    options = []
+    for row, zone, kind, number, price, count in values:
+        instance_type, market = catalog.table.types[kind], MARKETS[number]
+        limit = None if count == UNTOLD else count
+        key = (price, *size(instance_type), lots[zone], instance_type.name, market)
+        options.append(Option(zone, row, instance_type, market, price, limit, world.quota(zone, market), key))
+    return options
