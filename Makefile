@@ -63,4 +63,4 @@ lock:
 	  --group build --group dev pyproject.toml -o requirements/dev.lock
 
 clean:
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) .demo $(TYPES)/node_modules

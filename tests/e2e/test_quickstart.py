@@ -238,7 +238,8 @@ def test_the_demo_runs_from_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("\nwritten in local-b\n") == 2
-    for part in ("$ atoll fleet\n", "$ atoll volume\n", "$ atoll ps -a\n", "local-a 1, local-b 1, local-c 1"):
+    parts = ("$ atoll fleet\n", "$ atoll volume\n", "$ atoll ps -a\n", "local-a 1, local-b 1, local-c 1", "/atoll web ")
+    for part in parts:
         assert part in done.stdout
     assert sorted(path.name for path in clone.iterdir()) == ["examples"]
     place = Place(clone)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from atoll.engine.parts.log_context import request_id, work_id
-from atoll.server.logs import LineFormatter
+from atoll.server.logs import LineFormatter, Repeats
 from tests.server.conftest import Served
 
 
@@ -152,3 +152,13 @@ async def test_lists_come_in_pages_and_every_thing_is_on_one(served: Served) -> 
             after = f"&after={answer.headers['atoll-next']}"
         assert len(found) == len(set(found)) == expected
     assert (await served.ask("GET", "/api/projects/main/instances?after=nothing")).json() == []
+
+
+def test_a_line_that_repeats_is_written_once_in_a_while_with_its_number() -> None:
+    repeats, written = Repeats(), []
+    for second in range(25):
+        record = logging.LogRecord("atoll.server", logging.ERROR, __file__, 1, "100 %% of %s", ("files",), None)
+        record.created = 1000.0 + second
+        if repeats.filter(record):
+            written.append(record.getMessage())
+    assert written == ["100 % of files", *["100 % of files (repeated 9 times)"] * 2]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser
 from tests.server.process import ServerProcess
 from tests.web.browser import MISSING, Site, chromium
 
+HERE = Path(__file__).parent
 CONFIG = "backends: [{type: fake, cpus: 32}]\n"
 """Three zones without machines, each of which soon has no more capacity."""
 
@@ -16,7 +18,7 @@ CONFIG = "backends: [{type: fake, cpus: 32}]\n"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if MISSING and os.environ.get("CI") != "true":
         for item in items:
-            if "tests/web/" in item.path.as_posix() and "browser" in getattr(item, "fixturenames", ()):
+            if item.path.parent == HERE and "browser" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.skip(reason=MISSING))
 
 

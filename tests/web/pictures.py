@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page
 
-from atoll.wire.api import SourceFile, Submission
+from atoll.wire.api import JobView, SourceFile, Submission
 from tests.server.process import ServerProcess
 from tests.web.browser import Site, chromium
 
@@ -57,12 +57,12 @@ def main() -> int:
         (server.home / "config.yml").write_text(CONFIG)
         with server:
             _fill(server)
-            site = Site(browser, server, viewport={"width": 1360, "height": 800})
+            site = Site(browser, server, viewport={"width": 1440, "height": 720})
             page = site.log_in()
             server.client.fail_zone(next(one.zone for one in server.client.zones() if one.zone.name == "fake-2b"))
             page.wait_for_selector(".room.impaired")
             page.wait_for_selector(".room.impaired .count >> text=/^0$/")  # what was there is placed elsewhere
-            _wait(lambda: all(run.status == "running" for run in server.client.runs()))
+            _wait(lambda: all(job.submission and job.status == "running" for job in _jobs(server, "serve")))
             page.goto(f"{site.address}/#/main/zones?fleet=web&zone=fake%2Ffake-2%2Ffake-2b")
             page.wait_for_selector(".room.on")
             _save(page, "zones")
@@ -85,6 +85,10 @@ def _fill(server: ServerProcess) -> None:
     _wait(lambda: all(run.status == "running" for run in client.runs()))
 
 
+def _jobs(server: ServerProcess, run: str) -> tuple[JobView, ...]:
+    return server.client.run(run).jobs
+
+
 def _wait(done: Callable[[], bool]) -> None:
     limit = time.monotonic() + 180
     while not done():
@@ -96,8 +100,7 @@ def _wait(done: Callable[[], bool]) -> None:
 def _save(page: Page, name: str) -> None:
     page.mouse.move(0, 0)
     page.wait_for_timeout(700)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(IMAGES / f"{name}.png", optimize=True)
     sys.stdout.write(f"{IMAGES / name}.png\n")
 
 

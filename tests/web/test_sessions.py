@@ -93,7 +93,6 @@ def test_a_page_whose_session_ended_shows_the_log_in_and_comes_back(
     else:
         server.client.revoke_token(issued.view.prefix)
     page.wait_for_timeout(2_100)  # as long as the server believes what it looked up
-    server.client.create_project(f"news-{idle}".lower())
     server.client.set_secret(f"NEWS_{idle}".upper(), "x")  # an event of the project: the open stream ends
     page.wait_for_selector("form.login")
     assert not page.locator("#project").is_visible()

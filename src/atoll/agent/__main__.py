@@ -40,8 +40,8 @@ def main() -> int:
     processes.adopt()
     probe = words.state / "probe"
     probe.mkdir(mode=0o700, exist_ok=True)
-    mode = mounts.probe(probe)
-    jobs = Jobs(words.state.resolve() / "jobs", mode, os.environ)
+    mode = mounts.probe(probe, hiding=bool(words.hide))
+    jobs = Jobs(words.state.resolve() / "jobs", mode, os.environ, words.hide)
     try:
         listener = _listen(words.socket)
     except OSError as error:
@@ -89,6 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m atoll.agent", description="Runs jobs on this instance.")
     parser.add_argument("--state", type=Path, required=True, help="the agent's own folder")
     parser.add_argument("--instance", required=True, help="the instance's id")
+    parser.add_argument("--hide", action="append", default=[], help="a folder that jobs do not see")
     parser.add_argument("--socket", type=Path, required=True, help="the Unix socket to serve at")
     return parser.parse_args()
 

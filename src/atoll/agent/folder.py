@@ -1,6 +1,6 @@
 """A job's folder: the files through which the agent and the job's supervisor communicate, even if one of them is dead.
 
-    job.json      what to run; written by the agent, durably, before it answers
+    job.json      what to run; written by the agent, durably, before it answers; without variables once it runs
     lock          locked for as long as a supervisor lives; the agent hands the locked file to it
     control       a FIFO; a byte written to it makes the supervisor look at stop.json
     stop.json     asked to stop, and when to be firm
@@ -67,6 +67,13 @@ def read(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return content
+
+
+def strip(folder: Folder) -> None:
+    """Remove the variables of a job that is not started again from its folder: they may hold secrets."""
+    job = read(folder.job)
+    if job is not None and job.get("environment"):
+        write(folder.job, {**job, "environment": {}})
 
 
 def sync(folder: Path) -> None:

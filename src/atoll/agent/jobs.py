@@ -13,14 +13,14 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from atoll.agent import mounts, processes
-from atoll.agent.folder import Folder, read, sync, write
+from atoll.agent.folder import Folder, read, strip, sync, write
 from atoll.agent.http import HttpError
 from atoll.wire.agent import JobPhase, JobState, JobStop, JobSubmission
 
@@ -36,11 +36,17 @@ _SUPERVISOR = "import sys; sys.path.insert(0, sys.argv.pop(1)); from atoll.agent
 
 
 class Jobs:
-    """All jobs below `folder`. `mount_mode` is what mounts.probe found. Calls block, for a few milliseconds."""
+    """All jobs below `folder`. `mount_mode` is what mounts.probe found; jobs do not see the folders `hidden`.
 
-    def __init__(self, folder: Path, mount_mode: str, environment: Mapping[str, str]) -> None:
+    Calls block, for a few milliseconds.
+    """
+
+    def __init__(
+        self, folder: Path, mount_mode: str, environment: Mapping[str, str], hidden: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._mount_mode = mount_mode
+        self._hidden = [*hidden]
         self._environment = {name: environment[name] for name in (*_PASSED_ON, _MACHINE) if name in environment}
         self._ended: dict[str, JobState] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -149,6 +155,7 @@ class Jobs:
             "environment": {**self._environment, **submission.env, **places, **marks},
             "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
             "mount_mode": self._mount_mode,
+            "hidden": self._hidden,
             "max_duration": submission.max_duration,
         }
 
@@ -184,6 +191,7 @@ class Jobs:
         started = (read(folder.running) or {}).get("started_at")
         end = {"exit_code": None, "reason": "interrupted", "message": message, "started_at": started}
         end["exited_at"] = datetime.now(timezone.utc).isoformat()
+        strip(folder)
         write(folder.exit, end)
         return end
 

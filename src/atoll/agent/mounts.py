@@ -38,35 +38,49 @@ def refusal(path: str) -> str | None:
     return None
 
 
-def probe(folder: Path) -> str:
+def probe(folder: Path, *, hiding: bool = False) -> str:
     """The first of MODES that works here, tried for real in children; empty when none does.
 
-    `folder` is an empty one of ours. `ATOLL_AGENT_NO_NAMESPACES=1` forbids all.
+    `folder` is an empty one of ours; with `hiding`, folders must be hidden too. `ATOLL_AGENT_NO_NAMESPACES=1` forbids
+    all.
     """
     if os.environ.get("ATOLL_AGENT_NO_NAMESPACES") == "1" or not hasattr(_libc, "unshare"):
         return ""
-    return next((mode for mode in MODES if _works(mode, folder)), "")
+    return next((mode for mode in MODES if _works(mode, folder, hiding)), "")
 
 
-def enter(mode: str, mounts: Sequence[tuple[str, str]], staging: Path) -> None:
+def enter(
+    mode: str,
+    mounts: Sequence[tuple[str, str]],
+    staging: Path,
+    hidden: Sequence[str] = (),
+    kept: Sequence[str] = (),
+) -> None:
     """Give this process, and what it starts, a view in which each (source, path) of `mounts` is mounted.
 
-    `staging` is an empty folder of ours. Call it in a process of one thread, just before it runs the job.
-    Raises MountError.
+    The folders `hidden` are empty in it, except for the files and folders `kept`. `staging` is an empty folder of ours.
+    Call it in a process of one thread, just before it runs the job. Raises MountError.
     """
     try:
         _unshare(mode)
         view = _View(staging)
         sources = [_clone(source) for source, _ in mounts]
+        shown = [_clone(path) for path in kept] if hidden else []
         for (source, path), opened in zip(mounts, sources):
             try:
                 view.mount(opened, path)
             except OSError as error:
                 raise MountError(f"cannot mount {source} at {path}: {error.strerror}") from error
-        for opened in sources:
+        for folder in hidden:
+            _hide(folder)
+        for path, opened in zip(kept, shown):
+            _reveal(opened, path)
+        for opened in (*sources, *shown):
             os.close(opened)
+        if hidden:
+            _lock(mode)
     except OSError as error:
-        raise MountError(f"cannot mount volumes: {error}") from error
+        raise MountError(f"cannot set up its view of the file system: {error}") from error
 
 
 class _View:
@@ -111,6 +125,58 @@ class _View:
         self._ours.add(Path(folder).stat().st_dev)
 
 
+def _hide(folder: str) -> None:
+    """Put a small empty tmpfs over a folder; nothing happens when there is none."""
+    if Path(folder).is_dir():
+        _mount("atoll", os.path.realpath(folder), _NOSUID | _NODEV, kind="tmpfs", options="mode=755,size=1m")
+
+
+def _reveal(source: int, path: str) -> None:
+    """Mount the file or folder open as `source` at `path`, which is made."""
+    if stat.S_ISDIR(os.fstat(source).st_mode):
+        Path(path).mkdir(parents=True)
+    else:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+    _check(_syscall(_MOVE_MOUNT, source, b"", _AT_FDCWD, os.fsencode(path), _EMPTY_PATH), f"mount at {path}")
+
+
+def _lock(mode: str) -> None:
+    """Keep the present mounts from being undone, and processes outside from being read, by a user namespace within.
+
+    Mounts that a mount namespace has from a more privileged one cannot be taken apart (mount_namespaces(7)), and a
+    process has no rights over those of an outer user namespace (ptrace(2)), so `/proc/PID/root` is closed too.
+    """
+    if MODES[mode] & _NEWUSER:
+        _unshare(mode)
+        return
+    reading, writing = os.pipe()
+    target, helper = os.getpid(), os.fork()
+    if helper == 0:
+        os._exit(_map_ids(target, reading))
+    try:
+        _check(_libc.unshare(_NEWUSER | _NEWNS), "unshare")
+    finally:
+        os.write(writing, b"!")
+        mapped = os.waitpid(helper, 0)[1] == 0
+        os.close(reading)
+        os.close(writing)
+    if not mapped:
+        raise MountError("the ids of a user namespace cannot be mapped")
+
+
+def _map_ids(process: int, ready: int) -> int:
+    """In a helper that keeps root's rights: map every id to itself once `process` is in its namespace; an exit code."""
+    try:
+        os.read(ready, 1)
+        for name in ("uid_map", "gid_map"):
+            ranges = [line.split() for line in Path("/proc/self", name).read_text().splitlines()]
+            Path("/proc", str(process), name).write_text("".join(f"{at} {at} {count}\n" for at, _, count in ranges))
+    except OSError:
+        return 1
+    return 0
+
+
 def _show(former: int, name: str, folder: str) -> None:
     """Let the entry `name` of the open folder `former` appear in `folder`."""
     source, target = f"{_fd_path(former)}/{name}", Path(folder, name)
@@ -146,12 +212,12 @@ def _pivot(root: str) -> None:
     os.chdir(here)
 
 
-def _works(mode: str, folder: Path) -> bool:
+def _works(mode: str, folder: Path, hiding: bool) -> bool:
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            enter(mode, [(str(folder), "/atoll-probe/volume")], folder)
+            enter(mode, [(str(folder), "/atoll-probe/volume")], folder, [str(folder)] if hiding else [])
             code = 0
         except MountError:
             pass

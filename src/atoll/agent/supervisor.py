@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from atoll.agent import mounts, processes
-from atoll.agent.folder import Folder, read, write
+from atoll.agent.folder import Folder, read, strip, write
 from atoll.agent.output import Log, Stream
 
 GRACE_SECONDS = 10.0
@@ -77,6 +77,7 @@ class Supervisor:
             self._finish(None, "start-failed", str(error))
             return
         self._started_at = _now()
+        strip(self._folder)
         write(self._folder.running, {"started_at": self._started_at})
         code = self._watch(shell, signals, control)
         last = self._end_all()
@@ -184,6 +185,7 @@ class Supervisor:
         return ended | processes.reap()
 
     def _finish(self, code: int | None, reason: str, message: str) -> None:
+        strip(self._folder)
         end = {"exit_code": code, "reason": reason, "message": message}
         write(self._folder.exit, end | {"started_at": self._started_at, "exited_at": _now()})
 
@@ -199,8 +201,11 @@ def _become_shell(folder: Folder, job: dict[str, Any], pipes: list[int]) -> None
         # Python ignores these, and what is ignored stays so in the shell.
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        if job["mount_mode"] and job["mounts"]:
-            mounts.enter(job["mount_mode"], [(each["source"], each["path"]) for each in job["mounts"]], folder.staging)
+        hidden = job.get("hidden", [])
+        if job["mount_mode"] and (job["mounts"] or hidden):
+            volumes = [(each["source"], each["path"]) for each in job["mounts"]]
+            kept = [str(folder.work), str(folder.script)]
+            mounts.enter(job["mount_mode"], volumes, folder.staging, hidden, kept)
         os.chdir(folder.work)
         if job["working_dir"]:
             os.chdir(job["working_dir"])

@@ -7,15 +7,16 @@ from atoll.backends.base import Backend
 from atoll.model.backends import RUNNABLE
 
 
-def open_backend(name: str, config: Mapping[str, object], state: Path) -> Backend:
-    """The backend `name` with its part of the configuration; `state` is a folder of its own, made when needed.
+def open_backend(name: str, config: Mapping[str, object], state: Path, *, server: Path | None = None) -> Backend:
+    """The backend `name` with its part of the configuration; `state` is a folder of its own, made when needed;
+    `server` is the server's folder, which jobs on this machine do not see.
 
     Raises ValueError for an unknown name or a wrong configuration, with a text for the user.
     """
     if name == "local":
         from atoll.backends.local import LocalBackend, LocalConfig
 
-        return LocalBackend(state, LocalConfig.from_mapping(config))
+        return LocalBackend(state, LocalConfig.from_mapping(config), server=server)
     if name == "fake":
         from atoll.backends.fake import open_fake
 

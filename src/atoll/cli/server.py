@@ -15,7 +15,6 @@ from atoll.cli.noun import json_option, print_json
 from atoll.cli.orphan import orphans
 from atoll.cli.table import Table, block
 from atoll.client import Client, NoServer, autostart, connect, location
-from atoll.client.location import Location
 from atoll.wire.api import ServerStatus
 
 STOP_SECONDS = 30.0
@@ -55,15 +54,15 @@ def start(foreground: bool, host: str | None, port: int | None) -> None:
 def stop() -> None:
     """Stop the server. Instances and their jobs keep running."""
     folder = _own()
-    place = _known(folder)
-    if place is None or place.pid is None:
+    pid = _running(folder)
+    if pid is None:
         terminal.out(f"no server is running for {folder}")
         return
-    os.kill(place.pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGTERM)
     limit = time.monotonic() + STOP_SECONDS
-    while autostart.alive(place.pid):
+    while autostart.alive(pid):
         if time.monotonic() > limit:
-            raise CommandError(f"the server (pid {place.pid}) has not stopped after {STOP_SECONDS:g} s",
+            raise CommandError(f"the server (pid {pid}) has not stopped after {STOP_SECONDS:g} s",
                                f"see {folder / autostart.LOG_FILE}")  # fmt: skip
         time.sleep(POLL_SECONDS)
     terminal.out("the server has stopped")
@@ -104,16 +103,17 @@ def _options(host: str | None, port: int | None) -> list[str]:
     return ["--host", host or "127.0.0.1", "--port", str(port)] if port else []
 
 
-def _known(folder: Path) -> Location | None:
-    """The process to stop: a healthy server, or one that is silent; never just any process of that id."""
+def _running(folder: Path) -> int | None:
+    """The process of the server to stop: the owner of the folder's lock, or the one that answers."""
+    pid = autostart.owner(folder)
+    if pid is not None:
+        return pid
     try:
         place = autostart.running(folder)
     except NoServer:
-        return location.local(folder)
-    if place is None:
-        return None
-    pid = Client(place.address, place.token).status().pid
-    return Location(place.address, place.token, pid)
+        place = location.local(folder)
+        return None if place is None else place.pid
+    return None if place is None else Client(place.address, place.token).status().pid
 
 
 def _facts(found: ServerStatus) -> list[str]:

@@ -23,6 +23,9 @@ HEALTH_SECONDS = 5.0
 POLL_SECONDS = 0.02
 LOG_FILE = "server.log"
 LOCK_FILE = "start.lock"
+SERVER_LOCK = "server.lock"
+FOUND_SECONDS = 10.0
+"""How long a running server may take until it can be reached."""
 
 
 def connect() -> Client:
@@ -67,7 +70,35 @@ def start(folder: Path, options: Sequence[str] = ()) -> Location:
     with usable(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _lock(folder):
-            return running(folder) or _started(folder, options)
+            return running(folder) or _found_again(folder) or _started(folder, options)
+
+
+def owner(folder: Path) -> int | None:
+    """The process of the server that holds this data folder's lock; None when no server runs."""
+    try:
+        lock = os.open(folder / SERVER_LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(lock, 20).decode(errors="replace").strip()
+        return int(text) if text.isdecimal() else None
+    finally:
+        os.close(lock)
+    return None
+
+
+def _found_again(folder: Path) -> Location | None:
+    """The server that runs although its files were deleted, once it has written them again; None when none runs."""
+    limit = time.monotonic() + FOUND_SECONDS
+    while (pid := owner(folder)) is not None:
+        if (found := running(folder)) is not None:
+            return found
+        if time.monotonic() > limit:
+            raise NoServer(f"the server of {folder} (pid {pid}) cannot be reached", "end it with `atoll server stop`")
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from atoll.engine.parts.due_timer import Alarm
 from atoll.engine.parts.log_storage import Logs
 from atoll.engine.parts.metrics import Figures
 from atoll.engine.parts.notifier import Bell
-from atoll.engine.parts.planning_thread import Planner
+from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
 from atoll.engine.snapshots.world import Worlds

@@ -17,12 +17,13 @@ from atoll.backends.registry import open_backend
 from atoll.backends.ssh import SshBackend
 from atoll.engine.context import Context
 from atoll.engine.parts.background import BackgroundDatabase
+from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.due_timer import Alarm
 from atoll.engine.parts.kept_listings import KeptListings
 from atoll.engine.parts.log_storage import Logs, open_logs
 from atoll.engine.parts.metrics import Figures
 from atoll.engine.parts.notifier import Bell
-from atoll.engine.parts.planning_thread import Planner
+from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer, wake_waiting
@@ -33,9 +34,8 @@ from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
-from atoll.engine.requests.replay import replay
 from atoll.engine.requests.shown import ANY, Shown
-from atoll.engine.requests.submission import apply_submission, plan_submission, save_submission
+from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
 from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.fleet import FleetHandler
@@ -87,6 +87,7 @@ class Engine:
         self.backends: Mapping[str, Backend] = context.backends
         self.logs: Logs = context.logs
         self.news: Bell = context.news
+        self.home: Path | None = None
         behind = replace(context, database=BackgroundDatabase(database))
         placer = Placer(behind)
         handlers: dict[Kind, Handler] = {
@@ -105,6 +106,7 @@ class Engine:
         context.worlds.on_recovery = self._recovered
         self._running: asyncio.Task[None] | None = None
         self._resealing: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -128,6 +130,7 @@ class Engine:
                 entry["type"],
                 {key: value for key, value in entry.items() if key != "type"},
                 home / "backends" / entry["type"],
+                server=home,
             )
             for entry in entries
         }
@@ -135,7 +138,9 @@ class Engine:
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
-        return await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
+        engine = await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
+        engine.context.planner.computing = Computing(engine.context.figures)
+        return engine
 
     @classmethod
     async def over(
@@ -168,7 +173,9 @@ class Engine:
             config_digests=digests or {},
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
-        return cls(context, database)
+        engine = cls(context, database)
+        engine.home = home
+        return engine
 
     async def take_over(self) -> None:
         """Take up at once what a server that was killed had leased; only where no other works on this database."""
@@ -188,6 +195,7 @@ class Engine:
         for name in sorted(held.keys() - {*self.backends}):
             log.warning("backend=%s is not configured and holds %d instances and %d volumes", name, *held[name])
         self._running = asyncio.create_task(self._worker.run())
+        self._warming = asyncio.create_task(self.context.planner.start())
         if self.context.vault.has_older_keys:
             self._resealing = asyncio.create_task(reseal_in_background(self.context))
 
@@ -200,15 +208,16 @@ class Engine:
         """Stop the worker, within little more than `STOP_SECONDS`, and close everything. Machines and jobs continue."""
         self.news.close()
         self.context.alarm.ring()
-        if self._resealing is not None:
-            await ended(self._resealing)
+        await self.context.planner.close()
+        for task in (self._resealing, self._warming):
+            if task is not None:
+                await ended(task)
         if self._running is not None:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)
             await self._worker.stop(STOP_SECONDS)
         for task in tuple(self._waking):
             await ended(task)
-        self.context.planner.close()
         await self.context.worlds.close()
         for backend in self.backends.values():
             await backend.close()
@@ -222,9 +231,9 @@ class Engine:
         """What applying would do, and a snapshot file of the world that it was planned in. Raises Refused."""
         return await save_submission(self.context, project, submission)
 
-    async def replay(self, snapshot: bytes, submission: Submission) -> Planned:
+    async def replay(self, project: str, snapshot: bytes, submission: Submission) -> Planned:
         """The plan in the world of a snapshot file, and of nothing else. Raises Refused."""
-        return await self.context.planner.run(replay, snapshot, submission)
+        return await replay_submission(self.context, project, snapshot, submission)
 
     async def apply(self, project: str, submission: Submission) -> Planned:
         """Store the submission as the desired state. Raises Refused."""

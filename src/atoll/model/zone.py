@@ -93,6 +93,7 @@ class BackendInfo:
     `zoned` is False for a backend that has regions only; `multi_attach` says that a volume may serve several instances
     at once; `mounts_at_path` is False where a volume cannot appear at its path and is announced by the environment.
     `owned` says that its machines are the users' own: each offer is one machine, for the fleet that declares it.
+    `isolated` is False where a job can read the files of the server.
     """
 
     name: str
@@ -100,4 +101,5 @@ class BackendInfo:
     volumes: bool = True
     multi_attach: bool = False
     mounts_at_path: bool = True
+    isolated: bool = True
     owned: bool = False

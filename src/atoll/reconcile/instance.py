@@ -28,9 +28,10 @@ class InstanceSight:
 
     `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not asked;
     `answers` is whether its agent answers, None where it was not called, and `agent_url` where the backend has it;
-    `error` is the machine's, where the provider gave up on it. `idle_limit` is None where idle instances stay;
-    `blocked` while the fleet that this one replaces exists. `widespread` is that most machines of the backend are
-    silent, or were within `limits.silent_seconds`: then the network is to blame rather than this machine.
+    `error` is the machine's, where the provider gave up on it, and `reason` why it is gone, where the backend knows.
+    `idle_limit` is None where idle instances stay; `blocked` while the fleet that this one replaces exists.
+    `widespread` is that most machines of the backend are silent, or were within `limits.silent_seconds`: then the
+    network is to blame rather than this machine.
     """
 
     instance: Instance
@@ -39,6 +40,7 @@ class InstanceSight:
     answers: bool | None = None
     agent_url: str | None = None
     error: MachineError | None = None
+    reason: str = ""
     claimed: bool = False
     idle_limit: timedelta | None = None
     blocked: bool = False
@@ -153,5 +155,6 @@ def _silent(sight: InstanceSight) -> InstanceAction:
 def _ended(sight: InstanceSight, reason: str) -> Step:
     message = sight.instance.message
     if reason == "lost":
-        message = f"the machine in zone {sight.instance.zone} went away by itself"
+        how = f"is gone: {sight.reason}" if sight.reason else "went away by itself"
+        message = f"the machine in zone {sight.instance.zone} {how}"
     return Step(InstanceState.TERMINATED, reason, {"end_reason": reason, "message": message})

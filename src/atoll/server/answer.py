@@ -1,7 +1,8 @@
 """Answers as JSON: encoded by msgspec, which knows the wire's dataclasses and is quicker than a validating encoder."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Response
@@ -9,6 +10,7 @@ from fastapi import Response
 from atoll.engine.requests.refusal import Refused
 from atoll.wire.api import NEXT, Problem
 
+T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
 
@@ -22,6 +24,11 @@ def answer(content: Any, status: int = 200) -> Response:
     return Response(encoded(content), status, media_type="application/json")
 
 
+async def answered(view: Callable[[T], Any], value: T) -> Response:
+    """The view of a value that may be large, as a response: made in a thread, so that others are answered meanwhile."""
+    return Response(await asyncio.to_thread(lambda: encoded(view(value))), media_type="application/json")
+
+
 def page(found: Sequence[Any], more: bool) -> Response:
     """A list as a response; where more follows, its header says after which id."""
     response = answer(found)
@@ -33,6 +40,12 @@ def page(found: Sequence[Any], more: bool) -> Response:
 def problem(code: str, message: str, status: int, help: str | None = None) -> Response:
     """A refusal as a response."""
     return answer(Problem(code, message, help), status)
+
+
+def disk_full() -> Response:
+    """The refusal of a request that could not be stored for lack of space."""
+    help = "free space on the disk of the data folder, then run the command again"
+    return problem("disk-full", "the server's disk is full: nothing was stored", 507, help)
 
 
 def refusal(error: Refused) -> Response:

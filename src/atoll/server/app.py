@@ -15,7 +15,7 @@ from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import Refused
 from atoll.fronts.web import WebFront
-from atoll.server.answer import problem, refusal
+from atoll.server.answer import disk_full, problem, refusal
 from atoll.server.auth import Gate, require_user
 from atoll.server.front import OPEN, Front, RequestFigures
 from atoll.server.routes import (
@@ -31,7 +31,7 @@ from atoll.server.routes import (
     volumes,
     zones,
 )
-from atoll.store.errors import Conflict, StoreUnavailable
+from atoll.store.errors import Conflict, StoreFull, StoreUnavailable
 from atoll.wire.api import Problem
 
 log = logging.getLogger("atoll.server")
@@ -66,11 +66,17 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
     app.add_exception_handler(Conflict, _raced)
+    app.add_exception_handler(StoreFull, _store_full)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     _describe(app)
     return app
+
+
+async def _store_full(_request: Request, error: Exception) -> Response:
+    log.error("%s", error)
+    return disk_full()
 
 
 async def _at(address: str) -> str:

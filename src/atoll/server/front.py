@@ -3,6 +3,7 @@
 Plain ASGI: a wrapped response would be copied piece by piece. A token is checked before the body is read.
 """
 
+import errno
 import logging
 import secrets
 import time
@@ -12,13 +13,14 @@ from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from atoll.engine.parts.log_context import request_id
 from atoll.engine.requests.refusal import Refused
 from atoll.fronts.web import WebFront
 from atoll.model.access import User
-from atoll.server.answer import problem, refusal
+from atoll.server.answer import disk_full, problem, refusal
 from atoll.server.auth import Gate
 from atoll.store.actor import acting
 from atoll.wire.snapshot import LARGEST_BYTES
@@ -26,9 +28,13 @@ from atoll.wire.snapshot import LARGEST_BYTES
 log = logging.getLogger("atoll.server")
 BODY_BYTES = 2 << 20
 """The largest request that is read, but for one that brings a snapshot."""
+HEAD_BYTES = 32 << 10
+"""The longest head of a request."""
 REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
 OPEN = frozenset({"/healthz", "/readyz"})
 """The routes that need no token."""
+CLIENT_LEFT = 499
+"""The status that the log shows where the client left before its answer."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 Scope = MutableMapping[str, Any]
@@ -79,7 +85,7 @@ class Front:
     async def _answer(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         headers = Headers(scope=scope)
         most = REPLAY_BYTES if scope["path"].endswith("/replay") else BODY_BYTES
-        response = _too_much(headers, most)
+        response = _too_much(scope, headers, most)
         try:
             if response is None and not _is_open(scope):
                 user = await self._identify(scope, headers)
@@ -89,7 +95,16 @@ class Front:
                 await self._app(scope, receive, exchange.send)
         except Refused as error:
             response = refusal(error)
-        except Exception:
+        except UnicodeEncodeError:
+            message = "the request has a character that is no Unicode text (half of a surrogate pair)"
+            response = problem("invalid-request", message, 422)
+        except ClientDisconnect:
+            exchange.status = exchange.status or CLIENT_LEFT
+        except Exception as error:
+            if _disk_is_full(error) and not exchange.status:
+                log.error("the disk is full: %s", error)
+                await disk_full()(scope, receive, exchange.send)
+                return
             log.exception("the request failed")
             if exchange.status:
                 raise
@@ -141,7 +156,15 @@ def _is_open(scope: Scope) -> bool:
     return scope["path"] in OPEN or WebFront.is_open(scope["method"], scope["path"])
 
 
-def _too_much(headers: Headers, most: int) -> Response | None:
+def _disk_is_full(error: BaseException) -> bool:
+    """Whether a write failed for lack of space."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _too_much(scope: Scope, headers: Headers, most: int) -> Response | None:
+    head = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope.get("raw_path") or b"")
+    if head + len(scope["query_string"]) > HEAD_BYTES:
+        return problem("too-large", f"the head of a request may hold {HEAD_BYTES >> 10} KiB", 431)
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or len(length) > 18 or int(length) > most:
         return problem("too-large", f"a request may hold {most >> 20} MiB", 413, "split the files")

@@ -15,15 +15,25 @@ DIR/config.yml     optional: the backends and their settings
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import secrets
+import socket
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from atoll.model.suggestion import did_you_mean
+
+_KEYS = ("backends",)
+LOOKS = 4
+LOOK_SECONDS = 0.02
+log = logging.getLogger("atoll.server")
 SOCKET_PATH_BYTES = 100
 """Socket addresses hold 108 bytes with their ending."""
 
@@ -38,6 +48,10 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+            log.warning("home=%s was open to other users of this machine: it is private now", folder)
+        self._token = ""
         self._locks = [_hold(folder / "server.lock", str(folder))]
         for name in ("backends", "logs"):
             (folder / name).mkdir(exist_ok=True, mode=0o700)
@@ -50,6 +64,7 @@ class Home:
         path = sqlite_path(url)
         if path is None:
             return False
+        path = path.resolve()  # one lock, whatever links lead to the file
         self._locks.append(_hold(path.with_name(f"{path.name}.lock"), f"the database {path}"))
         # Created here with mode 0600: SQLite would use the umask, for its companion files too.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -61,7 +76,8 @@ class Home:
         path = self.folder / "token"
         if not path.exists():
             _write_private(path, secrets.token_urlsafe(32))
-        return path.read_text().strip()
+        self._token = path.read_text().strip()
+        return self._token
 
     @property
     def socket(self) -> Path:
@@ -77,6 +93,15 @@ class Home:
             raise HomeError(f"{short} belongs to somebody else: remove it, or use a data folder with a shorter path")
         return short / "server.sock"
 
+    def restore(self, address: str, version: str) -> bool:
+        """Write the token and address again where their files were deleted; True when the socket was deleted too."""
+        if not (self.folder / "token").exists():
+            _write_private(self.folder / "token", self._token)
+            log.warning("home=%s the token's file was deleted: it is written again", self.folder)
+        if not (self.folder / "server.json").exists():
+            self.announce(address, version)
+        return address.startswith("unix:") and not self.socket.exists()
+
     def config(self) -> Mapping[str, Any]:
         """The configuration file's content. Raises HomeError."""
         path = self.folder / "config.yml"
@@ -90,6 +115,7 @@ class Home:
         backends = content.get("backends", []) if isinstance(content, dict) else None
         if not isinstance(backends, list) or not all(isinstance(item, dict) and "type" in item for item in backends):
             raise HomeError(f"{path}: `backends` must be a list of mappings, each with a `type`")
+        _check_config(path, content)
         return dict(content)
 
     def announce(self, address: str, version: str) -> None:
@@ -118,6 +144,32 @@ class Home:
             os.close(lock)
 
 
+def private_socket(path: Path) -> socket.socket:
+    """A new Unix socket at `path`, in place of an old one, that only its owner may use. Raises OSError."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _check_config(path: Path, content: Mapping[str, Any]) -> None:
+    """Raises HomeError for a key that has no meaning, and for two backends of one type."""
+    for key in content:
+        if key not in _KEYS and not str(key).startswith("x-"):
+            help = did_you_mean(str(key), _KEYS, "the only key is `backends`")
+            raise HomeError(f"{path}: unknown key `{key}`; {help}")
+    types = [str(entry["type"]) for entry in content.get("backends", [])]
+    for type in types:
+        if types.count(type) > 1:
+            raise HomeError(
+                f"{path}: `backends` has `{type}` {types.count(type)} times: each type can stand there once"
+            )
+
+
 def sqlite_path(url: str) -> Path | None:
     """The file of an SQLAlchemy URL of SQLite; None for any other database, and for one in memory."""
     kind, _, path = url.partition(":///")
@@ -131,7 +183,7 @@ def _hold(path: Path, what: str) -> int:
     except OSError as error:
         raise HomeError(f"cannot write {path}: {error.strerror}: check who owns the folder") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(lock)
     except BlockingIOError:
         pid = os.read(lock, 20).decode(errors="replace").strip()
         os.close(lock)
@@ -143,9 +195,19 @@ def _hold(path: Path, what: str) -> int:
     return lock
 
 
+def _lock(lock: int) -> None:
+    """Lock it, beside commands that only look whether it is locked. Raises BlockingIOError."""
+    for _ in range(LOOKS):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOOK_SECONDS)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _write_private(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = Path(name)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
         file.flush()

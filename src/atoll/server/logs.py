@@ -21,6 +21,11 @@ _ESCAPES = {
 }
 
 
+REPEAT_SECONDS = 10.0
+"""How long a line that was written is not written again."""
+MOST_REMEMBERED = 1000
+
+
 class LineFormatter(logging.Formatter):
     """Formats records as lines of keys and values."""
 
@@ -38,9 +43,36 @@ class LineFormatter(logging.Formatter):
         return " ".join(parts).translate(_ESCAPES)
 
 
+class Repeats(logging.Filter):
+    """Leaves out lines that repeat one of the last seconds; the first one after that says how many they were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the record, whose text may say that it is repeated."""
+        if request_id.get():
+            return True  # the line of a request, by its id
+        key = (record.name, record.getMessage() + (repr(record.exc_info[1]) if record.exc_info else ""))
+        since, count = self._seen.get(key, (0.0, 0))
+        if record.created - since < REPEAT_SECONDS:
+            self._seen[key] = (since, count + 1)
+            return False
+        if len(self._seen) >= MOST_REMEMBERED:
+            self._seen = {one: seen for one, seen in self._seen.items() if record.created - seen[0] < REPEAT_SECONDS}
+        if len(self._seen) < MOST_REMEMBERED:
+            self._seen[key] = (record.created, 0)
+        if count:
+            record.msg, record.args = f"{record.getMessage()} (repeated {count} times)", None
+        return True
+
+
 def log_lines() -> None:
     """Set up the log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
+    handler.addFilter(Repeats())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import uvicorn
@@ -17,7 +18,10 @@ from atoll import __version__
 from atoll.engine.engine import Engine
 from atoll.engine.requests.accounts import keep_first_token
 from atoll.server.app import create_app
-from atoll.server.home import Home, HomeError
+from atoll.server.connections import BoundedProtocol
+from atoll.server.files import keep_files
+from atoll.server.front import HEAD_BYTES
+from atoll.server.home import Home, HomeError, private_socket
 from atoll.server.logs import log_lines
 from atoll.server.webdoor import WebDoor
 from atoll.store.database import DatabaseError, sqlite_url
@@ -25,10 +29,10 @@ from atoll.store.database import DatabaseError, sqlite_url
 log = logging.getLogger("atoll.server")
 ANSWER_SECONDS = 3
 """Seconds that current requests may take when the server stops; the engine has its own limit after that."""
-BACKLOG = 512
-"""The number of connections that may wait to be accepted."""
-HEADER_BYTES = 32 << 10
-"""The longest head of a request."""
+STOP_SECONDS = 9.0
+"""Seconds after which a stop does not wait any more, whatever is computed."""
+BACKLOG = 32
+"""The number of connections that may wait to be accepted, and that are accepted before any is served."""
 YOUNG = 10_000
 """The collector's first threshold, in new objects: every turn of work creates hundreds."""
 MIDDLE = 1
@@ -74,11 +78,13 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         app = create_app(engine, address, door.open, door.hosts(host))
         config = uvicorn.Config(
             app,
+            http=BoundedProtocol,
+            backlog=BACKLOG,
             log_config=None,
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=ANSWER_SECONDS,
-            h11_max_incomplete_event_size=HEADER_BYTES,
+            h11_max_incomplete_event_size=HEAD_BYTES,
             server_header=False,
         )
         server = uvicorn.Server(config)
@@ -91,9 +97,11 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
         _collect_from_now_on()
+        keeping = asyncio.create_task(keep_files(home, address, server))
         try:
             await server.serve([listener, *door.reopened()])
         finally:
+            keeping.cancel()
             await engine.close()
             log.info("stopped")
     finally:
@@ -110,18 +118,23 @@ def _collect_from_now_on() -> None:
 def _stop(app: FastAPI, engine: Engine, server: uvicorn.Server) -> None:
     """Accept no more requests; long polls return at once, and current requests are finished."""
     app.state.closing = True
+    watchdog = threading.Timer(STOP_SECONDS, _give_up)
+    watchdog.daemon = True
+    watchdog.start()
     engine.news.ring()
     server.should_exit = True
 
 
+def _give_up() -> None:
+    """End at once: what is computed or written is taken up as after a crash."""
+    log.warning("stopped with work under way, which another server or the next start takes up")
+    logging.shutdown()
+    os._exit(0)
+
+
 def _listen(home: Home, host: str, port: int | None) -> tuple[socket.socket, str]:
     if port is None:
-        path = home.socket
-        path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
-        path.chmod(0o600)
-        return listener, f"unix:{path}"
+        return private_socket(home.socket), f"unix:{home.socket}"
     if host not in _LOOPBACK:
         log.warning("host=%s listening beyond this machine, without encryption: put a TLS proxy before it", host)
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

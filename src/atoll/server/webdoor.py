@@ -65,19 +65,20 @@ class WebDoor:
             except OSError as error:
                 message = f"cannot open a port for the web page: {error.strerror}"
                 raise Refused("no-port", message, status=503) from error
-        taken = await asyncio.get_running_loop().create_server(partial(_protocol, server), sock=listener)
+        taken = await asyncio.get_running_loop().create_server(partial(protocol, server), sock=listener)
         server.servers.append(taken)  # closed with the others when the server stops
         self._address = _url(listener)
         self._home.keep_web_port(listener.getsockname()[1])
         log.info("address=%s the web page is open", self._address)
 
 
-def _protocol(server: uvicorn.Server) -> asyncio.Protocol:
+def protocol(server: uvicorn.Server) -> asyncio.Protocol:
+    """A new connection's protocol."""
     config = server.config
-    protocol: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
+    made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
         config=config, server_state=server.server_state, app_state=server.lifespan.state
     )
-    return protocol
+    return made
 
 
 def _bound(port: int) -> socket.socket:

@@ -4,6 +4,7 @@ StoreError
 ├── Conflict            another transaction interfered; the same may succeed when it is retried
 │   └── NotUnique       another record has this name or key
 ├── StoreUnavailable    the database does not answer; whether a commit happened may be unknown
+│   └── StoreFull       its disk is full: nothing was written
 └── StoreFault          the statement is wrong, or violates a constraint that no other transaction can cause: a bug
 """
 
@@ -19,6 +20,9 @@ _RETRIABLE = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "l
 _UNIQUE_VIOLATION = "23505"
 _UNIQUE_CODES = frozenset({1555, 2067})
 """SQLite's result codes SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE (sqlite.org/rescode.html)."""
+_DISK_FULL = "53100"
+_FULL = ("database or disk is full", "No space left on device", "disk I/O error")
+"""SQLite's words; on a full disk, its companion files give the last of them."""
 _SQL_ERROR = 1
 """SQLite's SQLITE_ERROR: a wrong statement, which its driver reports as an operational error."""
 
@@ -37,6 +41,10 @@ class NotUnique(Conflict):
 
 class StoreUnavailable(StoreError):  # noqa: N818
     """The database cannot be reached or does not answer."""
+
+
+class StoreFull(StoreUnavailable):
+    """The disk of the database is full."""
 
 
 class StoreFault(StoreError):  # noqa: N818
@@ -75,6 +83,8 @@ def _translation(error: DBAPIError) -> StoreError:
         return NotUnique(text) if unique or "UNIQUE constraint failed" in text else StoreFault(text)
     if getattr(error.orig, "sqlite_errorcode", None) == _SQL_ERROR:
         return StoreFault(text)
+    if state == _DISK_FULL or any(words in text for words in _FULL):
+        return StoreFull(f"the disk of the database is full: {text}")
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return StoreUnavailable(f"the database does not answer: {text}")
     return StoreFault(text)

@@ -37,13 +37,23 @@ SHUTDOWN_SECONDS = 3.0
 
 
 class LocalBackend:
-    """This machine as zones. `command` makes the agent's command line; tests put in their own."""
+    """This machine as zones. `command` makes the agent's command line; tests put in their own.
 
-    def __init__(self, state: Path, config: LocalConfig | None = None, command: AgentCommand = agent_command) -> None:
+    Jobs do not see the folder `server`.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        config: LocalConfig | None = None,
+        command: AgentCommand = agent_command,
+        *,
+        server: Path | None = None,
+    ) -> None:
         self._config = config or LocalConfig()
         self._zones = {zone.name: zone for zone in self._config.zones}
         self._records = Records(state)
-        self._machines = LocalMachines(self._records, self._config, command)
+        self._machines = LocalMachines(self._records, self._config, command, server)
         self._agents = HttpAgents()
         self._threads = Threads()
         disks = LocalDisks(self._records, self._config, self._machines)
@@ -53,7 +63,8 @@ class LocalBackend:
     @property
     def info(self) -> BackendInfo:
         """What this backend can do; the first call tries namespaces in a child process, once."""
-        return BackendInfo("local", mounts_at_path=mounts_at_path())
+        namespaces = mounts_at_path()
+        return BackendInfo("local", mounts_at_path=namespaces, isolated=namespaces or self._config.trusted)
 
     @property
     def limits(self) -> TimeLimits:

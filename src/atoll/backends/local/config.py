@@ -60,6 +60,8 @@ class LocalConfig:
     """The configuration of the local backend; three zones of 16 CPUs and 64 GB unless told otherwise."""
 
     zones: tuple[LocalZone, ...] = _default_zones()
+    trusted: bool = False
+    """Whether all users may read what the server's system user may, where jobs cannot be isolated."""
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> "LocalConfig":
@@ -68,14 +70,17 @@ class LocalConfig:
 
         Raises ValueError that says what is wrong.
         """
-        _known(mapping, ("zones", "cpus", "memory"), "the local backend")
+        _known(mapping, ("zones", "cpus", "memory", "trusted"), "the local backend")
+        trusted = mapping.get("trusted", False)
+        if not isinstance(trusted, bool):
+            raise ValueError(f"`trusted` of the local backend: true or false, not {trusted!r}")
         default = _sized(LocalZone(""), mapping, "the local backend")
         zones = tuple(_zone(entry, default) for entry in _entries(mapping.get("zones", 3)))
         names = [zone.name for zone in zones]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"the local backend has two zones named `{name}`")
-        return cls(zones)
+        return cls(zones, trusted)
 
 
 def _entries(value: object) -> list[object]:

@@ -59,10 +59,17 @@ def agent_command(state: Path, machine: str, socket: Path) -> Sequence[str]:
 class LocalMachines:
     """Machines under one state folder."""
 
-    def __init__(self, records: Records, config: LocalConfig, command: AgentCommand = agent_command) -> None:
+    def __init__(
+        self,
+        records: Records,
+        config: LocalConfig,
+        command: AgentCommand = agent_command,
+        server: Path | None = None,
+    ) -> None:
         self._records = records
         self._zones = {zone.name: zone for zone in config.zones}
         self._command = command
+        self._server = server
         self._removed: dict[str, Machine] = {}
 
     def launch(self, request: LaunchRequest) -> Machine:
@@ -209,13 +216,20 @@ class LocalMachines:
     def _start(self, record: MachineRecord) -> MachineRecord:
         folder = self._records.folder(record.id)
         try:
-            pid = process.start(self._command(folder, record.id, Path(record.socket)), folder, log=folder / "agent.log")
+            command = [*self._command(folder, record.id, Path(record.socket)), *self._hiding(record)]
+            pid = process.start(command, folder, log=folder / "agent.log")
         except OSError as error:
             raise Unavailable(f"the agent of {record.id} did not start: {error}") from error
         # An agent that ended at once leaves a machine that is gone, not one that is started again and again.
         record = replace(record, agent=process.identify(pid) or process.Process(pid, "ended"))
         self._records.put_machine(record)
         return record
+
+    def _hiding(self, record: MachineRecord) -> list[str]:
+        """The options that hide the server's folder, with all other machines, and the sockets of agents from jobs."""
+        if self._server is None:
+            return []
+        return ["--hide", str(self._server.resolve()), "--hide", str(Path(record.socket).parent)]
 
     def _adopted(self, record: MachineRecord) -> MachineRecord:
         if record.agent is not None:
@@ -234,6 +248,7 @@ class LocalMachines:
 
     def _state(self, record: MachineRecord) -> tuple[MachineState, str]:
         if not self._alive(record):
+            remove_variables(self._records.folder(record.id))
             return MachineState.GONE, record.lost or self._why_ended(record)
         if record.ending:
             return MachineState.DELETING, ""
@@ -252,6 +267,12 @@ def zone_named(zones: Mapping[str, LocalZone], zone: Zone) -> LocalZone:
     if found is None or (zone.backend, zone.region) != ("local", REGION):
         raise InvalidRequest(f"the local backend has no zone {zone.backend}/{zone.region}/{zone.name}")
     return found
+
+
+def remove_variables(folder: Path) -> None:
+    """Remove what the jobs of a machine that is gone were to run: their variables may hold secrets."""
+    for path in folder.glob("jobs/*/job.json*"):
+        path.unlink(missing_ok=True)
 
 
 def _accepts(path: str) -> bool:

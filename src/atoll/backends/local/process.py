@@ -16,6 +16,10 @@ from functools import cache
 from pathlib import Path
 
 MARK = "ATOLL_MACHINE_FOLDER"
+_PASSED_ON = frozenset(
+    {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR", "LD_LIBRARY_PATH"}
+)
+_PASSED_ON_PREFIXES = ("ATOLL_AGENT_", "LC_", "CUDA_", "NVIDIA_")
 _PROC = Path("/proc")
 
 
@@ -30,7 +34,7 @@ class Process:
 def start(command: Sequence[str], folder: Path, log: Path) -> int:
     """Start `command` in its own session and in `folder`, with its output in `log`; it outlives us. Returns its pid.
 
-    It gets our variables but for those of the server, which may be secret. Raises OSError.
+    Of our variables it gets those that concern the machine, since any other may be secret. Raises OSError.
     """
     environment = {name: value for name, value in os.environ.items() if _for_agents(name)}
     environment[MARK] = str(folder)
@@ -52,7 +56,7 @@ def start(command: Sequence[str], folder: Path, log: Path) -> int:
 
 
 def _for_agents(name: str) -> bool:
-    return not name.startswith("ATOLL_") or name.startswith("ATOLL_AGENT_")
+    return name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
 
 
 def identify(pid: int) -> Process | None:

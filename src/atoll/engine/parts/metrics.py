@@ -44,6 +44,17 @@ class Figures:
             registry=self.registry,
             buckets=SECONDS,
         )
+        self.computing = Histogram(
+            "atoll_computing_seconds",
+            "Duration of reading and planning for a request in a worker process",
+            ("outcome",),
+            registry=self.registry,
+            buckets=SECONDS,
+        )
+        self.plans_waiting = Gauge("atoll_plans_waiting", "Waits for a plan", ("what",), registry=self.registry)
+        self.plans_age = Gauge(
+            "atoll_plans_age_seconds", "Waiting time of the longest wait for a plan", ("what",), registry=self.registry
+        )
         self._items = Gauge("atoll_queue_items", "Work items in the queue", ("kind",), registry=self.registry)
         self._due = Gauge("atoll_queue_due", "Work items that are due", ("kind",), registry=self.registry)
         self._age = Gauge(

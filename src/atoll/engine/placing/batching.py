@@ -116,7 +116,8 @@ class Placer:
 
     async def _serve(self) -> None:
         while self._wishes:
-            async with self._context.planner.turn:
+            async with self._context.planner.placing.turn():
+                await asyncio.sleep(0)  # who comes at the same time is planned together
                 together = self._next()
                 if together:
                     await self._grant(together)

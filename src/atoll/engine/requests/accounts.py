@@ -44,14 +44,28 @@ async def keep_first_token(context: Context, token: str) -> None:
 
 
 async def create_project(context: Context, name: str) -> Project:
-    """A new project without members. Raises Refused: invalid-name, name-taken."""
+    """A new project without members. Raises Refused: invalid-name, name-taken, not-isolated."""
     _check(_PROJECT, name, "a project", "small letters, digits and hyphens, at most 41, beginning with a letter")
+    _refuse_without_isolation(context, "project")
     async with context.database.write() as tx:
         if await tx.access.project_name_taken(name):
             raise Refused("name-taken", f"there is or was a project `{name}`", help="choose another name")
         await tx.access.add_project(name, tx.now)
         tx.tell(name, EventKind.PROJECT, name, "created")
         return Project(name, tx.now)
+
+
+def _refuse_without_isolation(context: Context, kind: str) -> None:
+    """Raises Refused where a job of one user can read the server's own files, and so act as every other."""
+    for name, backend in sorted(context.backends.items()):
+        if not backend.info.isolated:
+            message = (
+                f"a second {kind} needs jobs that cannot read the server's files, and `{name}` has no namespaces here"
+            )
+            help = (
+                f"enable user namespaces, configure another backend, or set `trusted: true` for `{name}` in config.yml"
+            )
+            raise Refused("not-isolated", message, help=help)
 
 
 async def delete_project(context: Context, name: str) -> None:
@@ -94,8 +108,9 @@ async def remove_member(context: Context, project: str, user: str) -> Role:
 
 
 async def create_user(context: Context, name: str, admin: bool) -> User:
-    """A new user without tokens. Raises Refused: invalid-name, name-taken."""
+    """A new user without tokens. Raises Refused: invalid-name, name-taken, not-isolated."""
     _check(_USER, name, "a user", "small letters, digits and . _ @ + -, at most 64, beginning with a letter")
+    _refuse_without_isolation(context, "user")
     async with context.database.write() as tx:
         if await tx.access.user(name) is not None:
             raise Refused("name-taken", f"there is a user `{name}` already", help="choose another name")

@@ -13,6 +13,10 @@ from atoll.zones.directory import Directory, builtin
 
 MOST_FINDINGS = 500
 """Findings that a refusal carries."""
+MOST_DOCUMENTS = 500
+"""Documents that are planned together."""
+MOST_NODES = 10_000
+"""Nodes of all fleets and runs that are planned together."""
 
 
 def parse_submission(submission: Submission, ground: Ground) -> Parsed:
@@ -30,9 +34,25 @@ def parse_submission(submission: Submission, ground: Ground) -> Parsed:
         ground=ground,
         applying=True,
     )
+    _refuse_too_many(parsed)
     if crowded(parsed.documents) is not None:
         refuse_errors(parsed.diagnostics)
     return parsed
+
+
+def _refuse_too_many(parsed: Parsed) -> None:
+    """Raises Refused where there is more than one plan is for."""
+    if len(parsed.documents) > MOST_DOCUMENTS:
+        message = f"the files have {len(parsed.documents):,} documents, and {MOST_DOCUMENTS} can be planned together"
+        raise Refused("too-large", message, help="apply the files in parts", status=422)
+    nodes = 0
+    for document in parsed.documents:
+        wanted = getattr(document.spec, "nodes", 0)
+        nodes += wanted if isinstance(wanted, int) else wanted.target
+        if nodes > MOST_NODES:
+            message = f"with {document.kind} `{document.name}` the files ask for {nodes:,} nodes"
+            help = f"{MOST_NODES:,} can be planned together: apply the files in parts"
+            raise Refused("too-large", message, help=help, status=422)
 
 
 def in_order(findings: Sequence[Diagnostic], submission: Submission) -> tuple[Diagnostic, ...]:

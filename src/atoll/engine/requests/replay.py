@@ -23,6 +23,9 @@ from atoll.planning.waiting import answer
 from atoll.wire.api import Submission
 from atoll.zones.directory import Directory, builtin
 
+MOST_PAIRS = 100_000_000
+"""The largest product of offers and zones of a snapshot: 115,000 offers in 200 zones are a fifth of it."""
+
 
 def replay(content: bytes, submission: Submission) -> Planned:
     """The plan of these files in the world of a snapshot file, which `content` is.
@@ -35,6 +38,10 @@ def replay(content: bytes, submission: Submission) -> Planned:
     except BadSnapshot as error:
         raise Refused("invalid-snapshot", "wrong snapshot", diagnostics=error.diagnostics, status=422) from error
     snapshot = saved.snapshot
+    size = len(snapshot.catalog) * len(_seen(snapshot))
+    if size > MOST_PAIRS:
+        message = f"the snapshot has {len(snapshot.catalog):,} offers × {len(_seen(snapshot)):,} zones = {size:,}"
+        raise Refused("too-large", message, help=f"at most {MOST_PAIRS:,} can be planned: leave some out", status=422)
     directory = _directory(snapshot)
     infos = _backends(snapshot)
     parsed = parse_submission(_filled(submission), Ground(directory, sorted(infos)))

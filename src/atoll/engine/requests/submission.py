@@ -1,5 +1,6 @@
 """Plan and apply: files in, one plan for all their documents; apply keeps it with its work in one transaction."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +12,7 @@ from atoll.configuration import Document
 from atoll.configuration.checks.zoning import Ground, homes
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
+from atoll.engine.parts.turns import Asker
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
 from atoll.engine.placing.hosts import SSH
@@ -24,7 +26,7 @@ from atoll.engine.requests.meaning import still_fits
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
-from atoll.engine.requests.replay import request_id
+from atoll.engine.requests.replay import replay, request_id
 from atoll.engine.requests.shown import DIGEST_BYTES, version_of
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.world import World, take_snapshot
@@ -36,6 +38,7 @@ from atoll.model.states import FleetState, VolumeState
 from atoll.planning.plan import Plan
 from atoll.planning.reasons import explain
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
+from atoll.store.actor import acting
 from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ChangeAction, Submission
@@ -43,6 +46,8 @@ from atoll.zones.directory import Directory
 
 RACES = 8
 """How often a plan is recomputed because the state changed while it was computed."""
+REPLAY_SECONDS = 60.0
+"""How long a replay may compute: reading a large snapshot takes a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,17 @@ async def plan_submission(context: Context, project: str, submission: Submission
 async def save_submission(context: Context, project: str, submission: Submission) -> tuple[Planned, bytes]:
     """What applying would do, and the snapshot file of the world in which it would. Raises Refused."""
     proposal = await _propose(context, await context.worlds.world(), project, submission)
-    return proposal.planned, write_snapshot(proposal.saved)
+    return proposal.planned, await context.planner.run(asker(project), write_snapshot, proposal.saved)
+
+
+async def replay_submission(context: Context, project: str, snapshot: bytes, submission: Submission) -> Planned:
+    """The plan in the world of a snapshot file, and of nothing else. Raises Refused."""
+    return await context.planner.run(asker(project), replay, snapshot, submission, seconds=REPLAY_SECONDS)
+
+
+def asker(project: str) -> Asker:
+    """The project and user of the present request."""
+    return Asker(project, acting.get() or "-")
 
 
 async def apply_submission(context: Context, project: str, submission: Submission) -> Planned:
@@ -72,7 +87,7 @@ async def apply_submission(context: Context, project: str, submission: Submissio
     for _ in range(RACES):
         world = await context.worlds.world()
         with suppress(PlacementRaced, Conflict):
-            async with context.planner.turn:
+            async with context.planner.brief_turn(asker(project)):
                 return await _apply(context, world, project, submission)
     raise Refused("busy", "the state kept changing while planning", help="run the command again", status=503)
 
@@ -92,11 +107,15 @@ async def _apply(context: Context, world: World, project: str, submission: Submi
     _refuse_failed(proposal.drafts)
     if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
         return proposal.planned
+    await asyncio.shield(_store(context, project, proposal))  # a client that leaves now has applied
+    return proposal.planned
+
+
+async def _store(context: Context, project: str, proposal: _Proposal) -> None:
     async with context.database.write() as tx:
         await claim_epoch(tx, proposal.epoch)
         drafts = await _sealed(tx, context.vault, proposal.drafts)
         await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
-    return proposal.planned
 
 
 def _refuse_failed(drafts: Sequence[Draft]) -> None:
@@ -112,7 +131,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     async with context.database.read() as tx:
         held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
     directory = live_directory(world, held)
-    parsed = parse_submission(submission, Ground(directory, _configured(context, world)))
+    ground = Ground(directory, _configured(context, world))
+    parsed = await context.planner.run(asker(project), parse_submission, submission, ground)
     looked: list[Diagnostic] = []
     if declares_hosts(parsed.documents):
         looked = await look_at_hosts(context.own_hosts, parsed.documents)
@@ -128,25 +148,25 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         ]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
-        scene = replace(
-            _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
-        )
-        found = [one for draft in drafts if _asks(draft) for one in check(draft.document, scene)]
-        found += [one for document in parsed.partial for one in check(document, scene)]
-        found += [one for draft in drafts for one in await _conflicts(tx, draft)]
-        found += [one for draft in drafts for one in await shared_hosts(tx, draft.document, project)]
-        found += [one for one in looked if not _is_kept(one, drafts)]
-        findings = in_order([*parsed.diagnostics, *found], submission)
-        refuse_errors(findings)
+        conflicts = [one for draft in drafts for one in await _conflicts(tx, draft)]
+        conflicts += [one for draft in drafts for one in await shared_hosts(tx, draft.document, project)]
+        conflicts += [one for one in looked if not _is_kept(one, drafts)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         event = await tx.newest_event()
+    scene = replace(
+        _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
+    )
+    checked = [*(draft.document for draft in drafts if _asks(draft)), *parsed.partial]
+    found = [*parsed.diagnostics, *await _checked(checked, scene), *conflicts]
+    findings = in_order(found, submission)
+    refuse_errors(findings)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     ident = request_id(project, parsed.documents)
     request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project))
-    answer = await context.planner.plan(request, snapshot)
+    answer = await context.planner.plan(request, snapshot, asker(project))
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
     planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts, answer))
@@ -164,6 +184,15 @@ def _is_kept(finding: Diagnostic, drafts: Sequence[Draft]) -> bool:
     unchanged = [draft for draft in drafts if draft.kind == "fleet" and not _asks(draft)]
     spans = {draft.document.span(("ssh_config", "hosts", i)) for draft in unchanged for i in range(1000)}
     return finding.span in spans
+
+
+async def _checked(documents: Sequence[Document], scene: Scene) -> list[Diagnostic]:
+    """The findings of the checks against the world; other requests are answered between two documents."""
+    found: list[Diagnostic] = []
+    for document in documents:
+        found += check(document, scene)
+        await asyncio.sleep(0)
+    return found
 
 
 def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> tuple[ElasticFleet, ...]:

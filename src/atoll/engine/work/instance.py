@@ -43,6 +43,10 @@ END_PAUSE = 5.0
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
 
 
+_Observed = tuple[str | None, bool | None, str | None, MachineError | None, str]
+"""The machine's state, whether its agent answers, its URL, the machine's error, and why it is gone."""
+
+
 class InstanceHandler(Reconciling[Instance, InstanceSight]):
     """Works on instances."""
 
@@ -122,24 +126,24 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         backend = self.context.backends.get(instance.zone.backend)
         return TimeLimits() if backend is None else backend.limits
 
-    async def _observe(self, instance: Instance) -> tuple[str | None, bool | None, str | None, MachineError | None]:
-        """The machine's state, whether its agent answers, its URL, and the machine's error, as far as they matter."""
+    async def _observe(self, instance: Instance) -> _Observed:
+        """What the backend and the agent say of the machine, as far as it matters."""
         if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
             gone = instance.state is InstanceState.TERMINATING
-            return ("gone" if gone else None), None, None, None
+            return ("gone" if gone else None), None, None, None, ""
         if instance.state is InstanceState.ACTIVE and await answers_health(self.backend(instance.zone), instance):
-            return None, not instance.unreachable or await self._end_given_up(instance), None, None
+            return None, not instance.unreachable or await self._end_given_up(instance), None, None, ""
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
             )
         except NotFound:
-            return UNKNOWN, None, None, None
+            return UNKNOWN, None, None, None, ""
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
             seen = replace(instance, agent_url=machine.agent_url)
             answers = await answers_health(self.backend(instance.zone), seen)
-        return machine.state.value, answers, machine.agent_url, machine.error
+        return machine.state.value, answers, machine.agent_url, machine.error, machine.reason
 
     async def _end_given_up(self, instance: Instance) -> bool:
         """End what an instance that answers again still runs of jobs that were given up; whether that succeeded.

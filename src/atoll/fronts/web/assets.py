@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
@@ -41,9 +41,16 @@ def load() -> Assets:
         if entry.is_file() and entry.name[entry.name.rfind(".") :] in _TYPES
     }
     digest = hashlib.sha256(b"".join(texts[name] for name in sorted(texts))).hexdigest()[:12]
-    page = texts.pop("index.html").replace(b"/web/static/", f"{PREFIX}{digest}/".encode())
+    page = texts.pop("index.html").replace(b"</head>", _preloads(texts) + b"</head>")
+    page = page.replace(PREFIX.encode(), f"{PREFIX}{digest}/".encode())
     files = {f"{digest}/{name}": _asset(name, body) for name, body in texts.items()}
     return Assets(_asset("index.html", page), files)
+
+
+def _preloads(names: Iterable[str]) -> bytes:
+    """Links to all modules, so that a browser requests them at once and not one import after the other."""
+    modules = [name for name in sorted(names) if name.endswith(".js")]
+    return "".join(f'<link rel="modulepreload" href="{PREFIX}{name}">\n' for name in modules).encode()
 
 
 def _asset(name: str, body: bytes) -> Asset:

@@ -5,8 +5,9 @@ from fastapi import APIRouter, Request, Response
 
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
-from atoll.server.answer import answer, encoded
+from atoll.server.answer import answered
 from atoll.server.bounds import Project
+from atoll.server.presence import while_connected
 from atoll.server.views import plan_view
 from atoll.wire.api import ApplyResponse, PlanResponse, Submission
 
@@ -16,7 +17,8 @@ router = APIRouter(prefix="/api/projects/{project}")
 @router.post("/plan", response_model=PlanResponse)
 async def plan(project: Project, submission: Submission, request: Request) -> Response:
     """Plan these files; nothing changes."""
-    return answer(_planned(await request.app.state.engine.plan(project, submission)))
+    planned = await while_connected(request, request.app.state.engine.plan(project, submission))
+    return await answered(_planned, planned)
 
 
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -25,8 +27,8 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 @router.post("/plan/snapshot", response_class=Response, responses={200: {"content": _BYTES}})
 async def plan_and_save(project: Project, submission: Submission, request: Request) -> Response:
     """The plan, as `plan` returns it, on the first line; then the snapshot file of its input."""
-    planned, snapshot = await request.app.state.engine.plan_and_save(project, submission)
-    content = encoded(_planned(planned)) + b"\n" + snapshot
+    planned, snapshot = await while_connected(request, request.app.state.engine.plan_and_save(project, submission))
+    content = bytes((await answered(_planned, planned)).body) + b"\n" + snapshot
     return Response(content, media_type="application/octet-stream")
 
 
@@ -42,14 +44,19 @@ async def replay(project: Project, request: Request) -> Response:
         submission = msgspec.json.decode(line, type=Submission)
     except msgspec.MsgspecError as error:
         raise Refused("invalid-request", f"the first line is no submission: {error}", status=422) from error
-    return answer(_planned(await request.app.state.engine.replay(snapshot, submission)))
+    work = request.app.state.engine.replay(project, snapshot, submission)
+    return await answered(_planned, await while_connected(request, work))
 
 
 @router.post("/apply", response_model=ApplyResponse)
 async def apply(project: Project, submission: Submission, request: Request) -> Response:
     """Store these files as the desired state."""
-    planned = await request.app.state.engine.apply(project, submission)
-    return answer(ApplyResponse(planned.changes, plan_view(planned), planned.event, planned.diagnostics))
+    planned = await while_connected(request, request.app.state.engine.apply(project, submission))
+    return await answered(_applied, planned)
+
+
+def _applied(planned: Planned) -> ApplyResponse:
+    return ApplyResponse(planned.changes, plan_view(planned), planned.event, planned.diagnostics)
 
 
 def _planned(planned: Planned) -> PlanResponse:

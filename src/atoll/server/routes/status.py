@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -17,6 +18,8 @@ from atoll.wire.access import Readyz
 from atoll.wire.api import BackendStatus, Healthz, OpenCircuit, OrphanView, ServerStatus
 
 router = APIRouter()
+LEAST_FREE = 32 << 20
+"""Bytes that must be free on the disk of the data folder."""
 DATABASE_SECONDS = 2.0
 """Seconds that the database may take before the server counts as not ready."""
 
@@ -44,6 +47,7 @@ async def metrics(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     async with engine.database.read() as tx:
         backlogs = await tx.queue.backlog(tx.now)
+    engine.context.planner.measure()
     return Response(engine.context.figures.text(backlogs), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -107,6 +111,10 @@ async def _trouble(engine: Engine) -> list[str]:
         reasons.append(f"the database has not answered within {DATABASE_SECONDS:g} s")
     except StoreError:
         reasons.append("the database cannot be reached")
+    free = LEAST_FREE if engine.home is None else shutil.disk_usage(engine.home).free
+    if free < LEAST_FREE:
+        reasons.append(f"the disk of the data folder is full: {free >> 20} MiB are left, {LEAST_FREE >> 20} are needed")
     if not engine.working:
         reasons.append("the worker does not run")
+    reasons += engine.context.planner.trouble()
     return reasons

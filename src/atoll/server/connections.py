@@ -1,0 +1,76 @@
+"""Connections with limits: of their number, and of the time in which a request must arrive."""
+
+import asyncio
+import resource
+from typing import Any, cast
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 10.0
+"""How long a new connection may take until the head of its first request has arrived."""
+BODY_SECONDS = 20.0
+"""How long the body may take, and longer by what has arrived at `SLOWEST`."""
+SLOWEST = 64 << 10
+"""Bytes a second of the slowest body."""
+CHECK_SECONDS = 1.0
+MOST = 2000
+FOR_CONNECTIONS = 0.4
+"""The part of the descriptors of the process that is for connections; files, the database and agents need some too."""
+_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def most_connections() -> int:
+    """The number of connections that may be open at the same time."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST if soft == resource.RLIM_INFINITY else max(16, min(MOST, int(soft * FOR_CONNECTIONS)))
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP on one connection, which is closed when a request does not arrive in time.
+
+    Where too many are open, the one that has been silent for longest is closed, or else the new one.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection and set its time limit."""
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._received = 0
+        self._waiting_for: object = h11.IDLE
+        self._checking = self.loop.call_later(CHECK_SECONDS, self._check)
+        open = [one for one in cast("set[BoundedProtocol]", self.connections) if not one.transport.is_closing()]
+        if len(open) > most_connections():
+            min((one for one in open if one.silent), key=lambda one: one._since, default=self).transport.close()
+
+    @property
+    def silent(self) -> bool:
+        """Whether no request has begun on it."""
+        cycle: Any = self.cycle
+        return cycle is None and not self._received
+
+    def data_received(self, data: bytes) -> None:
+        """Pass the data on."""
+        self._received += len(data)
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._checking.cancel()
+        super().connection_lost(exc)
+
+    def _check(self) -> None:
+        if self.transport.is_closing():
+            return
+        state, cycle = self.conn.their_state, cast(Any, self.cycle)
+        if state is not self._waiting_for:
+            self._waiting_for, self._since, self._received = state, self.loop.time(), 0
+        late = self.loop.time() - self._since
+        head = state is h11.IDLE and (cycle is None or cycle.response_complete) and late > HEAD_SECONDS
+        body = state is h11.SEND_BODY and late > BODY_SECONDS + self._received / SLOWEST
+        if head or body:
+            if cycle is None or not cycle.response_started:
+                self.transport.write(_LATE)
+            self.transport.close()
+            return
+        self._checking = self.loop.call_later(CHECK_SECONDS, self._check)
