@@ -43,3 +43,11 @@ def test_plan_takes_the_file_and_its_default_profile(worlds: dict[str, CommandLi
         assert [node["zone"] for node in document["nodes"]] == ["local-b"]
     finally:
         (atoll.folder / ".dstack" / "profiles.yml").unlink()
+
+
+def test_resources_in_a_profile_are_refused_with_where_they_belong(atoll: CommandLine) -> None:
+    for key in ("resources: {gpu: 1}", "gpu: 24GB"):
+        with_profiles(atoll, f"profiles:\n- {{name: here, default: true, {key}}}\n")
+        done = atoll("validate", atoll.write(TASK, ".dstack.yml"))
+        assert done.returncode == 1
+        assert "write `resources` in each configuration" in done.stdout

@@ -153,3 +153,18 @@ def test_a_stopped_run_does_not_bear_the_reason_of_its_wait() -> None:
         assert set(scene.rows(events)) == {("",)}
 
     play(story, FULL)
+
+
+@pytest.mark.parametrize("idle", ["0s", "1s"])
+def test_a_waiting_run_takes_the_machine_before_its_idle_time_ends_it(idle: str) -> None:
+    fleet = f"type: fleet\nname: f\nnodes: 0..1\nresources: {{cpu: 2}}\nidle_duration: {idle}\n"
+    task = "type: task\nname: {}\nfleets: [f]\ncommands: [work]\nretry: true\nenv: {{FAKE_SECONDS: '20'}}\n"
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet)
+        for name in ("first", "second", "third"):
+            await scene.apply(task.format(name))
+        await scene.until(lambda: scene.states("runs") == ["done"] * 3, 300)
+        assert sum(entry.call == "launch" for entry in scene.ledger.entries) == 1
+
+    play(story)

@@ -16,6 +16,7 @@ from atoll.backends.base import Backend, Faults
 from atoll.backends.registry import open_backend
 from atoll.backends.ssh import SshBackend
 from atoll.engine.context import Context
+from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.due_timer import Alarm
@@ -90,13 +91,14 @@ class Engine:
         self.home: Path | None = None
         behind = replace(context, database=BackgroundDatabase(database))
         placer = Placer(behind)
+        self._following = LogFollowing(behind)
         handlers: dict[Kind, Handler] = {
             Kind.FLEET: FleetHandler(behind, placer),
             Kind.INSTANCE: InstanceHandler(behind),
             Kind.VOLUME: VolumeHandler(behind, placer),
             Kind.ATTACHMENT: AttachmentHandler(behind),
             Kind.RUN: RunHandler(behind, placer),
-            Kind.JOB: JobHandler(behind),
+            Kind.JOB: JobHandler(behind, self._following),
             Kind.BACKEND: SweepHandler(behind),
         }
         figures = context.figures
@@ -216,6 +218,7 @@ class Engine:
             await asyncio.wait([self._running], timeout=STOP_SECONDS)
             await ended(self._running)
             await self._worker.stop(STOP_SECONDS)
+        await self._following.close()
         for task in tuple(self._waking):
             await ended(task)
         await self.context.worlds.close()

@@ -96,11 +96,6 @@ _RELEASE = Prepared(
     )
     .returning(work.c.due_at)
 )
-_WOKEN = Prepared(
-    select(work.c.id).where(
-        work.c.leased_until.is_not(None), work.c.woken, work.c.due_at <= _NOW, work.c.kind == bindparam("kind")
-    )
-)
 _RETRYING = Prepared(
     select(work.c.id)
     .where(work.c.kind == bindparam("kind"), work.c.attempts > 0, work.c.leased_until.is_(None))
@@ -204,10 +199,6 @@ class WorkRepository:
         if released is None:
             raise _lost(lease)
         self._makes_due(released[0])
-
-    async def woken(self, kind: Kind) -> list[str]:
-        """The ids of leased items of a kind that were woken since and are due, held by any worker."""
-        return [id for (id,) in await self._connection.rows(_WOKEN, {"kind": kind, "now": self._now})]
 
     async def retrying(self, kind: Kind, limit: int) -> list[str]:
         """The ids of free items of a kind whose last turn failed, those that have failed most often first."""

@@ -395,19 +395,6 @@ class QueueContract:
             await tx.work.release(lease, NOW, NOW + 2 * HOUR, 0)
             assert [item.id for item in await tx.work.lease(NOW, 10, LEASE)] == ["f1"]
 
-    async def test_a_wake_up_during_a_lease_is_told_when_it_is_due(self, db: Database) -> None:
-        async with db.write() as tx:
-            await tx.work.wake(Kind.FLEET, ["f2", "f3"], NOW)
-            leases = await tx.work.lease(NOW, 10, LEASE)
-            assert await tx.work.woken(Kind.FLEET) == []
-            await tx.work.wake(Kind.FLEET, ["f1", "f4"], NOW)
-            await tx.work.wake(Kind.FLEET, ["f2"], NOW + HOUR)
-            await tx.work.flush()
-            assert await tx.work.woken(Kind.FLEET) == ["f1"]
-            assert await tx.work.woken(Kind.RUN) == []
-            await tx.work.release(leases[0], NOW, NOW, 0)
-            assert await tx.work.woken(Kind.FLEET) == []
-
     async def test_a_wake_up_for_later_during_a_lease_is_not_forgotten_nor_an_earlier_one(self, db: Database) -> None:
         for at in ((NOW + HOUR,), (NOW, NOW + HOUR), (NOW + HOUR, NOW)):
             async with db.write() as tx:

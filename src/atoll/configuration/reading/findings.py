@@ -22,11 +22,9 @@ _EXPECTED_TYPE = {
     "model": "a mapping",
     "bool": "`true` or `false`",
 }
+_OF_RESOURCES = ("gpu", "cpu", "memory", "disk", "shm_size")
 MOVED: Mapping[str, str] = {
-    **{
-        key: f"it stands under `resources`: `resources: {{{key}: …}}`"
-        for key in ("gpu", "cpu", "memory", "disk", "shm_size")
-    },
+    **{key: f"it stands under `resources`: `resources: {{{key}: …}}`" for key in _OF_RESOURCES},
     "build": "dstack dropped it in 0.19: put what it built into an `image`, or into `commands`",
     "cache": "dstack dropped it: keep the folder on a volume, under `volumes`",
     "resources": "a profile has none since dstack 0.19: write `resources` in each configuration",
@@ -132,7 +130,8 @@ def _unknown_key(path: Path, places: Mapping[Path, Place], known: Iterable[str])
     if key in names:
         help, close = "it belongs to another form of this part: `atoll export schema` has the keys of each", None
     elif (len(path) == 1 or path[0] == "profiles") and key in MOVED and names:
-        help, close = MOVED[key], None
+        in_profile = path[0] == "profiles" and len(path) > 1
+        help, close = MOVED["resources" if in_profile and key in _OF_RESOURCES else key], None
     elif len(help) > 160 or not names:
         help = "`atoll export schema` has the keys of every type"
     span = span_of(places, path, True)

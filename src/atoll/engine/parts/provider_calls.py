@@ -36,6 +36,15 @@ MOST_WAITING = 512
 CROWDED_SECONDS = 1.0
 
 
+async def in_time(answer: Awaitable[T]) -> T:
+    """Await an agent's answer for at most `CALL_SECONDS`. Raises BackendError."""
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            return await answer
+    except TimeoutError as error:
+        raise Unavailable(f"no answer within {CALL_SECONDS:.0f} s") from error
+
+
 @dataclass(slots=True)
 class Circuit:
     """One API: `failures` in a row without a usable answer, the last of them, and until when no call is made."""

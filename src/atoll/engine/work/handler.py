@@ -1,13 +1,11 @@
 """The base of all handlers: the loop of look, decide, act, and the handling of backends' errors."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar
 
 from atoll.backends.base import Backend, BackendError, InvalidRequest, Unavailable, Volumes
 from atoll.engine.context import Context
-from atoll.engine.parts.provider_calls import CALL_SECONDS
 from atoll.model.records import Record
 from atoll.model.zone import Zone
 from atoll.reconcile.action import Finished, Mark, Step, Wait
@@ -135,15 +133,6 @@ class Reconciling(Generic[R, S]):
         if volumes is None:
             raise InvalidRequest(f"backend `{zone.backend}` has no volumes")
         return volumes
-
-
-async def ask(answer: Awaitable[T]) -> T:
-    """Await an agent's answer for a bounded time. Raises BackendError."""
-    try:
-        async with asyncio.timeout(CALL_SECONDS):
-            return await answer
-    except TimeoutError as error:
-        raise Unavailable(f"no answer within {CALL_SECONDS:.0f} s") from error
 
 
 def reason_of(error: BackendError) -> str:

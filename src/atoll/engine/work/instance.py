@@ -38,6 +38,8 @@ log = logging.getLogger("atoll.engine")
 
 AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
+LEAST_IDLE = timedelta(seconds=3)
+"""How long a machine stays idle at least: the runs that wait for it are planned within that time."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
@@ -220,7 +222,8 @@ async def _use(tx: Transaction, instance: Instance) -> tuple[bool, timedelta | N
     """Whether a job holds the instance, and how long it may be idle where none does."""
     if await tx.runs.claims(instance.id):
         return True, None
-    return False, await _idle_limit(tx, instance)
+    limit = await _idle_limit(tx, instance)
+    return False, None if limit is None else max(limit, LEAST_IDLE)
 
 
 async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:

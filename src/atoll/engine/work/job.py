@@ -1,19 +1,19 @@
 """Jobs: handed to agents, followed with their logs, stopped."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
 from atoll.engine.context import Context, machine_of
+from atoll.engine.following.logs import LogFollowing
+from atoll.engine.parts.provider_calls import in_time
 from atoll.engine.parts.vault import WrongKey
 from atoll.engine.placing.batching import tell_waiting
 from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.requests.secrets import SecretMissing, open_environment
 from atoll.engine.work import restraint
-from atoll.engine.work.handler import Due, Reconciling, ask
+from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_environment import job_environment
-from atoll.engine.work.wakeups import WakeUps
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
 from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
@@ -25,10 +25,9 @@ from atoll.wire.agent import JobPhase, JobSubmission, Mount
 from atoll.wire.agent import JobState as AgentJob
 
 FOLLOW_SECONDS = 60.0
-"""How long one turn of following lasts before the lease is given back."""
-HOLD_SECONDS = 5.0
-"""How long the agent holds a question for new log bytes; an agent that fell silent is noticed later by so much."""
-LOG_CHUNK = 1 << 18
+"""How often a running job's agent is called, where nothing wakes the job earlier, such as the end of its log."""
+SILENT_PAUSE = 15.0
+"""The longest pause between two turns of a running job whose agent does not answer."""
 STOP_GRACE = 300.0
 
 
@@ -40,9 +39,9 @@ class JobHandler(Reconciling[Job, JobSight]):
 
     decide = staticmethod(decide)
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, following: LogFollowing) -> None:
         super().__init__(context)
-        self._wakeups = WakeUps(context, Kind.JOB)
+        self._following = following
 
     async def look(self, id: str) -> tuple[Job, JobSight] | None:
         """The job, its instance, and whether everything that it needs is ready."""
@@ -76,15 +75,17 @@ class JobHandler(Reconciling[Job, JobSight]):
             if isinstance(action, SubmitJob):
                 return await self._submit(lease, sight.job, sight.instance, agent)
             if isinstance(action, StopJob):
-                await ask(agent.stop(sight.job.id, action.grace))
+                state = await in_time(agent.stop(sight.job.id, action.grace))
             else:
                 assert isinstance(action, FollowJob)
-            return await self._follow(lease, sight.job, agent)
+                state = await in_time(agent.state(sight.job.id))
+            return await self._follow(lease, sight, state, agent)
         except Unavailable:
             # The instance's own handler finds out what became of it, and wakes this job.
             async with self.context.database.write(lease) as tx:
                 await tx.work.wake(Kind.INSTANCE, [sight.instance.id], tx.now)
-            return Due(1)
+            pause = min(2.0**lease.attempts, SILENT_PAUSE) if isinstance(action, FollowJob) else 1
+            return Due(pause, failed=True)
         except NotFound:
             await self._over(lease, sight.job, "interrupted", None, "its agent does not know it any more")
             return None
@@ -96,6 +97,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             await _take(tx, record)
         if record.state not in JOB.final and record.state is not JobState.SUBMITTED:
             return
+        self._following.drop(record.id)
         await restraint.count_job(tx, record)
         ties = await tx.attachments.live(job=record.id)
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
@@ -135,7 +137,7 @@ class JobHandler(Reconciling[Job, JobSight]):
 
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:
-            await ask(agent.submit(job.id, await self._submission(job, instance)))
+            await in_time(agent.submit(job.id, await self._submission(job, instance)))
         except (InvalidRequest, SecretMissing, WrongKey) as error:
             await self._over(lease, job, "start-failed", None, str(error))
             return None
@@ -163,28 +165,17 @@ class JobHandler(Reconciling[Job, JobSight]):
             spec.max_duration,
         )
 
-    async def _follow(self, lease: Lease, job: Job, agent: AgentClient) -> Due | None:
-        """Fetch log bytes as they come, until the job is over, somebody wants something, or the turn ends."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + FOLLOW_SECONDS
-        while True:
-            offset = await self.context.logs.size(job)
-            asked = ask(agent.logs(job.id, offset, LOG_CHUNK, HOLD_SECONDS))
-            chunk = await self._wakeups.before(job.id, asked)
-            if chunk is None:
-                return Due(0)
-            if chunk.data:
-                await self.context.logs.append(job, offset, chunk.data)
-                self.context.news.ring()
-            if chunk.end:
-                await self._exited(lease, job, await ask(agent.state(job.id)), agent)
-                return None
-            if loop.time() > until:
-                return Due(0)
+    async def _follow(self, lease: Lease, sight: JobSight, state: AgentJob, agent: AgentClient) -> Due | None:
+        """Have the log followed beside the worker; end the job once it has exited and its log is complete."""
+        job, instance = sight.job, sight.instance
+        assert instance is not None
+        if state.phase is JobPhase.EXITED and await self.context.logs.size(job) >= state.log_bytes:
+            await self._exited(lease, job, state, agent)
+            return None
+        self._following.keep(job, instance)
+        return Due(FOLLOW_SECONDS)
 
     async def _exited(self, lease: Lease, job: Job, state: AgentJob, agent: AgentClient) -> None:
-        if state.phase is not JobPhase.EXITED:
-            return
         code = state.exit_code
         if job.state is JobState.STOPPING:
             await self._over(lease, job, "stopped", code, "")
@@ -194,7 +185,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             message = state.message or (f"exit code {code}" if code is not None else "")
             await self._over(lease, job, state.reason or "exit-code", code, message)
         try:
-            await ask(agent.forget(job.id))
+            await in_time(agent.forget(job.id))
         except BackendError:
             return  # the agent keeps it a little longer; the machine's end removes it
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from atoll.backends.base import Backend, BackendError
 from atoll.engine.context import Context, machine_of
-from atoll.engine.work.handler import ask
+from atoll.engine.parts.provider_calls import in_time
 from atoll.model.records import Instance
 
 SAMPLE = 20
@@ -57,7 +57,7 @@ class Silence:
 async def answers_health(backend: Backend, instance: Instance) -> bool:
     """Whether the instance's agent answers."""
     try:
-        await ask(backend.agent(machine_of(instance)).health())
+        await in_time(backend.agent(machine_of(instance)).health())
     except BackendError:
         return False
     return True

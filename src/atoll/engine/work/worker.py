@@ -27,7 +27,7 @@ LEASE = timedelta(seconds=15)
 RENEWALS = 3
 """How often a lease is renewed within its length: one renewal may fail."""
 PARALLEL = 2048
-"""Items under way at once: most of them wait, for a backend or for a job's output."""
+"""Items under way at once: most of them wait for a backend."""
 BATCH = 64
 """Items leased at one look: another server that looks at the same time finds some too."""
 BREATH = 0.005

@@ -18,7 +18,7 @@ export interface Change {
   ending: string[];
 }
 
-export type ChangeAction = "create" | "update" | "replace" | "rerun" | "unchanged";
+export type ChangeAction = "create" | "update" | "replace" | "rerun" | "retry" | "unchanged";
 
 export interface Diagnostic {
   code: string;
