@@ -15,11 +15,12 @@ from atoll.backends.base import (
     QuotaExceeded,
 )
 from atoll.engine.context import Context, machine_of
+from atoll.engine.parts.provider_calls import in_time
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.launching import launch_request
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import restraint
-from atoll.engine.work.handler import Due, Reconciling, ask
+from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
 from atoll.model.failure import MachineError, Scope
 from atoll.model.limits import TimeLimits
@@ -156,10 +157,10 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         async with self.context.database.read() as tx:
             claims = {job.id for job in await tx.runs.claims(instance.id)}
         try:
-            for state in await ask(agent.jobs()):
+            for state in await in_time(agent.jobs()):
                 if state.id not in claims and state.phase is not JobPhase.EXITED:
                     log.warning("instance=%s job=%s ended: given up while it was silent", instance.name, state.id)
-                    await ask(agent.stop(state.id, 0))
+                    await in_time(agent.stop(state.id, 0))
         except BackendError:
             return False
         return True
