@@ -1,7 +1,9 @@
 """Clients that are silent, slow or send too much: each connection ends in time, and others are answered meanwhile."""
 
+import http.client
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -71,3 +73,16 @@ def test_half_a_surrogate_pair_is_refused_and_is_no_failure(server: ServerProces
     request = head(server, more).replace(b"projects/main/plan", b"users") + body
     with connected(server, request) as connection:
         assert b" 422 " in connection.makefile("rb").readline()
+
+
+def test_a_connection_in_use_stays_open(server: ServerProcess) -> None:
+    where = urlsplit(server.address)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
+    connection.connect()
+    opened = connection.sock
+    for _ in range(26):
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        assert connection.sock is opened
+        time.sleep(0.5)
+    connection.close()

@@ -35,13 +35,13 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection and set its time limit."""
         super().connection_made(transport)
-        self._since = self.loop.time()
+        self._body_since = self._made = self.loop.time()
+        self._head_since: float | None = None
         self._received = 0
-        self._waiting_for: object = h11.IDLE
         self._checking = self.loop.call_later(CHECK_SECONDS, self._check)
         open = [one for one in cast("set[BoundedProtocol]", self.connections) if not one.transport.is_closing()]
         if len(open) > most_connections():
-            min((one for one in open if one.silent), key=lambda one: one._since, default=self).transport.close()
+            min((one for one in open if one.silent), key=lambda one: one._made, default=self).transport.close()
 
     @property
     def silent(self) -> bool:
@@ -52,7 +52,14 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass the data on."""
         self._received += len(data)
+        if self._head_since is None:
+            self._head_since = self.loop.time()
+        before = self.conn.their_state
         super().data_received(data)
+        if self.conn.their_state is h11.SEND_BODY and before is not h11.SEND_BODY:
+            self._body_since, self._received = self.loop.time(), 0
+        if self.conn.their_state is not h11.IDLE or not self.conn.trailing_data[0]:
+            self._head_since = None  # the head has arrived, or a whole request
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -63,11 +70,10 @@ class BoundedProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         state, cycle = self.conn.their_state, cast(Any, self.cycle)
-        if state is not self._waiting_for:
-            self._waiting_for, self._since, self._received = state, self.loop.time(), 0
-        late = self.loop.time() - self._since
-        head = state is h11.IDLE and (cycle is None or cycle.response_complete) and late > HEAD_SECONDS
-        body = state is h11.SEND_BODY and late > BODY_SECONDS + self._received / SLOWEST
+        now = self.loop.time()
+        began = self._head_since if self._head_since is not None or cycle is not None else self._made
+        head = state is h11.IDLE and began is not None and now - began > HEAD_SECONDS
+        body = state is h11.SEND_BODY and now - self._body_since > BODY_SECONDS + self._received / SLOWEST
         if head or body:
             if cycle is None or not cycle.response_started:
                 self.transport.write(_LATE)
