@@ -23,7 +23,7 @@ from atoll.engine.requests.check import Scene, check, failure_of, home_of, troub
 from atoll.engine.requests.draft import Draft
 from atoll.engine.requests.hosts import declares_hosts, look_at_hosts, shared_hosts
 from atoll.engine.requests.meaning import still_fits
-from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
+from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.replay import replay, request_id
@@ -131,7 +131,9 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     async with context.database.read() as tx:
         held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
     directory = live_directory(world, held)
-    ground = Ground(directory, _configured(context, world))
+    ground = Ground(
+        directory, with_zones({name: backend.info for name, backend in context.backends.items()}, world.zones)
+    )
     parsed = await context.planner.run(asker(project), parse_submission, submission, ground)
     looked: list[Diagnostic] = []
     if declares_hosts(parsed.documents):
@@ -171,12 +173,6 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
     planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts, answer))
     return _Proposal(planned, tuple(drafts), epoch, saved)
-
-
-def _configured(context: Context, world: World) -> list[str]:
-    """The backends that a document may mean: one of users' own machines where there are any."""
-    listed = {info.zone.backend for info in world.zones}
-    return sorted(name for name, backend in context.backends.items() if not backend.info.owned or name in listed)
 
 
 def _is_kept(finding: Diagnostic, drafts: Sequence[Draft]) -> bool:
