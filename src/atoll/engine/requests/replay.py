@@ -44,9 +44,7 @@ def replay(content: bytes, submission: Submission) -> Planned:
         raise Refused("too-large", message, help=f"at most {MOST_PAIRS:,} can be planned: leave some out", status=422)
     directory = _directory(snapshot)
     infos = _backends(snapshot)
-    parsed = parse_submission(
-        _filled(submission), Ground(directory, with_zones(infos, [ZoneInfo(zone) for zone in _seen(snapshot)]))
-    )
+    parsed = parse_submission(_filled(submission), ground)
     scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
     asking = [one for one in parsed.documents if not _is_settled(one, saved)]
     found = [finding for one in (*asking, *parsed.partial) for finding in check(one, scene)]

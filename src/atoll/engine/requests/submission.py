@@ -131,9 +131,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     async with context.database.read() as tx:
         held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
     directory = live_directory(world, held)
-    ground = Ground(
-        directory, with_zones({name: backend.info for name, backend in context.backends.items()}, world.zones)
-    )
+    infos = {name: backend.info for name, backend in context.backends.items()}
+    ground = Ground(directory, with_zones(infos, world.zones))
     parsed = await context.planner.run(asker(project), parse_submission, submission, ground)
     looked: list[Diagnostic] = []
     if declares_hosts(parsed.documents):
