@@ -24,7 +24,7 @@ from atoll.model.catalog import Catalog
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.packed import pack, unpack
 from atoll.model.resources import GpuRequirement, InstanceType, Range, Resources
-from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+from atoll.model.zone import Zone
 from atoll.planning import plan
 from atoll.planning.request import (
     Document,
@@ -40,16 +40,15 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import ExistingInstance, Snapshot
-from bench import market
+from bench import market, shapes
 from bench.measure import Measure
+from bench.shapes import ANYTHING, snapshot
 
 RUNS = 15
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 PLOT = Path(__file__).with_name("results") / "planner-growth.svg"
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
-ANYTHING = Requirements(spot_policy=SpotPolicy.AUTO)
-"""No filter but the least sizes that every document has: all zones and most offers pass."""
 GPUS = Requirements(
     Resources(Range(4), Range(16), gpu=GpuRequirement(Range(1, 8), ("A100", "L4", "H100", "A10G"))),
     regions=REGIONS,
@@ -79,10 +78,14 @@ def measures() -> Iterator[Measure]:
     for zones, nodes, reach in ((6, 320, 5.0), (6, 1_500, 10.0), (60, 2_000, 50.0), (200, 400, 50.0)):
         name = f"{nodes:,} nodes spread over {zones} equal zones that outlast one"
         yield from _planned(name, surviving(nodes), symmetric(zones), reach)
+    others = (spread(THREE_REGIONS, tasks=8), many(named=False))
+    for name, request, world, target in shapes.shapes(real, million, symmetric(60), others):
+        yield from _measured(name, request, world, target)
     for name, request in impossible():
         yield from _planned(name, request, real, None, complete=False)
     yield Measure(f"memory of a catalog, {len(real):,} offers", (_memory(real),), "bytes an offer", 150)
     yield Measure(f"load a catalog from disk, {len(real):,} offers", _loads(real), "ms", 50)
+    yield from _growth_of_documents(real)
     yield from _growth()
 
 
@@ -176,12 +179,6 @@ def _task(
     )
 
 
-def _snapshot(catalog: Catalog, there: tuple[ExistingInstance, ...] = ()) -> Snapshot:
-    backends = tuple(BackendInfo(name) for name in sorted({zone.backend for zone in catalog.zones}))
-    zones = tuple(ZoneInfo(zone) for zone in catalog.zones)
-    return Snapshot(catalog, zones, market.AS_OF, backends, instances=there)
-
-
 def _planned(
     name: str,
     request: Request,
@@ -190,13 +187,18 @@ def _planned(
     there: tuple[ExistingInstance, ...] = (),
     complete: bool = True,
 ) -> Iterator[Measure]:
-    snapshot = _snapshot(catalog, there)
-    answer = plan(request, snapshot)
+    yield from _measured(name, request, snapshot(catalog, there), reach, complete)
+
+
+def _measured(
+    name: str, request: Request, world: Snapshot, reach: float | None, complete: bool = True
+) -> Iterator[Measure]:
+    answer = plan(request, world)
     told = all(document.shortfall is None or document.shortfall.cures for document in answer.documents)
     if not (answer.proven and told and answer.complete is complete):
         raise RuntimeError(f"{name}: not planned as asked")
-    wall, cpu = _times(lambda: plan(request, snapshot))
-    yield Measure(f"{name}, {len(catalog):,} offers", wall, "ms", reach)
+    wall, cpu = _times(lambda: plan(request, world))
+    yield Measure(f"{name}, {len(world.catalog):,} offers", wall, "ms", reach)
     yield Measure("    CPU time", cpu, "ms")
 
 
@@ -216,7 +218,7 @@ def _memory(catalog: Catalog) -> float:
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     again = unpack(packed)
-    plan(one_run(GPUS), _snapshot(again))
+    plan(one_run(GPUS), snapshot(again))
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return (after - before) / len(again)
@@ -236,15 +238,27 @@ def _growth() -> Iterator[Measure]:
     requests = {"a task without any filter": one_run(ANYTHING), "a task for GPUs in three regions": one_run(GPUS)}
     medians: dict[str, list[float]] = {name: [] for name in requests}
     for size in SIZES:
-        snapshot = _snapshot(market.large(size))
+        world = snapshot(market.large(size))
         for name, request in requests.items():
-            plan(request, snapshot)
-            _, cpu = _times(lambda request=request, snapshot=snapshot: plan(request, snapshot))  # type: ignore[misc]
-            medians[name].append(float(np.median(cpu)))
+            medians[name].append(_median(request, world))
     slopes = {name: float(np.polyfit(np.log(SIZES), np.log(times), 1)[0]) for name, times in medians.items()}
     _plot(medians, slopes)
     for name, slope in slopes.items():
         yield Measure(f"growth from {SIZES[0]:,} to {SIZES[-1]:,} offers, {name}", (slope,), "exponent", 1)
+
+
+def _median(request: Request, world: Snapshot) -> float:
+    plan(request, world)
+    _, cpu = _times(lambda: plan(request, world))
+    return float(np.median(cpu))
+
+
+def _growth_of_documents(catalog: Catalog) -> Iterator[Measure]:
+    world = snapshot(catalog)
+    for name, (make, counts) in shapes.GROWTH.items():
+        times = [_median(make(count), world) for count in counts]
+        slope = float(np.polyfit(np.log(counts), np.log(times), 1)[0])
+        yield Measure(f"growth from {counts[0]:,} to {counts[-1]:,} {name}", (slope,), "exponent", 1)
 
 
 def _plot(medians: dict[str, list[float]], slopes: dict[str, float]) -> None:

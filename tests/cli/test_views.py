@@ -105,9 +105,10 @@ def test_a_shortfall_names_its_cures() -> None:
 def test_what_is_unchanged_is_one_line_unless_everything_is_shown() -> None:
     changes = (s.change("fleet", "train", ChangeAction.UNCHANGED), s.change("volume", "data"))
     documents = (PlannedDocument("fleet", "train"), PlannedDocument("volume", "data", zone=s.B, price=0.1))
-    plan = PlanView(documents, 0.1, True, proven=False)
+    note = "the search ended with its budget; this plan is at most 0.4 % dearer than the best"
+    plan = PlanView(documents, 0.1, True, proven=False, gap=0.004, note=note)
     shown = plan_view.render(changes, plan, verbose=False)
     assert " train:" not in shown
     assert " together:" not in shown
-    assert "time limit" in shown
+    assert f" note: {note}" in shown
     assert " train:" in plan_view.render(changes, plan, verbose=True)

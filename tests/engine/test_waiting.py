@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from atoll.backends.fake import Fault, grid
+from atoll.engine.parts import planner
 from atoll.engine.requests.refusal import Refused
 from atoll.model.failure import FailureKind
 from atoll.model.zone import Capacity
@@ -32,6 +33,23 @@ def test_a_run_with_retry_is_accepted_when_all_is_used_and_runs_when_it_is_free(
         assert "8 of 8 CPUs are used" in message
         await scene.until(lambda: scene.states("runs") == ["done", "done"], 600)
         assert scene.rows("SELECT message FROM runs WHERE name = 't'") == [("",)]
+
+    play(story, FULL)
+
+
+def test_what_a_plan_does_not_decide_is_accepted_and_placed_by_a_later_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "USERS", 0)
+
+    async def story(scene: Scene) -> None:
+        tasks = "---\n".join(TASK.replace("name: t", f"name: {name}").replace("2..", "8") for name in ("one", "two"))
+        planned = await scene.apply(tasks)
+        assert [one.shortfall and one.shortfall.code for one in planned.plan.documents] == [None, "undecided"]
+        assert planned.complete
+        assert planned.waits(planned.plan.documents[1])
+        assert not planned.plan.proven
+        [(message,)] = scene.rows("SELECT message FROM runs WHERE name = 'two'")
+        assert message == "waits: not decided within the budget of one plan; it is planned again later"
+        await scene.until(lambda: scene.states("runs") == ["done", "done"], 600)
 
     play(story, FULL)
 

@@ -7,8 +7,9 @@ When not all documents fit together, they go one after the other: fleets, then v
 the request. A document that does not fit beside those accepted before it is left out, but for these:
 
 - a `spread` fleet with `on_shortage: best-effort` gets the least skew at which all its nodes fit;
-- it, and a fleet `any`, get as many nodes as can be had, wherever they can be had, when all do not fit. That is no
-  answer where `min_zones` is not met or `survive_zones` is asked: fewer nodes would not survive anything.
+- it, and a fleet `any`, get as many nodes as can be had when all do not fit: the first as even as they can be, the
+  other wherever they can be had. That is no answer where `min_zones` is not met or `survive_zones` is asked: fewer
+  nodes would not survive anything.
 
 Machines that a cluster has already bind it to their zone: the one with most of them, the first by name among equals.
 Spread looks at the end: an eligible zone that gets a node ends at most `max_skew` above the emptiest eligible one, with
@@ -91,6 +92,12 @@ class _Judge:
             return []
         loose = replace(document, placement=Placement())
         count = _Model(self.snapshot, [*accepted, loose], partial=document.name).most()
+        if count and _best_effort(document.placement):
+            for skew in range(document.placement.max_skew, there + count + 1):
+                placement = replace(document.placement, max_skew=skew)
+                even = replace(document, nodes=there + count, placement=placement)
+                if self.cost([*accepted, even]) is not None:
+                    return [even]
         return [replace(loose, nodes=there + count)] if count else []
 
     def _takes_fewer(self, fleet: FleetRequest) -> bool:

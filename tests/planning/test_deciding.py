@@ -2,12 +2,11 @@
 
 import pytest
 
-from atoll.model.resources import InstanceType
+from atoll.model.offer import Market
 from atoll.model.zone import Capacity
 from atoll.planning import plan
 from atoll.planning.request import FleetRequest, NodeRequest, OnShortage, Placement, RunRequest, Strategy
-from atoll.planning.snapshot import Usage
-from atoll.planning.solving import solver
+from atoll.planning.snapshot import Quota, Usage
 from tests.planning.scenes import ANY, LARGE, A, B, C, offer, part, request, where, world
 
 ZONES = tuple(enumerate((A, B, C)))
@@ -53,15 +52,14 @@ def test_a_run_that_may_not_buy_does_not_make_a_fleet_larger_than_survival_asks(
     assert part(answer, "job").shortfall is not None
 
 
-def test_a_plan_whose_search_was_cut_short_does_not_claim_to_be_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(solver.OPTIONS, "time_limit", 0.0)
-    kinds = [InstanceType(f"t{n}", 2 + n % 5, 3 + 7 * n % 11) for n in range(12)]
-    offers = [
-        offer(zone, 0.9 - kind.cpus / 10 + (n * 7 + i * 3) % 13 / 100, kind)
-        for n, kind in enumerate(kinds)
-        for i, zone in ZONES
-    ]
-    snapshot = world(*offers, capacities={zone: Capacity(13, 31) for _, zone in ZONES})
-    spread = Placement(Strategy.SPREAD)
-    answer = plan(request(FleetRequest("train", 5, ANY, spread), FleetRequest("serve", 4, ANY, spread)), snapshot)
-    assert not answer.proven
+@pytest.mark.parametrize("cpus", [8, 9])
+def test_a_best_effort_spread_of_fewer_nodes_than_asked_is_as_even_as_it_can_be(cpus: int) -> None:
+    fleet = FleetRequest("train", 6, ANY, Placement(Strategy.SPREAD, on_shortage=OnShortage.BEST_EFFORT))
+    snapshot = world(
+        offer(A, 0.1), offer(B, 0.2), offer(C, 0.2), quotas=[Quota(A.backend, A.region, Market.ON_DEMAND, cpus)]
+    )
+    answer = plan(request(fleet), snapshot)
+    assert sorted(where(answer, "train")) == ["us-east-1a", "us-east-1a", "us-east-1b", "us-east-1c"]
+    shortfall = part(answer, "train").shortfall
+    assert shortfall is not None
+    assert (shortfall.placed, shortfall.wanted) == (4, 6)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 
-import highspy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atoll.planning.budget import SECOND, Budget, OutOfBudget
 from atoll.planning.solving import branching
-from atoll.planning.solving.solver import OPTIONS, Answer, OutOfTime, Programme
+from atoll.planning.solving.solver import Answer, Programme
 
 LOST = Path(__file__).with_name("lost_by_presolve.json")
 
@@ -59,35 +59,28 @@ def test_a_later_objective_does_not_spoil_an_earlier_one() -> None:
 
 
 @both_ways
-def test_what_no_time_was_left_for_is_not_called_infeasible(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(OPTIONS, "time_limit", 0.0)
+def test_what_no_budget_was_left_for_is_not_called_infeasible() -> None:
     programme = Programme()
     items = [programme.variable(3) for _ in range(20)]
     for factor in (7, 11, 13):
         programme.row({item: float(3 + item * factor % 17) for item in items}, 101, 103)
-    with pytest.raises(OutOfTime):
-        programme.solve([{item: float(1 + item * 5 % 7) for item in items}])
+    with pytest.raises(OutOfBudget):
+        programme.solve([{item: float(1 + item * 5 % 7) for item in items}], Budget(0))
 
 
-def test_time_that_one_search_has_used_another_one_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = []
-
-    def run(solver: highspy.Highs) -> highspy.HighsStatus:
-        runs.append(solver)
-        return plain(solver)
-
-    plain = highspy.Highs.run
-    monkeypatch.setattr(highspy.Highs, "run", run)
-    monkeypatch.setattr(branching, "NODES", 0)
-    monkeypatch.setitem(OPTIONS, "time_limit", 0.2)
-    programme = Programme()
-    items = [programme.variable(1) for _ in range(60)]
-    for row in range(20):  # a split in two of twenty lists of weights at once: nobody finds that soon
-        weights = {item: float(1 + (item * 37 + row * 53 + item * row * 29) % 97) for item in items}
-        programme.row(weights, sum(weights.values()) // 2, sum(weights.values()) // 2 + 1)
-    with pytest.raises(OutOfTime):
-        programme.solve([{item: float(1 + item * 5 % 7) for item in items}])
-    assert len(runs) == 1
+def test_a_search_without_end_stops_at_the_same_step_each_time() -> None:
+    left = []
+    for _ in range(2):
+        programme, budget = Programme(), Budget(SECOND / 5)
+        items = [programme.variable(1) for _ in range(60)]
+        for row in range(20):  # a split in two of twenty lists of weights at once: nobody finds that soon
+            weights = {item: float(1 + (item * 37 + row * 53 + item * row * 29) % 97) for item in items}
+            programme.row(weights, sum(weights.values()) // 2, sum(weights.values()) // 2 + 1)
+        with pytest.raises(OutOfBudget):
+            programme.solve([{item: float(1 + item * 5 % 7) for item in items}], budget)
+        left.append(budget.steps)
+    assert left[0] == left[1]
+    assert 0 < left[0] <= SECOND / 10
 
 
 small = st.integers(-3, 3)

@@ -29,7 +29,7 @@ def render(changes: tuple[Change, ...], plan: PlanView, *, verbose: bool) -> str
     if sum(document.price > 0 for document in plan.documents) > 1:
         ending.append(f" together: {units.price(plan.price)}/h")
     if not plan.proven:
-        ending.append(" note: the search reached its time limit; this is the best plan it had found")
+        ending.append(f" note: {plan.note or 'the search ended with its budget'}")
     if ending:
         parts.append("\n".join(ending))
     return "\n\n".join(parts)

@@ -106,6 +106,8 @@ class ShortfallCode(StrEnum):
     """The fleet that a run names is on hold."""
     FLEET_UNSUITED = "fleet-unsuited"
     """No machine that the fleets may have meets the run's requirements."""
+    UNDECIDED = "undecided"
+    """The budget of the plan ended before it was known whether and where the document fits."""
     NO_OFFERS = "no-offers"
     """There is no zone at all to look at."""
 
@@ -195,13 +197,15 @@ class DocumentPlan:
 class Plan:
     """The plan of a whole request, in the order of its documents.
 
-    `proven` is False when a time limit ended the search with the best found. `grown` has the new number of nodes of
+    `proven` is False when the budget ended the search with the best that it had found; `gap` says by which share of the
+    lowest possible price it may be dearer than the best (None: not known). `grown` has the new number of nodes of
     each elastic fleet that grows for a run.
     """
 
     documents: tuple[DocumentPlan, ...]
     price: float = 0
     proven: bool = True
+    gap: float | None = 0.0
     grown: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from atoll.model.zone import Zone
+from atoll.planning.budget import Budget
 from atoll.planning.filters.feasibility import PASSED
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
 from atoll.planning.reasons import explain
 from atoll.planning.reasons.cures import cures
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
-from atoll.planning.reasons.shortfalls import fleet_shortfall, run_shortfall, volume_shortfall
+from atoll.planning.reasons.shortfalls import certain, fleet_shortfall, run_shortfall, undecided, volume_shortfall
 from atoll.planning.request import Document, FleetRequest, Request, RunRequest, VolumeRequest
 from atoll.planning.shape import Member, shape
 from atoll.planning.snapshot import ExistingInstance, Snapshot
@@ -26,15 +27,20 @@ from atoll.planning.volumes import lone_zone
 from atoll.planning.world import World
 
 
-def plan(request: Request, snapshot: Snapshot) -> Plan:
-    """Where the request's documents go in this world, and why not elsewhere. No placement is a result, too."""
+def plan(request: Request, snapshot: Snapshot, budget: Budget | None = None) -> Plan:
+    """Where the request's documents go in this world, and why not elsewhere. No placement is a result, too.
+
+    The search takes its steps from `budget`, which is a user's unless told otherwise.
+    """
     world = World.of(snapshot, request.id)
-    decider = Decider(world, request.documents)
+    decider = Decider(world, request.documents, budget=budget or Budget())
     decision = decider.decide()
     reasons = Reasons(decider, decision, Remainder.after(decision.solution, world))
     layout = Layout.of(decision, world)
     documents = tuple(_document(document, reasons, layout) for document in request.documents)
-    return Plan(documents, sum(document.price for document in documents), decision.solution.proven)
+    proven, best = decision.solution.proven, decision.solution.cost - decision.solution.slack
+    gap = 0.0 if proven else decision.solution.slack / best if best > 0 else None
+    return Plan(documents, sum(document.price for document in documents), proven, gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,9 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     whole = isinstance(placed, FleetRequest) and placed.nodes >= fleet.nodes
     refusals = reasons.of_fleet(fleet, _used(nodes, reasons), short=not whole)
     shortfall = None
-    if not whole:
+    if fleet in reasons.decision.undecided:
+        shortfall, refusals = undecided(fleet.nodes, len(existing)), certain(refusals)
+    elif not whole:
         shortfall = fleet_shortfall(fleet, len(nodes) + len(existing), refusals, reasons)
         shortfall = replace(shortfall, cures=cures(fleet, reasons))
     notes: tuple[str, ...] = ()
@@ -168,7 +176,9 @@ def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
     nodes = layout.runs.get(run.name, ()) if placed else ()
     refusals = reasons.of_run(run, _used(nodes, reasons), short=not placed)
     shortfall = None
-    if not placed:
+    if run in reasons.decision.undecided:
+        shortfall, refusals = undecided(len(run.nodes), 0), certain(refusals)
+    elif not placed:
         shortfall = replace(run_shortfall(run, refusals, reasons), cures=cures(run, reasons))
     zones = {node.zone for node in nodes}
     unseen = sorted(
@@ -205,7 +215,9 @@ def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> Document
         zone = None if number is None else world.zones[number].zone
     refusals = reasons.of_volume(volume, frozenset() if zone is None else frozenset({world.number[zone]}))
     shortfall = None
-    if not placed:
+    if volume in reasons.decision.undecided:
+        shortfall, refusals = undecided(1, 0), certain(refusals)
+    elif not placed:
         shortfall = replace(volume_shortfall(volume, refusals), cures=cures(volume, reasons))
     if zone is None and placed:
         refusals = ()

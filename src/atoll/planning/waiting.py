@@ -14,7 +14,7 @@ from atoll.model.failure import FailureKind
 from atoll.model.offer import Availability
 from atoll.model.zone import Capacity, ZoneState
 from atoll.planning.elastic import PlanFunction, plan_elastic
-from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall
+from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall, ShortfallCode
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot, Usage
 from atoll.planning.solving.kinds import kind_of
@@ -52,6 +52,8 @@ class _Cured:
     def judged(self, part: DocumentPlan) -> DocumentPlan:
         """The document's plan, whose shortfall says whether it may pass."""
         assert part.shortfall is not None
+        if part.shortfall.code == ShortfallCode.UNDECIDED:
+            return part
         then = self._then(part)
         if then is None:
             return part
@@ -70,7 +72,8 @@ class _Cured:
         """The document's plans in which it fits: with all of the request, or with the fleets and volumes alone."""
         for made in self._plans(part):
             found = next(one for one in made.documents if (one.kind, one.name) == (part.kind, part.name))
-            if found.shortfall is None:
+            # What is not decided may fit.
+            if found.shortfall is None or found.shortfall.code == ShortfallCode.UNDECIDED:
                 yield found
 
     def _plans(self, part: DocumentPlan) -> Iterator[Plan]:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+import numpy as np
+from numpy.typing import NDArray
+
 from atoll.model.catalog import MARKETS
 from atoll.model.failure import Failure
 from atoll.model.offer import Market
@@ -37,6 +40,8 @@ class World:
     fleets: dict[str, tuple[ExistingInstance, ...]]
     volumes: dict[str, ExistingVolume]
     salt: str
+    found: dict[str, NDArray[np.uint8]] = field(default_factory=dict, compare=False)
+    """What is found once for all requirements, by those who look for it."""
     _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
     _shared: list[bool] = field(default_factory=list, compare=False)
     _in_zones: dict[int, list[ExistingInstance]] = field(default_factory=dict, compare=False)

@@ -202,7 +202,9 @@ def plan_view(planned: Planned) -> PlanView:
     """A plan with a sentence for each of its reasons."""
     names = planned.instance_names
     documents = tuple(_document_view(one, names, planned.waits(one)) for one in planned.plan.documents)
-    return PlanView(documents, planned.plan.price, planned.complete, planned.plan.proven)
+    plan = planned.plan
+    note = "" if plan.proven else explain.proof_note(plan.gap)
+    return PlanView(documents, plan.price, planned.complete, plan.proven, plan.gap, note)
 
 
 def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool) -> PlannedDocument:

@@ -243,13 +243,16 @@ class PlannedDocument:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """The whole plan. `complete` is False when any document has a shortfall; `proven` when the search was cut short and
-    this is the best that it had found; `price` is USD an hour for all that is new."""
+    """The whole plan. `complete` is False when any document has a shortfall; `proven` when the budget
+    ended the search with the best that it had found, and `note` says how good that is; `price` is USD an hour for all
+    that is new."""
 
     documents: tuple[PlannedDocument, ...]
     price: float
     complete: bool
     proven: bool = True
+    gap: float | None = 0
+    note: str = ""
 
 
 class ChangeAction(StrEnum):

@@ -226,12 +226,16 @@ def _text(value: Any) -> Any:
 _QUOTE = "`: ` makes a mapping of it: write the text in quotes"
 
 
-def _whole(least: int) -> Callable[[Any], int]:
+MOST_NODES = 100_000
+"""The most nodes of one document: as many as are planned within a second."""
+
+
+def _whole(least: int, most: int = 1_000_000) -> Callable[[Any], int]:
     def validate(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type("a whole number")
-        if not least <= value <= 1_000_000:
-            raise wrong_value(f"a whole number from {least} to 1,000,000")
+        if not least <= value <= most:
+            raise wrong_value(f"a whole number from {least} to {most:,}")
         return int(value)
 
     return validate
@@ -269,6 +273,12 @@ Name = Annotated[str, PlainValidator(_name), Schema(NAME_SCHEMA)]
 Flag = Annotated[bool, PlainValidator(_flag), Schema({"enum": [True, False, "yes", "no", "on", "off"]})]
 Whole = Annotated[int, PlainValidator(_whole(0)), Schema({"type": "integer", "minimum": 0, "maximum": 1_000_000})]
 Positive = Annotated[int, PlainValidator(_whole(1)), Schema({"type": "integer", "minimum": 1, "maximum": 1_000_000})]
+NodeCount = Annotated[
+    int, PlainValidator(_whole(0, MOST_NODES)), Schema({"type": "integer", "minimum": 0, "maximum": MOST_NODES})
+]
+SomeNodes = Annotated[
+    int, PlainValidator(_whole(1, MOST_NODES)), Schema({"type": "integer", "minimum": 1, "maximum": MOST_NODES})
+]
 Price = Annotated[float, PlainValidator(_positive), Schema({"type": "number", "exclusiveMinimum": 0})]
 Duration = Annotated[float | None, PlainValidator(duration), Schema(DURATION_SCHEMA)]
 Size = Annotated[float, PlainValidator(_some), Schema(SIZE_SCHEMA)]

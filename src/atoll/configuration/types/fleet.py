@@ -5,9 +5,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from atoll.configuration.types.base import (
+    MOST_NODES,
     Duration,
     Model,
     Name,
+    NodeCount,
     Positive,
     Whole,
     leading_zero,
@@ -29,13 +31,13 @@ OF_RENTED = ("regions", "availability_zones", "instance_types", "max_price")
 class Nodes(Model):
     """How many nodes a fleet has: `3`, `2..8`, or the mapping. `target` is `min` unless told; no `max` is no limit."""
 
-    min: Whole = 0
-    target: Whole = 0
-    max: Whole | None = None
+    min: NodeCount = 0
+    target: NodeCount = 0
+    max: NodeCount | None = None
 
     short: ClassVar[tuple[dict[str, Any], ...]] = (
-        {"type": "integer", "minimum": 0, "maximum": 1_000_000},
-        {"type": "string", "pattern": r"^([0-9]{1,7}|[0-9]{0,7} ?\.\. ?[0-9]{1,7}|[0-9]{1,7} ?\.\.)$"},
+        {"type": "integer", "minimum": 0, "maximum": MOST_NODES},
+        {"type": "string", "pattern": r"^([0-9]{1,6}|[0-9]{0,6} ?\.\. ?[0-9]{1,6}|[0-9]{1,6} ?\.\.)$"},
     )
 
     @classmethod

@@ -11,6 +11,7 @@ from atoll.configuration.types.base import (
     Model,
     Name,
     Positive,
+    SomeNodes,
     Text,
     Texts,
     Whole,
@@ -163,7 +164,7 @@ class Group(Model):
     """Nodes of a task that are alike."""
 
     name: Text | None = None
-    nodes: Positive = 1
+    nodes: SomeNodes = 1
     resources: Resources = Field(default_factory=Resources)
     commands: Texts = ()
     ports: tuple[Port, ...] = ()
@@ -177,7 +178,7 @@ class Task(Run):
     )
 
     type: Literal["task"]
-    nodes: Positive = 1
+    nodes: SomeNodes = 1
     groups: Annotated[tuple[Group, ...], Later("this release starts nodes that are all alike")] = ()
 
     @model_validator(mode="after")

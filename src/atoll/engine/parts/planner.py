@@ -10,10 +10,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from atoll.engine.parts.computing import SECONDS, Computing
 from atoll.engine.parts.turns import ENGINE, Asker, Turns
+from atoll.planning.budget import ENGINES, USERS, Budget
 from atoll.planning.plan import Plan
 from atoll.planning.planner import plan
 from atoll.planning.request import Request
@@ -43,12 +45,15 @@ class Planner:
         self._began: float | None = None
 
     async def plan(self, request: Request, snapshot: Snapshot, asker: Asker = ENGINE) -> Plan:
-        """What `atoll.planning` answers. Raises Refused (`busy`, `too-much`) for a user's request."""
+        """What `atoll.planning` answers. Raises Refused (`busy`, `too-much`) for a user's request.
+
+        A plan of the engine's own has a larger budget: no one waits for it.
+        """
         if asker != ENGINE:
-            return await self.run(asker, planned, request, snapshot)
+            return await self.run(asker, planned, request, snapshot, USERS)
         self._began = asyncio.get_running_loop().time()
         try:
-            return await self._in_thread(planned, request, snapshot)
+            return await self._in_thread(planned, request, snapshot, ENGINES)
         finally:
             self._began = None
 
@@ -107,6 +112,6 @@ class Planner:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
-def planned(request: Request, snapshot: Snapshot) -> Plan:
-    """The plan of a request; the function that a worker process computes."""
-    return answer(request, snapshot, plan)
+def planned(request: Request, snapshot: Snapshot, steps: float) -> Plan:
+    """The plan of a request with a budget of so many steps; the function that a worker process computes."""
+    return answer(request, snapshot, partial(plan, budget=Budget(steps)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from atoll.model.diagnostic import Diagnostic
-from atoll.planning.plan import DocumentPlan, Plan
+from atoll.planning.plan import DocumentPlan, Plan, ShortfallCode
 from atoll.wire.api import Change
 
 
@@ -27,9 +27,12 @@ class Planned:
     basis: str = ""
 
     def waits(self, document: DocumentPlan) -> bool:
-        """Whether a document that does not fit is accepted all the same, and waits."""
+        """Whether a document that does not fit, or is not decided, is accepted all the same, and waits."""
         short = document.shortfall
-        return short is not None and short.passes and (document.kind.value, document.name) in self.patient
+        if short is None:
+            return False
+        patient = (document.kind.value, document.name) in self.patient
+        return short.code == ShortfallCode.UNDECIDED or (short.passes and patient)
 
     @property
     def complete(self) -> bool:

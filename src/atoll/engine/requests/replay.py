@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from atoll.configuration import Document, named_environment
 from atoll.configuration.checks.reach import Home
@@ -16,6 +17,7 @@ from atoll.engine.snapshots.fault import BadSnapshot
 from atoll.engine.snapshots.reading import read_snapshot
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+from atoll.planning.budget import Budget
 from atoll.planning.planner import plan
 from atoll.planning.request import Request, VolumeRequest
 from atoll.planning.snapshot import Snapshot
@@ -44,6 +46,7 @@ def replay(content: bytes, submission: Submission) -> Planned:
         raise Refused("too-large", message, help=f"at most {MOST_PAIRS:,} can be planned: leave some out", status=422)
     directory = _directory(snapshot)
     infos = _backends(snapshot)
+    ground = Ground(directory, with_zones(infos, [ZoneInfo(zone) for zone in _seen(snapshot)]))
     parsed = parse_submission(_filled(submission), ground)
     scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
     asking = [one for one in parsed.documents if not _is_settled(one, saved)]
@@ -53,7 +56,9 @@ def replay(content: bytes, submission: Submission) -> Planned:
     demands = [demand_of(one, saved.project) for one in asking]
     request = Request(request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)))
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
-    return Planned((), answer(request, snapshot, plan), findings, 0, parsed.default_profile, names)
+    return Planned(
+        (), answer(request, snapshot, partial(plan, budget=Budget())), findings, 0, parsed.default_profile, names
+    )
 
 
 def request_id(project: str, documents: Sequence[Document]) -> str:

@@ -130,7 +130,8 @@ class RunHandler(Reconciling[Run, RunSight]):
         placing.grown.update(fresh)
 
     async def _short(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> Due | None:
-        """Nothing fits now: wait where `retry` asks for it, credentials were refused or its fleet rests; else fail."""
+        """Nothing fits now: fail, unless `retry` allows it to wait, its fleet rests, credentials were refused or the
+        budget of the plan left it open."""
         run, shortfall = sight.run, placing.plan.shortfall
         assert shortfall is not None
         text = explain.shortfall_text(DocumentKind.RUN, run.name, shortfall)
@@ -143,7 +144,8 @@ class RunHandler(Reconciling[Run, RunSight]):
             resting = shortfall.code == ShortfallCode.FLEET_HELD and bool(spec_of(run).fleets)
             if resting and await hold_with_fleets(tx, run, text):
                 return None
-            if refused or resting or sight.retry.allows("no-capacity", run.created_at, sight.now):
+            open_yet = shortfall.code == ShortfallCode.UNDECIDED
+            if refused or resting or open_yet or sight.retry.allows("no-capacity", run.created_at, sight.now):
                 waits = explain.waiting_text(DocumentKind.RUN, shortfall)
                 if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
                     waits = f"waits: {text}"

@@ -117,8 +117,8 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
     _apply_ownership(stages, requirements, world)
-    _apply_failures(stages, world)
-    _apply_limits(stages, world)
+    if world.failures or world.quotas or any(free is not None for free in world.free):
+        np.minimum(stages, _world_stages(world), out=stages)
     nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
     seen = {world.zone_of_offers[zone]: stage for zone, stage in zip(catalog.filled.tolist(), nearest, strict=True)}
     told = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
@@ -306,6 +306,16 @@ def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -
             _lower(part, np.ones(len(part), dtype=bool), RefusalCode.OWNED)
         names = [catalog.table.types[kind].name for kind in catalog.columns.type[catalog.rows(place)].tolist()]
         _lower(part, np.array([(zone, name) in taken for name in names], dtype=bool), RefusalCode.UNAVAILABLE)
+
+
+def _world_stages(world: World) -> Stages:
+    """What failures and limits say of each offer: the same for all requirements, so it is found once."""
+    if "stages" not in world.found:
+        stages = np.full(len(world.snapshot.catalog), PASSED, dtype=np.uint8)
+        _apply_failures(stages, world)
+        _apply_limits(stages, world)
+        world.found["stages"] = stages
+    return world.found["stages"]
 
 
 def _apply_failures(stages: Stages, world: World) -> None:

@@ -48,7 +48,7 @@ def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
 
 def _cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
     others = list(_staying(document, reasons))
-    trial = Decider(reasons.decider.world, (*others, document))
+    trial = Decider(reasons.decider.world, (*others, document), budget=reasons.decider.budget)
     found = []
     for requirement, value, changed in _changes(document, trial):
         solution = trial.solve([*others, changed])

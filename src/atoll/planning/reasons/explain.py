@@ -5,6 +5,7 @@ The server sends it beside the codes, the command line prints it. `sentences` ha
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from math import ceil
 
 from atoll.model.zone import Zone
 from atoll.planning.plan import Cure, DocumentKind, RefusalCode, Shortfall, ShortfallCode
@@ -13,8 +14,18 @@ from atoll.planning.reasons.sentences import sentence
 from atoll.planning.reasons.words import Facts
 
 
+def proof_note(gap: float | None) -> str:
+    """How good a plan is that is not proven; `gap` is the share of the best price by which it may be dearer."""
+    if gap is None:
+        return "the search ended with its budget; a cheaper plan may exist"
+    percent = ceil(gap * 1000) / 10
+    return f"the search ended with its budget; this plan is at most {percent:.12g} % dearer than the best"
+
+
 def shortfall_text(kind: DocumentKind, name: str, shortfall: Shortfall) -> str:
     """Why a document does not fit as asked, in one sentence."""
+    if shortfall.code == ShortfallCode.UNDECIDED:
+        return f"{kind.value} `{name}` is {_UNDECIDED}"
     return f"{kind.value} `{name}` does not fit: {shortfall_reason(kind, shortfall)}"
 
 
@@ -30,8 +41,8 @@ def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
         rest = {key: value for key, value in data.items() if key != "growing"}
         reason = shortfall_reason(DocumentKind.FLEET, replace(shortfall, data=rest, wanted=words.number(data, "nodes")))
         return f"fleet `{data['growing']}` cannot grow: {reason}"
-    if shortfall.code in _OF_FLEETS:
-        return _OF_FLEETS[shortfall.code](data)
+    if shortfall.code in _REASONS:
+        return _REASONS[shortfall.code](data)
     match shortfall.code:
         case ShortfallCode.MIN_ZONES:
             zones = words.count(words.number(data, "eligible"), "zone")
@@ -61,7 +72,10 @@ def _fleet_full(data: Facts) -> str:
     return f"fleet {words.quoted(data, 'fleets')} may have {nodes}, and too few are free"
 
 
-_OF_FLEETS: Mapping[str, Callable[[Facts], str]] = {
+_UNDECIDED = "not decided within the budget of one plan; it is planned again later"
+
+_REASONS: Mapping[str, Callable[[Facts], str]] = {
+    ShortfallCode.UNDECIDED: lambda _: _UNDECIDED,
     ShortfallCode.FLEET_FULL: _fleet_full,
     ShortfallCode.FLEET_HELD: lambda data: f"fleet `{data['fleet']}` is on hold: {data['reason']}",
     ShortfallCode.FLEET_UNSUITED: lambda data: (

@@ -4,7 +4,7 @@ The filters have recorded how far each offer came; what they cannot know (volume
 took) is added here from the decision.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +22,7 @@ from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.joint import Decider, Decision, may_use, reusable
 from atoll.planning.solving.kinds import kind_of
 from atoll.planning.solving.limits import Limits
+from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import FleetGroup
 
 _OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
@@ -70,6 +71,7 @@ class Reasons:
     """The cures of runs that do not fit, by what equal ones have in common."""
     _without: dict[str, Remainder] = field(default_factory=dict)
     _groups: dict[str, FleetGroup] = field(default_factory=dict)
+    _cheap: dict[str, dict[int, list[Option]]] = field(default_factory=lambda: defaultdict(dict))
     _offered: dict[Requirements, dict[str, str]] = field(default_factory=dict)
     _of_runs: dict[tuple[object, ...], tuple[Refusal, ...]] = field(default_factory=dict)
     _of_offers: dict[Requirements, tuple[Refusal, ...]] = field(default_factory=dict)
@@ -260,11 +262,14 @@ class Reasons:
             own = solution.fleets.get(fleet.name, ())
             self._without[fleet.name] = Remainder.after(solution, world, without=own)
         remainder = self._without[fleet.name]
-        most = remainder.most([option for option in group.options if option.zone in zones], group.missing)
-        limits = Limits.of(self.decider.world)
-        if most == group.missing or not any(limits.reach(zone, self.decider.world) for zone in zones):
+        if not self._cheap[fleet.name]:
+            for option in group.options:
+                self._cheap[fleet.name].setdefault(option.zone, []).append(option)
+        cheap = self._cheap[fleet.name]
+        most = remainder.most([option for zone in sorted(zones) for option in cheap.get(zone, ())], group.missing)
+        if most == group.missing or not any(self.decider.world.shared(zone) for zone in zones):
             return most
-        options = self.decider.fleet_group(fleet, (), None, limits).options
+        options = self.decider.fleet_group(fleet, (), None, Limits.of(self.decider.world)).options
         return remainder.most([option for option in options if option.zone in zones], group.missing)
 
     def group(self, fleet: FleetRequest) -> FleetGroup:

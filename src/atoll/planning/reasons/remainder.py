@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from atoll.model.catalog import UNTOLD
 from atoll.model.offer import Offer
 from atoll.model.zone import Capacity
+from atoll.planning.budget import SECOND, Budget, OutOfBudget
 from atoll.planning.filters.feasibility import PASSED, Feasibility
 from atoll.planning.plan import RefusalCode
 from atoll.planning.reasons.facts import Facts, lacking, quota_facts
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
-from atoll.planning.solving.solver import OutOfTime, Programme
+from atoll.planning.solving.solver import Programme
 from atoll.planning.world import World
+
+COUNTING = SECOND / 5
+"""The budget of one count. It is no part of the plan's: a reason holds whatever the search has used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Remainder:
     def most(self, options: Sequence[Option], limit: int) -> int:
         """How many more machines of these options fit together, at most `limit`.
 
-        Exact, unless the search's time ends first: then a number that surely fits.
+        Exact, unless the search's budget ends first: then a number that surely fits.
         """
         key = (tuple(option.offer for option in options), limit)
         if key not in self._counts:
@@ -134,7 +138,7 @@ class Remainder:
         return max(0, int(min(limits) + 1e-9))
 
     def _searched(self, options: Sequence[Option], limit: int) -> int:
-        """The most as an integer programme; 0 when its time ends first."""
+        """The most as an integer programme; 0 when its budget ends first."""
         programme, rows = Programme(), dict[tuple[str, int], tuple[dict[int, float], float]]()
         for option in options:
             variable = programme.variable(min(limit, self._alone(option, self.zones[option.zone], self.quotas)))
@@ -150,7 +154,7 @@ class Remainder:
             programme.row({variable: amount for variable, amount in terms.items() if amount}, upper=max(0.0, upper))
         programme.row(every, upper=limit)
         try:
-            answer = programme.solve([dict.fromkeys(every, -1.0)])
-        except OutOfTime:
+            answer = programme.solve([dict.fromkeys(every, -1.0)], Budget(COUNTING))
+        except OutOfBudget:
             return 0
         return 0 if answer is None else sum(answer.values)

@@ -94,6 +94,16 @@ def volume_shortfall(volume: VolumeRequest, refusals: Sequence[Refusal]) -> Shor
     return _chief(1, 0, refusals)
 
 
+def undecided(wanted: int, placed: int) -> Shortfall:
+    """What is said of a document that the budget left open: it is planned again later."""
+    return Shortfall(wanted, placed, ShortfallCode.UNDECIDED, passes=True)
+
+
+def certain(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
+    """The refusals that hold whatever the search would have found."""
+    return tuple(refusal for refusal in refusals if refusal.code not in _CHOICE)
+
+
 def _chief(wanted: int, placed: int, refusals: Sequence[Refusal]) -> Shortfall:
     """The nearest miss, with the zone where it is."""
     near = [refusal for refusal in refusals if refusal.code not in _CHOICE]

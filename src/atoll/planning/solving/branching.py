@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from atoll.planning.budget import Budget
+
 if TYPE_CHECKING:
     from highspy import Highs
 
 NODES = 50
 """So many relaxations are solved at most for one objective: of a hundred programmes, one needs more."""
+
+RUN, ITERATION, TERMS_A_STEP = 200, 4, 500
+"""The steps of one relaxation, and of each iteration of simplex in it beside one for so many terms."""
 
 WHOLE = 1e-6
 """How far from an integer a value still counts as one."""
@@ -30,7 +35,7 @@ Bounds = dict[int, tuple[float, float]]
 
 
 class Unfinished(Exception):  # noqa: N818 - it is news, not a fault
-    """The search came to no end: too many nodes, or a relaxation that could not be solved in time."""
+    """The search came to no end: too many nodes, or a relaxation that the budget does not allow."""
 
 
 @dataclass(slots=True)
@@ -44,13 +49,23 @@ class Relaxation:
     lower: Values
     upper: Values
     decisive: NDArray[np.bool_]
+    budget: Budget
+    terms: int
+    """How many factors the rows have: by these a step of simplex is counted."""
+    best: Values | None = None
+    """The best integral solution that the last search found, if it came to no end."""
     _bounds: Bounds = field(default_factory=dict)
     _root: tuple[float, Values, Values] | None = None
 
     def aim(self, costs: Values) -> None:
         """Sets the objective."""
         self.highs.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
-        self._root = None
+        self._root, self.best = None, None
+
+    @property
+    def bound(self) -> float:
+        """What every solution costs at least."""
+        return -inf if self._root is None else self._root[0]
 
     def least(self) -> Values | None:
         """The integral solution that costs least, or None when there is none at all.
@@ -79,6 +94,7 @@ class Relaxation:
                 heappush(open_nodes, (cost, -2 * number, {**bounds, column: (low, below)}))
                 heappush(open_nodes, (cost, -2 * number - 1, {**bounds, column: (below + 1, high)}))
         finally:
+            self.best = best
             self._set({})
         raise Unfinished
 
@@ -106,8 +122,13 @@ class Relaxation:
         """The least cost within these bounds, and the values that have it; None when there are none."""
         import highspy
 
+        if self.budget.is_spent:
+            raise Unfinished
         self._set(bounds)
+        iteration = ITERATION + self.terms / TERMS_A_STEP
+        self.highs.setOptionValue("simplex_iteration_limit", int(self.budget.steps / iteration) + 1)
         self.highs.run()
+        self.budget.spend(RUN + self.terms / 20 + iteration * self.highs.getInfo().simplex_iteration_count)
         status = self.highs.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
             return None

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import compress
+from math import inf
 from operator import or_
 
+from atoll.planning.budget import Budget, OutOfBudget
 from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import (
@@ -25,24 +27,27 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import ExistingInstance
-from atoll.planning.solving import companions, dominance, kinds, shortcuts, strategies
+from atoll.planning.solving import companions, dominance, kinds, shortcuts, stepwise, strategies
 from atoll.planning.solving import programme as model
 from atoll.planning.solving.kinds import NONE, Copies
 from atoll.planning.solving.limits import NO_LIMITS, Limits, exceeded
 from atoll.planning.solving.options import Option, suiting
 from atoll.planning.solving.picking import picked
 from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution
-from atoll.planning.solving.solver import OutOfTime
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The solution, and the documents as they were placed: a fleet that got fewer nodes or more skew is changed."""
+    """The solution, and the documents as they were placed: a fleet that got fewer nodes or more skew is changed.
+
+    Of the `undecided` ones the budget left it open whether and where they fit.
+    """
 
     solution: Solution
     placed: tuple[Document, ...]
+    undecided: frozenset[Document] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,53 +70,61 @@ class Decider:
     _refused: dict[VolumeRequest, VolumeRefusals] = field(default_factory=dict)
     _disks: dict[str, Disk | None] = field(default_factory=dict)
     _pools: tuple[tuple[Pool, ExistingInstance], ...] | None = None
+    budget: Budget = field(default_factory=Budget)
     _gave_up: bool = False
+    _is_open: bool = False
 
     def decide(self) -> Decision:
-        """The best plan for all documents, or for as many as fit; proven unless a time limit ended some search."""
+        """The best plan for all documents, or for as many as fit; proven unless the budget ended some search."""
         decision = self._decide()
         solution = decision.solution
         mounted = {name for shares in solution.runs.values() for share in shares for name in share.volumes}
         # A volume of a list from which another one was taken is as free as one that nothing names.
         disks = {name: zone for name, zone in solution.disks.items() if name in mounted}
         proven = solution.proven and not self._gave_up
-        return replace(decision, solution=replace(solution, disks=disks, proven=proven))
+        slack = inf if self._gave_up else solution.slack
+        return replace(decision, solution=replace(solution, disks=disks, proven=proven, slack=slack))
 
     def _decide(self) -> Decision:
         accepted: list[Document] = []
+        undecided: set[Document] = set()
         solution = Solution()
         left = sorted(self.documents, key=precedence)
         while left:
-            count, better = self._most(accepted, left)
+            count, better, is_open = self._most(accepted, left)
             accepted, left = [*accepted, *left[:count]], left[count:]
             solution = better or solution
             if not left:
                 break
-            unfit = left.pop(0)
-            for attempt in self._instead(unfit, accepted):
+            unfit, *left = left
+            for attempt in () if is_open else self._instead(unfit, accepted):
                 better = self.solve([*accepted, attempt])
                 if better is not None:
                     accepted.append(attempt)
                     solution = better
                     break
             # Runs take from each other and never add anything, so what is equal to this one does not fit either.
-            left = [d for d in left if not (isinstance(unfit, RunRequest) and kinds.are_equal(d, unfit))]
-        return Decision(solution, tuple(accepted))
+            equal = [d for d in left if isinstance(unfit, RunRequest) and kinds.are_equal(d, unfit)]
+            left = [d for d in left if d not in equal]
+            undecided.update([unfit, *equal] if is_open else [])
+        return Decision(solution, tuple(accepted), frozenset(undecided))
 
-    def _most(self, accepted: Sequence[Document], left: Sequence[Document]) -> tuple[int, Solution | None]:
-        """How many of those left, in their order, fit with those accepted; and how, unless it is none.
+    def _most(self, accepted: Sequence[Document], left: Sequence[Document]) -> tuple[int, Solution | None, bool]:
+        """How many of those left, in their order, fit with those accepted; how; and whether the next one is undecided.
 
         What fits does so without those that come last, too, since nothing depends on them. Mostly one document is
         wrong, if any: so all that are left are tried first, and then more and more of them.
         """
-        solution = None
+        solution, is_open = None, False
         low, high, count = 0, len(left), len(left)
         while low < high:
             found = self.solve([*accepted, *left[:count]])
-            low, high = (low, count - 1) if found is None else (count, high)
-            solution = found or solution
+            if found is None:
+                high, is_open = count - 1, self._is_open
+            else:
+                low, solution = count, found
             count = min(max(1, 2 * low), (low + high + 1) // 2)
-        return low, solution
+        return low, solution, is_open
 
     def _instead(self, document: Document, accepted: Sequence[Document]) -> Iterator[Document]:
         """What may be placed of a document that does not fit as it is."""
@@ -119,7 +132,7 @@ class Decider:
             return
         placement = document.placement
         if placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.BEST_EFFORT:
-            evener = self._least_skew(document, accepted)
+            evener = self._least_skew(document, accepted, placement.max_skew + 1)
             if evener is not None:
                 yield evener
         elif placement.strategy is not Strategy.ANY:
@@ -127,16 +140,19 @@ class Decider:
         if placement.survive_zones or not self._enough_zones(document):
             return
         fewer = self._fewer(document, accepted)
-        if fewer is not None:
+        if fewer is not None and placement.strategy is Strategy.SPREAD:
+            # Not all nodes fit: as many as do, and these as even as they can be.
+            yield self._least_skew(replace(document, nodes=fewer.nodes), accepted, placement.max_skew) or fewer
+        elif fewer is not None:
             yield fewer
 
-    def _least_skew(self, fleet: FleetRequest, accepted: Sequence[Document]) -> FleetRequest | None:
-        """The fleet with the least skew at which all its nodes fit."""
+    def _least_skew(self, fleet: FleetRequest, accepted: Sequence[Document], low: int) -> FleetRequest | None:
+        """The fleet with the least skew from `low` at which all its nodes fit."""
 
         def at(skew: int) -> FleetRequest:
             return replace(fleet, placement=replace(fleet.placement, max_skew=skew))
 
-        low, high = fleet.placement.max_skew + 1, fleet.nodes + len(self.world.fleets.get(fleet.name, ()))
+        high = fleet.nodes + len(self.world.fleets.get(fleet.name, ()))
         if low > high or self.solve([*accepted, at(high)]) is None:
             return None
         while low < high:
@@ -154,11 +170,15 @@ class Decider:
         return replace(loose, nodes=len(self.world.fleets.get(fleet.name, ())) + count) if count else None
 
     def solve(self, documents: Sequence[Document], partial: str | None = None) -> Solution | None:
-        """The best solution in which all of these documents are placed, or None; a `partial` fleet gets what it can."""
+        """The best solution in which all of these documents are placed, or None; a `partial` fleet gets what it can.
+
+        None where the budget ends first, too: then `_is_open` says so.
+        """
+        self._is_open = False
         try:
             return self._solve(documents, partial)
-        except OutOfTime:
-            self._gave_up = True
+        except OutOfBudget:
+            self._gave_up = self._is_open = True
             return None
 
     def _solve(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
@@ -218,7 +238,10 @@ class Decider:
         whole = self.problem(documents, partial, limits, copies)
         problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
         problem = dominance.trimmed(problem)
-        solution = self._solve_pinned(problem) or model.solve(problem, self.world)
+        try:
+            solution = self._solve_pinned(problem) or model.solve(problem, self.world, self.budget)
+        except OutOfBudget as out:
+            solution = stepwise.solve(problem, self.world, self.budget, out.bound)
         return None if solution is None else companions.put_back(solution, whole)
 
     def _solve_lone(self, run: RunRequest, copies: Copies) -> Solution | None:
@@ -232,7 +255,10 @@ class Decider:
         pinned = shortcuts.pinned(problem)
         if pinned is None:
             return None
-        solution = model.solve(pinned, self.world)
+        try:
+            solution = model.solve(pinned, self.world, self.budget)
+        except OutOfBudget:
+            return None
         return solution if solution is not None and solution.cost <= shortcuts.least(pinned) + 1e-9 else None
 
     def problem(

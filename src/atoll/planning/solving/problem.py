@@ -145,12 +145,16 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What is bought for each fleet, where each run's nodes stand, where each volume goes; `cost` in USD an hour."""
+    """What is bought for each fleet, where each run's nodes stand, where each volume goes; `cost` in USD an hour.
+
+    One that is not `proven` may cost up to `slack` more than the best (infinite: not known).
+    """
 
     fleets: Mapping[str, tuple[tuple[Option, int], ...]] = field(default_factory=dict)
     runs: Mapping[str, tuple[Share, ...]] = field(default_factory=dict)
     disks: Mapping[str, int] = field(default_factory=dict)
     proven: bool = True
+    slack: float = 0.0
 
     @property
     def bought(self) -> tuple[tuple[Option, int], ...]:
@@ -172,4 +176,5 @@ class Solution:
             {**self.runs, **other.runs},
             {**self.disks, **other.disks},
             self.proven and other.proven,
+            self.slack + other.slack,
         )

@@ -9,8 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from math import inf
 from zlib import crc32
 
+from atoll.planning.budget import Budget, OutOfBudget
 from atoll.planning.plan import Source
 from atoll.planning.request import Strategy
 from atoll.planning.solving.limits import shared_limits
@@ -254,14 +256,21 @@ class Model:
         yield from ((terms, 0.0) for terms in planned.values() if len(terms) > 1)
         yield from shared_limits(bought, self.world, self.problem.limits)
 
-    def solve(self) -> Solution | None:
-        """The best solution, or None when nothing fits."""
+    def solve(self, budget: Budget) -> Solution | None:
+        """The best solution, or None when nothing fits. Raises OutOfBudget."""
         partial = [variable for f in self.problem.fleets if f.partial for _, variable in self.buys[f.name]]
         objectives: list[Mapping[int, float]] = [self.price, self.ties]
         if partial:
             objectives.insert(0, dict.fromkeys(partial, -1.0))
-        answer = self.programme.solve(objectives)
-        return None if answer is None else self._read(answer)
+        try:
+            answer = self.programme.solve(objectives, budget)
+        except OutOfBudget as out:
+            raise OutOfBudget(0.0 if partial else out.bound) from out
+        if answer is None:
+            return None
+        # Ties do not count: whatever else is equal, the price is the best.
+        *first, price, _ = answer.slacks
+        return replace(self._read(answer), proven=not any((*first, price)), slack=inf if any(first) else price)
 
     def _read(self, answer: Answer) -> Solution:
         fleets = {
@@ -279,7 +288,7 @@ class Model:
             for number, group in enumerate(run.classes):
                 alike.setdefault(_kind(group), []).extend(self._shares(run, number, answer))
             runs[run.name] = [share for shares in alike.values() for share in _in_order(shares, held)]
-        return Solution(fleets, {name: tuple(shares) for name, shares in runs.items()}, disks, answer.proven)
+        return Solution(fleets, {name: tuple(shares) for name, shares in runs.items()}, disks)
 
     def _shares(self, run: RunGroup, number: int, answer: Answer) -> Iterable[Share]:
         group = run.classes[number]
@@ -348,8 +357,8 @@ def _in_order(shares: Sequence[Share], held: frozenset[str]) -> Iterable[Share]:
     ]
 
 
-def solve(problem: Problem, world: World) -> Solution | None:
-    """The best solution of a problem by the exact model, or None when nothing fits."""
+def solve(problem: Problem, world: World, budget: Budget | None = None) -> Solution | None:
+    """The best solution of a problem by the exact model, or None when nothing fits. Raises OutOfBudget."""
     model = Model(problem, world)
     model.add_disks()
     for fleet in problem.fleets:
@@ -357,4 +366,4 @@ def solve(problem: Problem, world: World) -> Solution | None:
     for run in problem.runs:
         model.add_run(run)
     model.add_limits()
-    return model.solve()
+    return model.solve(budget or Budget())

@@ -1,8 +1,8 @@
 """A mixed-integer programme, solved by HiGHS: one objective after the other, each kept while the next is improved.
 
 The seam between planning and the solver: `model` writes rows and columns here, and only this and `branching`, which
-searches first, know HiGHS. The work is bounded by a number of nodes and then a time limit; HiGHS is deterministic on
-one thread, so the same programme has the same answer.
+searches first, know HiGHS. The work is bounded by a budget that counts steps of the search; HiGHS is deterministic on
+one thread, so the same programme has the same answer, however loaded the machine is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from atoll.planning.budget import Budget, OutOfBudget
 from atoll.planning.solving.branching import Relaxation, Unfinished
 
 if TYPE_CHECKING:
-    from highspy import Highs, HighsLp, HighsVarType
+    from highspy import Highs, HighsCallbackEvent, HighsLp, HighsModelStatus, HighsVarType
 
-TIME_LIMIT = 5.0
-"""Seconds for a programme, all its relaxations and searches together."""
+TIME_LIMIT = 60.0
+"""Seconds for a single search of HiGHS, should it take long between two moments at which the budget is looked at."""
+
+WRITING = 5
+"""Steps for writing down one term, with all that is done before to know it."""
+
+LOOK = 500
+"""Steps between two moments at which HiGHS asks whether to go on, beside one for each term."""
 
 SLACK = 1e-6
 """How much of an earlier objective a later one may give up: less than any difference of prices."""
@@ -38,16 +45,17 @@ OPTIONS: dict[str, bool | int | float | str] = {
 }
 
 
-class OutOfTime(Exception):  # noqa: N818 - it is news, not a fault
-    """The time limit came before any solution: whether there is one is not known."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The value of each variable, and whether each objective was proven best."""
+    """The value of each variable, and how far each objective may be from its best (0: proven; infinite: not known)."""
 
     values: tuple[int, ...]
-    proven: bool
+    slacks: tuple[float, ...]
+
+    @property
+    def proven(self) -> bool:
+        """Whether each objective was proven best."""
+        return not any(self.slacks)
 
     def count(self, variable: int) -> int:
         """A variable's value."""
@@ -70,49 +78,66 @@ class Programme:
         """The sum of the terms lies from `lower` to `upper`."""
         self.rows.append((terms, lower, upper))
 
-    def solve(self, objectives: Sequence[Mapping[int, float]]) -> Answer | None:
+    def solve(self, objectives: Sequence[Mapping[int, float]], budget: Budget | None = None) -> Answer | None:
         """The least of the first objective, then of the next among those; None when nothing fits at all.
 
-        Raises OutOfTime.
+        Takes at most half of the budget, without one of a user's. Raises OutOfBudget.
         """
+        budget = budget or Budget()
+        part = budget.half()
+        try:
+            return self._solve(objectives, part)
+        finally:
+            budget.spend(budget.steps / 2 - part.steps)
+
+    def _solve(self, objectives: Sequence[Mapping[int, float]], budget: Budget) -> Answer | None:
         if any(not terms and not lower <= 0 <= upper for terms, lower, upper in self.rows):
             return None
+        terms = sum(len(terms) for terms, _, _ in self.rows)
+        budget.spend(WRITING * terms)
         highs = _silent_solver()()
         for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
         highs.passModel(self._lp())
-        relaxation = Relaxation(highs, np.zeros(len(self.upper)), np.array(self.upper), self._decisive())
-        proven, values = True, None
+        decisive = self._decisive()
+        relaxation = Relaxation(highs, np.zeros(len(self.upper)), np.array(self.upper), decisive, budget, terms)
+        values, slacks = None, list[float]()
         for objective in objectives:
             costs = np.array([objective.get(i, 0.0) for i in range(len(self.upper))])
             relaxation.aim(costs)
-            found, in_time = self._best(relaxation)
-            proven = proven and in_time
+            found, bound = self._best(relaxation)
             if found is None:
-                if values is None and not in_time:
-                    raise OutOfTime
-                return None if values is None else Answer(values, False)
+                if values is None and bound is not None:
+                    raise OutOfBudget(bound)
+                if values is None:
+                    return None
+                found = values
             values = found
             used = np.flatnonzero(costs).astype(np.int32)
-            best = sum(costs[i] * values[i] for i in used)
+            best = float(sum(costs[i] * values[i] for i in used))
+            slacks.append(0.0 if bound is None else max(0.0, best - bound))
             most = best + SLACK * max(1.0, abs(best) * 1e-3)
             highs.addRow(-inf, most, len(used), used, costs[used])
             relaxation.keep(most)
-        return None if values is None else Answer(values, proven)
+        return None if values is None else Answer(values, tuple(slacks))
 
-    def _best(self, relaxation: Relaxation) -> tuple[tuple[int, ...] | None, bool]:
-        """The best for the present objective, and whether the time was enough."""
+    def _best(self, relaxation: Relaxation) -> tuple[tuple[int, ...] | None, float | None]:
+        """The best for the present objective, and a bound on the cost of any where it is not proven to be the best."""
         relaxation.highs.setOptionValue("presolve", "off")
         try:
             least = relaxation.least()
         except Unfinished:
-            return self._searched(relaxation.highs)
+            found, bound = self._searched(relaxation)
+            if found is None and bound is not None and relaxation.best is not None:
+                known = tuple(int(value) for value in relaxation.best)
+                found = known if self._satisfied(known) else None
+            return found, bound
         if least is None:
-            return None, True
+            return None, None
         values = tuple(int(value) for value in least)
-        return (values, True) if self._satisfied(values) else self._searched(relaxation.highs)
+        return (values, None) if self._satisfied(values) else self._searched(relaxation)
 
-    def _searched(self, highs: "Highs") -> tuple[tuple[int, ...] | None, bool]:
+    def _searched(self, relaxation: Relaxation) -> tuple[tuple[int, ...] | None, float | None]:
         """The same by HiGHS' own search, for what takes long.
 
         HiGHS' presolve is known to lose solutions now and then and to call a programme infeasible that is not; without
@@ -120,27 +145,35 @@ class Programme:
         """
         import highspy
 
+        highs, budget, bound = relaxation.highs, relaxation.budget, relaxation.bound
+        look = LOOK + relaxation.terms
+
+        def go_on(event: "HighsCallbackEvent") -> None:
+            budget.spend(look)
+            if event.data_in is not None:
+                event.data_in.user_interrupt = budget.is_spent
+
         _allow(highspy.HighsVarType.kInteger, highs)
-        limit, in_time = float(OPTIONS["time_limit"]), True
+        highs.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
+        highs.cbMipInterrupt.subscribe(go_on)
+        in_time = False
         try:
             for presolve in ("choose", "off"):
-                # HiGHS counts a search from its own beginning, but the runs of relaxations from the first one's.
-                left = limit - highs.getRunTime()
-                if left <= 0:
-                    return None, False
+                if budget.is_spent:
+                    return None, bound
                 highs.setOptionValue("presolve", presolve)
-                highs.setOptionValue("time_limit", left)
                 highs.run()
-                in_time = highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit
-                feasible = highspy.SolutionStatus.kSolutionStatusFeasible
-                if highs.getInfo().primal_solution_status == feasible:
+                in_time = highs.getModelStatus() not in _cut_short()
+                info, feasible = highs.getInfo(), highspy.SolutionStatus.kSolutionStatusFeasible
+                bound = max(bound, info.mip_dual_bound) if not in_time else bound
+                if info.primal_solution_status == feasible:
                     values = tuple(round(value) for value in highs.getSolution().col_value)
                     if self._satisfied(values):
-                        return values, in_time
+                        return values, None if in_time else bound
         finally:
-            highs.setOptionValue("time_limit", limit)
+            highs.cbMipInterrupt.unsubscribe(go_on)
             _allow(highspy.HighsVarType.kContinuous, highs)
-        return None, in_time
+        return None, None if in_time else bound
 
     def _decisive(self) -> NDArray[np.bool_]:
         """Variables that open or close others: those with a factor beyond one."""
@@ -183,16 +216,25 @@ def _allow(kind: "HighsVarType", highs: "Highs") -> None:
 
 
 @cache
+def _cut_short() -> frozenset["HighsModelStatus"]:
+    """The states of a search that did not come to its end."""
+    from highspy import HighsModelStatus
+
+    return frozenset({HighsModelStatus.kInterrupt, HighsModelStatus.kTimeLimit})
+
+
+@cache
 def _silent_solver() -> "type[Highs]":
     """A solver that prints nothing, not even who it is.
 
     Making one enables callbacks, which prints a banner on the process's standard output before any option can be set
-    from outside. No callback is used here, so the hook sets the option instead.
+    from outside.
     """
     import highspy
 
     class Silent(highspy.Highs):
         def enableCallbacks(self) -> None:  # noqa: N802 - highspy's name
             self.setOptionValue("output_flag", False)
+            super().enableCallbacks()  # type: ignore[no-untyped-call]
 
     return Silent

@@ -51,7 +51,7 @@ def _candidates(fleet: FleetGroup, stock: Mapping[int, list[Option]]) -> Iterabl
         if fleet.missing == 0:
             return [dict.fromkeys(room, (0, 0))]
         zones = [zone for zone in sorted(room) if fleet.home in (None, zone)]
-        return ({z: (0, n if z == zone else 0) for z, n in room.items()} for zone in zones)
+        return ({zone: (0, room[zone])} for zone in zones)
     if fleet.placement.strategy is Strategy.SPREAD:
         return _levels(fleet, room)
     return [{zone: (0, n) for zone, n in room.items()}]
@@ -153,7 +153,7 @@ def _fill(stock: Mapping[int, list[Option]], bounds: Bounds, count: int) -> Boug
     if sum(low for low, _ in bounds.values()) > count or sum(high for _, high in bounds.values()) < count:
         return None
     taken: dict[int, list[int]] = {}
-    shelves = {zone: _Shelf(options) for zone, options in stock.items()}
+    shelves = {zone: _Shelf(stock[zone]) for zone in bounds}
     left = count
     for zone, (low, _) in sorted(bounds.items()):
         shelves[zone].take(low, taken)
@@ -170,7 +170,7 @@ def _fill(stock: Mapping[int, list[Option]], bounds: Bounds, count: int) -> Boug
             heappush(queue, (shelf.next.key, zone, more - batch))
     if left:
         return None
-    by_offer = {option.offer: option for options in stock.values() for option in options}
+    by_offer = {option.offer: option for zone in bounds for option in stock[zone]}
     return tuple((by_offer[offer], numbers[0]) for offer, numbers in sorted(taken.items()))
 
 

@@ -107,7 +107,7 @@ export class PlanPage {
       ["Placed", document.kind === "volume" ? (document.zone ? "yes" : "at its first use") : plural(document.nodes.length, "node")],
       ["Where", [...placed.keys()].map((key) => key.split("/").slice(2).join("/") || key.split("/")[1]).join(", ") || "nowhere"],
       ["Price", money(document.price) + "/h"], ["Zones not used", number(refused.size)],
-      ...(document.shortfall ? [] : [/** @type {[string, string]} */ (["Proven cheapest", plan.proven ? "yes" : "no: the search reached its limit"])]),
+      ...(document.shortfall ? [] : [/** @type {[string, string]} */ (["Proven cheapest", plan.proven ? "yes" : `no: ${plan.note}`])]),
     ]));
     if (document.shortfall) {
       parts.push(el("p", "note bad", prose(document.shortfall.message)));

@@ -192,6 +192,8 @@ export interface PlanView {
   price: number;
   complete: boolean;
   proven: boolean;
+  gap: number | null;
+  note: string;
 }
 
 export interface PlannedCure {

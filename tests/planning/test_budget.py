@@ -1,0 +1,116 @@
+"""A plan takes no more steps than its budget: what it does not decide it leaves open, and what it says stays true."""
+
+from functools import cache
+from random import Random
+
+import pytest
+
+from atoll.model.catalog import Catalog
+from atoll.model.offer import Availability, Market, Offer
+from atoll.model.resources import InstanceType, Range, Resources
+from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
+from atoll.planning import plan
+from atoll.planning.budget import SECOND, Budget
+from atoll.planning.plan import Plan, ShortfallCode
+from atoll.planning.reasons import explain
+from atoll.planning.request import FleetRequest, Placement, Request, Requirements, Strategy
+from atoll.planning.snapshot import Snapshot
+from tests.planning.checks import violations
+from tests.planning.worlds import NOW, Case
+
+STEPS = (0, 1_000, 10_000, 50_000, SECOND / 4, SECOND)
+CODES = {ShortfallCode.UNDECIDED.value}
+
+
+def packed_case(seed: int, fleets: int = 7, zones: int = 3) -> Case:
+    """Fleets that share small zones: everything depends on everything."""
+    rng = Random(seed)
+    kinds = [InstanceType(f"t{n}", 2 + rng.randint(0, 30), 8 + rng.randint(0, 200)) for n in range(20)]
+    places = [Zone("aws", "east", f"east{n}") for n in range(zones)]
+    offers = [
+        Offer(zone, kind, Market.ON_DEMAND, round(kind.cpus * 0.03 + rng.random(), 4), Availability.AVAILABLE)
+        for zone in places
+        for kind in kinds
+    ]
+    documents = [
+        FleetRequest(
+            f"fleet-{n}",
+            rng.randint(1, 4),
+            Requirements(Resources(Range(2 + rng.randint(0, 14)), Range(8 + rng.randint(0, 90)))),
+            Placement(Strategy.SPREAD if n % 2 else Strategy.ANY, survive_zones=int(n % 4 == 1)),
+        )
+        for n in range(fleets)
+    ]
+    infos = tuple(ZoneInfo(zone, capacity=Capacity(90 + 13 * n, 500 + 37 * n)) for n, zone in enumerate(places))
+    snapshot = Snapshot(Catalog.from_offers(offers, NOW), infos, NOW, (BackendInfo("aws"),))
+    return Case(Request("request", tuple(documents)), snapshot)
+
+
+@cache
+def best_plan(seed: int) -> Plan:
+    return plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(60 * SECOND))
+
+
+def unplaced(answer: Plan) -> dict[str, str]:
+    return {one.name: one.shortfall.code for one in answer.documents if one.shortfall is not None}
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("steps", STEPS)
+def test_a_smaller_budget_refuses_nothing_that_fits_and_tells_how_far_the_price_may_be(steps: float, seed: int) -> None:
+    case = packed_case(seed)
+    best = best_plan(seed)
+    assert best.proven
+    answer = plan(case.request, case.snapshot, Budget(steps))
+    refused = {name for name, code in unplaced(answer).items() if code not in CODES}
+    assert refused <= unplaced(best).keys()
+    assert answer.proven or answer.gap is None or answer.gap > 0
+    if not unplaced(answer) and not unplaced(best):
+        assert answer.price >= best.price - 1e-6
+        assert answer.gap is None or answer.price <= best.price * (1 + answer.gap) + 1e-6
+        assert not list(violations(case, answer))
+    if answer.proven:
+        assert answer.price == pytest.approx(best.price)
+
+
+def test_the_budgets_of_these_cases_leave_some_open_and_let_some_be_good_without_proof() -> None:
+    answers = [
+        plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(s)) for seed in range(6) for s in STEPS
+    ]
+    assert any(CODES & set(unplaced(answer).values()) for answer in answers)
+    assert any(not answer.proven and answer.gap and not unplaced(answer) for answer in answers)
+    assert any(answer.proven for answer in answers)
+
+
+def test_a_plan_without_any_budget_leaves_its_documents_open_and_calls_none_of_them_impossible() -> None:
+    case = packed_case(0)
+    answer = plan(case.request, case.snapshot, Budget(0))
+    open_ones = [one for one in answer.documents if one.shortfall is not None]
+    assert open_ones
+    assert not answer.proven
+    for one in open_ones:
+        assert one.shortfall is not None
+        assert one.shortfall.code == ShortfallCode.UNDECIDED
+        assert one.shortfall.passes
+        assert not one.shortfall.cures
+        text = explain.shortfall_text(one.kind, one.name, one.shortfall)
+        assert text == f"fleet `{one.name}` is not decided within the budget of one plan; it is planned again later"
+
+
+def test_the_same_budget_makes_the_same_plan() -> None:
+    case = packed_case(1)
+    answers = [plan(case.request, case.snapshot, Budget(SECOND / 4)) for _ in range(2)]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("gap", "text"),
+    [
+        (None, "a cheaper plan may exist"),
+        (0.00391, "0.4 % dearer"),
+        (0.0401, "4.1 % dearer"),
+        (0.00001, "0.1 % dearer"),
+    ],
+)
+def test_a_plan_without_proof_says_how_good_it_is_and_rounds_up(gap: float | None, text: str) -> None:
+    assert text in explain.proof_note(gap)
