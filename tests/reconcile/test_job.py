@@ -1,11 +1,14 @@
 """What is decided about a job: started once all is ready, placed again before it began, failed after that."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from atoll.model.states import InstanceState, JobState
 from atoll.reconcile.action import Finished, FollowJob, Step, StopJob, SubmitJob, Wait
 from atoll.reconcile.job import JobSight, decide
-from tests.reconcile.records import instance, job
+from tests.reconcile.records import NOW, instance, job
 
 PLACED, RUNNING = JobState.PLACED, JobState.RUNNING
 
@@ -55,3 +58,18 @@ def test_what_starts_is_submitted_and_what_is_over_stays_over() -> None:
     assert decide(JobSight(job(JobState.STARTING), instance())) == SubmitJob()
     for state in (JobState.DONE, JobState.FAILED, JobState.STOPPED):
         assert decide(JobSight(job(state), instance())) == Finished()
+
+
+@pytest.mark.parametrize("state", [PLACED, RUNNING, JobState.STOPPING])
+def test_a_job_waits_for_a_silent_instance_as_long_as_its_backend_says(state: JobState) -> None:
+    silent = instance(unreachable_since=NOW - timedelta(seconds=61))
+    after = {PLACED: JobState.SUBMITTED, RUNNING: JobState.FAILED, JobState.STOPPING: JobState.STOPPED}
+    patient = JobSight(job(state), silent, now=NOW, patience=timedelta(seconds=62))
+    assert not isinstance(decide(patient), Step)
+    assert not isinstance(decide(replace(patient, patience=None)), Step)
+    action = decide(replace(patient, patience=timedelta(seconds=60)))
+    assert isinstance(action, Step)
+    assert action.state is after[state]
+    if state is RUNNING:
+        assert action.reason == "instance-lost"
+        assert "in zone fake-1a has not answered for 61 s" in action.changes["message"]

@@ -1,33 +1,41 @@
-"""The agent's HTTP protocol from the engine's side, over a Unix socket or TCP; backends with real machines share it.
+"""The agent's HTTP protocol from the engine's side, over any byte stream to its socket; backends with real machines
+share it.
 
-A client keeps its connection open between calls: the engine calls each machine often. Clients are created when they are
-first asked for, and dropped when their machine is.
+A client keeps its streams open between calls, since the engine calls each machine often. Clients are created when they
+are first asked for, and dropped when their machine is.
 """
 
-from typing import TypeVar, cast
-from urllib.parse import quote
+import asyncio
+from collections.abc import Iterable
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
-import httpx
+import httpcore
 import msgspec
 
-from atoll.backends.base import BackendError, InvalidRequest, LogChunk, Machine, NotFound, Unavailable
+from atoll.backends.base import BackendError, InvalidRequest, LogChunk, NotFound, Unavailable
+from atoll.tunnels.stream import Dial, Reader, Stream, TunnelError, Writer
 from atoll.wire.agent import Health, JobState, JobStop, JobSubmission
 
 CALL_SECONDS = 10.0
 """How long one call may take over what it was asked to wait."""
 
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 6.0
+MOST_STREAMS = 16
+"""How many streams to one machine may be open at once; further calls wait for one."""
 
 T = TypeVar("T")
 
 
 class HttpAgent:
-    """One machine's agent at `url`: `unix:/path/agent.sock`, `http://host:port` or `https://…`."""
+    """One machine's agent over the streams of `dial`; `name` stands for the machine in messages."""
 
-    def __init__(self, url: str, *, call_seconds: float = CALL_SECONDS) -> None:
-        self.url = url
+    def __init__(self, name: str, dial: Dial, *, call_seconds: float = CALL_SECONDS) -> None:
+        self._name = name
         self._call_seconds = call_seconds
-        self._http: httpx.AsyncClient | None = None
+        self._http = httpcore.AsyncConnectionPool(
+            max_connections=MOST_STREAMS, keepalive_expiry=60, network_backend=_Streams(dial)
+        )
 
     async def health(self) -> Health:
         """The agent's own state."""
@@ -59,67 +67,120 @@ class HttpAgent:
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """A piece of the log file from `offset`."""
         answer = await self._call("GET", _path(job) + "/logs", wait=wait, offset=offset, limit=limit)
-        return LogChunk(answer.content, answer.headers.get("atoll-log-end", "").lower() == "true")
+        return LogChunk(answer.content, answer.headers.get(b"atoll-log-end", b"").lower() == b"true")
 
     async def shutdown(self) -> None:
         """Stop the agent and all its jobs."""
         await self._call("POST", "/shutdown")
 
     async def close(self) -> None:
-        """Close the connection; a later call opens a new one."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        """Close the streams."""
+        await self._http.aclose()
 
-    async def _call(
-        self, method: str, path: str, *, body: object = None, wait: float = 0, **query: int
-    ) -> httpx.Response:
+    async def _call(self, method: str, path: str, *, body: object = None, wait: float = 0, **query: int) -> "_Answer":
         params: dict[str, str | float] = dict(query)
         if wait > 0:
             params["wait"] = wait
+        target = f"http://agent{path}" + (f"?{urlencode(params)}" if params else "")
         content = None if body is None else msgspec.json.encode(body)
-        headers = {} if body is None else {"content-type": "application/json"}
-        timeout = httpx.Timeout(wait + self._call_seconds, connect=CONNECT_SECONDS)
+        limits = {"connect": CONNECT_SECONDS, "pool": self._call_seconds}
+        limits |= {"read": wait + self._call_seconds, "write": self._call_seconds}
         try:
-            answer = await self._client().request(
-                method, path, params=params, content=content, headers=headers, timeout=timeout
-            )
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Unavailable(
-                f"the agent at {self.url} does not answer: {str(error) or type(error).__name__}"
-            ) from error
-        if answer.is_success:
-            return answer
+            answer = await self._http.request(method, target, content=content, extensions={"timeout": limits})
+        except TunnelError as error:
+            raise Unavailable(error.message) from error
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+            words = str(error) or type(error).__name__
+            raise Unavailable(f"the agent at {self._name} does not answer: {words}") from error
+        if 200 <= answer.status < 300:
+            return _Answer(answer)
         raise _refusal(answer)
 
-    def _client(self) -> httpx.AsyncClient:
-        if self._http is None:
-            uds = self.url.removeprefix("unix:") if self.url.startswith("unix:") else None
-            # Loading the certificates of the world takes 20 ms and is of no use without TLS.
-            transport = httpx.AsyncHTTPTransport(uds=uds, verify=self.url.startswith("https:"))
-            base = "http://agent" if uds else self.url
-            self._http = httpx.AsyncClient(transport=transport, base_url=base, trust_env=False)
-        return self._http
+
+class _Answer:
+    """What the methods need of a response."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self.content: bytes = answer.content
+        self.headers = {name.lower(): value for name, value in answer.headers}
+
+
+class _Streams(httpcore.AsyncNetworkBackend):
+    """The network as httpcore sees it: every connection is a stream of `dial`."""
+
+    def __init__(self, dial: Dial) -> None:
+        self._dial = dial
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            async with asyncio.timeout(timeout):
+                return _Network(await self._dial())
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"no stream within {timeout:.0f} s") from error
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _Network(httpcore.AsyncNetworkStream):
+    """One stream as httpcore reads and writes it."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._reader: Reader = stream[0]
+        self._writer: Writer = stream[1]
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._reader.read(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(f"nothing within {timeout:.0f} s") from error
+        except Exception as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                self._writer.write(buffer)
+                await self._writer.drain()
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(f"not sent within {timeout:.0f} s") from error
+        except Exception as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    async def aclose(self) -> None:
+        self._writer.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        # An idle stream from which something can be read has been closed by the other side.
+        return self._reader.at_eof() if info == "is_readable" else None
 
 
 class HttpAgents:
-    """The clients of one backend's machines, by address."""
+    """The clients of one backend's machines, by machine."""
 
     def __init__(self) -> None:
         self._agents: dict[str, HttpAgent] = {}
 
-    def of(self, machine: Machine) -> HttpAgent:
-        """The client for this machine. Raises Unavailable when it has no address (yet)."""
-        if machine.agent_url is None:
-            raise Unavailable(f"{machine.id} has no agent yet")
-        agent = self._agents.get(machine.agent_url)
+    def of(self, machine: str, dial: Dial) -> HttpAgent:
+        """The client for this machine; `dial` is used where it is new."""
+        agent = self._agents.get(machine)
         if agent is None:
-            agent = self._agents[machine.agent_url] = HttpAgent(machine.agent_url)
+            agent = self._agents[machine] = HttpAgent(machine, dial)
         return agent
 
-    async def drop(self, url: str) -> None:
-        """Close the client of this address: its machine is gone."""
-        agent = self._agents.pop(url, None)
+    async def drop(self, machine: str) -> None:
+        """Close the client of this machine, which is gone."""
+        agent = self._agents.pop(machine, None)
         if agent is not None:
             await agent.close()
 
@@ -133,20 +194,20 @@ def _path(job: str) -> str:
     return f"/jobs/{quote(job, safe='')}"
 
 
-def _decode(answer: httpx.Response, shape: type[T]) -> T:
+def _decode(answer: _Answer, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.content, type=shape)
     except msgspec.DecodeError as error:
         raise Unavailable(f"the agent's answer cannot be read: {error}") from error
 
 
-def _refusal(answer: httpx.Response) -> BackendError:
+def _refusal(answer: httpcore.Response) -> BackendError:
     try:
-        told = cast(object, answer.json())
-        message = str(told.get("message", "")) if isinstance(told, dict) else str(told)
-    except ValueError:
-        message = answer.text[:200]
-    text = message or f"the agent answered {answer.status_code}"
-    if answer.status_code == 404:
+        content: object = msgspec.json.decode(answer.content)
+        message = str(content.get("message", "")) if isinstance(content, dict) else str(content)
+    except msgspec.DecodeError:
+        message = answer.content.decode(errors="replace")[:200]
+    text = message or f"the agent answered {answer.status}"
+    if answer.status == 404:
         return NotFound(text)
-    return InvalidRequest(text) if answer.status_code < 500 else Unavailable(text)
+    return InvalidRequest(text) if answer.status < 500 else Unavailable(text)

@@ -17,6 +17,7 @@ creates are idempotent by `token`, deletes succeed when the thing is gone. Attem
 the engine's affair.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,7 @@ from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+from atoll.tunnels.host import Host
 from atoll.wire.agent import Health, JobState, JobSubmission
 
 
@@ -154,8 +156,9 @@ class LaunchRequest:
 class Machine:
     """One machine as the backend sees it.
 
-    `agent_url` is where its agent answers, once it can (`unix:/path/agent.sock` or `http://…`). `error` is set when
-    the provider gave up on the machine after it had accepted the launch; the machine may still have to be terminated.
+    `agent_url` is where its agent answers, once it can (`unix:/path/agent.sock` or `ssh:HOST`), and `address` where
+    other nodes reach the machine. `error` is set when the provider gave up on the machine after it had accepted the
+    launch; the machine may still have to be terminated.
     """
 
     id: str
@@ -167,6 +170,7 @@ class Machine:
     agent_url: str | None = None
     reason: str = ""
     error: MachineError | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +250,10 @@ class AgentClient(Protocol):
         """Ask the job to stop, firmly after `grace` seconds; nothing happens when it has exited. Raises NotFound."""
         ...
 
+    async def jobs(self) -> list[JobState]:
+        """Every job that the agent knows."""
+        ...
+
     async def forget(self, job: str) -> None:
         """Remove an exited job and its files; succeeds when it is unknown."""
         ...
@@ -304,6 +312,14 @@ class Faults(Protocol):
 
     async def restore(self, zone: Zone) -> None:
         """End the simulated outage. Killed machines stay dead; disks are unchanged. Raises InvalidRequest."""
+        ...
+
+
+class OwnHosts(Protocol):
+    """Machines that users own and declare."""
+
+    async def consider(self, hosts: Collection[Host]) -> Mapping[str, str]:
+        """Look at hosts that a plan names, within seconds: why some cannot be used, by the host's name."""
         ...
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 _ZONES = "Zones where it may go: names or zone ids, globs (`us-east-1*`), and exclusions (`!us-east-1e`)."
-_SSH_USER = "The user that SSH signs in as."
+_SSH_USER = "The user that SSH signs in as; the server's own user unless told."
 _SSH_PORT = "The port of SSH; 22 unless told."
-_SSH_KEY = "The private key, as a path on this machine."
+_SSH_KEY = "The private key, as a path on the server's machine; its user's default keys unless told."
 
 MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Selection": {
@@ -47,7 +47,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "blocks": "Into how many parts a machine is divided, so that several jobs share it.",
         "retry": "Whether a fleet that cannot be filled now is accepted and waits.",
         "env": "Variables of the machines.",
-        "ssh_config": "Machines of one's own, reached by SSH.",
+        "ssh_config": "Machines of one's own, reached by SSH: all of them are nodes, or as many as `nodes` asks for.",
     },
     "Nodes": {
         "min": "Machines that are kept even when idle.",
@@ -87,8 +87,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "port": _SSH_PORT,
         "identity_file": _SSH_KEY,
         "proxy_jump": "A host that SSH goes through.",
+        "availability_zone": "The site where the hosts stand that name none of their own.",
         "hosts": "The machines.",
-        "network": "Their private network, such as `10.0.0.0/16`.",
+        "network": "Their private network, such as `10.0.0.0/16`: nodes reach each other at their addresses in it.",
     },
     "Jump": {
         "hostname": "Its host name or address.",
@@ -102,7 +103,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "user": _SSH_USER,
         "identity_file": _SSH_KEY,
         "proxy_jump": "A host that SSH goes through to this one.",
-        "internal_ip": "Its address in `network`.",
+        "internal_ip": "Where other nodes reach it; its address in `network` unless told, or else its host name.",
         "blocks": "Into how many parts it is divided.",
         "availability_zone": "The site where it stands; placing treats it as its zone.",
     },

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from atoll.backends.base import Backend, Machine, MachineState
+from atoll.backends.base import Backend, Machine, MachineState, OwnHosts
 from atoll.engine.parts.due_timer import Alarm
 from atoll.engine.parts.log_storage import Logs
 from atoll.engine.parts.metrics import Figures
@@ -53,6 +53,7 @@ class Context:
     figures: Figures
     planner: Planner
     config_digests: Mapping[str, str] = field(default_factory=dict)
+    own_hosts: OwnHosts | None = None
 
 
 def machine_of(instance: Instance) -> Machine:

@@ -14,6 +14,7 @@ from typing import Any
 
 from atoll.backends.base import Backend, Faults
 from atoll.backends.registry import open_backend
+from atoll.backends.ssh import SshBackend
 from atoll.engine.context import Context
 from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.background import BackgroundDatabase
@@ -27,8 +28,10 @@ from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer, wake_waiting
+from atoll.engine.placing.hosts import SSH
 from atoll.engine.queries.shapes import FleetShape, Shapes
 from atoll.engine.requests import removal, retry
+from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
@@ -133,6 +136,8 @@ class Engine:
             )
             for entry in entries
         }
+        if SSH not in backends:  # fleets declare the hosts, so that there is nothing to configure
+            backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
         engine = await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
@@ -156,6 +161,9 @@ class Engine:
         database.on_commit, database.on_due = news.ring, alarm.set
         owner = await _owner(database, new_id)
         figures, vault = Figures(), Vault(home / "secret.key", secret_key)
+        own_hosts = backends.get(SSH)
+        if isinstance(own_hosts, SshBackend):
+            own_hosts.use(lambda: declared_hosts(database), owner)
         backends = {name: ObservedBackend(name, backend, figures) for name, backend in backends.items()}
         worlds, logs, calls = (
             Worlds(backends, now, KeptListings(home / "listings")),
@@ -165,6 +173,7 @@ class Engine:
         context = Context(
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
             config_digests=digests or {},
+            own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)
         engine.home = home

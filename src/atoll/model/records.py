@@ -58,8 +58,8 @@ class Instance:
 
     A set `end_reason` means that it is to end, and why. `idle_since` is when its last job ended. `unreachable_since` is
     since when its agent has not answered: before its first answer, since the launch began or returned a machine.
-    `started_at` is when its agent first answered. An `outdated` instance is not what its fleet's configuration asks for
-    any more: it gets no new job, and ends when its successor is active.
+    `started_at` is when its agent first answered. `address` is where other nodes reach it. An `outdated` instance is
+    not what its fleet's configuration asks for any more: it gets no new job, and ends when its successor is active.
     """
 
     kind = Kind.INSTANCE
@@ -81,6 +81,7 @@ class Instance:
     idle_since: datetime | None = None
     unreachable_since: datetime | None = None
     started_at: datetime | None = None
+    address: str | None = None
     outdated: bool = False
 
     @property

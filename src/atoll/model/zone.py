@@ -92,6 +92,7 @@ class BackendInfo:
 
     `zoned` is False for a backend that has regions only; `multi_attach` says that a volume may serve several instances
     at once; `mounts_at_path` is False where a volume cannot appear at its path and is announced by the environment.
+    `owned` says that its machines are the users' own: each offer is one machine, for the fleet that declares it.
     `isolated` is False where a job can read the files of the server.
     """
 
@@ -101,3 +102,4 @@ class BackendInfo:
     multi_attach: bool = False
     mounts_at_path: bool = True
     isolated: bool = True
+    owned: bool = False

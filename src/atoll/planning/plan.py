@@ -50,6 +50,7 @@ class RefusalCode(StrEnum):
     ZONE = "zone"
     ZONE_EXCLUDED = "zone-excluded"
     NO_ZONES = "no-zones"
+    OWNED = "owned"
     INSTANCE_TYPE = "instance-type"
     MARKET = "market"
     PRICE = "price"

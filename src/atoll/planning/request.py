@@ -41,7 +41,10 @@ class Binding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What every node of a group must have; None is no limit. `availability_zones` may hold names, ids, globs, `!…`."""
+    """What every node of a group must have; None is no limit. `availability_zones` may hold names, ids, globs, `!…`.
+
+    `owned` is set for a fleet that declares the machines of `instance_types` as its user's own; others never get them.
+    """
 
     resources: Resources = Resources()
     backends: tuple[str, ...] | None = None
@@ -50,6 +53,7 @@ class Requirements:
     instance_types: tuple[str, ...] | None = None
     spot_policy: SpotPolicy = SpotPolicy.ON_DEMAND
     max_price: float | None = None
+    owned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

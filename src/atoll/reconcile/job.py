@@ -1,6 +1,7 @@
 """What to do about a job: start it when its instance and volumes are ready, follow it, stop it."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from atoll.model.records import Instance, Job
 from atoll.model.states import InstanceState, JobState
@@ -14,7 +15,8 @@ class JobSight:
 
     `ready` says that its volumes are attached, and the instances of all its run's jobs active; `broken` why its volumes
     never will be; `moved` that one of its volumes is, or will be, in another zone; `stranded` that its run is on
-    hold, or waits for a place for another of its jobs. `grace` is how long it may take to stop, in seconds.
+    hold, or waits for a place for another of its jobs. `grace` is how long it may take to stop, in seconds; `patience`
+    how long its instance may be silent before the job counts as lost, None: until the instance is ended.
     """
 
     job: Job
@@ -24,6 +26,16 @@ class JobSight:
     broken: str = ""
     moved: bool = False
     stranded: bool = False
+    now: datetime | None = None
+    patience: timedelta | None = None
+
+    @property
+    def silent(self) -> timedelta | None:
+        """How long its instance has been silent, where that is too long."""
+        since = self.instance.unreachable_since if self.instance is not None and self.instance.unreachable else None
+        if since is None or self.now is None or self.patience is None or self.now - since <= self.patience:
+            return None
+        return self.now - since
 
 
 _UNPLACED = {"instance_id": None, "zone": None, "volumes": ()}
@@ -41,11 +53,15 @@ def decide(sight: JobSight) -> JobAction:
         case JobState.STARTING | JobState.RUNNING:
             if lost:
                 return Step(JobState.FAILED, "instance-lost", {"message": _loss(job, instance)})
+            if sight.silent is not None and instance is not None:
+                return Step(JobState.FAILED, "instance-lost", {"message": _silence(instance, sight.silent)})
             if job.stop:
                 return Step(JobState.STOPPING)
             return SubmitJob() if job.state is JobState.STARTING else FollowJob()
         case JobState.STOPPING:
-            return Step(JobState.STOPPED, "stopped") if lost else StopJob(0 if job.stop == "abort" else sight.grace)
+            if lost or sight.silent is not None:
+                return Step(JobState.STOPPED, "stopped")
+            return StopJob(0 if job.stop == "abort" else sight.grace)
         case JobState.DONE | JobState.FAILED | JobState.STOPPED:
             return Finished()
 
@@ -55,7 +71,7 @@ def _placed(sight: JobSight, lost: bool) -> JobAction:
     if job.stop:
         return Step(JobState.STOPPED, "stopped")
     # It has not started: it is placed again, regardless of `retry`.
-    if lost or (instance is not None and instance.end_reason):
+    if lost or sight.silent is not None or (instance is not None and instance.end_reason):
         return Step(JobState.SUBMITTED, "instance-gone", _UNPLACED)
     if sight.moved:
         return Step(JobState.SUBMITTED, "volume-moved", _UNPLACED)
@@ -65,6 +81,10 @@ def _placed(sight: JobSight, lost: bool) -> JobAction:
     if sight.broken:
         return Step(JobState.FAILED, "volume-failed", {"message": sight.broken})
     return Step(JobState.STARTING) if sight.ready else Wait(CHANGING_SECONDS)
+
+
+def _silence(instance: Instance, silent: timedelta) -> str:
+    return f"instance {instance.name} in zone {instance.zone} has not answered for {silent.total_seconds():.0f} s"
 
 
 def _loss(job: Job, instance: Instance | None) -> str:

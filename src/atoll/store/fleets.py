@@ -33,6 +33,9 @@ _BY_ZONE = Prepared(
 _NAMED = Query(Kind.FLEET, *_OURS, fleets.c.name == bindparam("name"))
 _LISTING = Query(Kind.FLEET, *_OURS, order="created_at")
 _HELD = Query(Kind.FLEET, fleets.c.deleted_at.is_(None), fleets.c.hold != "")
+_OF_HOSTS = Query(
+    Kind.FLEET, fleets.c.deleted_at.is_(None), cast(fleets.c.config, Text).contains('"ssh_config"'), order="created_at"
+)
 _OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), LIVING, order="node")
 _OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), LIVING, order="node")
 _OF_ALL = Query(Kind.INSTANCE, LIVING, order="node")
@@ -86,6 +89,10 @@ class FleetRepository:
     async def held(self) -> Sequence[Fleet]:
         """The fleets of all projects that launch nothing because a provider refused the request itself."""
         return await _HELD.all(self._connection)
+
+    async def with_hosts(self) -> Sequence[Fleet]:
+        """The fleets of all projects that may declare hosts of their own, the oldest first."""
+        return await _OF_HOSTS.all(self._connection)
 
     async def instances(self, fleet: Fleet) -> Sequence[Instance]:
         """The fleet's instances that are not terminated, by node."""

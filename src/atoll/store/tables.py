@@ -102,6 +102,7 @@ instances = _record(
     Column("idle_since", UtcTime),
     Column("unreachable_since", UtcTime),
     Column("started_at", UtcTime),
+    Column("address", String),
     Column("outdated", Boolean, nullable=False, server_default=false()),
 )
 LIVING = instances.c.state != literal_column("'terminated'")

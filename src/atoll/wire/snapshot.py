@@ -55,6 +55,7 @@ class SavedBackend(Part, frozen=True, kw_only=True):
     volumes: bool = True
     multi_attach: bool = False
     mounts_at_path: bool = True
+    owned: bool = False
 
 
 class SavedPlace(Part, frozen=True, kw_only=True):

@@ -82,6 +82,15 @@ class FakeAgent:
 
         return await self._call("agent.stop", job, step)
 
+    async def jobs(self) -> list[JobState]:
+        """Every job that is not forgotten."""
+
+        def step(now: float, chance: Chance) -> Change[list[JobState]]:
+            mine = [job for job in self._cloud.ledger.jobs.values() if job.machine == self._machine]
+            return Change([_state(job, now) for job in mine if not job.forgotten])
+
+        return await self._call("agent.jobs", "", step, reads=True)
+
     async def forget(self, job: str) -> None:
         """Forget an exited job."""
 

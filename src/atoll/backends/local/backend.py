@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from atoll.backends.agents import HttpAgents
+from atoll.backends.agents import HttpAgent, HttpAgents
 from atoll.backends.base import (
     AgentClient,
     BackendError,
@@ -15,6 +15,7 @@ from atoll.backends.base import (
     Listing,
     Machine,
     MachineState,
+    Unavailable,
 )
 from atoll.backends.local.config import LocalConfig
 from atoll.backends.local.disks import LocalDisks
@@ -27,6 +28,7 @@ from atoll.backends.local.volumes import LocalVolumes
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
+from atoll.tunnels.stream import unix
 
 LIMITS = TimeLimits(start_seconds=600, silent_seconds=60, sweep_seconds=5)
 FAILED = "failed with `atoll zone fail`"
@@ -104,13 +106,17 @@ class LocalBackend:
         if found.state is not MachineState.GONE:
             await self._shut_down(found)
         await self._threads.run(self._machines.remove, machine)
-        if found.agent_url:
-            await self._agents.drop(found.agent_url)
+        await self._agents.drop(machine)
         await self._threads.empty_trash(self._records)
 
     def agent(self, machine: Machine) -> AgentClient:
         """The client of this machine's agent."""
-        return self._agents.of(machine)
+        return self._client(machine)
+
+    def _client(self, machine: Machine) -> HttpAgent:
+        if machine.agent_url is None:
+            raise Unavailable(f"{machine.id} has no agent yet")
+        return self._agents.of(machine.id, unix(machine.agent_url.removeprefix("unix:")))
 
     async def close(self) -> None:
         """Close connections and threads. Machines continue."""
@@ -120,5 +126,5 @@ class LocalBackend:
     async def _shut_down(self, machine: Machine) -> None:
         with suppress(BackendError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
-                await self._agents.of(machine).shutdown()
+                await self._client(machine).shutdown()
             await self._threads.run(self._machines.wait_gone, machine.id, SHUTDOWN_SECONDS)

@@ -13,6 +13,16 @@ _VOLUME = "type: volume\nname: data\nbackend: local\navailability_zone: local-a\
 
 PLANNED = (
     Code(
+        "host-unusable",
+        "A host that cannot be used",
+        "The server connects to each host of `ssh_config` before anything is stored; the message says what is in "
+        "the way: the address, the port, the user, the key, a host key that changed, no Python, another owner.",
+        "type: fleet\nname: rack\nssh_config:\n  user: root\n  port: 1\n  hosts: [127.0.0.1]\n",
+        _LOCAL,
+        planned=True,
+        given="nothing listens at port 1",
+    ),
+    Code(
         "not-opted-in",
         "A zone that the account has not opted into",
         "Providers list Local and Wavelength Zones, but refuse all work there until the account opts into the zone "

@@ -11,7 +11,6 @@ from atoll.configuration.types.base import (
     Name,
     NodeCount,
     Positive,
-    Text,
     Whole,
     leading_zero,
     refusal,
@@ -19,11 +18,14 @@ from atoll.configuration.types.base import (
     wrong_value,
 )
 from atoll.configuration.types.environment import Environment
+from atoll.configuration.types.hosts import Ssh
 from atoll.configuration.types.profile import RetryOrNot, Selection
 from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.support import Later
 
 DAYS_3 = 3 * 86400.0
+OF_RENTED = ("regions", "availability_zones", "instance_types", "max_price")
+"""Keys that select rented machines."""
 
 
 class Nodes(Model):
@@ -93,45 +95,6 @@ class Placement(Model):
         return self
 
 
-class Jump(Model):
-    """A host that SSH goes through."""
-
-    hostname: Text
-    port: Positive | None = None
-    user: Text
-    identity_file: Text
-
-
-class Host(Model):
-    """A machine reached by SSH: its host name, or the mapping. `availability_zone` is the site where it stands."""
-
-    hostname: Text
-    port: Positive | None = None
-    user: Text | None = None
-    identity_file: Text | None = None
-    proxy_jump: Jump | None = None
-    internal_ip: Text | None = None
-    blocks: Positive | Literal["auto"] = 1
-    availability_zone: Text | None = None
-
-    short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string"},)
-
-    @classmethod
-    def expand(cls, value: Any) -> Any:
-        return {"hostname": value} if isinstance(value, str) else value
-
-
-class Ssh(Model):
-    """Machines of one's own."""
-
-    user: Text | None = None
-    port: Positive | None = None
-    identity_file: Text | None = None
-    proxy_jump: Jump | None = None
-    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
-    network: Text | None = None
-
-
 class Fleet(Selection):
     """Machines, how many of them, and how they lie over zones."""
 
@@ -146,10 +109,23 @@ class Fleet(Selection):
     blocks: Annotated[Positive | Literal["auto"], Later("a machine runs one job at a time", refused=False)] = 1
     retry: RetryOrNot = None
     env: Annotated[Environment, Later("the variables would be missing on the machines")] = Field(default_factory=dict)
-    ssh_config: Annotated[Ssh | None, Later("this release rents machines, and takes none of your own")] = None
+    ssh_config: Ssh | None = None
 
     @model_validator(mode="after")
     def _sized(self) -> "Fleet":
         if not {"nodes", "ssh_config"} & self.model_fields_set:
             raise refusal("missing-key", "a fleet needs `nodes` or `ssh_config`", "add `nodes: 1`")
+        if self.ssh_config is not None:
+            for key in OF_RENTED:
+                if getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True):
+                    raise wrong_value(f"no `{key}` beside `ssh_config`, which names the machines itself", (key,))
+            if self.backends not in (None, ("ssh",)):
+                raise wrong_value("`ssh` or nothing in `backends` beside `ssh_config`", ("backends",))
+            if "nodes" not in self.model_fields_set:
+                if self.placement.survive_zones:
+                    text = "`nodes`, how many must remain, beside `survive_zones` and `ssh_config`"
+                    raise wrong_value(text, ("placement",))
+                count = len(self.ssh_config.hosts)
+                # Not a key that was set: it follows from the hosts.
+                self.__dict__["nodes"] = Nodes(min=count, target=count, max=count)
         return self

@@ -8,7 +8,9 @@ import msgspec
 
 from atoll.configuration import Document as Written
 from atoll.configuration import spec_from_json
+from atoll.engine.placing.hosts import SSH, hosts_of
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
+from atoll.model.resources import Range, Resources
 from atoll.model.states import InstanceState
 from atoll.planning.request import (
     Binding,
@@ -39,12 +41,13 @@ def demand_of(document: Written, project: str) -> Document:
 
 
 def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
-    """A fleet's demand."""
+    """A fleet's demand; that of one with hosts of its own names them."""
     placement = spec.placement
+    requirements = _requirements(spec) if spec.ssh_config is None else _hosts_of(spec)
     return FleetRequest(
         name,
         nodes,
-        _requirements(spec),
+        requirements,
         Placement(
             Strategy(placement.strategy),
             placement.max_skew,
@@ -145,6 +148,13 @@ def _requirements(spec: Any) -> Requirements:
         SpotPolicy(spec.spot_policy or "on-demand"),
         spec.max_price,
     )
+
+
+def _hosts_of(spec: Any) -> Requirements:
+    sized = "resources" in spec.model_fields_set
+    resources = spec.resources.to_model() if sized else Resources(cpus=Range(), memory_gb=Range())
+    names = tuple(host.name for host in hosts_of(spec.ssh_config))
+    return Requirements(resources, backends=(SSH,), instance_types=names, owned=True)
 
 
 def _names(values: Any) -> tuple[str, ...] | None:

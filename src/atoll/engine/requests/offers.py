@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from atoll.configuration.reading.findings import diagnostics
 from atoll.configuration.types.resources import Resources
 from atoll.engine.context import Context
-from atoll.engine.requests.parsing import live_directory, refuse_errors
+from atoll.engine.requests.parsing import live_directory, refuse_errors, with_zones
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.resources import Range
@@ -23,7 +23,8 @@ from atoll.wire.api import OfferQuery
 async def find_offers(context: Context, project: str, query: OfferQuery) -> OfferSearch:
     """The offers that a query asks for. Raises Refused, with a diagnostic for each text that means nothing."""
     world = await context.worlds.world()
-    findings = [*_names(query, world, context.backends), *_zones(query, world, context.backends)]
+    backends = with_zones({name: backend.info for name, backend in context.backends.items()}, world.zones)
+    findings = [*_names(query, world, context.backends), *_zones(query, world, backends)]
     resources = _resources(query, findings)
     refuse_errors(findings)
     async with context.database.read() as tx:

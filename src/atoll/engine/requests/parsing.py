@@ -1,13 +1,13 @@
 """A submission's files become documents and findings; findings become a refusal when an error is among them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from atoll.configuration import Parsed, SourceFile, ordered, parse
 from atoll.configuration.checks.zoning import Ground, crowded
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.snapshots.world import World
 from atoll.model.diagnostic import Diagnostic, Severity
-from atoll.model.zone import Zone
+from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.wire.api import Submission
 from atoll.zones.directory import Directory, builtin
 
@@ -76,6 +76,12 @@ def live_directory(world: World, held: Collection[Zone] = ()) -> Directory:
         if zones:
             directory = directory.with_live(name, zones, world.as_of[name])
     return directory
+
+
+def with_zones(backends: Mapping[str, BackendInfo], zones: Iterable[ZoneInfo]) -> list[str]:
+    """The backends that a text may mean: one of machines that users own only where it has any."""
+    listed = {info.zone.backend for info in zones}
+    return sorted(name for name, info in backends.items() if not info.owned or name in listed)
 
 
 def refuse_errors(findings: Sequence[Diagnostic]) -> None:

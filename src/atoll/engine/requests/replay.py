@@ -10,7 +10,7 @@ from atoll.configuration.checks.support import APPLIED
 from atoll.configuration.checks.zoning import Ground, homes
 from atoll.engine.placing.demand import demand_of, volume_names
 from atoll.engine.requests.check import Scene, check
-from atoll.engine.requests.parsing import in_order, parse_submission, refuse_errors
+from atoll.engine.requests.parsing import in_order, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.snapshots.fault import BadSnapshot
@@ -46,7 +46,8 @@ def replay(content: bytes, submission: Submission) -> Planned:
         raise Refused("too-large", message, help=f"at most {MOST_PAIRS:,} can be planned: leave some out", status=422)
     directory = _directory(snapshot)
     infos = _backends(snapshot)
-    parsed = parse_submission(_filled(submission), Ground(directory, sorted(infos)))
+    ground = Ground(directory, with_zones(infos, [ZoneInfo(zone) for zone in _seen(snapshot)]))
+    parsed = parse_submission(_filled(submission), ground)
     scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
     asking = [one for one in parsed.documents if not _is_settled(one, saved)]
     found = [finding for one in (*asking, *parsed.partial) for finding in check(one, scene)]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -15,13 +15,15 @@ from atoll.engine.context import Context
 from atoll.engine.parts.turns import Asker
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
+from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.requests.acceptance import accept
-from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_keys
+from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_keys, only_adds_hosts
 from atoll.engine.requests.check import Scene, check, failure_of, home_of, trouble_of
 from atoll.engine.requests.draft import Draft
+from atoll.engine.requests.hosts import declares_hosts, look_at_hosts, shared_hosts
 from atoll.engine.requests.meaning import SELECTION, misfits
-from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors
+from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.replay import replay, request_id
@@ -131,8 +133,15 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     async with context.database.read() as tx:
         held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
     directory = live_directory(world, held)
-    ground = Ground(directory, sorted(context.backends))
+    infos = {name: backend.info for name, backend in context.backends.items()}
+    ground = Ground(directory, with_zones(infos, world.zones))
     parsed = await context.planner.run(asker(project), parse_submission, submission, ground)
+    looked: list[Diagnostic] = []
+    if declares_hosts(parsed.documents):
+        looked = await look_at_hosts(context.own_hosts, parsed.documents)
+        context.worlds.invalidate([SSH])
+        world = await context.worlds.world()
+        directory = live_directory(world, held)
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused("not-found", f"there is no project `{project}`", status=404)
@@ -143,6 +152,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
         conflicts = [one for draft in drafts for one in await _conflicts(tx, draft)]
+        conflicts += [one for draft in drafts for one in await shared_hosts(tx, draft.document, project)]
+        conflicts += [one for one in looked if not _is_kept(one, drafts)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"])
         event = await tx.newest_event()
@@ -173,6 +184,13 @@ def _marked(snapshot: Snapshot, drafts: Sequence[Draft]) -> Snapshot:
         replace(each, outdated=each.id in outdated) if each.fleet in fleets else each for each in snapshot.instances
     )
     return replace(snapshot, instances=tuple(instances))
+
+
+def _is_kept(finding: Diagnostic, drafts: Sequence[Draft]) -> bool:
+    """Whether a finding about a host concerns a fleet that is there and stays as it is."""
+    unchanged = [draft for draft in drafts if draft.kind == "fleet" and not _asks(draft)]
+    spans = {draft.document.span(("ssh_config", "hosts", i)) for draft in unchanged for i in range(1000)}
+    return finding.span in spans
 
 
 async def _checked(documents: Sequence[Document], scene: Scene) -> list[Diagnostic]:
@@ -233,7 +251,9 @@ async def _draft(
     zones = {info.zone for info in world.zones} | {instance.zone for instance in instances}
     outdated: frozenset[str] = frozenset()
     if former is not None and instances:
-        keys = changed_keys(document.kind, former, config, zones)
+        keys = set(changed_keys(document.kind, former, config, zones))
+        if only_adds_hosts(former, config):
+            keys.discard("ssh_config")
         outdated = _outdated(keys, [each for each in instances if not each.end_reason], demand_of(document, project))
     standing = Standing(zones, outdated, rerun)
     change = change_of(document.type, document.kind, document.name, config, kept, former, standing)
@@ -242,7 +262,7 @@ async def _draft(
     return Draft(document, config, kept, change, outdated)
 
 
-def _outdated(keys: Sequence[str], staying: Sequence[Instance], demand: Demand) -> frozenset[str]:
+def _outdated(keys: Collection[str], staying: Sequence[Instance], demand: Demand) -> frozenset[str]:
     """The instances of a fleet that its new configuration does not ask for; `keys` are those that change."""
     assert isinstance(demand, FleetRequest)
     if IN_PLACE["fleet"].issuperset(keys):

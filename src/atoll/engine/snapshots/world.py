@@ -17,8 +17,6 @@ from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 from atoll.store.transaction import Transaction
 
-FRESH = timedelta(seconds=60)
-"""How long a listing is used before it is refreshed."""
 LISTING_SECONDS = 20.0
 """How long a backend may take to list; then the last listing is used, and the error shown."""
 PATIENCE_SECONDS = 2.0
@@ -61,9 +59,9 @@ class Worlds:
         self.on_recovery: Callable[[], None] = lambda: None
         """Called when a zone that took no new work is available again."""
 
-    def invalidate(self) -> None:
-        """Refresh all listings at the next use."""
-        self._stale.update(self._backends)
+    def invalidate(self, names: Collection[str] | None = None) -> None:
+        """Refresh the listings of these backends, or all, at the next use."""
+        self._stale.update(self._backends if names is None else names)
 
     async def close(self) -> None:
         """Stop refreshing."""
@@ -73,7 +71,7 @@ class Worlds:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def world(self) -> World:
-        """The world as it is known now, at most `FRESH` old where the backends answer."""
+        """The world as it is known now, as fresh as their limits ask for where the backends answer."""
         async with self._lock:
             stale = self.refresh()
             await self._wait([name for name in stale if name in self._listings], PATIENCE_SECONDS)
@@ -108,7 +106,9 @@ class Worlds:
 
     def _is_stale(self, name: str) -> bool:
         listing = self._listings.get(name)
-        return listing is None or name in self._stale or self._now() - listing.as_of > FRESH
+        if listing is None or name in self._stale:
+            return True
+        return (self._now() - listing.as_of).total_seconds() > self._backends[name].limits.listing_seconds
 
     async def _refresh(self, name: str) -> None:
         self._stale.discard(name)

@@ -1,18 +1,21 @@
 """Instances: launched, watched and ended on their backends."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from atoll.backends.base import (
     AuthFailed,
+    BackendError,
     CapacityUnavailable,
     MachineState,
     NotFound,
     NotOffered,
     QuotaExceeded,
 )
-from atoll.engine.context import Context
+from atoll.engine.context import Context, machine_of
+from atoll.engine.parts.provider_calls import in_time
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.launching import launch_request
 from atoll.engine.snapshots.world import FAILURE_MEMORY
@@ -31,6 +34,9 @@ from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
 from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
+from atoll.wire.agent import JobPhase
+
+log = logging.getLogger("atoll.engine")
 
 AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
@@ -132,7 +138,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             gone = instance.state is InstanceState.TERMINATING
             return ("gone" if gone else None), None, None, None, ""
         if instance.state is InstanceState.ACTIVE and await answers_health(self.backend(instance.zone), instance):
-            return None, True, None, None, ""
+            return None, not instance.unreachable or await self._end_given_up(instance), None, None, ""
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
@@ -144,6 +150,23 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             seen = replace(instance, agent_url=machine.agent_url)
             answers = await answers_health(self.backend(instance.zone), seen)
         return machine.state.value, answers, machine.agent_url, machine.error, machine.reason
+
+    async def _end_given_up(self, instance: Instance) -> bool:
+        """End what an instance that answers again still runs of jobs that were given up; whether that succeeded.
+
+        It counts as silent until then, so that nothing new starts beside an old copy.
+        """
+        agent = self.backend(instance.zone).agent(machine_of(instance))
+        async with self.context.database.read() as tx:
+            claims = {job.id for job in await tx.runs.claims(instance.id)}
+        try:
+            for state in await in_time(agent.jobs()):
+                if state.id not in claims and state.phase is not JobPhase.EXITED:
+                    log.warning("instance=%s job=%s ended: given up while it was silent", instance.name, state.id)
+                    await in_time(agent.stop(state.id, 0))
+        except BackendError:
+            return False
+        return True
 
     async def _launch(self, lease: Lease, instance: Instance) -> Instance | None:
         async with self.context.database.read() as tx:
@@ -160,6 +183,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             await self._refused(lease, instance, refusal, InstanceState.TERMINATED)
             return None
         changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}
+        changes["address"] = machine.address
         async with self.context.database.write(lease) as tx:
             changes["unreachable_since"] = tx.now
             launched = await tx.step(instance, InstanceState.STARTING, **changes)

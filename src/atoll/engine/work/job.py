@@ -1,5 +1,6 @@
 """Jobs: handed to agents, followed with their logs, stopped."""
 
+from datetime import timedelta
 from typing import Any
 
 from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
@@ -58,7 +59,13 @@ class JobHandler(Reconciling[Job, JobSight]):
         grace = STOP_GRACE
         if run is not None and (configured := spec_of(run).stop_duration) is not None:
             grace = configured
-        return job, JobSight(job, instance, ready, grace, broken, moved, stranded)
+        patience = self._patience(instance)
+        return job, JobSight(job, instance, ready, grace, broken, moved, stranded, self.context.now(), patience)
+
+    def _patience(self, instance: Instance | None) -> timedelta | None:
+        backend = None if instance is None else self.context.backends.get(instance.zone.backend)
+        seconds = None if backend is None else backend.limits.job_silence_seconds
+        return None if seconds is None else timedelta(seconds=seconds)
 
     async def effect(self, lease: Lease, sight: JobSight, action: Any) -> Due | None:
         """Submit, follow or stop the job on its agent."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from atoll.model.records import Instance, Job, Run
 
 LOCAL_ADDRESS = "127.0.0.1"
-"""Every machine of the local backend is this machine."""
+"""For machines without an address of their own: they are this machine."""
 
 
 def job_environment(
@@ -14,7 +14,7 @@ def job_environment(
     """All variables of a job: the user's own first, ours over them. `instances` are those of all ranks, in order."""
     gpu = own.instance_type.gpu
     gpus = gpu.count if gpu else 0
-    addresses = [LOCAL_ADDRESS for _ in instances]
+    addresses = [instance.address or LOCAL_ADDRESS for instance in instances]
     shared = {
         "RUN_NAME": run.name,
         "RUN_ID": run.id,

@@ -32,6 +32,7 @@ FILTERS = (
     RefusalCode.GONE,
     RefusalCode.DRAINED,
     RefusalCode.IMPAIRED,
+    RefusalCode.OWNED,
     RefusalCode.INSTANCE_TYPE,
     RefusalCode.ARCH,
     RefusalCode.CPU,
@@ -133,6 +134,7 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
     by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
+    _apply_ownership(stages, requirements, world)
     if world.failures or world.quotas or any(free is not None for free in world.free):
         np.minimum(stages, _world_stages(world), out=stages)
     nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
@@ -145,6 +147,8 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
 _LATE = frozenset(
     STAGE[code]
     for code in (
+        RefusalCode.OWNED,
+        RefusalCode.UNAVAILABLE,
         RefusalCode.PRICE,
         RefusalCode.NOT_OFFERED,
         RefusalCode.RECENT_FAILURE,
@@ -152,7 +156,7 @@ _LATE = frozenset(
         RefusalCode.CAPACITY_USED,
     )
 )
-"""Stages that prices, failures and limits make."""
+"""Stages that ownership, prices, failures and limits make."""
 
 
 def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stages], catalog: Catalog) -> Stages:
@@ -303,6 +307,23 @@ def markets(policy: SpotPolicy) -> frozenset[Market]:
             return frozenset({Market.ON_DEMAND, Market.RESERVED})
         case _:
             return frozenset(Market)
+
+
+def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -> None:
+    """A machine that a user owns is for the fleet that declares it, and there once: not while it is an instance."""
+    owned = {info.name for info in world.snapshot.backends if info.owned}
+    if not owned:
+        return
+    catalog = world.snapshot.catalog
+    taken = {(each.zone, each.instance_type.name) for each in world.snapshot.instances if each.zone.backend in owned}
+    for place, zone in enumerate(catalog.zones):
+        if zone.backend not in owned:
+            continue
+        part = stages[catalog.rows(place)]
+        if not requirements.owned:
+            _lower(part, np.ones(len(part), dtype=bool), RefusalCode.OWNED)
+        names = [catalog.table.types[kind].name for kind in catalog.columns.type[catalog.rows(place)].tolist()]
+        _lower(part, np.array([(zone, name) in taken for name in names], dtype=bool), RefusalCode.UNAVAILABLE)
 
 
 def _world_stages(world: World) -> Stages:

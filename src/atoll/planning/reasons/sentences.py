@@ -292,6 +292,7 @@ def _instance_type(data: Facts) -> str:
 _SENTENCES: Mapping[RefusalCode, Callable[[Facts], str]] = {
     RefusalCode.BACKEND: lambda data: "not in backends",
     RefusalCode.REGION: lambda data: "not in regions",
+    RefusalCode.OWNED: lambda data: "its hosts belong to the fleets that declare them",
     RefusalCode.NO_ZONES: lambda data: "this backend has regions only: availability_zones leaves it out",
     RefusalCode.ZONE: lambda data: "not in availability_zones",
     RefusalCode.ZONE_EXCLUDED: lambda data: "excluded by availability_zones",

@@ -1,4 +1,4 @@
-"""Instances that their fleet's configuration does not ask for any more."""
+"""Instances: where other nodes reach them, and whether their fleet's configuration still asks for them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,11 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the columns."""
-    _outdated()
-
-
-def _outdated() -> None:
     with op.batch_alter_table("instances") as batch:
+        batch.add_column(sa.Column("address", sa.String()))
         batch.add_column(sa.Column("outdated", sa.Boolean(), nullable=False, server_default=sa.false()))
     with op.batch_alter_table("fleets") as batch:
         batch.drop_column("replaces")

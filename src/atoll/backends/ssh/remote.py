@@ -1,0 +1,201 @@
+"""What runs on a host, by its own Python (3.9 or newer, standard library alone): look at it, start an agent, end one.
+
+The server sends this file's text and one JSON object over the standard input of one SSH command, and reads one JSON
+object from its output. An error that a user must remove is `{"error": CODE, …}`.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HOME = Path.home() / ".atoll"
+OWNER = HOME / "owner"
+START_SECONDS = 10.0
+LONGEST_SOCKET = 103
+
+
+def look(_request: dict[str, Any]) -> dict[str, Any]:
+    """The host's size, its Python, and to which installation it belongs (None: to none)."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "python": platform.python_version(),
+        "arch": platform.machine(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory / 2**30, 1),
+        "disk_gb": shutil.disk_usage(Path.home()).total // 2**30,
+        "gpus": gpus(),
+        "owner": owner(),
+        "addresses": output(["hostname", "-I"]).split(),
+    }
+
+
+def start(request: dict[str, Any]) -> dict[str, Any]:
+    """Claim the host for an installation and run the agent of one machine; an existing agent keeps its jobs."""
+    token = request["token"]
+    HOME.mkdir(mode=0o700, exist_ok=True)
+    holder = claim(request["owner"])
+    if holder["id"] != request["owner"]:
+        return {"error": "owner", **holder}
+    path = HOME / f"{token}.sock"
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        return {"error": "path", "path": str(path)}
+    for other in sorted(HOME.glob("*.sock")):
+        if other != path:
+            end(other.stem)
+    pyz = HOME / request["agent_name"]
+    if not pyz.exists():
+        draft = pyz.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(base64.b64decode(request["agent"]))
+        draft.replace(pyz)
+    state = HOME / token
+    state.mkdir(mode=0o700, exist_ok=True)
+    version = state / "agent"
+    if health(path) is not None:
+        if version.exists() and version.read_text() == pyz.name:
+            return {"socket": str(path)}
+        stop_process(state, signal.SIGTERM)  # its jobs continue under their supervisors, and the new one takes them up
+    command = [sys.executable, "-IS", str(pyz), "--state", str(state), "--instance", token, "--socket", str(path)]
+    with (state / "agent.log").open("ab") as log:
+        null = subprocess.DEVNULL
+        agent = subprocess.Popen(command, stdin=null, stdout=log, stderr=log, cwd=state, start_new_session=True)
+    (state / "pid").write_text(str(agent.pid))
+    version.write_text(pyz.name)
+    deadline = time.monotonic() + START_SECONDS
+    while health(path) is None:
+        if agent.poll() is not None or time.monotonic() > deadline:
+            words = (state / "agent.log").read_text(errors="replace").strip().splitlines()
+            return {"error": "start", "message": words[-1][:300] if words else "it did not answer"}
+        time.sleep(0.02)
+    return {"socket": str(path)}
+
+
+def stop(request: dict[str, Any]) -> dict[str, Any]:
+    """End the agent of one machine with its jobs, and release the host when no other is left."""
+    end(request["token"])
+    if HOME.exists() and not list(HOME.glob("*.sock")) and (owner() or {}).get("id") == request["owner"]:
+        shutil.rmtree(HOME, ignore_errors=True)
+    return {}
+
+
+def end(token: str) -> None:
+    """End an agent: by request, then firmly; remove its files."""
+    path, state = HOME / f"{token}.sock", HOME / token
+    call(path, "POST", "/shutdown", 15)
+    stop_process(state, signal.SIGKILL)
+    path.unlink(missing_ok=True)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def stop_process(state: Path, number: signal.Signals) -> None:
+    """Signal the agent whose pid is in its state folder, when that process still is this agent; wait for its end."""
+    try:
+        pid = int((state / "pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if os.fsencode(state) not in command:
+            return
+        os.kill(pid, number)
+        deadline = time.monotonic() + 5
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    except (OSError, ValueError):
+        return
+
+
+def claim(installation: str) -> dict[str, Any]:
+    """The owner's mark: ours, unless another installation was first."""
+    mark = {"id": installation, "since": time.strftime("%Y-%m-%d", time.gmtime())}
+    draft = HOME / f"owner.{os.getpid()}"
+    draft.write_text(json.dumps(mark))
+    try:
+        os.link(draft, OWNER)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return owner() or mark
+
+
+def owner() -> dict[str, Any] | None:
+    """To which installation the host belongs, and since when."""
+    try:
+        content: dict[str, Any] = json.loads(OWNER.read_text())
+    except (OSError, ValueError):
+        return None
+    return content
+
+
+def health(path: Path) -> dict[str, Any] | None:
+    """What the agent at this socket answers; None without a usable answer."""
+    return call(path, "GET", "/healthz", 2)
+
+
+def call(path: Path, method: str, target: str, seconds: float) -> dict[str, Any] | None:
+    """One HTTP call to an agent; None when it fails."""
+    connection = http.client.HTTPConnection("agent")
+    stream = socket.socket(socket.AF_UNIX)
+    stream.settimeout(seconds)
+    try:
+        stream.connect(str(path))
+        connection.sock = stream
+        connection.request(method, target, headers={"connection": "close"})
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        stream.close()
+    return content if answer.status == 200 and isinstance(content, dict) else None
+
+
+def gpus() -> list[dict[str, Any]]:
+    """The NVIDIA or AMD GPUs, one entry each with its vendor, name and memory in GB."""
+    nvidia = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    found = []
+    for line in output(nvidia).splitlines():
+        name, _, memory = line.rpartition(",")
+        if memory.strip().isdigit():
+            found.append({"vendor": "nvidia", "name": name.strip(), "memory_gb": round(int(memory) / 1024)})
+    if found:
+        return found
+    try:
+        cards = json.loads(output(["rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json"]) or "{}")
+    except ValueError:
+        return []
+    for _, card in sorted(cards.items()):
+        name = card.get("Card Series") or card.get("Card series") or ""
+        if name:
+            size = int(card.get("VRAM Total Memory (B)", 0)) // 2**30
+            found.append({"vendor": "amd", "name": name, "memory_gb": size})
+    return found
+
+
+def output(command: list[str]) -> str:
+    """What a command prints; empty when it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    request = json.load(sys.stdin)
+    actions = {"look": look, "start": start, "stop": stop}
+    json.dump(actions[request["action"]](request), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

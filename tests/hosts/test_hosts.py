@@ -1,0 +1,145 @@
+"""Hosts of one's own from the file to the log, over real SSH: `atoll` as a user runs it."""
+
+import os
+import re
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import until
+from tests.hosts.conftest import Site
+
+
+def test_two_machines_and_a_file_give_a_task_over_both_with_their_addresses_and_zones(site: Site) -> None:
+    planned = site.ok("plan", "-f", site.rack(1, 2, more="placement: spread\n"))
+    assert "rack-1 1   rack-2 1" in planned
+    site.ok("apply", "-f", "rack.atoll.yml", "-y")
+    words = ("$ATOLL_NODE_RANK of $DSTACK_NODES_NUM in $ATOLL_ZONE", "$DSTACK_MASTER_NODE_IP", "$(hostname)")
+    shown = site.ok("apply", "-f", site.task("hello", *(f"echo {word}" for word in words), more="nodes: 2\n"), "-y")
+    master = re.search(r"hello-0 \| 0 of 2 in rack-([12])\n", shown)
+    assert master
+    lines = set(shown.splitlines())
+    assert f"hello-1 | 1 of 2 in rack-{3 - int(master[1])}" in lines
+    assert {f"hello-{rank} | {site.lab.address(int(master[1]))}" for rank in (0, 1)} <= lines
+    assert "z1h1" in shown
+    assert "z2h1" in shown
+    assert re.search(r"rack-1 +ssh +available", site.ok("zone"))
+
+
+def test_a_fleet_that_is_deleted_leaves_nothing_on_its_hosts(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    assert "owner" in site.lab.on(1, 1, "ls /root/.atoll")
+    site.ok("delete", "fleet", "rack", "-y")
+    until(lambda: site.lab.on(1, 1, "ls -A /root") == "", "the host to be clean")
+
+
+def test_hosts_are_for_the_fleet_that_declares_them_alone(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    greedy = site.write("greedy", "type: fleet\nname: greedy\nnodes: 1\nbackends: [ssh]\n")
+    assert "its hosts belong to the fleets that declare them" in site("plan", "-f", greedy).stdout
+    twice = site.fleet("other", f"{{hostname: {site.lab.address(1)}}}")
+    assert "belongs to fleet `rack`" in site.refused("apply", "-f", twice, "-y")
+    plain = site.write("plain", "type: fleet\nname: plain\nnodes: 1\nresources: {cpu: 1.., memory: 1GB..}\n")
+    assert "local.2x8 in local" in site.ok("plan", "-f", plain)
+
+
+def test_placement_holds_for_hosts(site: Site) -> None:
+    apart = site.rack(1, 2, more="placement: cluster\n")
+    assert "does not fit" in site.refused("apply", "-f", apart, "-y")
+    hosts = [f"{{hostname: {site.lab.address(z, h)}, availability_zone: rack-{z}}}" for z in (1, 2, 3) for h in (1, 2)]
+    survives = site.fleet("rack", *hosts, more="nodes: 4\nplacement: {strategy: spread, survive_zones: 1}\n")
+    assert "rack-1 2   rack-2 2   rack-3 2" in site.ok("plan", "-f", survives)
+
+
+def test_a_host_is_added_in_place_under_a_running_job(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    site.ok("apply", "-f", site.task("long", "sleep 60"), "-y", "-d")
+    until(lambda: "busy" in site.row("0"), "the job to run")
+    assert "in place" in site.ok("apply", "-f", site.rack(1, 2), "-y")
+    assert "busy" in site.row("0")
+    assert "idle" in site.row("1")
+
+
+@pytest.mark.parametrize("how", ["drop", "cut"])
+def test_a_zone_that_is_cut_off_is_noticed_retried_elsewhere_and_taken_back(site: Site, how: str) -> None:
+    site.ok("apply", "-f", site.rack(1, 2, more="placement: spread\n"), "-y")
+    starts = site.folder / "starts"
+    commands = (f"echo $(hostname) >> {starts}", "while [ ! -e $GO ]; do sleep 0.1; done")
+    more = f"retry: true\nenv: {{GO: {site.folder}/go}}\n"
+    site.ok("apply", "-f", site.task("stubborn", *commands, more=more), "-y", "-d")
+    until(starts.exists, "the first start")
+    first = 1 if "z1h1" in starts.read_text() else 2
+    second = 3 - first
+    site.lab.zone(how, first)
+    since = time.monotonic()
+    until(lambda: "unreachable" in site.row(str(first - 1)), "the zone to be noticed")
+    assert time.monotonic() - since < 25  # a bound against hanging, not a measurement
+    impaired = rf"rack-{first} +ssh +impaired.*not answered since"
+    until(lambda: re.search(impaired, site.ok("zone")), "the zone to be impaired")
+    until(lambda: len(starts.read_text().splitlines()) == 2, "the retry")
+    assert f"z{second}h1" in starts.read_text().splitlines()[1]
+    shown = site.ok("event", "--name", "stubborn/0")
+    assert re.search(rf"instance rack-{first - 1} in zone rack-{first} has not answered for \d+ s", shown)
+    copies = len(_copies(site))
+    assert copies == 2, "the old copy runs on, out of reach"
+    site.lab.zone({"drop": "undrop", "cut": "heal"}[how], first)
+    until(lambda: "idle" in site.row(str(first - 1)), "the host to be taken back")
+    assert len(_copies(site)) == 1
+    (site.folder / "go").touch()
+    until(lambda: "done" in site.ok("run", "-a"), "the run to be done")
+    assert len(starts.read_text().splitlines()) == 2
+
+
+def test_without_retry_the_run_fails_and_names_the_zone(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    site.ok("apply", "-f", site.task("once", "sleep 100"), "-y", "-d")
+    until(lambda: "busy" in site.row("0"), "the job to run")
+    site.lab.zone("cut", 1)
+    until(lambda: "failed" in site.ok("run", "-a"), "the run to fail")
+    assert "in zone rack-1 has not answered" in site.ok("event", "--name", "once/0")
+    assert "unreachable" in site.row("0")
+
+
+def test_an_agent_that_is_killed_is_started_again_and_its_job_goes_on(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    commands = ("echo begun", f"while [ ! -e {site.folder}/go ]; do sleep 0.1; done", "echo over")
+    site.ok("apply", "-f", site.task("long", *commands), "-y", "-d")
+    until(lambda: "begun" in site.ok("logs", "long"), "the job to begin")
+    pid = int(site.lab.on(1, 1, "cat /root/.atoll/*/pid"))
+    os.kill(pid, signal.SIGKILL)
+    (site.folder / "go").touch()
+    until(lambda: "done" in site.ok("run", "-a"), "the run to be done")
+    assert site.ok("logs", "long") == "begun\nover\n"
+
+
+def test_a_server_that_is_killed_takes_its_hosts_and_jobs_up_again(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    commands = ("echo begun", f"while [ ! -e {site.folder}/go ]; do sleep 0.1; done", "echo over")
+    site.ok("apply", "-f", site.task("long", *commands), "-y", "-d")
+    until(lambda: "begun" in site.ok("logs", "long"), "the job to begin")
+    os.kill(site.server_pid(), signal.SIGKILL)
+    (site.folder / "go").touch()
+    until(lambda: "done" in site.ok("run", "-a"), "the run to be done")
+    assert site.ok("logs", "long") == "begun\nover\n"
+
+
+def test_a_host_behind_a_jump_host_is_reached(site: Site) -> None:
+    jump = f"proxy_jump: {{hostname: {site.lab.address(1, 2)}, user: root, identity_file: {site.lab.identity}}}"
+    host = f"{{hostname: {site.lab.address(1)}, {jump}, availability_zone: inside}}"
+    site.ok("apply", "-f", site.fleet("rack", host), "-y")
+    assert "hello\n" in site.ok("apply", "-f", site.task("through", "echo hello"), "-y")
+
+
+def _copies(site: Site) -> list[int]:
+    """The live shells of the task that waits for the file `go`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and b"/script\0" in (entry / "cmdline").read_bytes():
+                environment = (entry / "environ").read_bytes().split(b"\0")
+                if b"ATOLL_RUN_NAME=stubborn" in environment and f"GO={site.folder}/go".encode() in environment:
+                    found.append(int(entry.name))
+    return found
