@@ -194,7 +194,16 @@ def test_a_snapshot_that_is_too_large_is_not_sent(atoll: CommandLine) -> None:
 
 
 def test_many_offers_pass_the_limit_of_other_requests(atoll: CommandLine) -> None:
-    rows = [{**ROW, "region": f"region-{i}", "zone": f"region-{i}a", "price": 1 + i} for i in range(20_000)]
+    rows = [
+        {
+            **ROW,
+            "region": f"region-{i}",
+            "zone": f"region-{i}a",
+            "instance_type": "m7i.large" + "-flex" * 20,
+            "price": 1 + i,
+        }
+        for i in range(10_000)
+    ]
     content = json.dumps(rows)
     assert len(content) > 2 << 20
     (atoll.folder / "many.json").write_text(content)
