@@ -142,3 +142,35 @@ def test_a_fleet_that_has_grown_keeps_its_size_when_it_is_applied_again() -> Non
         assert scene.rows("SELECT nodes FROM fleets") == [(1,)]
 
     play(story, SIZES)
+
+
+def test_the_spares_of_a_fleet_stay_while_a_run_uses_it_and_go_afterwards() -> None:
+    fleet = (
+        "type: fleet\nname: f\nnodes: 0..4\nresources: {cpu: 2}\nidle_duration: 20s\n"
+        "placement: {strategy: spread, survive_zones: 1}\n"
+    )
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet)
+        await scene.apply(task(seconds=200, rest="nodes: 2\n"))
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        await scene.clock.sleep(100)
+        zones = sorted(zone for _, zone, _ in machines(scene))
+        assert zones == ["fake-1a", "fake-1b", "fake-1c"]
+        await scene.until(lambda: machines(scene) == [], 400)
+        assert scene.rows("SELECT nodes FROM fleets") == [(0,)]
+
+    play(story, SIZES)
+
+
+def test_a_spread_fleet_gives_up_its_last_idle_nodes_soon() -> None:
+    fleet = "type: fleet\nname: f\nnodes: 0..6\nresources: {cpu: 2}\nidle_duration: 20s\nplacement: spread\n"
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet)
+        await scene.apply(task("long", seconds=60, rest="nodes: 2\n"))
+        await scene.apply(task("short", seconds=10, rest="nodes: 3\n"))
+        await scene.until(lambda: scene.states("runs") == ["done", "done"], 200)
+        await scene.until(lambda: machines(scene) == [], 60)
+
+    play(story, SIZES)
