@@ -121,6 +121,7 @@ def test_requests_are_bound_to_what_was_shown(own: Place) -> None:
         assert words in refused.value.problem.message
     client.stop_run("t", abort=True, version=client.run("t").version)
     until(lambda: client.run("t").finished_at, "the run to stop")
+    until(lambda: not any(each.runs for each in client.fleet("f").instances), "the machines to be free")
 
 
 def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: Place) -> None:

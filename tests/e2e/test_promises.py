@@ -118,10 +118,6 @@ def test_changes_show_times_with_their_unit_and_the_events_of_retry(own: Place) 
 
 REFUSED = {
     "a registered disk": ("type: volume\nname: d\nbackend: fake\nregion: fake-1\nvolume_id: vol-1\n", "`volume_id`"),
-    "hosts of one's own": (
-        "type: fleet\nname: lab\nnodes: 2\nssh_config: {user: u, hosts: [192.0.2.1, 192.0.2.2]}\n",
-        "`ssh_config`",
-    ),
     "a variable too long": (f"type: task\nname: t\ncommands: [x]\nenv: {{BIG: '{'x' * 140_000}'}}\n", "`BIG`"),
     "a mount's key elsewhere": (
         "type: task\nname: t\ncommands: [x]\nvolumes: [{name: v, path: /v, optional: true}]\n",
