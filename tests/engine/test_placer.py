@@ -8,6 +8,7 @@ import pytest
 from atoll.backends.fake import Fault
 from atoll.model.failure import FailureKind
 from atoll.planning import planner
+from atoll.planning.budget import Budget
 from atoll.planning.plan import Plan
 from atoll.planning.request import Request
 from atoll.planning.snapshot import Snapshot
@@ -21,10 +22,10 @@ def watched(patch: pytest.MonkeyPatch, check: Callable[[list[str]], None]) -> li
     """The names that each plan was for; `check` is asked before the plan is made."""
     asked: list[list[str]] = []
 
-    def plan(request: Request, snapshot: Snapshot) -> Plan:
+    def plan(request: Request, snapshot: Snapshot, budget: Budget) -> Plan:
         asked.append([document.name for document in request.documents])
         check(asked[-1])
-        return planner.plan(request, snapshot)
+        return planner.plan(request, snapshot, budget)
 
     patch.setattr("atoll.engine.parts.planner.plan", plan)
     return asked
