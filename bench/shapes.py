@@ -61,7 +61,7 @@ def equal(count: int) -> Request:
 
 
 def different(count: int, kinds: int | None = None) -> Request:
-    """Tasks with requirements of so many kinds, each its own unless told otherwise."""
+    """Tasks with requirements of so many kinds, each its own by default."""
     numbers = (number if kinds is None else number % kinds for number in range(count))
     asked = (Resources(Range(1 + n % 20), Range(2 + n)) for n in numbers)
     runs = (RunRequest(f"task-{i}", requirements=replace(ANYTHING, resources=one)) for i, one in enumerate(asked))

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 _ZONES = "Zones where it may go: names or zone ids, globs (`us-east-1*`), and exclusions (`!us-east-1e`)."
-_SSH_USER = "The user that SSH signs in as; the server's own user unless told."
-_SSH_PORT = "The port of SSH; 22 unless told."
-_SSH_KEY = "The private key, as a path on the server's machine; its user's default keys unless told."
+_SSH_USER = "The user that SSH signs in as; by default the server's own user."
+_SSH_PORT = "The port of SSH; 22 by default."
+_SSH_KEY = "The private key, as a path on the server's machine; by default its user's default keys."
 
 MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Selection": {
-        "backends": "Backends where it may go; every configured one unless told.",
+        "backends": "Backends where it may go; every configured one by default.",
         "regions": "Regions where it may go.",
         "availability_zones": _ZONES,
         "instance_types": "Instance types that may be used, by the provider's names.",
@@ -39,7 +39,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
     "Fleet": {
         "type": "`fleet`.",
-        "name": "The fleet's name; made from the file's name unless told.",
+        "name": "The fleet's name; made from the file's name by default.",
         "nodes": "How many machines: `3`, `2..8`, or `{min, target, max}`; a range grows for runs.",
         "placement": "How they lie over zones: `any`, `cluster`, `spread`, or the mapping.",
         "resources": "What each machine has at least.",
@@ -51,7 +51,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
     "Nodes": {
         "min": "Machines that are kept even when idle.",
-        "target": "Machines that there are at first; `min` unless told.",
+        "target": "Machines that there are at first; `min` by default.",
         "max": "The most machines; no limit unless set. A fleet grows up to it when runs need machines.",
     },
     "Placement": {
@@ -66,7 +66,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "memory": "Memory.",
         "shm_size": "Shared memory (`/dev/shm`).",
         "gpu": "GPUs.",
-        "disk": "The machine's own disk; unless told, of any size.",
+        "disk": "The machine's own disk; by default, of any size.",
     },
     "Cpu": {"arch": "The architecture.", "count": "How many."},
     "Disk": {"size": "Its size."},
@@ -80,7 +80,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     },
     "Retry": {
         "on_events": "The events after which to try again.",
-        "duration": "For how long to go on trying; for ever unless told.",
+        "duration": "For how long to go on trying; for ever by default.",
     },
     "Ssh": {
         "user": _SSH_USER,
@@ -103,13 +103,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "user": _SSH_USER,
         "identity_file": _SSH_KEY,
         "proxy_jump": "A host that SSH goes through to this one.",
-        "internal_ip": "Where other nodes reach it; its address in `network` unless told, or else its host name.",
+        "internal_ip": "Where other nodes reach it; by default its address in `network`, or else its host name.",
         "blocks": "Into how many parts it is divided.",
         "availability_zone": "The site where it stands; placing treats it as its zone.",
     },
     "Volume": {
         "type": "`volume`.",
-        "name": "The volume's name; made from the file's name unless told.",
+        "name": "The volume's name; made from the file's name by default.",
         "backend": "The backend that holds it.",
         "region": "Its region.",
         "availability_zone": "Its zone, by name or id; left out, it is chosen together with what uses the volume.",
@@ -120,12 +120,12 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "tags": "Tags for the disk at the provider.",
         "claim_name": "Kubernetes: the name of the claim.",
         "storage_class_name": "Kubernetes: the storage class.",
-        "access_modes": "Kubernetes: the access modes; `[ReadWriteOnce]` unless told.",
+        "access_modes": "Kubernetes: the access modes; `[ReadWriteOnce]` by default.",
         "read_only": "Kubernetes: mount it read-only.",
         "backend_options": "Options of single backends.",
     },
     "Run": {
-        "name": "The run's name; made from the file's name unless told.",
+        "name": "The run's name; made from the file's name by default.",
         "commands": "Lines for the shell, run one after the other.",
         "env": "Variables: a mapping, or a list of `NAME=value`. A name alone takes its value from where `atoll` runs.",
         "image": "The container image.",
@@ -138,7 +138,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "python": "The version of Python in the default image.",
         "nvcc": "Put the CUDA compiler into the default image.",
         "single_branch": "Clone one branch alone.",
-        "shell": "The shell; `/bin/sh` unless told.",
+        "shell": "The shell; `/bin/sh` by default.",
         "resources": "What each node has at least.",
         "priority": "Which of several waiting runs goes first; the highest.",
         "volumes": "Volumes and folders to mount: `name:/path`, `/instance/path:/path`, or a mapping.",

@@ -31,7 +31,7 @@ from atoll.planning.world import World
 def plan(request: Request, snapshot: Snapshot, budget: Budget | None = None) -> Plan:
     """Where the request's documents go in this world, and why not elsewhere. No placement is a result, too.
 
-    The search takes its steps from `budget`, which is a user's unless told otherwise.
+    The search takes its steps from `budget`, which is a user's unless another one is given.
     """
     world = World.of(snapshot, request.id)
     decider = Decider(world, request.documents, budget=budget or Budget())

@@ -14,7 +14,7 @@ def zone(name: str = "fake-1a", region: str = "fake-1", backend: str = "fake", z
 def instance_type(
     cpus: float = 2, memory_gb: float = 8, *, name: str | None = None, gpu: Gpu | None = None
 ) -> InstanceType:
-    """An instance type, named after its size unless told otherwise."""
+    """An instance type, named after its size unless another one is given."""
     return InstanceType(name or f"t.{cpus:g}x{memory_gb:g}", cpus, memory_gb, 100, gpu=gpu)
 
 

@@ -60,7 +60,7 @@ async def connect(login: Login, pins: Pins, through: Any = None) -> Any:
 
 
 def user_of(login: Login) -> str:
-    """As whom to log in: the server's own user unless told, as OpenSSH does."""
+    """As whom to log in: the server's own user by default, as OpenSSH does."""
     return login.user or getpass.getuser()
 
 

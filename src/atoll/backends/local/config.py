@@ -57,7 +57,7 @@ def _default_zones() -> tuple[LocalZone, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LocalConfig:
-    """The configuration of the local backend; three zones of 16 CPUs and 64 GB unless told otherwise."""
+    """The configuration of the local backend; three zones of 16 CPUs and 64 GB unless another one is given."""
 
     zones: tuple[LocalZone, ...] = _default_zones()
     trusted: bool = False

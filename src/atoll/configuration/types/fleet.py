@@ -29,7 +29,7 @@ OF_RENTED = ("regions", "availability_zones", "instance_types", "max_price")
 
 
 class Nodes(Model):
-    """How many nodes a fleet has: `3`, `2..8`, or the mapping. `target` is `min` unless told; no `max` is no limit."""
+    """How many nodes a fleet has: `3`, `2..8`, or the mapping. `target` is `min` by default; no `max` is no limit."""
 
     min: NodeCount = 0
     target: NodeCount = 0
