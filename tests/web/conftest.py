@@ -1,4 +1,4 @@
-"""One browser for each test process, and one server with three zones for each module."""
+"""One browser for this folder, which ends with it, and one server with three zones for each module."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=MISSING))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as made:
         yield made
