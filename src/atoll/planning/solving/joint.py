@@ -37,7 +37,6 @@ from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Pr
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
 
-
 DOCUMENT, OPTION, OFFERS_A_STEP = 20, 3, 100
 """The steps for each document of a problem, for each option of it, and of a look at so many offers of the catalog."""
 
