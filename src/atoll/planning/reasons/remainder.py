@@ -99,7 +99,7 @@ class Remainder:
         columns, table = self.world.snapshot.catalog.columns, self.world.snapshot.catalog.table
         kinds, markets = columns.type[rows], columns.market[rows]
         taken = np.array([self.taken.get(row, 0) for row in rows.tolist()] if self.taken else 0)
-        had = (columns.count[rows] == UNTOLD) | (columns.count[rows] > taken)
+        had: NDArray[np.bool_] = (columns.count[rows] == UNTOLD) | (columns.count[rows] > taken)
         for place, market in enumerate(MARKETS):
             quota = self.world.quota(zone, market)
             if quota is not None:

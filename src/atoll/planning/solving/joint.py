@@ -247,7 +247,8 @@ class Decider:
             if isinstance(documents[0], RunRequest) and not kinds.mounts(documents[0]):
                 return self._solve_lone(documents[0], copies)
         whole = self.problem(documents, partial, limits, copies)
-        self.budget.take(OPTION * sum(len(group.options) for group in (*whole.fleets, *whole.runs)))
+        options = sum(len(fleet.options) for fleet in whole.fleets) + sum(len(run.options) for run in whole.runs)
+        self.budget.take(OPTION * options)
         problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
         problem = dominance.trimmed(problem)
         try:
