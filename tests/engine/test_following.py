@@ -60,6 +60,17 @@ def test_a_log_is_followed_on_by_another_server_without_a_gap_or_a_repetition() 
     play(story, replace(SCRIPT, jobs=JobScript(seconds=90)))
 
 
+def test_a_new_server_follows_running_jobs_at_once() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(TASK.format(name="t"))
+        await scene.until(lambda: scene.states("jobs") == ["running"])
+        await scene.clock.sleep(2)
+        await scene.restart()
+        await scene.until(lambda: scene.states("jobs") == ["done"], 12)
+
+    play(story, replace(SCRIPT, jobs=JobScript(seconds=10)))
+
+
 def test_a_job_that_ends_while_its_agent_is_silent_is_done_when_the_agent_answers_again() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(TASK.format(name="t"))

@@ -13,8 +13,8 @@ from atoll.planning import plan
 from atoll.planning.budget import SECOND, Budget
 from atoll.planning.plan import Plan, ShortfallCode
 from atoll.planning.reasons import explain
-from atoll.planning.request import FleetRequest, Placement, Request, Requirements, Strategy
-from atoll.planning.snapshot import Snapshot
+from atoll.planning.request import FleetRequest, Placement, Request, Requirements, RunRequest, Strategy
+from atoll.planning.snapshot import Quota, Snapshot
 from tests.planning.checks import violations
 from tests.planning.worlds import NOW, Case
 
@@ -101,6 +101,35 @@ def test_the_same_budget_makes_the_same_plan() -> None:
     case = packed_case(1)
     answers = [plan(case.request, case.snapshot, Budget(SECOND / 4)) for _ in range(2)]
     assert answers[0] == answers[1]
+
+
+def quotas_that_are_too_small(tasks: int, kinds: int) -> Case:
+    """Tasks of several kinds, of which the quotas of twelve regions take about half."""
+    places = [Zone("aws", f"region-{n // 3}", f"zone-{n}") for n in range(36)]
+    types = [InstanceType(f"t{cpus}.{memory}", cpus, memory * cpus) for cpus in (1, 2, 4, 8) for memory in (2, 4, 8)]
+    offers = [
+        Offer(zone, kind, Market.ON_DEMAND, round(0.05 * kind.cpus + 0.001 * n, 4), Availability.AVAILABLE)
+        for n, zone in enumerate(places)
+        for kind in types
+    ]
+    quotas = tuple(Quota("aws", f"region-{n}", Market.ON_DEMAND, max(4, tasks // 8)) for n in range(12))
+    infos = tuple(ZoneInfo(zone) for zone in places)
+    snapshot = Snapshot(Catalog.from_offers(offers, NOW), infos, NOW, (BackendInfo("aws"),), quotas=quotas)
+    sizes = [Resources(Range(1 + n % kinds % 5), Range(2 + n % kinds)) for n in range(tasks)]
+    runs = tuple(RunRequest(f"task-{n}", requirements=Requirements(size)) for n, size in enumerate(sizes))
+    return Case(Request("request", runs), snapshot)
+
+
+@pytest.mark.parametrize("steps", [SECOND / 20, SECOND / 4])
+@pytest.mark.parametrize(
+    "case",
+    [packed_case(2, fleets=12), quotas_that_are_too_small(80, 40), quotas_that_are_too_small(120, 3)],
+    ids=["fleets", "different tasks", "tasks of three kinds"],
+)
+def test_the_search_for_places_and_cures_stops_at_the_end_of_the_budget(case: Case, steps: float) -> None:
+    budget = Budget(steps)
+    plan(case.request, case.snapshot, budget)
+    assert budget.steps > -SECOND / 20
 
 
 @pytest.mark.parametrize(

@@ -185,13 +185,14 @@ class Engine:
             await tx.work.take_over()
 
     async def start(self) -> None:
-        """Start the worker; credentials that were refused before are tried again."""
+        """Start the worker: it follows the logs of running jobs at once and retries credentials that were refused."""
         async with self.database.write() as tx:
             for name in self.backends:
                 await tx.failures.forget(Scope(name), FailureKind.AUTH_FAILED)
             await release_changed(tx, self.context.config_digests)
             await forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
+            await tx.work.wake(Kind.JOB, [job.id for job in await tx.runs.claims()], tx.now)
         async with self.database.read() as tx:
             held = await tx.listing.held_backends()
         for name in sorted(held.keys() - {*self.backends}):

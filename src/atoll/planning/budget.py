@@ -34,6 +34,12 @@ class Budget:
         """Counts steps that were made."""
         self.steps -= steps
 
+    def take(self, steps: float) -> None:
+        """Counts steps that are about to be made. Raises OutOfBudget when none are left."""
+        if self.is_spent:
+            raise OutOfBudget
+        self.spend(steps)
+
     @property
     def is_spent(self) -> bool:
         """Whether no more steps may be made."""

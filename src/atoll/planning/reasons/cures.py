@@ -47,8 +47,10 @@ def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
 
 
 def _cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
+    if reasons.decider.budget.is_spent:
+        return ()
     others = list(_staying(document, reasons))
-    trial = Decider(reasons.decider.world, (*others, document), budget=reasons.decider.budget)
+    trial = reasons.decider.trial((*others, document))
     found = []
     for requirement, value, changed in _changes(document, trial):
         solution = trial.solve([*others, changed])
@@ -132,7 +134,7 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
         if changed.placement.strategy is not Strategy.CLUSTER and not group.is_free:
             count = min(count, 1)
         options = [group.options, trial.fleet_group(changed, (), None, every).options]
-    remainder = Remainder.after(solution, trial.world, without=bought)
+    remainder = Remainder.after(solution, trial.world, bought, trial.budget)
     fitting: set[int] = set()
     for some in options if count else ():  # the cheapest do mostly; all that capacities make worth a look decide
         by_zone: dict[int, list[Option]] = {}

@@ -271,7 +271,7 @@ class Reasons:
         if fleet.name not in self._without:
             solution, world = self.decision.solution, self.decider.world
             own = solution.fleets.get(fleet.name, ())
-            self._without[fleet.name] = Remainder.after(solution, world, without=own)
+            self._without[fleet.name] = Remainder.after(solution, world, own, self.remainder.budget)
         remainder = self._without[fleet.name]
         if not self._cheap[fleet.name]:
             for option in group.options:

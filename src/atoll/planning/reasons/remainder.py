@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from atoll.model.catalog import UNTOLD
+import numpy as np
+from numpy.typing import NDArray
+
+from atoll.model.catalog import MARKETS, UNTOLD
 from atoll.model.offer import Offer
 from atoll.model.zone import Capacity
 from atoll.planning.budget import SECOND, Budget, OutOfBudget
@@ -15,8 +18,8 @@ from atoll.planning.solving.problem import Solution
 from atoll.planning.solving.solver import Programme
 from atoll.planning.world import World
 
-COUNTING = SECOND / 5
-"""The budget of one count. It is no part of the plan's: a reason holds whatever the search has used."""
+COUNTING = SECOND / 2
+"""The budget of all counts of a plan. It is no part of the search's: a reason holds whatever that has used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,17 @@ class Remainder:
     zones: tuple[Capacity | None, ...]
     quotas: tuple[float, ...]
     taken: dict[int, int]
+    budget: Budget = field(default_factory=lambda: Budget(COUNTING), compare=False)
     _counts: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def after(cls, solution: Solution, world: World, without: Iterable[tuple[Option, int]] = ()) -> "Remainder":
+    def after(
+        cls,
+        solution: Solution,
+        world: World,
+        without: Iterable[tuple[Option, int]] = (),
+        budget: Budget | None = None,
+    ) -> "Remainder":
         """What this solution leaves; the machines `without` count as not bought."""
         zones, quotas = list(world.free), [world.free_cpus(i) for i in range(len(world.quotas))]
         taken: dict[int, int] = {}
@@ -42,7 +52,7 @@ class Remainder:
             if option.quota is not None:
                 quotas[option.quota] -= option.use.cpus * count
             taken[option.offer] = taken.get(option.offer, 0) + count
-        return cls(world, tuple(zones), tuple(quotas), taken)
+        return cls(world, tuple(zones), tuple(quotas), taken, budget or Budget(COUNTING))
 
     def cheapest(self, feasibility: Feasibility, zone: int) -> Offer | None:
         """The cheapest of the offers that pass in a zone of which one more can be had."""
@@ -62,8 +72,8 @@ class Remainder:
         if not self._is_limited(zone) or self._of_row(best, zone) is None:
             return best
         rows = passed.rows_in(zone)
-        order = rows[catalog.columns.price[rows].argsort(kind="stable")]
-        return next((row for row in order.tolist() if self._of_row(row, zone) is None), None)
+        left = rows[self._had(rows, zone)]
+        return int(left[catalog.columns.price[left].argmin()]) if len(left) else None
 
     def _is_limited(self, zone: int) -> bool:
         """Whether anything limits how many machines can be had in a zone."""
@@ -80,9 +90,25 @@ class Remainder:
         if not limited and bool((catalog.columns.count[rows] == UNTOLD).any()):
             return None
         best = passed.best(zone)
-        if best is None or any(self._of_row(row, zone) is None for row in rows.tolist()):
+        if best is None or self._had(rows, zone).any():
             return None
         return self._of_row(best, zone)
+
+    def _had(self, rows: NDArray[np.intp], zone: int) -> NDArray[np.bool_]:
+        """Of which of a zone's offers one more can be had."""
+        columns, table = self.world.snapshot.catalog.columns, self.world.snapshot.catalog.table
+        kinds, markets = columns.type[rows], columns.market[rows]
+        taken = np.array([self.taken.get(row, 0) for row in rows.tolist()] if self.taken else 0)
+        had: NDArray[np.bool_] = (columns.count[rows] == UNTOLD) | (columns.count[rows] > taken)
+        for place, market in enumerate(MARKETS):
+            quota = self.world.quota(zone, market)
+            if quota is not None:
+                had &= (markets != place) | (table.cpus[kinds] <= self.quotas[quota])
+        free = self.zones[zone]
+        if free is not None:
+            had &= (table.cpus[kinds] <= free.cpus) & (table.memory_gb[kinds] <= free.memory_gb)
+            had &= table.gpu_count[kinds] <= free.gpus
+        return had
 
     def _of_row(self, row: int, zone: int) -> tuple[RefusalCode, Facts] | None:
         offer = self.world.snapshot.catalog.offer(row)
@@ -154,7 +180,7 @@ class Remainder:
             programme.row({variable: amount for variable, amount in terms.items() if amount}, upper=max(0.0, upper))
         programme.row(every, upper=limit)
         try:
-            answer = programme.solve([dict.fromkeys(every, -1.0)], Budget(COUNTING))
+            answer = programme.solve([dict.fromkeys(every, -1.0)], self.budget)
         except OutOfBudget:
             return 0
         return 0 if answer is None else sum(answer.values)

@@ -37,6 +37,9 @@ from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Pr
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
 
+DOCUMENT, OPTION, OFFERS_A_STEP = 20, 3, 100
+"""The steps for each document of a problem, for each option of it, and of a look at so many offers of the catalog."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -67,12 +70,19 @@ class Decider:
     documents: tuple[Document, ...]
     _feasible: dict[Requirements, Feasibility] = field(default_factory=dict)
     _options: dict[tuple[object, ...], tuple[Option, ...]] = field(default_factory=dict)
+    _runs: dict[tuple[object, ...], RunGroup] = field(default_factory=dict)
+    _lone: dict[tuple[RunRequest, int], Solution | None] = field(default_factory=dict)
     _refused: dict[VolumeRequest, VolumeRefusals] = field(default_factory=dict)
     _disks: dict[str, Disk | None] = field(default_factory=dict)
     _pools: tuple[tuple[Pool, ExistingInstance], ...] | None = None
     budget: Budget = field(default_factory=Budget)
     _gave_up: bool = False
     _is_open: bool = False
+
+    def trial(self, documents: Sequence[Document]) -> "Decider":
+        """The same world and budget with other documents, which name no other instances."""
+        pools = self.pools()
+        return replace(self, documents=tuple(documents), _disks={}, _pools=pools, _gave_up=False, _is_open=False)
 
     def decide(self) -> Decision:
         """The best plan for all documents, or for as many as fit; proven unless the budget ended some search."""
@@ -184,6 +194,7 @@ class Decider:
             return None
 
     def _solve(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
+        self.budget.take(DOCUMENT * len(documents))
         if not all(self._enough_zones(d) for d in documents if isinstance(d, FleetRequest)):
             return None
         if any(not self.volume_zones(d) for d in documents if isinstance(d, VolumeRequest)):
@@ -239,6 +250,8 @@ class Decider:
             if isinstance(documents[0], RunRequest) and not kinds.mounts(documents[0]):
                 return self._solve_lone(documents[0], copies)
         whole = self.problem(documents, partial, limits, copies)
+        options = sum(len(fleet.options) for fleet in whole.fleets) + sum(len(run.options) for run in whole.runs)
+        self.budget.take(OPTION * options)
         problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
         problem = dominance.trimmed(problem)
         try:
@@ -248,8 +261,12 @@ class Decider:
         return None if solution is None else companions.put_back(solution, whole)
 
     def _solve_lone(self, run: RunRequest, copies: Copies) -> Solution | None:
-        group = self.run_group(run, (), copies=kinds.number(copies, run))
-        return shortcuts.lone(group, self.world.lots(run.name))
+        key = (run, kinds.number(copies, run))
+        if key not in self._lone:
+            group = self.run_group(run, (), copies=key[1])
+            self.budget.take(OPTION * (len(group.options) + len(group.pools)))
+            self._lone[key] = shortcuts.lone(group, self.world.lots(run.name))
+        return self._lone[key]
 
     def _solve_pinned(self, problem: Problem) -> Solution | None:
         """The best solution with the fleets as they are best alone, if that is the best of all."""
@@ -282,6 +299,7 @@ class Decider:
     def feasibility(self, requirements: Requirements) -> Feasibility:
         """Which offers pass."""
         if requirements not in self._feasible:
+            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
             self._feasible[requirements] = assess(requirements, self.world)
         return self._feasible[requirements]
 
@@ -308,6 +326,13 @@ class Decider:
         self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits = NO_LIMITS, copies: int = 1
     ) -> RunGroup:
         """So many copies of a run in numbers; `fleets` are those of the same request."""
+        usable = tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name)))
+        key = (run, usable, limits, copies)
+        if key not in self._runs:
+            self._runs[key] = self._run_group(run, usable, limits, copies)
+        return self._runs[key]
+
+    def _run_group(self, run: RunRequest, fleets: tuple[str, ...], limits: Limits, copies: int) -> RunGroup:
         stages = self.feasibility(run.requirements).level
         mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
@@ -318,7 +343,7 @@ class Decider:
             zones=zones,
             options=self._offers(run.requirements, run.name, (), limits) if run.buys else (),
             pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine),
-            fleets=tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name))),
+            fleets=fleets,
             single_zone=run.single_zone,
             copies=copies,
         )
@@ -329,6 +354,7 @@ class Decider:
         key = (requirements, name, users, limits)
         if key not in self._options:
             feasible = self.feasibility(requirements)
+            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
             self._options[key] = picked(feasible, self.world, self.world.lots(name), users, limits)
         return self._options[key]
 

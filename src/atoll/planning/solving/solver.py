@@ -26,8 +26,8 @@ TIME_LIMIT = 60.0
 WRITING = 5
 """Steps for writing down one term, with all that is done before to know it."""
 
-LOOK = 500
-"""Steps between two moments at which HiGHS asks whether to go on, beside one for each term."""
+LOOK, LOOK_AT_TERM = 1_500, 4
+"""Steps between two moments at which HiGHS asks whether to go on, and beside these for each term."""
 
 SLACK = 1e-6
 """How much of an earlier objective a later one may give up: less than any difference of prices."""
@@ -146,7 +146,7 @@ class Programme:
         import highspy
 
         highs, budget, bound = relaxation.highs, relaxation.budget, relaxation.bound
-        look = LOOK + relaxation.terms
+        look = LOOK + LOOK_AT_TERM * relaxation.terms
 
         def go_on(event: "HighsCallbackEvent") -> None:
             budget.spend(look)
@@ -162,6 +162,7 @@ class Programme:
                 if budget.is_spent:
                     return None, bound
                 highs.setOptionValue("presolve", presolve)
+                budget.spend(look)
                 highs.run()
                 in_time = highs.getModelStatus() not in _cut_short()
                 info, feasible = highs.getInfo(), highspy.SolutionStatus.kSolutionStatusFeasible
