@@ -172,18 +172,14 @@ def blind_to_named_fleets(patch: Patch) -> None:
     patch.setattr(RunRequest, "buys", property(lambda run: run.may_create))
 
 
-def _placement_without(patch: Patch, **limits: None) -> None:
-    patch.setattr(demand, "Placement", lambda *values: replace(Placement(*values), **limits))
-
-
 def blind_to_max_zones(patch: Patch) -> None:
     """Fleets get nodes in one zone after the other."""
-    _placement_without(patch, max_zones=None)
+    patch.setattr(demand, "Placement", lambda *values: replace(Placement(*values), max_zones=None))
 
 
 def blind_to_max_share(patch: Patch) -> None:
     """A zone gets nodes beyond its share."""
-    _placement_without(patch, max_share=None)
+    patch.setattr(demand, "Placement", lambda *values: replace(Placement(*values), max_share=None))
 
 
 def volumes_that_give_up(patch: Patch) -> None:
