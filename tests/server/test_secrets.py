@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from atoll.backends.fake import open_fake
-from atoll.engine.engine import Engine, utc_now
+from atoll.engine.engine import Engine, Options, utc_now
 from atoll.engine.parts.vault import Vault, WrongKey
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.secrets import SecretMissing, open_environment, set_secret
