@@ -35,12 +35,13 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Overrides:
-    """What a command sets beside its files: the name of the only run or document, and variables of all runs.
+class Choices:
+    """What a command sets beside its files: a profile, the name of the only run or document, and variables of all runs.
 
-    The values of the `variables` are in the environment.
+    Without `profile` the default one of the profiles is taken. The values of the `variables` are in the environment.
     """
 
+    profile: str | None = None
     name: str | None = None
     variables: Sequence[str] = ()
 
@@ -65,20 +66,19 @@ def parse(
     *,
     environment: Mapping[str, str] | None = None,
     profiles: SourceFile | None = None,
-    profile: str | None = None,
     ground: "Ground | None" = None,
     applying: bool = False,
-    overrides: Overrides | None = None,
+    choices: Choices | None = None,
 ) -> Parsed:
     """The documents of `files`, taken together, and all that is wrong with them. Never raises for their content.
 
-    `environment` has the values of variables that the files only name; `profile` is chosen from `profiles`, or else its
-    default one; `ground` is what zones are held against (the built-in directory by default). When `applying`, variables
-    without a value and keys that would change what runs are errors. `overrides` take precedence over the files.
+    `environment` has the values of variables that the files only name; `choices` take precedence over the files;
+    `ground` is what zones are held against (the built-in directory by default). When `applying`, variables without a
+    value and keys that would change what runs are errors.
     """
     found: list[Diagnostic] = []
-    overrides = overrides or Overrides()
-    reading = _Reading(_profile(profiles, profile, found), environment or {}, applying, overrides.variables)
+    choices = choices or Choices()
+    reading = _Reading(_profile(profiles, choices.profile, found), environment or {}, applying, choices.variables)
     drafts: list[_Draft] = []
     unread: list[Unread] = []
     more = False
@@ -93,8 +93,8 @@ def parse(
             if more := len(found) >= MOST_FINDINGS:
                 unread.append(Unread())
                 break
-    if overrides.name is not None:
-        drafts = _renamed(drafts, overrides.name, found)
+    if choices.name is not None:
+        drafts = _renamed(drafts, choices.name, found)
     named = _named(drafts)
     documents = tuple(one for one, draft in zip(named, drafts, strict=True) if draft.whole)
     found.extend(_duplicates(named))
@@ -106,7 +106,7 @@ def parse(
         _bounded(ordered(found, files), more),
         tuple(unread),
         tuple(one for one, draft in zip(named, drafts, strict=True) if not draft.whole),
-        reading.profile.name if profile is None and any(isinstance(one.spec, Run) for one in named) else None,
+        reading.profile.name if choices.profile is None and any(isinstance(one.spec, Run) for one in named) else None,
     )
 
 
