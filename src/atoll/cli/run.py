@@ -15,8 +15,12 @@ from atoll.wire.api import JobView, RunView
 
 
 def rank(ctx: click.Context, param: click.Parameter, text: str) -> int | None:
-    """A job's rank; None for `all`."""
-    return None if text == "all" else click.IntRange(min=0).convert(text, param, ctx)
+    """A job's rank; None for `all`. Raises BadParameter."""
+    if text == "all":
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise click.BadParameter(f"`{text}` is neither a rank, such as `0`, nor `all`", ctx, param)
+    return int(text)
 
 
 all_option = click.option("-a", "--all", "finished", is_flag=True, help="Show finished runs too.")
