@@ -7,9 +7,29 @@ from operator import itemgetter
 from typing import Any
 
 from atoll.model.offer import Market
-from atoll.model.records import Attachment, Event, EventKind, Fleet, Instance, Job, Kind, Record, Run, Volume
+from atoll.model.records import (
+    Attachment,
+    Closure,
+    Event,
+    EventKind,
+    Fleet,
+    Instance,
+    Job,
+    Kind,
+    Record,
+    Run,
+    Volume,
+)
 from atoll.model.resources import Gpu, InstanceType
-from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
+from atoll.model.states import (
+    AttachmentState,
+    ClosureState,
+    FleetState,
+    InstanceState,
+    JobState,
+    RunState,
+    VolumeState,
+)
 from atoll.model.zone import Zone, ZoneKind
 from atoll.store.tables import TABLES
 
@@ -22,6 +42,7 @@ RECORDS: Mapping[Kind, type[Record]] = {
     Kind.ATTACHMENT: Attachment,
     Kind.RUN: Run,
     Kind.JOB: Job,
+    Kind.CLOSURE: Closure,
 }
 _STATES = {
     Kind.FLEET: FleetState,
@@ -30,6 +51,7 @@ _STATES = {
     Kind.ATTACHMENT: AttachmentState,
     Kind.RUN: RunState,
     Kind.JOB: JobState,
+    Kind.CLOSURE: ClosureState,
 }
 
 
