@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import click
 
 from atoll.cli import terminal, units
+from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.places import find
 from atoll.client import connect
@@ -16,7 +17,7 @@ DEFAULT = "24h"
 
 
 @click.command()
-@click.argument("zone")
+@click.argument("zone", shell_complete=existing("zone"))
 @click.option("--for", "span", metavar="TIME", help=f"How long: `90s`, `30m`, `2h`, `3d`. Default: {DEFAULT}.")
 @click.option("--until", metavar="TIME", help="Until when: `16:00`, or `2026-12-24 10:00`, in local time.")
 @click.option("--reason", default="", metavar="TEXT", help="Why, for plans, lists and events.")
@@ -37,7 +38,7 @@ def cordon(zone: str, span: str | None, until: str | None, reason: str, own: boo
 
 
 @click.command("open")
-@click.argument("zone")
+@click.argument("zone", shell_complete=existing("zone"))
 @click.option("--project", "own", is_flag=True, help="End the closure for this project; needed if there are several.")
 def open_zone(zone: str, own: bool) -> None:
     """Open a closed zone now."""

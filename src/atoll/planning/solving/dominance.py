@@ -76,14 +76,21 @@ def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
     for worth in _worths(fleet, users, problem):
         by_zone.setdefault(worth.option.zone, []).append(worth)
     fronts = {zone: _front(worths) for zone, worths in by_zone.items()}
-    if not fleet.placement.survive_zones and all(_free(run) for run in users):
-        if fleet.placement.strategy is Strategy.ANY:
+    if all(_free(run) for run in users):
+        if fleet.is_free:
             every = [worth for front in fronts.values() for worth in front]
             fronts = {zone: [w for w in front if not _beaten(w, every)] for zone, front in fronts.items()}
-        elif fleet.placement.strategy is Strategy.CLUSTER and not fleet.existing:
+        elif _gathers(fleet) and not fleet.existing:
             fronts = {zone: front for zone, front in fronts.items() if not _outdone(zone, fronts)}
     kept = sorted((worth.option for front in fronts.values() for worth in front), key=lambda option: option.offer)
     return replace(fleet, options=tuple(kept))
+
+
+def _gathers(fleet: FleetGroup) -> bool:
+    """True for a cluster that may be as large as it likes in any zone."""
+    placement = fleet.placement
+    bounded = placement.survive_zones or placement.max_share is not None
+    return placement.strategy is Strategy.CLUSTER and not bounded
 
 
 def _worths(fleet: FleetGroup, users: Iterable[RunGroup], problem: Problem) -> list[_Worth]:
