@@ -33,6 +33,7 @@ COMMANDS = {
     "token": "atoll.cli.token:token",
     "secret": "atoll.cli.secret:secret",
     "export": "atoll.cli.validate:export",
+    "completion": "atoll.cli.completion:completion",
 }
 """Every command and where it lives, in the order of the help."""
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from atoll.cli import terminal, units
+from atoll.cli.completion import existing
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table
 from atoll.client import Client, connect
@@ -28,7 +29,7 @@ def list_runs(finished: bool, verbose: bool, as_json: bool) -> None:
 
 
 @run.command("get")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("run"))
 @verbose_option
 @json_option
 def get_run(name: str, verbose: bool, as_json: bool) -> None:
@@ -44,7 +45,7 @@ def get_run(name: str, verbose: bool, as_json: bool) -> None:
 
 
 @run.command("retry")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("unfinished"))
 def retry_run(name: str) -> None:
     """Retry a run that waits or is on hold, without further pause.
 
@@ -64,7 +65,7 @@ def ps(finished: bool, verbose: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=existing("run"))
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run is finished.")
 @click.option("--job", type=click.IntRange(min=0), default=0, help="The job, by its rank; 0 unless told otherwise.")
 @click.option("--attempt", type=click.IntRange(min=1), help="The attempt, counted from 1; the newest by default.")
@@ -93,19 +94,23 @@ def logs(name: str, follow: bool, job: int, attempt: int | None, raw: bool) -> N
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
-@click.option("--abort", is_flag=True, help="Kill it at once, without the polite part.")
+@click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=existing("unfinished"))
+@click.option("--abort", is_flag=True, help="Kill it at once, without a grace period.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait until it has stopped.")
-def stop(name: str, abort: bool, detach: bool) -> None:
-    """Stop a run and wait until it has stopped."""
+def stop(names: tuple[str, ...], abort: bool, detach: bool) -> None:
+    """Stop runs and wait until they have stopped.
+
+    Nothing is stopped unless all of them exist.
+    """
     from atoll.cli.follow import follow_stop
 
     client = connect()
     after = newest_event(client)
-    stopped = client.stop_run(name, abort=abort, version=client.run(name).version)
-    if not detach and stopped.finished_at is None:
-        stopped = follow_stop(client, stopped, after)
-    terminal.out(f"run {name}: {stopped.status}" + ("" if stopped.finished_at else ", stopping"))
+    versions = {name: client.run(name).version for name in names}
+    stopping = [client.stop_run(name, abort=abort, version=version) for name, version in versions.items()]
+    for view in stopping:
+        last = view if detach or view.finished_at is not None else follow_stop(client, view, after)
+        terminal.out(f"run {last.name}: {last.status}" + ("" if last.finished_at else ", stopping"))
 
 
 def newest_event(client: Client) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from atoll.cli import terminal, units
+from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table
@@ -28,7 +29,7 @@ def list_zones(verbose: bool, as_json: bool) -> None:
 
 
 @zone.command("get")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("zone"))
 @verbose_option
 @json_option
 def get_zone(name: str, verbose: bool, as_json: bool) -> None:
@@ -38,7 +39,7 @@ def get_zone(name: str, verbose: bool, as_json: bool) -> None:
 
 
 @zone.command("fail")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("zone"))
 def fail(name: str) -> None:
     """Simulate a zone outage: kill its instances and refuse new ones."""
     client = connect()
@@ -47,7 +48,7 @@ def fail(name: str) -> None:
 
 
 @zone.command("restore")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("zone"))
 def restore(name: str) -> None:
     """End a simulated zone outage."""
     client = connect()

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -79,6 +79,20 @@ def config_digest(entry: Mapping[str, Any]) -> str:
     return blake2b(json.dumps(entry, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an engine takes from outside. `now` is its clock, and `new_id` makes ids that are unique.
+
+    `secret_key` seals secrets instead of the keys in the data folder: one key, or the newest and the older ones with
+    commas between. `digests` identify the configurations of the backends.
+    """
+
+    now: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = random_id
+    secret_key: str | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
 class Engine:
     """One engine over one database; several may share it."""
 
@@ -140,7 +154,8 @@ class Engine:
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
-        engine = await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
+        options = Options(now, secret_key=secret_key, digests=digests)
+        engine = await cls.over(database, backends, home, options)
         engine.context.planner.computing = Computing(engine.context.figures)
         return engine
 
@@ -150,17 +165,14 @@ class Engine:
         database: Database,
         backends: Mapping[str, Backend],
         home: Path,
-        *,
-        now: Callable[[], datetime] = utc_now,
-        new_id: Callable[[], str] = random_id,
-        secret_key: str | None = None,
-        digests: Mapping[str, str] | None = None,
+        options: Options = Options(),
     ) -> "Engine":
-        """An engine over parts that are open already. Raises ValueError for what is no key."""
+        """An engine over parts that are open already. Raises ValueError for a malformed key."""
+        now, new_id = options.now, options.new_id
         news, alarm = Bell(), Alarm()
         database.on_commit, database.on_due = news.ring, alarm.set
         owner = await _owner(database, new_id)
-        figures, vault = Figures(), Vault(home / "secret.key", secret_key)
+        figures, vault = Figures(), Vault(home / "secret.key", options.secret_key)
         own_hosts = backends.get(SSH)
         if isinstance(own_hosts, SshBackend):
             own_hosts.use(lambda: declared_hosts(database), owner)
@@ -172,7 +184,7 @@ class Engine:
         )
         context = Context(
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
-            config_digests=digests or {},
+            config_digests=options.digests,
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)

@@ -74,10 +74,11 @@ CREATE TABLE "fleets" (
 	hold VARCHAR DEFAULT ('') NOT NULL, 
 	early_failures INTEGER DEFAULT '0' NOT NULL, 
 	failed_early_at DATETIME, 
+	waiting_since DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL);
-INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL);
+INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL,NULL);
+INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL,NULL);
 CREATE TABLE "instances" (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 

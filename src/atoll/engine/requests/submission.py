@@ -255,8 +255,8 @@ async def _draft(
         if only_adds_hosts(former, config):
             keys.discard("ssh_config")
         outdated = _outdated(keys, [each for each in instances if not each.end_reason], demand_of(document, project))
-    standing = Standing(zones, outdated, rerun)
-    change = change_of(document.type, document.kind, document.name, config, kept, former, standing)
+    standing = Standing(former, zones, outdated, rerun)
+    change = change_of(document.type, document.kind, document.name, config, kept, standing)
     if outdated:
         change = replace(change, ending=tuple(sorted(outdated)))
     return Draft(document, config, kept, change, outdated)

@@ -1,4 +1,7 @@
-"""Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them."""
+"""Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them.
+
+Fleets: since when they wait.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +24,7 @@ def upgrade() -> None:
         batch.drop_column("agent_url")
     with op.batch_alter_table("fleets") as batch:
         batch.drop_column("replaces")
+        batch.add_column(sa.Column("waiting_since", sa.DateTime(timezone=True)))
 
 
 def _endpoints() -> None:
