@@ -38,13 +38,19 @@ class Kind(StrEnum):
     BACKEND = "backend"
 
 
+GAVE_UP = ":"
+"""The `hold` of a fleet that has waited for as long as its configuration allows: no backend, and no configuration."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """A requested group of instances. `nodes` is their desired number now.
 
     `auto_created` marks a fleet that a run created and that is deleted after its instances. `hold` is set while no
-    instance is launched because a provider refused the request itself: the backend and a digest of its configuration.
+    instance is launched because a provider refused the request itself: the backend and a digest of its configuration;
+    or `GAVE_UP`.
     `early_failures` counts machines in a row that ended soon after their start, the newest at `failed_early_at`.
+    `waiting_since` is when nodes that it lacks could first not be placed; None while all its nodes work.
     """
 
     kind = Kind.FLEET
@@ -60,6 +66,7 @@ class Fleet:
     hold: str = ""
     early_failures: int = 0
     failed_early_at: datetime | None = None
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ fleets = _record(
     Column("created_at", UtcTime, nullable=False),
     Column("auto_created", Boolean, nullable=False),
     *_restraints(),
+    Column("waiting_since", UtcTime),
     unique_name=True,
 )
 

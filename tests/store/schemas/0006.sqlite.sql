@@ -95,10 +95,11 @@ CREATE TABLE "fleets" (
 	hold VARCHAR DEFAULT ('') NOT NULL, 
 	early_failures INTEGER DEFAULT '0' NOT NULL, 
 	failed_early_at DATETIME, 
+	waiting_since DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL);
-INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL);
+INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL,NULL);
+INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL,NULL);
 CREATE TABLE "instances" (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -307,10 +308,10 @@ CREATE INDEX ix_tokens_user ON tokens (user);
 CREATE INDEX ix_work_due_at ON work (due_at);
 CREATE INDEX ix_work_leased_until ON work (leased_until);
 CREATE INDEX events_time ON events (project, time);
-CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
+CREATE INDEX ix_closures_state ON closures (state);
 CREATE INDEX ix_instances_state ON instances (state);
+CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
 CREATE UNIQUE INDEX fleets_live_name ON fleets (project, name) WHERE deleted_at IS NULL;
 CREATE INDEX ix_fleets_state ON fleets (state);
-CREATE INDEX ix_closures_state ON closures (state);
 COMMIT;

@@ -1,4 +1,7 @@
-"""Instances: endpoints instead of URLs, addresses, and whether their configuration asks for them; closed zones."""
+"""Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them.
+
+Fleets: since when they wait. Closures: the table of closed zones.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +14,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the columns and the table."""
+    _closures()
     with op.batch_alter_table("instances") as batch:
         batch.add_column(sa.Column("endpoint", sa.JSON()))
         batch.add_column(sa.Column("address", sa.String()))
@@ -21,7 +25,7 @@ def upgrade() -> None:
         batch.drop_column("agent_url")
     with op.batch_alter_table("fleets") as batch:
         batch.drop_column("replaces")
-    _closures()
+        batch.add_column(sa.Column("waiting_since", sa.DateTime(timezone=True)))
 
 
 def _endpoints() -> None:
