@@ -22,6 +22,7 @@ COMMANDS = {
     "volume": "atoll.cli.volume:volume",
     "run": "atoll.cli.run:run",
     "zone": "atoll.cli.zone:zone",
+    "closure": "atoll.cli.closure:closure",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "web": "atoll.cli.web:web",

@@ -37,8 +37,10 @@ from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
+from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
+from atoll.engine.work.closure import ClosureHandler
 from atoll.engine.work.fleet import FleetHandler
 from atoll.engine.work.handler import Handler
 from atoll.engine.work.instance import InstanceHandler
@@ -52,11 +54,12 @@ from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
-from atoll.model.zone import Zone
+from atoll.model.zone import Zone, ZoneInfo
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.errors import Conflict
+from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
 
 log = logging.getLogger("atoll.engine")
@@ -113,6 +116,7 @@ class Engine:
             Kind.ATTACHMENT: AttachmentHandler(behind),
             Kind.RUN: RunHandler(behind, placer),
             Kind.JOB: JobHandler(behind, self._following),
+            Kind.CLOSURE: ClosureHandler(behind),
             Kind.BACKEND: SweepHandler(behind),
         }
         figures = context.figures
@@ -283,9 +287,14 @@ class Engine:
         """Zones and offers of all backends as they are known now."""
         return await self.context.worlds.world()
 
-    def shape(self, fleet: Fleet, counts: Mapping[Zone, int]) -> FleetShape:
-        """The shape of a fleet over its zones, from its staying instances in each and the last known zones."""
-        return self._shapes.of(fleet, counts, self.context.worlds.known(), self.context.now())
+    async def zones(self, tx: Transaction, project: str) -> tuple[ZoneInfo, ...]:
+        """The zones as they were known last, closed where they are closed for the project."""
+        return await zones_for(tx, self.context.worlds.known().zones, project)
+
+    def shape(self, fleet: Fleet, counts: Mapping[Zone, int], zones: tuple[ZoneInfo, ...]) -> FleetShape:
+        """The shape of a fleet over its zones, from its staying instances in each; `zones` as its project sees them."""
+        world = replace(self.context.worlds.known(), zones=zones)
+        return self._shapes.of(fleet, counts, world, self.context.now())
 
     def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
         """Those of `zones` that their backend, as it was listed last, no longer offers."""

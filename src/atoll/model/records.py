@@ -13,7 +13,15 @@ from typing import Any
 from atoll.model.endpoint import Endpoint
 from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
-from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
+from atoll.model.states import (
+    AttachmentState,
+    ClosureState,
+    FleetState,
+    InstanceState,
+    JobState,
+    RunState,
+    VolumeState,
+)
 from atoll.model.zone import Zone
 
 
@@ -26,6 +34,7 @@ class Kind(StrEnum):
     ATTACHMENT = "attachment"
     RUN = "run"
     JOB = "job"
+    CLOSURE = "closure"
     BACKEND = "backend"
 
 
@@ -200,7 +209,38 @@ class Job:
         return f"{self.run}/{self.rank}"
 
 
-Record = Fleet | Instance | Volume | Attachment | Run | Job
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A zone that an operator closed: it takes no new work until the closure ends, at `until` at the latest.
+
+    It binds one project, or with `server_wide` all of them; its events belong to `project` in any case. `actor` is the
+    user who closed the zone, `cause` the reason in that user's words.
+    """
+
+    kind = Kind.CLOSURE
+    id: str
+    project: str
+    state: ClosureState
+    zone: Zone
+    actor: str
+    created_at: datetime
+    until: datetime
+    server_wide: bool = False
+    cause: str = ""
+    ended_at: datetime | None = None
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        """The zone's name: what users see."""
+        return str(self.zone)
+
+    def binds(self, project: str) -> bool:
+        """Whether the zone is closed for this project."""
+        return self.server_wide or self.project == project
+
+
+Record = Fleet | Instance | Volume | Attachment | Run | Job | Closure
 
 
 class EventKind(StrEnum):
@@ -212,6 +252,7 @@ class EventKind(StrEnum):
     ATTACHMENT = "attachment"
     RUN = "run"
     JOB = "job"
+    CLOSURE = "closure"
     PROJECT = "project"
     MEMBER = "member"
     SECRET = "secret"  # noqa: S105 - a kind

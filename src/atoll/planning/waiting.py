@@ -22,7 +22,7 @@ from atoll.planning.solving.kinds import kind_of
 
 _LASTING = frozenset({FailureKind.NOT_OFFERED})
 """Failures that say what a place never has."""
-_CLOSED = frozenset({ZoneState.DRAINED, ZoneState.IMPAIRED})
+_CLOSED = frozenset({ZoneState.CLOSED, ZoneState.DRAINED, ZoneState.IMPAIRED})
 
 
 def answer(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:

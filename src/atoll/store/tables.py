@@ -171,6 +171,17 @@ jobs = _record(
 )
 jobs.append_constraint(UniqueConstraint("run_id", "rank", "submission"))
 
+closures = _record(
+    "closures",
+    *_zone(),
+    Column("actor", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("server_wide", Boolean, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("ended_at", UtcTime),
+)
+
 events = Table(
     "events",
     metadata,
@@ -306,4 +317,5 @@ TABLES = {
     Kind.ATTACHMENT: attachments,
     Kind.RUN: runs,
     Kind.JOB: jobs,
+    Kind.CLOSURE: closures,
 }

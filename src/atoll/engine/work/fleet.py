@@ -8,6 +8,7 @@ from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
+from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held
 from atoll.model.records import Fleet, Kind
@@ -70,7 +71,7 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
             sight = replace(sight, filled=all(member.ready for member in await self._members(tx, fleet)))
         if not census.outdated and sight.fitting <= fleet.nodes:
             return fleet, replace(sight, missing=missing(fleet.nodes, placement, census.fitting))
-        seen = shape(fleet.nodes, placement, await self._members(tx, fleet), self._usable(fleet, now))
+        seen = shape(fleet.nodes, placement, await self._members(tx, fleet), await self._usable(tx, fleet))
         settling = len(seen.removals) > len(seen.released)
         return fleet, replace(sight, missing=seen.missing, surplus=seen.released, settling=settling)
 
@@ -80,10 +81,11 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
     async def _members(self, tx: Transaction, fleet: Fleet) -> list[Member]:
         return members_of(await tx.fleets.instances(fleet), await tx.runs.claims())
 
-    def _usable(self, fleet: Fleet, now: datetime) -> frozenset[Zone]:
+    async def _usable(self, tx: Transaction, fleet: Fleet) -> frozenset[Zone]:
         world = self.context.worlds.known()
+        zones = await zones_for(tx, world.zones, fleet.project)
         requirements = fleet_request(fleet.name, spec_of(fleet), fleet.nodes).requirements
-        return usable_zones(requirements, Snapshot(world.catalog, world.zones, now))
+        return usable_zones(requirements, Snapshot(world.catalog, zones, tx.now))
 
     async def _plan(self, lease: Lease, fleet: Fleet) -> Due | None:
         demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)

@@ -166,7 +166,7 @@ def skew_note(skew: int, asked: int) -> str:
 
 def fewer_zones_note(used: int, shut: Mapping[Zone, RefusalCode]) -> str:
     """A spread that goes on without some of its zones, each with why it takes no node now."""
-    words_of = {RefusalCode.IMPAIRED: "impaired", RefusalCode.DRAINED: "closed"}
+    words_of = {RefusalCode.IMPAIRED: "impaired", RefusalCode.DRAINED: "drained", RefusalCode.CLOSED: "closed"}
     why = [
         f"{zone} {f'is {words_of[code]}' if code in words_of else 'takes no node now'}" for zone, code in shut.items()
     ]
