@@ -46,6 +46,7 @@ from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
 from atoll.engine.snapshots.world import Worlds, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
+from atoll.engine.work.closure import ClosureHandler
 from atoll.engine.work.fleet import FleetHandler
 from atoll.engine.work.handler import Handler
 from atoll.engine.work.instance import InstanceHandler
@@ -125,6 +126,7 @@ class Engine:
             Kind.ATTACHMENT: AttachmentHandler(behind),
             Kind.RUN: RunHandler(behind, placer),
             Kind.JOB: JobHandler(behind, self._following),
+            Kind.CLOSURE: ClosureHandler(behind),
             Kind.BACKEND: SweepHandler(behind),
         }
         figures = context.figures

@@ -11,6 +11,7 @@ from atoll.engine.parts.versions import version_of
 from atoll.engine.queries.page import SIZE, Page
 from atoll.engine.queries.shapes import FleetShape, Shapes
 from atoll.engine.queries.zones import no_longer_offered, not_configured
+from atoll.engine.snapshots.closures import zones_for
 from atoll.model.records import Fleet
 from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState
@@ -56,8 +57,10 @@ class FleetQueries:
 
     async def _views(self, tx: Transaction, found: Sequence[Fleet]) -> list[FleetView]:
         machines = await tx.listing.instances_of([fleet.id for fleet in found])
-        world, now = self._context.worlds.known(), self._context.now()
-        gone = world.gone({instance.zone for group in machines.values() for instance in group})
+        known, now = self._context.worlds.known(), self._context.now()
+        zones = await zones_for(tx, known.zones, found[0].project) if found else ()
+        world = replace(known, zones=zones)
+        gone = known.gone({instance.zone for group in machines.values() for instance in group})
         views = []
         for fleet in found:
             instances = machines.get(fleet.id, [])

@@ -5,6 +5,7 @@ from math import isfinite
 
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused
+from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import usage_of
 from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.wire.api import ZoneView
@@ -24,6 +25,7 @@ class ZoneQueries:
             used = {usage.zone: usage.used for usage in usage_of(await tx.fleets.taken())}
             instances = await tx.listing.instances_by_zone(project)
             volumes = await tx.listing.volumes_by_zone(project)
+            zones = await zones_for(tx, world.zones, project)
         offered = world.catalog.sizes
         known = {info.zone for info in world.zones}
         stranded = [
@@ -52,7 +54,7 @@ class ZoneQueries:
                 offered.get(info.zone, 0),
                 context.backends[info.zone.backend].faults is not None,
             )
-            for info in world.zones
+            for info in zones
         ]
 
     async def get(self, project: str, zone: Zone) -> ZoneView:

@@ -158,8 +158,9 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"])
         event = await tx.newest_event()
+    here = replace(world, zones=snapshot.zones)
     scene = replace(
-        _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
+        _scene(context, project, drafts, here, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
     )
     checked = [*(draft.document for draft in drafts if _asks(draft)), *parsed.partial]
     found = [*parsed.diagnostics, *await _checked(checked, scene), *conflicts]

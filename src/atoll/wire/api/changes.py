@@ -20,8 +20,10 @@ class Submission:
     """Files to plan or apply together.
 
     `environment` holds the values of variables that the files name without a value; `profiles` the text of a profiles
-    file; `rerun` starts a finished task again although its file did not change. `basis` is that of the plan that was
-    shown: an apply with another one is refused (409 `changed-since-plan`); empty: applied unconditionally.
+    file; `rerun` starts a finished task again although its file did not change. `name` replaces the name of the only
+    run, or else of the only document; `variables` are set in all runs, whatever the files say, and have their values
+    in `environment`. `basis` is that of the plan that was shown: an apply with another one is refused (409
+    `changed-since-plan`); empty: applied unconditionally.
     """
 
     files: tuple[SourceFile, ...]
@@ -30,6 +32,8 @@ class Submission:
     profile: str | None = None
     rerun: bool = False
     basis: str = ""
+    name: str | None = None
+    variables: tuple[str, ...] = ()
 
 
 class ChangeAction(StrEnum):
