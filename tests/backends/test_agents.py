@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from atoll.backends.agents import HttpAgent
 from atoll.backends.base import InvalidRequest, NotFound, Unavailable
-from atoll.tunnels.stream import unix
+from atoll.model.endpoint import UnixSocket
+from atoll.tunnels.endpoints import open_stream
 from atoll.wire.agent import JobPhase, JobSubmission, Mount
 
 RUNNING = b'{"id":"j","phase":"running","log_bytes":5,"started_at":"2026-11-24T10:00:00Z","new_field":1}'
@@ -48,7 +50,7 @@ def run(work: Callable[[HttpAgent, Server], Coroutine[Any, Any, None]], call_sec
         with TemporaryDirectory(dir="/tmp") as folder:
             path, server = Path(folder, "agent.sock"), Server()
             listening = await asyncio.start_unix_server(server.serve, path)
-            agent = HttpAgent("i-1", unix(path), call_seconds=call_seconds)
+            agent = HttpAgent("i-1", partial(open_stream, UnixSocket(str(path))), call_seconds=call_seconds)
             try:
                 await work(agent, server)
             finally:
@@ -128,7 +130,7 @@ def test_an_agent_that_does_not_answer_in_time_is_unavailable() -> None:
 
 def test_an_agent_that_is_not_there_is_unavailable() -> None:
     async def work() -> None:
-        agent = HttpAgent("i-1", unix("/nowhere/agent.sock"))
+        agent = HttpAgent("i-1", partial(open_stream, UnixSocket("/nowhere/agent.sock")))
         with pytest.raises(Unavailable):
             await agent.health()
         await agent.close()

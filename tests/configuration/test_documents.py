@@ -48,6 +48,12 @@ def test_a_strategy_alone_is_a_placement_with_the_defaults() -> None:
     assert (placement.on_shortage, placement.survive_zones) == ("reject", 0)
 
 
+@pytest.mark.parametrize(("written", "share"), [("0.4", 0.4), ("40%", 0.4), ("'12.5 %'", 0.125), ("1", 1.0)])
+def test_a_share_is_a_part_or_a_percentage(written: str, share: float) -> None:
+    placement = spec(f"type: fleet\nname: f\nnodes: 6\nplacement: {{max_share: {written}}}").placement
+    assert (placement.strategy, placement.max_share) == ("any", share)
+
+
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [

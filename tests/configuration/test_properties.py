@@ -69,7 +69,15 @@ tasks = st.fixed_dictionaries(
 fleets = st.fixed_dictionaries(
     {"type": st.just("fleet"), "nodes": st.sampled_from([3, "2..8", "2..", {"min": 1, "target": 2}])},
     optional={
-        "placement": st.sampled_from(["any", "cluster", {"strategy": "spread", "min_zones": 2, "survive_zones": 1}]),
+        "placement": st.sampled_from(
+            [
+                "any",
+                "cluster",
+                {"strategy": "spread", "min_zones": 2, "survive_zones": 1},
+                {"max_zones": 3, "max_share": "50%"},
+                {"strategy": "spread", "max_share": 0.5},
+            ]
+        ),
         "resources": resources,
         "idle_duration": durations,
         "tags": st.just({"a": "b"}),

@@ -9,7 +9,7 @@ import pytest
 
 from atoll.backends.base import Tags
 from atoll.engine.placing import batching as placer
-from atoll.engine.placing import launching
+from atoll.engine.placing import demand, launching
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
 from atoll.engine.snapshots.world import take_snapshot
@@ -172,6 +172,16 @@ def blind_to_named_fleets(patch: Patch) -> None:
     patch.setattr(RunRequest, "buys", property(lambda run: run.may_create))
 
 
+def blind_to_max_zones(patch: Patch) -> None:
+    """Fleets get nodes in one zone after the other."""
+    patch.setattr(demand, "Placement", lambda *values: replace(Placement(*values), max_zones=None))
+
+
+def blind_to_max_share(patch: Patch) -> None:
+    """A zone gets nodes beyond its share."""
+    patch.setattr(demand, "Placement", lambda *values: replace(Placement(*values), max_share=None))
+
+
 def volumes_that_give_up(patch: Patch) -> None:
     """A volume fails where its zone has no disk."""
     patch.setattr(volume, "_WRONG", (*volume._WRONG, *volume._DRY))
@@ -194,6 +204,8 @@ FAULTS = [
     blind_to_what_is_taken,
     blind_to_where_nodes_are,
     blind_to_who_works_where,
+    blind_to_max_zones,
+    blind_to_max_share,
 ]
 
 

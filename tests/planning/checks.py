@@ -154,6 +154,31 @@ def clusters_stay_together(case: Case, plan: Plan) -> Iterator[str]:
                 yield f"{part.plan.name} is apart: {sorted(map(str, new))} beside {there}"
 
 
+def few_zones_are_used(case: Case, plan: Plan) -> Iterator[str]:
+    """No node goes to a zone without nodes where the fleet has as many zones as it may use."""
+    for part in parts(case, plan):
+        fleet = part.document
+        if not isinstance(fleet, FleetRequest) or fleet.placement.max_zones is None:
+            continue
+        there = rules.per_zone(i.zone for i in case.snapshot.instances if i.fleet == fleet.name)
+        final = _final(fleet, part.plan, case)
+        if len(final) > max(fleet.placement.max_zones, len(there)):
+            yield f"{part.plan.name} is in {len(final)} zones of at most {fleet.placement.max_zones}"
+
+
+def shares_are_kept(case: Case, plan: Plan) -> Iterator[str]:
+    """No zone that gets a node ends with more than its share."""
+    for part in parts(case, plan):
+        fleet = part.document
+        if not isinstance(fleet, FleetRequest) or fleet.placement.max_share is None:
+            continue
+        final = _final(fleet, part.plan, case)
+        most = rules.share(max(fleet.nodes, sum(final.values())), fleet.placement.max_share)
+        for zone in {node.zone for node in part.plan.placements}:
+            if final[zone] > most:
+                yield f"{part.plan.name} has {final[zone]} nodes in {zone}, allowed {most}"
+
+
 def skew_is_kept(case: Case, plan: Plan) -> Iterator[str]:
     """No eligible zone that gets a node ends more than the allowed skew above another one."""
     for part in parts(case, plan):
@@ -162,7 +187,11 @@ def skew_is_kept(case: Case, plan: Plan) -> Iterator[str]:
             continue
         final = _final(fleet, part.plan, case)
         eligible = rules.eligible(fleet.requirements, case.snapshot)
-        least = min((final.get(zone, 0) for zone in eligible), default=0)
+        counts = sorted((final.get(zone, 0) for zone in eligible), reverse=True)
+        if fleet.placement.max_zones is not None:
+            apart = sum(zone not in eligible for zone, count in final.items() if count)
+            counts = counts[: max(1, fleet.placement.max_zones - apart)]
+        least = min(counts, default=0)
         for zone in {node.zone for node in part.plan.placements}:
             skew = final[zone] - least
             allowed = fleet.placement.on_shortage is OnShortage.BEST_EFFORT
@@ -361,6 +390,8 @@ ALL: tuple[Check, ...] = (
     runs_are_spread,
     clusters_stay_together,
     skew_is_kept,
+    few_zones_are_used,
+    shares_are_kept,
     enough_survive,
     volumes_lie_with_their_nodes,
     volumes_wait_if_they_shall,

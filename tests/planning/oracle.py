@@ -13,8 +13,10 @@ the request. A document that does not fit beside those accepted before it is lef
 
 Machines that a cluster has already bind it to their zone: the one with most of them, the first by name among equals.
 Spread looks at the end: an eligible zone that gets a node ends at most `max_skew` above the emptiest eligible one, with
-the nodes that are there already counted. What is there already stays. A fleet that shall outlast k zones buys at most
-what puts `nodes` into each of k + 1 zones: runs that may use it are no reason for more.
+the nodes that are there already counted. With `max_zones` the eligible zones that hold nodes count, and as many others
+as may hold some; no zone gets a node with which it holds more than `max_share`. What is there already stays. A fleet
+that shall outlast k zones buys at most what puts `nodes` into each of k + 1 zones: runs that may use it are no reason
+for more.
 """
 
 from collections import defaultdict
@@ -95,15 +97,21 @@ class _Judge:
                     return [uneven]
         if not self._takes_fewer(document):
             return []
-        loose = replace(document, placement=Placement())
+        asked = document.placement
+        loose = replace(document, placement=Placement(max_zones=asked.max_zones, max_share=asked.max_share))
         count = _Model(self.snapshot, [*accepted, loose], partial=document.name).most()
-        if count and _best_effort(document.placement):
-            for skew in range(document.placement.max_skew, there + count + 1):
-                placement = replace(document.placement, max_skew=skew)
-                even = replace(document, nodes=there + count, placement=placement)
+        if not count:
+            return []
+        nodes, part = there + count, None
+        if asked.max_share is not None:
+            # A zone may hold as many of the fewer nodes as of all.
+            part = (rules.share(document.nodes, asked.max_share) + 0.5) / nodes
+        if _best_effort(asked):
+            for skew in range(asked.max_skew, nodes + 1):
+                even = replace(document, nodes=nodes, placement=replace(asked, max_skew=skew, max_share=part))
                 if self.cost([*accepted, even]) is not None:
                     return [even]
-        return [replace(loose, nodes=there + count)] if count else []
+        return [replace(document, nodes=nodes, placement=Placement(max_zones=asked.max_zones, max_share=part))]
 
     def _takes_fewer(self, fleet: FleetRequest) -> bool:
         placement = fleet.placement
@@ -235,8 +243,11 @@ class _Model:
         if placement.strategy is Strategy.CLUSTER:
             home = min(there, key=lambda zone: (-there[zone], zone)) if there else None
             self._one_zone(new, most, home)
+        used = self._few_zones(new, there, fleet, most)
+        if placement.max_share is not None:
+            self._shares(new, there, fleet, most)
         if placement.strategy is Strategy.SPREAD:
-            self._spread(new, there, fleet.placement.max_skew, most)
+            self._spread(new, there, fleet.placement.max_skew, most, used)
         if placement.survive_zones:
             self._survive(new, there, fleet)
         return True
@@ -247,7 +258,39 @@ class _Model:
         for zone, terms in new.items():
             self.rows.append(({**terms, chosen[zone]: -float(most)}, -inf, 0))
 
-    def _spread(self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], skew: int, new_most: int) -> None:
+    def _few_zones(
+        self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], fleet: FleetRequest, most: int
+    ) -> dict[Zone, int]:
+        """Zones without nodes get some only while there are not too many; a spread uses as many as it may."""
+        limit, empty = fleet.placement.max_zones, [zone for zone in new if not there.get(zone)]
+        if limit is None or len(empty) <= (left := max(0, limit - len(there))):
+            return {}
+        used = {zone: self._column(1) for zone in empty}
+        for zone in empty:
+            self.rows.append(({**new[zone], used[zone]: -float(most)}, -inf, 0))
+        least = left if fleet.placement.strategy is Strategy.SPREAD else 0
+        self.rows.append((dict.fromkeys(used.values(), 1.0), least, left))
+        return used
+
+    def _shares(self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], fleet: FleetRequest, most: int) -> None:
+        """One final number of nodes is chosen, and with it how many a zone that gets one may have."""
+        first = sum(there.values())
+        totals = {number: self._column(1) for number in range(first, first + most + 1)}
+        self.rows.append((dict.fromkeys(totals.values(), 1.0), 1, 1))
+        everything = {column: 1.0 for terms in new.values() for column in terms}
+        self.rows.append(({**everything, **{c: -float(number) for number, c in totals.items()}}, -first, -first))
+        share = fleet.placement.max_share
+        assert share is not None
+        caps = {column: -float(rules.share(max(fleet.nodes, number), share)) for number, column in totals.items()}
+        for zone, terms in new.items():
+            has = there.get(zone, 0)
+            grows = self._column(1)
+            self.rows.append(({**terms, grows: -float(most)}, -inf, 0))
+            self.rows.append(({**terms, **caps, grows: most + has}, -inf, most))
+
+    def _spread(
+        self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], skew: int, new_most: int, used: Mapping[Zone, int]
+    ) -> None:
         """One level is chosen: no eligible zone ends below it, and none that grows ends more than the skew above."""
         most = new_most + max(there.values(), default=0)
         levels = [self._column(1) for _ in range(most + 1)]
@@ -255,7 +298,10 @@ class _Model:
         for zone, terms in new.items():
             has = there.get(zone, 0)
             floor = {column: -float(level) for level, column in enumerate(levels)}
-            self.rows.append(({**terms, **floor}, -has, inf))
+            if zone in used:
+                self.rows.append(({**terms, **floor, used[zone]: -most}, -most, inf))
+            else:
+                self.rows.append(({**terms, **floor}, -has, inf))
             grows = self._column(1)
             self.rows.append(({**terms, grows: -float(new_most)}, -inf, 0))
             self.rows.append(({**terms, **floor, grows: most}, -inf, skew - has + most))

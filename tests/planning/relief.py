@@ -40,6 +40,8 @@ RESOURCES: Mapping[str, Callable[[Resources, Fact], Resources]] = {
 PLACEMENT: Mapping[str, Callable[[Placement], Placement]] = {
     "placement": lambda _: Placement(),
     "placement.min_zones": lambda asked: replace(asked, min_zones=None),
+    "placement.max_zones": lambda asked: replace(asked, max_zones=None),
+    "placement.max_share": lambda asked: replace(asked, max_share=None),
     "placement.survive_zones": lambda asked: replace(asked, survive_zones=0),
     "placement.on_shortage": lambda asked: replace(asked, on_shortage=OnShortage.BEST_EFFORT),
 }

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from fractions import Fraction
 
 from atoll.model.failure import Failure, FailureKind
 from atoll.model.offer import Availability, Market, Offer
@@ -243,6 +244,11 @@ def volume_homes(volume: VolumeRequest, snapshot: Snapshot) -> list[Zone]:
 def shares(backend: str, snapshot: Snapshot) -> bool:
     """True when a new volume of this backend may serve several nodes."""
     return any(info.name == backend and info.multi_attach for info in snapshot.backends)
+
+
+def share(nodes: int, part: float) -> int:
+    """How many of these nodes one zone may hold: the part rounded down, at least one."""
+    return max(1, int(Fraction(str(part)) * nodes))
 
 
 def per_zone(zones: Iterable[Zone]) -> dict[Zone, int]:

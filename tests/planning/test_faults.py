@@ -80,6 +80,14 @@ def _more_skew(placement: Placement) -> Placement:
     return replace(placement, max_skew=placement.max_skew + 1)
 
 
+def _one_zone_more(placement: Placement) -> Placement:
+    return placement if placement.max_zones is None else replace(placement, max_zones=placement.max_zones + 1)
+
+
+def _larger_share(placement: Placement) -> Placement:
+    return placement if placement.max_share is None else replace(placement, max_share=1.0)
+
+
 def _one_loss_fewer(placement: Placement) -> Placement:
     return replace(placement, survive_zones=max(0, placement.survive_zones - 1))
 
@@ -189,6 +197,8 @@ def _last_dropped(refusals: tuple[Any, ...], *_: object) -> tuple[Any, ...]:
 FAULTS = (
     Fault("zones-not-asked-for", _function(feasibility.zone_stages, _every_zone), checks.only_allowed_offers),
     Fault("skew-one-more", _placement(_more_skew), checks.skew_is_kept),
+    Fault("one-zone-more", _placement(_one_zone_more), checks.few_zones_are_used),
+    Fault("larger-share", _placement(_larger_share), checks.shares_are_kept),
     Fault("one-loss-fewer", _placement(_one_loss_fewer), checks.enough_survive),
     Fault("cluster-scattered", _placement(_scattered), checks.clusters_stay_together),
     Fault(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from atoll.model.zone import Zone
 from atoll.planning.request import Placement, Strategy
-from atoll.planning.shape import Member, missing, shape, skew_of
+from atoll.planning.shape import Member, can_spare, missing, shape, share_over, skew_of
 
 A, B, C, D = (Zone("aws", "us-east-1", f"us-east-1{letter}") for letter in "abcd")
 ANY, SPREAD, CLUSTER = (Placement(strategy) for strategy in (Strategy.ANY, Strategy.SPREAD, Strategy.CLUSTER))
@@ -34,6 +34,12 @@ def members(zones: str, busy: str = "") -> list[Member]:
         (4, Placement(Strategy.SPREAD, survive_zones=1), "aabbcc", "", []),
         (3, Placement(Strategy.SPREAD, survive_zones=1), "aabbcc", "", ["5"]),
         (2, SPREAD, "abcd", "", ["3", "2"]),
+        (4, Placement(max_share=0.5), "aaabbb", "   x  ", ["5", "2"]),
+        (3, Placement(max_share=0.4), "aab", "", []),
+        (2, Placement(max_share=0.5), "aab", " x ", ["0"]),
+        (4, Placement(Strategy.SPREAD, max_zones=2), "aabbc", "", ["4"]),
+        (4, Placement(Strategy.SPREAD, max_zones=2), "aabbcd", "", ["5", "4"]),
+        (3, Placement(max_zones=1), "abba", "  xx", ["0"]),
     ],
 )
 def test_the_zone_comes_first_then_idle_nodes_then_the_newest(
@@ -49,6 +55,24 @@ def test_a_zone_without_nodes_counts_zero_where_it_could_take_one() -> None:
     assert skew_of({A: 2}, ()) == (0, None)
 
 
+def test_of_more_zones_than_may_be_used_those_with_nodes_count_and_as_many_others_as_may_get_some() -> None:
+    assert skew_of({A: 2, B: 2}, (A, B, C), 2) == (0, A)
+    assert skew_of({A: 2}, (A, B, C), 2) == (2, B)
+    assert skew_of({A: 3, B: 1, C: 1}, (A, B, C), 2) == (2, B)
+    assert skew_of({D: 2, A: 1}, (A, B, C), 2) == (1, A)
+    assert skew_of({D: 2}, (A, B), 1) == (0, None)
+
+
+def test_a_zone_gives_up_no_node_where_others_would_hold_more_than_their_share() -> None:
+    half = Placement(max_share=0.5)
+    assert can_spare(2, half, {A: 2, B: 2}, A)
+    assert can_spare(2, half, {A: 2, B: 1}, A)
+    assert not can_spare(2, half, {A: 2, B: 1}, B)
+    assert not can_spare(2, half, {A: 1, B: 1}, A)
+    assert share_over(6, half, {A: 4, B: 2}) == (A, 3)
+    assert share_over(6, half, {A: 3, B: 1}) is None
+
+
 def test_missing_counts_what_the_loss_of_zones_would_leave() -> None:
     survive = Placement(Strategy.SPREAD, survive_zones=1)
     assert missing(4, survive, {A: 2, B: 2, C: 2}) == 0
@@ -61,6 +85,8 @@ PLACEMENTS = st.builds(
     st.sampled_from(Strategy),
     max_skew=st.integers(1, 3),
     survive_zones=st.integers(0, 2),
+    max_zones=st.sampled_from([None, None, 1, 2, 3]),
+    max_share=st.sampled_from([None, None, 0.3, 0.5, 0.7]),
 )
 
 
@@ -85,7 +111,10 @@ def test_what_is_removed_leaves_enough_no_more_than_needed_and_no_wider_skew(
     else:
         assert not seen.removals
     if placement.strategy is Strategy.SPREAD:
-        limit = max(placement.max_skew, skew_of(before, eligible)[0])
-        assert skew_of(after, eligible)[0] <= limit
+        most = placement.max_zones
+        limit = max(placement.max_skew, skew_of(before, eligible, most)[0])
+        assert skew_of(after, eligible, most)[0] <= limit
+    held = sum(count > 0 for count in before.values())
+    assert sum(count > 0 for count in after.values()) <= held
     again = shape(nodes, placement, [member for member in there if member.id not in seen.removals], eligible)
     assert again.removals == ()

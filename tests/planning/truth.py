@@ -7,6 +7,7 @@ would have to change (a higher limit, a larger quota), the document is planned a
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
+from math import inf
 
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.resources import GpuRequirement, InstanceType, Range
@@ -474,6 +475,14 @@ def _spread(said: Said) -> bool:
         eligible = rules.eligible(said.asked, said.case.snapshot)
         least = document.placement.min_zones
         return data["eligible"] == len(eligible) and data["min_zones"] == least and len(eligible) < (least or 0)
+    there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
+    if data.get("max_zones"):
+        used = {*there, *(node.zone for node in said.part.placements)}
+        return said.zone not in used and len(used) >= (document.placement.max_zones or inf)
+    if data.get("allowed"):
+        share = document.placement.max_share
+        total = max(document.nodes, sum(there.values()))
+        return share is not None and there[said.zone] >= rules.share(total, share) == data["allowed"]
     return said.part.shortfall is not None and _can_take(said)
 
 

@@ -5,7 +5,7 @@ of its own and shrinks what it drew.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -287,6 +287,10 @@ class _Draw:
                 rng.choice(list(OnShortage)),
                 rng.choice([0, 0, 1, 2]),
             )
+        rest = Random(repr((name, nodes, placement, self.zones)))
+        if strategy is not Strategy.CLUSTER and rest.random() < 0.3:
+            zones, part = rest.choice([(1, None), (2, None), (3, None), (None, 0.5), (None, 0.34), (2, 0.6)])
+            placement = replace(placement, max_zones=zones, max_share=part)
         return FleetRequest(name, nodes, self._requirements(), placement)
 
     def _volume(self, name: str) -> VolumeRequest:

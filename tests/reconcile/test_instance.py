@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from atoll.model.endpoint import UnixSocket
 from atoll.model.failure import FailureKind, MachineError
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market
@@ -25,6 +26,8 @@ from atoll.testing.builders import instance_type, zone
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 S = InstanceState
 MINUTE = timedelta(minutes=1)
+AGENT = UnixSocket("/run/agent.sock")
+MOVED = UnixSocket("/run/new.sock")
 FAILED = MachineError(FailureKind.CAPACITY_UNAVAILABLE, "no host has space")
 LIMITS = TimeLimits(start_seconds=240, silent_seconds=90)
 START_LIMIT = timedelta(seconds=LIMITS.start_seconds)
@@ -36,7 +39,7 @@ def sight(state: InstanceState, age: timedelta = MINUTE, **seen: Any) -> Instanc
     end = seen.pop("end", "")
     since = {name: seen.pop(name) for name in ("idle_since", "unreachable_since") if name in seen}
     made = Instance(
-        "i1", "main", "f1", "f", 0, state, zone(), instance_type(), Market.SPOT, 0.1, NOW - age, "m1", "url", end
+        "i1", "main", "f1", "f", 0, state, zone(), instance_type(), Market.SPOT, 0.1, NOW - age, "m1", AGENT, end
     )
     return InstanceSight(replace(made, **since), NOW, limits=LIMITS, **seen)
 
@@ -68,6 +71,11 @@ TABLE = [
         sight(S.ACTIVE, answers=False, unreachable_since=NOW - SILENT_LIMIT - MINUTE, widespread=True),
         Wait(WIDESPREAD_PAUSE),
     ),
+    (
+        sight(S.ACTIVE, machine="ready", answers=True, endpoint=MOVED, address="10.0.0.1"),
+        Mark({"endpoint": MOVED, "address": "10.0.0.1"}),
+    ),
+    (sight(S.ACTIVE, machine="ready", answers=True, endpoint=AGENT), Wait(PROBE_SECONDS)),
     (sight(S.ACTIVE, answers=True, unreachable_since=NOW - MINUTE), Mark({"unreachable_since": None})),
     (sight(S.ACTIVE, answers=True, idle_limit=MINUTE, idle_since=NOW - MINUTE), Mark({"end_reason": "idle"})),
     (sight(S.ACTIVE, answers=True, idle_limit=MINUTE, idle_since=NOW, claimed=True), Wait(PROBE_SECONDS)),
@@ -90,6 +98,13 @@ def test_an_agent_that_answers_for_the_first_time_is_no_longer_waited_for() -> N
     action = decide(sight(S.STARTING, machine="ready", answers=True, unreachable_since=NOW - MINUTE))
     assert isinstance(action, Step)
     assert (action.state, action.changes["unreachable_since"]) == (S.ACTIVE, None)
+
+
+def test_addresses_that_a_cloud_gives_after_the_launch_are_recorded_when_the_instance_becomes_active() -> None:
+    seen: dict[str, Any] = {"endpoint": MOVED, "address": "10.0.0.1", "public_address": "203.0.113.7"}
+    action = decide(sight(S.STARTING, machine="ready", answers=True, **seen))
+    assert isinstance(action, Step)
+    assert {name: action.changes[name] for name in seen} == seen
 
 
 ENDS = [

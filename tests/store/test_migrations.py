@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from atoll.model.endpoint import UnixSocket
 from atoll.model.records import Fleet, Instance, Kind, Run
 from atoll.store import migrations, schema
 from atoll.store.address import database_url
@@ -22,8 +23,8 @@ from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDum
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
 RELEASED = sorted({path.name.partition(".")[0] for path in SCHEMAS.glob("*.sql")})
-DROPPED = {("fleets", "replaces")}
-"""Columns that no release uses any more, whose content is lost."""
+DROPPED = {("fleets", "replaces"), ("instances", "agent_url")}
+"""Columns that the newest release no longer has."""
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op
@@ -93,6 +94,19 @@ async def test_what_a_released_schema_held_is_read_worked_on_and_told(dump: Dump
     finally:
         await database.close()
     assert set(TABLES) == {Kind.FLEET, Kind.INSTANCE, Kind.VOLUME, Kind.ATTACHMENT, Kind.RUN, Kind.JOB}
+
+
+async def test_the_url_of_an_agent_becomes_its_endpoint(dump: Dumped) -> None:
+    text = (SCHEMAS / f"0005.{dump.kind}.sql").read_text()
+    dump.load(text.replace("'agent_url-1'", "'unix:/run/atoll/i-1.sock'"))
+    database = await open_database(dump.url, lambda: NOW)
+    try:
+        async with database.read() as tx:
+            found = {id: await tx.get(Instance, id) for id in ("id-1", "id-2")}
+        endpoints = {id: instance and instance.endpoint for id, instance in found.items()}
+        assert endpoints == {"id-1": UnixSocket("/run/atoll/i-1.sock"), "id-2": None}
+    finally:
+        await database.close()
 
 
 async def test_a_migration_that_dies_half_way_leaves_the_database_as_it_was(

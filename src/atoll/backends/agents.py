@@ -1,24 +1,25 @@
 """The agent's HTTP protocol from the engine's side, over any byte stream to its socket; backends with real machines
 share it.
 
-A client keeps its streams open between calls, since the engine calls each machine often. Clients are created when they
-are first asked for, and dropped when their machine is.
+A client keeps its streams open between calls, since the engine calls each machine often. A machine's client is created
+at its first use, and dropped with the machine.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpcore
 import msgspec
 
-from atoll.backends.base import BackendError, InvalidRequest, LogChunk, NotFound, Unavailable
+from atoll.backends.base import BackendError, InvalidRequest, LogChunk, Machine, NotFound, Unavailable
+from atoll.model.endpoint import Endpoint
 from atoll.tunnels.stream import Dial, Reader, Stream, TunnelError, Writer
 from atoll.wire.agent import Health, JobState, JobStop, JobSubmission
 
 CALL_SECONDS = 10.0
-"""How long one call may take over what it was asked to wait."""
+"""How long one call may take beyond the time that it waits at the agent."""
 
 CONNECT_SECONDS = 6.0
 MOST_STREAMS = 16
@@ -166,20 +167,33 @@ class _Network(httpcore.AsyncNetworkStream):
 
 
 class HttpAgents:
-    """The clients of one backend's machines, by machine."""
+    """The clients of one backend's machines, by machine. `open` opens a new stream to a machine's endpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, open: Callable[[Machine, Endpoint], Awaitable[Stream]]) -> None:
+        self._open = open
         self._agents: dict[str, HttpAgent] = {}
+        self._endpoints: dict[str, Endpoint] = {}
 
-    def of(self, machine: str, dial: Dial) -> HttpAgent:
-        """The client for this machine; `dial` is used where it is new."""
-        agent = self._agents.get(machine)
+    def of(self, machine: Machine) -> HttpAgent:
+        """The client for this machine; its next stream goes to the machine's endpoint as it is now.
+
+        Raises Unavailable while the machine has none.
+        """
+        if machine.endpoint is None:
+            raise Unavailable(f"{machine.id} has no agent yet")
+        self._endpoints[machine.id] = machine.endpoint
+        agent = self._agents.get(machine.id)
         if agent is None:
-            agent = self._agents[machine] = HttpAgent(machine, dial)
+
+            async def dial() -> Stream:
+                return await self._open(machine, self._endpoints[machine.id])
+
+            agent = self._agents[machine.id] = HttpAgent(machine.id, dial)
         return agent
 
     async def drop(self, machine: str) -> None:
         """Close the client of this machine, which is gone."""
+        self._endpoints.pop(machine, None)
         agent = self._agents.pop(machine, None)
         if agent is not None:
             await agent.close()

@@ -24,6 +24,7 @@ from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from atoll.model.catalog import Catalog
+from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market, Offer
@@ -156,9 +157,9 @@ class LaunchRequest:
 class Machine:
     """One machine as the backend sees it.
 
-    `agent_url` is where its agent answers, once it can (`unix:/path/agent.sock` or `ssh:HOST`), and `address` where
-    other nodes reach the machine. `error` is set when the provider gave up on the machine after it had accepted the
-    launch; the machine may still have to be terminated.
+    `endpoint` is where its agent answers, once it can. `address` is where other nodes reach the machine, in its private
+    network, and `public_address` where it is reached from outside, where it has such an address. `error` is set when
+    the provider gave up on the machine after it had accepted the launch; it may still have to be terminated.
     """
 
     id: str
@@ -167,10 +168,11 @@ class Machine:
     instance_type: str
     market: Market
     state: MachineState
-    agent_url: str | None = None
+    endpoint: Endpoint | None = None
     reason: str = ""
     error: MachineError | None = None
     address: str | None = None
+    public_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +391,7 @@ class Backend(Protocol):
     def agent(self, machine: Machine) -> AgentClient:
         """The client of this machine's agent. No call yet; the same machine gets the same client.
 
-        Raises Unavailable while the machine has no `agent_url`.
+        Raises Unavailable while the machine has no `endpoint`.
         """
         ...
 

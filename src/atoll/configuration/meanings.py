@@ -60,6 +60,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "min_zones": "With `spread`: fewer eligible zones than this are refused.",
         "on_shortage": "With `spread`: `reject`, or `best-effort` for unbalanced rather than fewer.",
         "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of so many zones.",
+        "max_zones": "With `any` or `spread`: at most so many zones hold machines.",
+        "max_share": "With `any` or `spread`: no zone holds more than this part of the machines: `0.4` or `40%`.",
     },
     "Resources": {
         "cpu": "CPUs.",

@@ -65,5 +65,7 @@ def machine_of(instance: Instance) -> Machine:
         instance.instance_type.name,
         instance.market,
         MachineState.READY,
-        instance.agent_url,
+        instance.endpoint,
+        address=instance.address,
+        public_address=instance.public_address,
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from atoll.model.endpoint import Endpoint
 from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
 from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
@@ -58,7 +59,9 @@ class Instance:
 
     A set `end_reason` means that it is to end, and why. `idle_since` is when its last job ended. `unreachable_since` is
     since when its agent has not answered: before its first answer, since the launch began or returned a machine.
-    `started_at` is when its agent first answered. `address` is where other nodes reach it. An `outdated` instance is
+    `started_at` is when its agent first answered. `endpoint` is where its
+    agent answers. `address` is where other nodes reach it, `public_address` where it is reached from outside.
+    An `outdated` instance is
     not what its fleet's configuration asks for any more: it gets no new job, and ends when its successor is active.
     """
 
@@ -75,13 +78,14 @@ class Instance:
     price: float
     created_at: datetime
     backend_id: str | None = None
-    agent_url: str | None = None
+    endpoint: Endpoint | None = None
     end_reason: str = ""
     message: str = ""
     idle_since: datetime | None = None
     unreachable_since: datetime | None = None
     started_at: datetime | None = None
     address: str | None = None
+    public_address: str | None = None
     outdated: bool = False
 
     @property

@@ -175,6 +175,8 @@ def _shape_notes(
     counts = Counter([*staying, *(node.zone for node in nodes)])
     if removals:
         yield explain.counts_note(counts)
+    if not nodes:
+        yield from explain.bounds_notes(fleet.nodes, fleet.placement, counts)
     if fleet.placement.strategy is not Strategy.SPREAD:
         return
     feasibility = reasons.decider.feasibility(fleet.requirements)
@@ -182,7 +184,7 @@ def _shape_notes(
     usable = [world.zones[zone].zone for zone in feasibility.passing]
     if shut and counts:
         yield explain.fewer_zones_note(len(usable), shut)
-    skew, emptiest = skew_of(counts, usable)
+    skew, emptiest = skew_of(counts, usable, fleet.placement.max_zones)
     if emptiest is not None and not nodes and skew > fleet.placement.max_skew:
         yield explain.uneven_note(skew, fleet.placement.max_skew, emptiest, counts[emptiest])
 

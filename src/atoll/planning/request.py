@@ -3,10 +3,11 @@
 The engine makes these from specs; a saved snapshot holds them as JSON; the planner knows nothing of YAML.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from atoll.model.resources import Resources
+from atoll.model.share import most_of
 
 
 class SpotPolicy(StrEnum):
@@ -59,13 +60,33 @@ class Requirements:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How the nodes are laid over zones. `survive_zones` nodes' worth of zones may be lost and `nodes` still remain."""
+    """How the nodes are laid over zones.
+
+    `survive_zones` zones may be lost and `nodes` still remain. At most `max_zones` zones hold nodes, and no zone holds
+    more than the part `max_share` of them (0 to 1).
+    """
 
     strategy: Strategy = Strategy.ANY
     max_skew: int = 1
     min_zones: int | None = None
     on_shortage: OnShortage = OnShortage.REJECT
     survive_zones: int = 0
+    max_zones: int | None = None
+    max_share: float | None = None
+
+    @property
+    def loose(self) -> "Placement":
+        """Only what holds however many nodes fit: the number of zones and the share of each."""
+        return Placement(max_zones=self.max_zones, max_share=self.max_share)
+
+    def of_fewer(self, fewer: int, nodes: int) -> "Placement":
+        """The placement for `fewer` of `nodes` nodes, of which a zone may hold as many as of all."""
+        most = self.most_in_zone(nodes)
+        return self if most is None else replace(self, max_share=most / fewer)
+
+    def most_in_zone(self, nodes: int) -> int | None:
+        """How many of `nodes` one zone may hold; None: no limit."""
+        return None if self.max_share is None else most_of(nodes, self.max_share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def shape(nodes: int, placement: Placement, members: Collection[Member], eligibl
     removals = _removals(nodes, placement, members, eligible)
     going = {member.id for member in removals}
     held = _counts(member.zone for member in members if member.id not in going and not member.outdated)
-    skew, emptiest = skew_of(held, eligible)
+    skew, emptiest = skew_of(held, eligible, placement.max_zones)
     over = placement.strategy is Strategy.SPREAD and skew > placement.max_skew
     return Shape(
         dict(sorted({**dict.fromkeys(eligible, 0), **held}.items())),
@@ -74,22 +74,39 @@ def missing(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> int
 
 
 def can_spare(nodes: int, placement: Placement, counts: Mapping[Zone, int], zone: Zone) -> bool:
-    """Whether a zone may give up a node: enough remain, and with `spread` it is not too far behind the fullest."""
+    """Whether a zone may give up a node: enough remain, and with `spread` it is not too far behind the fullest.
+
+    Where others would hold more than their share of the rest, only a fullest zone may.
+    """
     after = {**counts, zone: counts.get(zone, 0) - 1}
-    behind = max(after.values()) - after[zone]
-    even = placement.strategy is not Strategy.SPREAD or behind <= placement.max_skew
-    return even and missing(nodes, placement, after) == 0
+    fullest = max(after.values())
+    even = placement.strategy is not Strategy.SPREAD or fullest - after[zone] <= placement.max_skew
+    shared = share_over(nodes, placement, after) is None or fullest <= counts.get(zone, 0)
+    return even and shared and missing(nodes, placement, after) == 0
 
 
-def skew_of(counts: Mapping[Zone, int], eligible: Collection[Zone]) -> tuple[int, Zone | None]:
+def skew_of(counts: Mapping[Zone, int], eligible: Collection[Zone], most: int | None = None) -> tuple[int, Zone | None]:
     """The largest count less the least one among the zones that could take a node, and the zone of that one.
 
-    A zone without nodes counts 0. Where no zone could take a node, nothing could be more even: 0.
+    A zone without nodes counts 0. Of more zones than `most`, those that hold nodes and as many others as may hold some
+    count. Where no zone could take a node, nothing could be more even: 0.
     """
-    if not eligible:
+    fullest_first = sorted(eligible, key=lambda zone: (-counts.get(zone, 0), zone))
+    if most is not None:
+        held = {zone for zone, count in counts.items() if count}
+        fullest_first = fullest_first[: max(most - len(held.difference(eligible)), len(held.intersection(eligible)))]
+    if not fullest_first:
         return 0, None
-    emptiest = min(sorted(eligible), key=lambda zone: counts.get(zone, 0))
-    return max(0, max(counts.values(), default=0) - counts.get(emptiest, 0)), emptiest
+    least = counts.get(fullest_first[-1], 0)
+    emptiest = min(zone for zone in fullest_first if counts.get(zone, 0) == least)
+    return max(0, max(counts.values(), default=0) - least), emptiest
+
+
+def share_over(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> tuple[Zone, int] | None:
+    """The fullest zone, where it holds more than its share of the nodes, and how many it may hold."""
+    most = placement.most_in_zone(max(nodes, sum(counts.values())))
+    fullest = max(sorted(counts), key=lambda zone: counts[zone], default=None)
+    return None if fullest is None or most is None or counts[fullest] <= most else (fullest, most)
 
 
 def _counts(zones: Iterable[Zone]) -> dict[Zone, int]:
@@ -118,7 +135,7 @@ def _removals(
         counts = {zone: len(held) for zone, held in sorted(remaining.items()) if held}
         order = [
             zone
-            for zones in _ranked(placement, counts, eligible)
+            for zones in _ranked(nodes, placement, counts, eligible)
             for zone in sorted(zones, key=lambda zone: _turn(remaining[zone][-1]))
         ]
         for zone in order:
@@ -161,8 +178,26 @@ def _released(
     return tuple(released)
 
 
-def _ranked(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[list[Zone]]:
+def _ranked(
+    nodes: int, placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]
+) -> list[list[Zone]]:
     """The zones that hold nodes, in the order in which they give one up; those of one list are equal."""
+    ranked = _ranked_by_strategy(placement, counts, eligible)
+    most = placement.most_in_zone(nodes)
+    heavy = [[zone for zone in zones if most is not None and counts[zone] > most] for zones in ranked]
+    extra = [[zone] for zone in _extra(placement, counts, eligible)]
+    return [zones for zones in (*heavy, *extra, *ranked) if zones]
+
+
+def _extra(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[Zone]:
+    """The zones beyond `max_zones`: those that take no node, then those with the fewest."""
+    number = 0 if placement.max_zones is None else max(0, len(counts) - placement.max_zones)
+    return sorted(counts, key=lambda zone: (zone in eligible, counts[zone], zone))[:number]
+
+
+def _ranked_by_strategy(
+    placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]
+) -> list[list[Zone]]:
     stranded = [zone for zone in counts if zone not in eligible]
     usable = [zone for zone in counts if zone in eligible]
     if placement.strategy is Strategy.CLUSTER:

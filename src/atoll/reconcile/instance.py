@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atoll.model.endpoint import Endpoint
 from atoll.model.failure import MachineError
 from atoll.model.limits import TimeLimits
 from atoll.model.records import Instance
@@ -27,8 +28,9 @@ class InstanceSight:
     """An instance and what was seen of it.
 
     `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not asked;
-    `answers` is whether its agent answers, None where it was not called, and `agent_url` where the backend has it;
-    `error` is the machine's, where the provider gave up on it, and `reason` why it is gone, where the backend knows.
+    `answers` is whether its agent answers, None where it was not called. `endpoint`, `address` and `public_address` are
+    the machine's, None where it has none or was not looked at. `error` is the machine's, where the provider gave up on
+    it, and `reason` why it is gone, where the backend knows.
     `idle_limit` is None where idle instances stay; `blocked` while those whose place it takes exist.
     `widespread` is that most machines of the backend are silent, or were within `limits.silent_seconds`: then the
     network is to blame rather than this machine.
@@ -38,7 +40,9 @@ class InstanceSight:
     now: datetime
     machine: str | None = None
     answers: bool | None = None
-    agent_url: str | None = None
+    endpoint: Endpoint | None = None
+    address: str | None = None
+    public_address: str | None = None
     error: MachineError | None = None
     reason: str = ""
     claimed: bool = False
@@ -111,8 +115,7 @@ def _starting(sight: InstanceSight) -> InstanceAction:
         return Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.machine == "ready" and sight.answers:
         started = {"idle_since": sight.now, "started_at": sight.now, "unreachable_since": None}
-        changes = {**started, "agent_url": sight.agent_url, "message": ""}
-        return Step(InstanceState.ACTIVE, changes=changes)
+        return Step(InstanceState.ACTIVE, changes={**started, **_moved(sight), "message": ""})
     age = _waited(sight)
     if age.total_seconds() > sight.limits.start_seconds:
         message = f"its agent did not answer within {sight.limits.start_seconds / 60:g} minutes"
@@ -128,8 +131,8 @@ def _active(sight: InstanceSight) -> InstanceAction:
         return Wait(1) if sight.claimed else Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.answers is False:
         return _silent(sight)
-    if sight.agent_url not in (None, instance.agent_url):
-        return Mark({"agent_url": sight.agent_url})
+    if moved := _moved(sight):
+        return Mark(moved)
     if instance.unreachable_since is not None:
         return Mark({"unreachable_since": None})
     if sight.idle_limit is not None and not sight.claimed and instance.idle_since is not None:
@@ -138,6 +141,12 @@ def _active(sight: InstanceSight) -> InstanceAction:
             return Mark({"end_reason": "idle"})
         return Wait(min(left.total_seconds() + 0.01, PROBE_SECONDS))
     return Wait(PROBE_SECONDS)
+
+
+def _moved(sight: InstanceSight) -> dict[str, Endpoint | str]:
+    """Where the machine is reached now, as far as its record says something else: clouds give addresses late."""
+    seen = {"endpoint": sight.endpoint, "address": sight.address, "public_address": sight.public_address}
+    return {name: value for name, value in seen.items() if value not in (None, getattr(sight.instance, name))}
 
 
 def _silent(sight: InstanceSight) -> InstanceAction:

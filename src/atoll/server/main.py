@@ -22,6 +22,7 @@ from atoll.server.connections import BoundedProtocol
 from atoll.server.files import keep_files
 from atoll.server.front import HEAD_BYTES
 from atoll.server.home import Home, HomeError, private_socket
+from atoll.server.listener import bound
 from atoll.server.logs import log_lines
 from atoll.server.webdoor import WebDoor
 from atoll.store.database import DatabaseError, sqlite_url
@@ -137,11 +138,8 @@ def _listen(home: Home, host: str, port: int | None) -> tuple[socket.socket, str
         return private_socket(home.socket), f"unix:{home.socket}"
     if host not in _LOOPBACK:
         log.warning("host=%s listening beyond this machine, without encryption: put a TLS proxy before it", host)
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener = bound(host, port)
     except OSError as error:
-        listener.close()
         raise HomeError(f"cannot listen on {host}:{port}: {error.strerror}: choose another --port") from error
     return listener, f"http://{host}:{listener.getsockname()[1]}"

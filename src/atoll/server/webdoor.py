@@ -10,6 +10,7 @@ import uvicorn
 
 from atoll.engine.requests.refusal import Refused
 from atoll.server.home import Home
+from atoll.server.listener import bound
 
 log = logging.getLogger("atoll.server")
 LOOPBACK = "127.0.0.1"
@@ -47,7 +48,7 @@ class WebDoor:
         if port is None or self._address:
             return []
         try:
-            listener = _bound(port)
+            listener = _listening(port)
         except OSError as error:
             log.warning("port=%d the web page's port is not open: %s", port, error.strerror)
             return []
@@ -58,10 +59,10 @@ class WebDoor:
         server = self._server
         assert server is not None, "a request opens the door, so that the server runs"
         try:
-            listener = _bound(self._home.web_port or 0)
+            listener = _listening(self._home.web_port or 0)
         except OSError:
             try:
-                listener = _bound(0)
+                listener = _listening(0)
             except OSError as error:
                 message = f"cannot open a port for the web page: {error.strerror}"
                 raise Refused("no-port", message, status=503) from error
@@ -81,16 +82,10 @@ def protocol(server: uvicorn.Server) -> asyncio.Protocol:
     return made
 
 
-def _bound(port: int) -> socket.socket:
-    """A socket on a loopback port; 0 is any free one. Raises OSError."""
-    listener = socket.socket(socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
+def _listening(port: int) -> socket.socket:
+    """A socket that listens on a loopback port; 0 is any free one. Raises OSError."""
+    listener = bound(LOOPBACK, port)
+    listener.listen(BACKLOG)
     return listener
 
 

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
+from atoll.model.endpoint import Endpoint, ExecStream, SshSocket, TcpSocket, UnixSocket
 from atoll.model.offer import Market
 from atoll.model.records import Attachment, Event, EventKind, Fleet, Instance, Job, Kind, Record, Run, Volume
 from atoll.model.resources import Gpu, InstanceType
@@ -13,6 +14,7 @@ from atoll.model.states import AttachmentState, FleetState, InstanceState, JobSt
 from atoll.model.zone import Zone, ZoneKind
 from atoll.store.tables import TABLES
 
+_ENDPOINT_TYPES = {UnixSocket: "unix", TcpSocket: "tcp", SshSocket: "ssh", ExecStream: "exec"}
 ZONE_COLUMNS = ("backend", "region", "zone", "zone_id", "zone_kind")
 
 RECORDS: Mapping[Kind, type[Record]] = {
@@ -41,6 +43,8 @@ def columns(values: Mapping[str, Any]) -> dict[str, Any]:
             row |= zone_columns(value)
         elif isinstance(value, InstanceType):
             row[name] = asdict(value)
+        elif isinstance(value, Endpoint):
+            row[name] = endpoint_data(value)
         elif isinstance(value, tuple):
             row[name] = list(value)
         elif isinstance(value, Mapping):
@@ -74,6 +78,27 @@ def zone_of(row: Mapping[str, Any]) -> Zone | None:
 def zone_from(backend: str, region: str, name: str, zone_id: str | None, kind: str) -> Zone:
     """The zone in these columns."""
     return Zone(backend, region, name, zone_id, ZoneKind(kind))
+
+
+def endpoint_data(endpoint: Endpoint) -> dict[str, Any]:
+    """An endpoint as its JSON column has it: its fields, and its type."""
+    return {"type": _ENDPOINT_TYPES[type(endpoint)], **asdict(endpoint)}
+
+
+def endpoint_of(data: Mapping[str, Any] | None) -> Endpoint | None:
+    """The endpoint in its JSON column."""
+    match data:
+        case None:
+            return None
+        case {"type": "unix", "path": path}:
+            return UnixSocket(path)
+        case {"type": "tcp", "host": host, "port": port}:
+            return TcpSocket(host, port)
+        case {"type": "ssh", "host": host, "path": path}:
+            return SshSocket(host, path)
+        case {"type": "exec", "command": command, "host": host}:
+            return ExecStream(tuple(command), host)
+    raise ValueError(f"no endpoint: {data}")
 
 
 def instance_type_of(data: Mapping[str, Any]) -> InstanceType:
@@ -120,6 +145,8 @@ def _reader(
     number = at[name]
     if name == "instance_type":
         return lambda row: instance_type_of(row[number])
+    if name == "endpoint":
+        return lambda row: endpoint_of(row[number])
     if name == "volumes":
         return lambda row: tuple(row[number])
     if name in ("state", "market"):

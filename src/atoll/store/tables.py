@@ -97,12 +97,13 @@ instances = _record(
     Column("price", Float, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("backend_id", String),
-    Column("agent_url", String),
+    Column("endpoint", JSON(none_as_null=True)),
     Column("end_reason", String, nullable=False),
     Column("idle_since", UtcTime),
     Column("unreachable_since", UtcTime),
     Column("started_at", UtcTime),
     Column("address", String),
+    Column("public_address", String),
     Column("outdated", Boolean, nullable=False, server_default=false()),
 )
 LIVING = instances.c.state != literal_column("'terminated'")

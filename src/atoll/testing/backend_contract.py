@@ -100,7 +100,7 @@ class ContractCase:
             except NotFound:
                 return machine
 
-        return await self.until(look, lambda found: found.state is MachineState.READY and found.agent_url is not None)
+        return await self.until(look, lambda found: found.state is MachineState.READY and found.endpoint is not None)
 
     async def gone(self, backend: Backend, machine: Machine) -> None:
         """Wait until the machine is gone, told as such or unknown."""
@@ -144,7 +144,7 @@ class BackendContract(ContractCase):
             assert machine.instance_type == offer.instance_type.name
             ready = await self.ready(backend, machine)
             assert ready.zone == offer.zone
-            assert ready.agent_url
+            assert ready.endpoint
 
     @in_loop
     async def test_the_same_token_gets_the_same_machine(self, backend: Backend) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from atoll.model.endpoint import Endpoint, ExecStream, SshSocket, TcpSocket, UnixSocket
 from atoll.model.offer import Market
 from atoll.model.records import Event, Fleet, Instance, Job, Kind, Volume
 from atoll.model.resources import Gpu, InstanceType
@@ -21,6 +22,16 @@ from atoll.store.work import LeaseLost
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
 HOUR = timedelta(hours=1)
+
+
+ENDPOINTS = (
+    UnixSocket("/run/agent.sock"),
+    TcpSocket("10.0.0.1", 9000),
+    SshSocket("rack-1:2222", "/home/it's/agent.sock"),
+    ExecStream(("kubectl", "exec", "-i", "pod", "--", "bridge")),
+    ExecStream(("srun", "--overlap", "bridge"), "login-1"),
+    None,
+)
 
 
 def fleet(id: str = "f1", name: str = "demo") -> Fleet:
@@ -74,6 +85,17 @@ class StoreContract:
         assert found == instance()
         assert found is not None
         assert found.zone.zone_id == "id-b"
+
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    async def test_each_kind_of_endpoint_is_read_as_it_was_written(self, db: Database, endpoint: Endpoint) -> None:
+        async with db.write() as tx:
+            await tx.add(instance())
+        async with db.write() as tx:
+            await tx.update(instance(), endpoint=endpoint)
+        async with db.read() as tx:
+            found = await tx.get(Instance, "i1")
+        assert found is not None
+        assert found.endpoint == endpoint
 
     async def test_a_look_leaves_its_connection_fit_for_transactions(self, db: Database) -> None:
         for _ in range(3):

@@ -1,1 +1,1 @@
-"""Byte streams to machines: a Unix socket of this machine, or one of a host over its kept SSH connection."""
+"""Byte streams to machines: sockets and commands of this machine, or of a host over its kept SSH connection."""

@@ -77,6 +77,17 @@ class Link:
             raise TunnelError(f"{self.host.name}: no stream to {path}: {error}") from error
         return reader, writer
 
+    async def start(self, command: str) -> Stream:
+        """A stream to the input and output of `command`, which the host's shell reads. Raises TunnelError."""
+        if not self._up:
+            raise self._unreachable()
+        try:
+            async with asyncio.timeout(DIAL_SECONDS):
+                process = await self._connection().create_process(command, encoding=None)
+        except (OSError, library().Error) as error:
+            raise TunnelError(f"{self.host.name}: no stream to `{command}`: {error}") from error
+        return process.stdout, process.stdin
+
     async def run(self, command: str, content: bytes) -> tuple[int, bytes, bytes]:
         """Run `command` with `content` on its standard input: exit code, output and errors. Raises TunnelError.
 

@@ -1,8 +1,6 @@
 """A byte stream as the agents' client uses it, and how one is opened."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Protocol
 
 
@@ -46,15 +44,3 @@ class Writer(Protocol):
 Stream = tuple[Reader, Writer]
 Dial = Callable[[], Awaitable[Stream]]
 """Opens a new stream. Raises TunnelError."""
-
-
-def unix(path: Path | str) -> Dial:
-    """Streams to a Unix socket of this machine."""
-
-    async def dial() -> Stream:
-        try:
-            return await asyncio.open_unix_connection(path)
-        except OSError as error:
-            raise TunnelError(f"{path}: {error.strerror or error}") from error
-
-    return dial

@@ -19,6 +19,7 @@ from atoll.backends.local import LocalBackend, LocalConfig
 from atoll.backends.local.process import Process, alive, identify
 from atoll.backends.local.records import Records
 from atoll.backends.local.sockets import socket_path
+from atoll.model.endpoint import UnixSocket
 from atoll.model.offer import Market
 from atoll.testing.builders import launch_request
 from atoll.wire.agent import JobSubmission
@@ -145,8 +146,8 @@ def test_terminating_ends_jobs_that_left_their_session_and_removes_the_folder(tm
         assert not alive(agent)
         assert not alive(sleeper)
         assert not (tmp_path / "instances" / machine.id).exists()
-        assert machine.agent_url is not None
-        assert not Path(machine.agent_url.removeprefix("unix:")).exists()
+        assert isinstance(machine.endpoint, UnixSocket)
+        assert not Path(machine.endpoint.path).exists()
 
     run(tmp_path, work)
 
@@ -275,8 +276,8 @@ def test_state_files_are_the_users_alone_and_sockets_have_short_paths(tmp_path: 
         files = [path for path in state.rglob("*") if path.is_file()]
         assert files
         assert {path.stat().st_mode & 0o077 for path in files} == {0}
-        assert machine.agent_url is not None
-        socket = Path(machine.agent_url.removeprefix("unix:"))
+        assert isinstance(machine.endpoint, UnixSocket)
+        socket = Path(machine.endpoint.path)
         assert len(os.fsencode(socket)) <= 103
         assert socket.parent.stat().st_mode & 0o077 == 0
 

@@ -92,12 +92,13 @@ CREATE TABLE public.instances (
     price double precision NOT NULL,
     created_at timestamp with time zone NOT NULL,
     backend_id character varying,
-    agent_url character varying,
     end_reason character varying NOT NULL,
     idle_since timestamp with time zone,
     unreachable_since timestamp with time zone,
     started_at timestamp with time zone,
+    endpoint json,
     address character varying,
+    public_address character varying,
     outdated boolean DEFAULT false NOT NULL
 );
 CREATE TABLE public.jobs (
@@ -232,8 +233,8 @@ INSERT INTO public.failures VALUES ('scope-1', 'fleet', 'backend-1', 'region-1',
 INSERT INTO public.failures VALUES ('scope-2', 'fleet', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 2, 'message-2', 'machine');
 INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, '', 0, NULL);
 INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL);
-INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'agent_url-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, NULL, false);
-INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'agent_url-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, NULL, false);
+INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, NULL, NULL, NULL, false);
+INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, NULL, NULL, NULL, false);
 INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00');
 INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00');
 INSERT INTO public.log_chunks VALUES ('job_id-1', 1, '\x6c696e650a');

@@ -19,6 +19,7 @@ from atoll.backends.fake.cloud import FAILED, Call, Chance, Change, FakeCloud, e
 from atoll.backends.fake.faults import FakeFaults
 from atoll.backends.fake.ledger import FakeMachine
 from atoll.backends.fake.volumes import FakeVolumes
+from atoll.model.endpoint import SshSocket
 from atoll.model.failure import Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Offer
@@ -179,6 +180,6 @@ class FakeBackend:
         state = MachineState.READY if booted and found.error is None else MachineState.CREATING
         if found.gone_at is not None:
             state = MachineState.GONE if now >= found.gone_at else MachineState.DELETING
-        url = f"fake:{found.id}" if booted and found.error is None else None
+        endpoint = SshSocket(found.id, "/agent.sock") if booted and found.error is None else None
         market, kind, error = found.market, found.instance_type, found.error if booted else None
-        return Machine(found.id, found.token, found.zone, kind, market, state, url, found.reason, error)
+        return Machine(found.id, found.token, found.zone, kind, market, state, endpoint, found.reason, error)

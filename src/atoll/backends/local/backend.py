@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from atoll.backends.agents import HttpAgent, HttpAgents
+from atoll.backends.agents import HttpAgents
 from atoll.backends.base import (
     AgentClient,
     BackendError,
@@ -15,7 +15,6 @@ from atoll.backends.base import (
     Listing,
     Machine,
     MachineState,
-    Unavailable,
 )
 from atoll.backends.local.config import LocalConfig
 from atoll.backends.local.disks import LocalDisks
@@ -28,7 +27,7 @@ from atoll.backends.local.volumes import LocalVolumes
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
-from atoll.tunnels.stream import unix
+from atoll.tunnels.endpoints import open_stream
 
 LIMITS = TimeLimits(start_seconds=600, silent_seconds=60, sweep_seconds=5)
 FAILED = "failed with `atoll zone fail`"
@@ -54,7 +53,7 @@ class LocalBackend:
         self._zones = {zone.name: zone for zone in self._config.zones}
         self._records = Records(state)
         self._machines = LocalMachines(self._records, self._config, command, server)
-        self._agents = HttpAgents()
+        self._agents = HttpAgents(lambda _, endpoint: open_stream(endpoint))
         self._threads = Threads()
         disks = LocalDisks(self._records, self._config, self._machines)
         self.volumes = LocalVolumes(disks, self._records, self._threads)
@@ -111,12 +110,7 @@ class LocalBackend:
 
     def agent(self, machine: Machine) -> AgentClient:
         """The client of this machine's agent."""
-        return self._client(machine)
-
-    def _client(self, machine: Machine) -> HttpAgent:
-        if machine.agent_url is None:
-            raise Unavailable(f"{machine.id} has no agent yet")
-        return self._agents.of(machine.id, unix(machine.agent_url.removeprefix("unix:")))
+        return self._agents.of(machine)
 
     async def close(self) -> None:
         """Close connections and threads. Machines continue."""
@@ -126,5 +120,5 @@ class LocalBackend:
     async def _shut_down(self, machine: Machine) -> None:
         with suppress(BackendError, TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
-                await self._client(machine).shutdown()
+                await self._agents.of(machine).shutdown()
             await self._threads.run(self._machines.wait_gone, machine.id, SHUTDOWN_SECONDS)

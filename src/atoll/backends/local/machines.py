@@ -27,6 +27,7 @@ from atoll.backends.local import process
 from atoll.backends.local.config import REGION, LocalConfig, LocalZone
 from atoll.backends.local.records import MachineRecord, Records, new_id
 from atoll.backends.local.sockets import socket_path
+from atoll.model.endpoint import UnixSocket
 from atoll.model.failure import Scope
 from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
@@ -122,7 +123,7 @@ class LocalMachines:
             return
         self._drop(record)
         # Reported as gone, to distinguish it from one that is not visible yet.
-        self._removed[machine] = replace(self._view(record), state=MachineState.GONE, agent_url=None)
+        self._removed[machine] = replace(self._view(record), state=MachineState.GONE, endpoint=None)
         while len(self._removed) > REMEMBERED:
             del self._removed[next(iter(self._removed))]
 
@@ -243,8 +244,9 @@ class LocalMachines:
     def _view(self, record: MachineRecord) -> Machine:
         state, reason = self._state(record)
         zone = Zone("local", REGION, record.zone)
-        url = f"unix:{record.socket}"
-        return Machine(record.id, record.tags.token, zone, record.instance_type, Market.ON_DEMAND, state, url, reason)
+        endpoint = UnixSocket(record.socket)
+        kind, market = record.instance_type, Market.ON_DEMAND
+        return Machine(record.id, record.tags.token, zone, kind, market, state, endpoint, reason)
 
     def _state(self, record: MachineRecord) -> tuple[MachineState, str]:
         if not self._alive(record):

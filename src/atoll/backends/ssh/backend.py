@@ -23,12 +23,13 @@ from atoll.backends.base import (
 )
 from atoll.backends.ssh.config import SshConfig
 from atoll.backends.ssh.hosts import Declared, SshHost, SshHosts
+from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneKind, ZoneState
 from atoll.tunnels.host import Host
-from atoll.tunnels.stream import Dial, Stream, TunnelError
+from atoll.tunnels.stream import Stream, TunnelError
 
 NAME = "ssh"
 REGION = "ssh"
@@ -53,7 +54,7 @@ class SshBackend:
     def __init__(self, state: Path, config: SshConfig | None = None) -> None:
         self.config = config or SshConfig()
         self._hosts = SshHosts(state)
-        self._agents = HttpAgents()
+        self._agents = HttpAgents(self._open)
         self._ended: dict[str, None] = {}
 
     def use(self, declared: Declared, owner: str) -> None:
@@ -147,40 +148,38 @@ class SshBackend:
 
     def agent(self, machine: Machine) -> AgentClient:
         """The client of this machine's agent, over the host's kept connection."""
-        return self._agents.of(machine.id, self._dial(machine.id))
+        return self._agents.of(machine)
 
     async def close(self) -> None:
         """Close connections. Machines continue."""
         await self._agents.close()
         await self._hosts.close()
 
-    def _dial(self, machine: str) -> Dial:
-        async def dial() -> Stream:
-            token, _, name = machine.partition("@")
-            host = (await self._hosts.all()).get(name)
-            if host is None:
-                raise TunnelError(f"no fleet declares the host {name}")
-            if token in self._ended:
-                raise TunnelError(f"{machine} was terminated")
-            host.want(token)
-            try:
-                return await host.dial(token)
-            except TunnelError:
-                if host.link.up and host.socket is not None:
-                    # The host answers and its agent does not: it was killed, or the host was rebooted in between.
-                    with suppress(TunnelError):
-                        await host.refresh()
-                        return await host.dial(token)
-                raise
-
-        return dial
+    async def _open(self, machine: Machine, endpoint: Endpoint) -> Stream:
+        """A stream to the machine's agent, which is started where it does not run."""
+        token, _, name = machine.id.partition("@")
+        host = (await self._hosts.all()).get(name)
+        if host is None:
+            raise TunnelError(f"no fleet declares the host {name}")
+        if token in self._ended:
+            raise TunnelError(f"{machine.id} was terminated")
+        host.want(token)
+        try:
+            return await host.open(token, endpoint)
+        except TunnelError:
+            if host.link.up and host.endpoint is not None:
+                # The host answers and its agent does not: it was killed, or the host was rebooted in between.
+                with suppress(TunnelError):
+                    await host.refresh()
+                    return await host.open(token, host.endpoint)
+            raise
 
     def _view(self, machine: str, host: SshHost, zone: Zone) -> Machine:
         token, _, name = machine.partition("@")
         problem = host.problem
-        started = host.token == token and (host.socket is not None or host.link.down_since is not None)
+        started = host.token == token and (host.endpoint is not None or host.link.down_since is not None)
         error = None
-        if problem is not None and problem.permanent and host.socket is None:
+        if problem is not None and problem.permanent and host.endpoint is None:
             scope = Scope(NAME, REGION, zone.name, name)
             error = MachineError(FailureKind.INVALID_REQUEST, problem.message, scope)
         return Machine(
@@ -190,7 +189,7 @@ class SshBackend:
             name,
             Market.ON_DEMAND,
             MachineState.READY if started else MachineState.CREATING,
-            f"ssh:{name}",
+            host.endpoint if host.token == token else None,
             reason=problem.message if problem is not None else "",
             address=host.address,
             error=error,

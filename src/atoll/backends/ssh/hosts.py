@@ -9,6 +9,8 @@ from pathlib import Path
 
 from atoll.backends.ssh import bootstrap
 from atoll.backends.ssh.bootstrap import Facts
+from atoll.model.endpoint import Endpoint, SshSocket
+from atoll.tunnels.endpoints import open_stream
 from atoll.tunnels.host import Host
 from atoll.tunnels.link import Link
 from atoll.tunnels.pins import Pins
@@ -32,7 +34,7 @@ class SshHost:
         self.host = host
         self.facts: Facts | None = None
         self.token: str | None = None
-        self.socket: str | None = None
+        self.endpoint: SshSocket | None = None
         self._owner = owner
         self._ending: dict[str, float] = {}
         self._lock = asyncio.Lock()
@@ -63,19 +65,19 @@ class SshHost:
     def want(self, token: str) -> None:
         """Run the agent of this machine there, at once or when the host is connected; idempotent."""
         if self.token != token:
-            self.token, self.socket = token, None
+            self.token, self.endpoint = token, None
             self.link.hurry() if not self.link.up else self._restart()
 
-    async def dial(self, token: str) -> Stream:
-        """A stream to the agent of machine `token`. Raises TunnelError."""
-        if self.token != token or not self.link.up or self.socket is None:
+    async def open(self, token: str, endpoint: Endpoint) -> Stream:
+        """A stream to the agent of machine `token` at `endpoint`. Raises TunnelError."""
+        if self.token != token or not self.link.up or self.endpoint is None:
             raise self.link.error or TunnelError(f"{self.host.name}: the agent is being started")
-        return await self.link.open(self.socket)
+        return await open_stream(endpoint, lambda _: self.link)
 
     async def end(self, token: str) -> None:
         """End the agent of machine `token`: now, or when the host is back. Raises TunnelError."""
         if self.token == token:
-            self.token, self.socket = None, None
+            self.token, self.endpoint = None, None
         self._ending[token] = time.monotonic() + ENDING_SECONDS
         if self.link.up:
             async with self._lock:
@@ -129,7 +131,7 @@ class SshHost:
         if token is not None:
             socket = await bootstrap.start(link, self._owner, token)
             if self.token == token:
-                self.socket = socket
+                self.endpoint = SshSocket(self.host.name, socket)
 
 
 class SshHosts:

@@ -30,6 +30,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
 _DURATION = re.compile(r"([0-9]{1,12}) ?(s|m|h|d|w)?\Z")
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(MB|GB|TB)?\Z", re.IGNORECASE)
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%\Z")
 _GB = {"MB": 1 / 1024, "GB": 1, "TB": 1024}
 
 
@@ -196,6 +197,24 @@ def _positive(value: Any) -> float:
     return found
 
 
+def _part(value: Any) -> float:
+    """A part of a whole, from `0.4` or `40%`."""
+    expected = "a part above 0 and up to 1, such as `0.4` or `40%`"
+    if isinstance(value, str):
+        match = _PERCENT.match(value.strip())
+        if not match:
+            raise wrong_value(expected)
+        found = float(match[1]) / 100
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong_type(expected)
+    else:
+        found = number(value)
+    if not 0 < found <= 1:
+        help = f"for percent write `{found:.12g}%`" if 1 < found <= 100 and not isinstance(value, str) else None
+        raise refusal("wrong-value", f"expected {expected}", help)
+    return found
+
+
 def _name(value: Any) -> str:
     if not isinstance(value, str):
         raise wrong_type("a name")
@@ -280,6 +299,18 @@ SomeNodes = Annotated[
     int, PlainValidator(_whole(1, MOST_NODES)), Schema({"type": "integer", "minimum": 1, "maximum": MOST_NODES})
 ]
 Price = Annotated[float, PlainValidator(_positive), Schema({"type": "number", "exclusiveMinimum": 0})]
+Part = Annotated[
+    float,
+    PlainValidator(_part),
+    Schema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})? ?%$"},
+            ]
+        }
+    ),
+]
 Duration = Annotated[float | None, PlainValidator(duration), Schema(DURATION_SCHEMA)]
 Size = Annotated[float, PlainValidator(_some), Schema(SIZE_SCHEMA)]
 CountRange = Annotated[Range, PlainValidator(span_of(count)), PlainSerializer(_as_mapping), Schema(COUNT_SCHEMA)]

@@ -10,6 +10,7 @@ from atoll.configuration.types.base import (
     Model,
     Name,
     NodeCount,
+    Part,
     Positive,
     Whole,
     leading_zero,
@@ -22,6 +23,7 @@ from atoll.configuration.types.hosts import Ssh
 from atoll.configuration.types.profile import RetryOrNot, Selection
 from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.support import Later
+from atoll.model.share import most_of
 
 DAYS_3 = 3 * 86400.0
 OF_RENTED = ("regions", "availability_zones", "instance_types", "max_price")
@@ -78,6 +80,8 @@ class Placement(Model):
     min_zones: Positive | None = None
     on_shortage: Literal["reject", "best-effort"] = "reject"
     survive_zones: Whole = 0
+    max_zones: Positive | None = None
+    max_share: Part | None = None
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ({"enum": ["any", "cluster", "spread"]},)
 
@@ -90,9 +94,26 @@ class Placement(Model):
         for key in ("max_skew", "min_zones", "on_shortage", "survive_zones"):
             if key in self.model_fields_set and self.strategy != "spread":
                 raise wrong_value(f"`strategy: spread` beside `{key}`, which means nothing otherwise", (key,))
+        for key in ("max_zones", "max_share"):
+            if key in self.model_fields_set and self.strategy == "cluster":
+                raise wrong_value(f"`strategy: spread` or `any` beside `{key}`: a cluster is in one zone", (key,))
         if self.min_zones is not None and self.survive_zones >= self.min_zones:
             raise wrong_value("`survive_zones` to be smaller than `min_zones`", ("survive_zones",))
+        if self.max_zones is not None and self.max_zones < (self.min_zones or 0):
+            raise wrong_value("`max_zones` not to be smaller than `min_zones`", ("max_zones",))
+        if self.max_zones is not None and self.survive_zones >= self.max_zones:
+            raise wrong_value("`survive_zones` to be smaller than `max_zones`", ("survive_zones",))
         return self
+
+    def check_nodes(self, nodes: int) -> None:
+        """Refuse a number of nodes that `max_zones` zones cannot hold with at most `max_share` of them in each."""
+        if self.max_zones is None or self.max_share is None or self.survive_zones:
+            return
+        most = most_of(nodes, self.max_share)
+        if nodes > most * self.max_zones:
+            zones = f"{self.max_zones} zone{'' if self.max_zones == 1 else 's'}"
+            text = f"a higher `max_share` or `max_zones`: {zones} with at most {most} of {nodes} nodes each hold fewer"
+            raise wrong_value(text, ("placement", "max_share"))
 
 
 class Fleet(Selection):
@@ -128,4 +149,10 @@ class Fleet(Selection):
                 count = len(self.ssh_config.hosts)
                 # Not a key that was set: it follows from the hosts.
                 self.__dict__["nodes"] = Nodes(min=count, target=count, max=count)
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_zones(self) -> "Fleet":
+        for nodes in (self.nodes.target, self.nodes.max or 0):
+            self.placement.check_nodes(nodes)
         return self

@@ -54,6 +54,8 @@ def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
             placement.min_zones,
             OnShortage(placement.on_shortage),
             placement.survive_zones,
+            placement.max_zones,
+            placement.max_share,
         ),
     )
 

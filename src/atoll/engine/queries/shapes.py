@@ -9,6 +9,7 @@ from atoll.engine.snapshots.world import World
 from atoll.model.records import Fleet
 from atoll.model.zone import Zone, ZoneState
 from atoll.planning.filters.eligible import closed_zones, eligible_zones
+from atoll.planning.reasons import explain
 from atoll.planning.request import Placement, Requirements, Strategy
 from atoll.planning.shape import Member, shape, skew_of
 from atoll.planning.snapshot import Snapshot
@@ -44,19 +45,19 @@ class Shapes:
         request = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
         surplus = _surplus(fleet.nodes, request.placement, counts)
         spare = max(0, sum(counts.values()) - fleet.nodes - surplus)
+        bounds = explain.bounds_notes(fleet.nodes, request.placement, counts)
         if request.placement.strategy is not Strategy.SPREAD:
-            return FleetShape(max(counts.values(), default=0) - min(counts.values(), default=0), spare, surplus)
+            skew = max(counts.values(), default=0) - min(counts.values(), default=0)
+            return FleetShape(skew, spare, surplus, "; ".join(bounds))
         snapshot = Snapshot(world.catalog, world.zones, now)
-        skew, emptiest = skew_of(counts, self._of(request.requirements, world, snapshot))
+        skew, emptiest = skew_of(counts, self._of(request.requirements, world, snapshot), request.placement.max_zones)
         closed = closed_zones(request.requirements, snapshot)
         notes = [
             _closed(state, [str(zone) for zone, each in closed if each is state]) for state in dict(closed).values()
         ]
         if skew > request.placement.max_skew and emptiest is not None:
-            held = counts.get(emptiest, 0)
-            many = f"{held} node{'' if held == 1 else 's'}"
-            notes.append(f"skew {skew} is over max_skew {request.placement.max_skew}: {emptiest} has {many}")
-        return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys(notes)))
+            notes.append(explain.uneven_note(skew, request.placement.max_skew, emptiest, counts.get(emptiest, 0)))
+        return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys((*notes, *bounds))))
 
     def _of(self, requirements: Requirements, world: World, snapshot: Snapshot) -> frozenset[Zone]:
         if world is not self._world:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from atoll.backends.base import (
     AuthFailed,
@@ -22,6 +22,7 @@ from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
+from atoll.model.endpoint import Endpoint
 from atoll.model.failure import MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.records import Fleet, Instance, Kind
@@ -49,8 +50,16 @@ END_PAUSE = 5.0
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
 
 
-_Observed = tuple[str | None, bool | None, str | None, MachineError | None, str]
-"""The machine's state, whether its agent answers, its URL, the machine's error, and why it is gone."""
+class _Observed(NamedTuple):
+    """What `InstanceSight` holds of the machine and its agent."""
+
+    machine: str | None = None
+    answers: bool | None = None
+    endpoint: Endpoint | None = None
+    address: str | None = None
+    public_address: str | None = None
+    error: MachineError | None = None
+    reason: str = ""
 
 
 class InstanceHandler(Reconciling[Instance, InstanceSight]):
@@ -122,8 +131,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         await tx.work.wake(Kind.JOB, [job.id for jobs in siblings.values() for job in jobs], tx.now)
 
     async def _seen(self, instance: Instance, **known: Any) -> tuple[Instance, InstanceSight]:
-        observed = await self._observe(instance)
-        sight = InstanceSight(instance, self.context.now(), *observed, limits=self._limits(instance), **known)
+        known |= {**(await self._observe(instance))._asdict(), "limits": self._limits(instance)}
+        sight = InstanceSight(instance, self.context.now(), **known)
         if sight.silent_too_long and await self._silence.is_widespread(instance):
             sight = replace(sight, now=self.context.now(), widespread=True)
         return instance, sight
@@ -136,20 +145,21 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         """What the backend and the agent say of the machine, as far as it matters."""
         if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
             gone = instance.state is InstanceState.TERMINATING
-            return ("gone" if gone else None), None, None, None, ""
+            return _Observed("gone" if gone else None)
         if instance.state is InstanceState.ACTIVE and await answers_health(self.backend(instance.zone), instance):
-            return None, not instance.unreachable or await self._end_given_up(instance), None, None, ""
+            return _Observed(answers=not instance.unreachable or await self._end_given_up(instance))
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
             )
         except NotFound:
-            return UNKNOWN, None, None, None, ""
+            return _Observed(UNKNOWN)
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
-            seen = replace(instance, agent_url=machine.agent_url)
+            seen = replace(instance, endpoint=machine.endpoint)
             answers = await answers_health(self.backend(instance.zone), seen)
-        return machine.state.value, answers, machine.agent_url, machine.error, machine.reason
+        where = (machine.endpoint, machine.address, machine.public_address)
+        return _Observed(machine.state.value, answers, *where, machine.error, machine.reason)
 
     async def _end_given_up(self, instance: Instance) -> bool:
         """End what an instance that answers again still runs of jobs that were given up; whether that succeeded.
@@ -182,8 +192,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             refusal = MachineError(error.kind, error.message, error.scope)
             await self._refused(lease, instance, refusal, InstanceState.TERMINATED)
             return None
-        changes: dict[str, Any] = {"backend_id": machine.id, "agent_url": machine.agent_url, "message": ""}
-        changes["address"] = machine.address
+        changes: dict[str, Any] = {"backend_id": machine.id, "endpoint": machine.endpoint, "message": ""}
+        changes |= {"address": machine.address, "public_address": machine.public_address}
         async with self.context.database.write(lease) as tx:
             changes["unreachable_since"] = tx.now
             launched = await tx.step(instance, InstanceState.STARTING, **changes)

@@ -148,7 +148,7 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
         group = trial.fleet_group(changed, (), None)
         if changed.placement.strategy is Strategy.CLUSTER and group.home is not None:
             return set()
-        if changed.placement.strategy is Strategy.SPREAD or changed.placement.survive_zones:
+        if changed.placement.strategy is not Strategy.CLUSTER and not group.is_free:
             count = min(count, 1)
         options = [group.options, trial.fleet_group(changed, (), None, every).options]
     remainder = Remainder.after(solution, trial.world, bought, trial.budget)
@@ -220,6 +220,10 @@ def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fa
     placement = fleet.placement
     if placement.min_zones is not None:
         yield "placement.min_zones", None, replace(fleet, placement=replace(placement, min_zones=None))
+    if placement.max_zones is not None:
+        yield "placement.max_zones", None, replace(fleet, placement=replace(placement, max_zones=None))
+    if placement.max_share is not None:
+        yield "placement.max_share", None, replace(fleet, placement=replace(placement, max_share=None))
     if placement.survive_zones:
         yield "placement.survive_zones", None, replace(fleet, placement=replace(placement, survive_zones=0))
     if placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.REJECT:

@@ -3,7 +3,7 @@
 The server sends it beside the codes, the command line prints it. `sentences` has what is said of one zone.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from math import ceil
 
@@ -12,6 +12,8 @@ from atoll.planning.plan import Cure, DocumentKind, RefusalCode, Shortfall, Shor
 from atoll.planning.reasons import words
 from atoll.planning.reasons.sentences import sentence
 from atoll.planning.reasons.words import Facts
+from atoll.planning.request import Placement
+from atoll.planning.shape import share_over
 
 
 def proof_note(gap: float | None) -> str:
@@ -112,7 +114,11 @@ def _not_enough(kind: DocumentKind, shortfall: Shortfall) -> str:
         conditions.append(f" with a skew of at most {words.number(data, 'max_skew')}")
     if lost := words.number(data, "survive_zones"):
         conditions.append(f" so that {shortfall.wanted} remain after the loss of {words.count(lost, 'zone')}")
+    if "cap" in data:
+        conditions.append(f" with at most {words.count(words.number(data, 'cap'), 'node')} in each")
     zones = words.count(words.number(data, "zones"), "zone")
+    if "max_zones" in data and words.number(data, "max_zones") < words.number(data, "zones"):
+        zones = f"{words.number(data, 'max_zones')} of {zones}"
     text = (
         f"{words.count(shortfall.wanted, 'node')} {_do(shortfall.wanted)} not fit in {zones}{' and'.join(conditions)}"
     )
@@ -169,6 +175,16 @@ def fewer_zones_note(used: int, shut: Mapping[Zone, RefusalCode]) -> str:
 def uneven_note(skew: int, limit: int, emptiest: Zone, held: int) -> str:
     """A fleet whose nodes lie further apart in number than its spread allows."""
     return f"skew {skew} is over max_skew {limit}: {emptiest} has {words.count(held, 'node')}"
+
+
+def bounds_notes(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> Iterator[str]:
+    """A fleet with nodes in more zones than it may use, or with too many of them in one zone."""
+    held = sum(count > 0 for count in counts.values())
+    if placement.max_zones is not None and held > placement.max_zones:
+        yield f"{words.count(held, 'zone')} hold nodes, and max_zones is {placement.max_zones}"
+    if over := share_over(nodes, placement, counts):
+        zone, allowed = over
+        yield f"{zone} has {words.count(counts[zone], 'node')}, and max_share allows {allowed} in one zone"
 
 
 def counts_note(counts: Mapping[Zone, int]) -> str:

@@ -252,7 +252,18 @@ class Reasons:
             return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}
         if not group.missing and not placement.survive_zones:
             return RefusalCode.NOT_NEEDED, {"why": "complete"}
-        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, case.paid)
+        return self._bounded(group, zone) or (RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, case.paid))
+
+    def _bounded(self, group: FleetGroup, zone: int) -> tuple[RefusalCode, Facts] | None:
+        """The limit of zones, or of nodes in one zone, that keeps new nodes of a fleet out of this one."""
+        most, held = group.placement.max_zones, group.existing.get(zone, 0)
+        bought = self.decision.solution.fleets.get(group.name, ())
+        used = {option.zone for option, _ in bought}.union(z for z, count in group.existing.items() if count)
+        if most is not None and not held and len(used) >= most:
+            return RefusalCode.SPREAD, {"max_zones": most}
+        if group.cap is not None and not group.cap_varies and held >= group.cap:
+            return RefusalCode.SPREAD, {"allowed": group.cap}
+        return None
 
     def most(self, fleet: FleetRequest, zones: Collection[int]) -> int:
         """How many of the nodes that a fleet is missing these zones can take together, all other documents fixed."""

@@ -240,6 +240,10 @@ def _spread(data: Facts) -> str:
     if data.get("min_zones"):
         zones = words.count(words.number(data, "eligible"), "zone")
         return f"suitable, but min_zones is {words.number(data, 'min_zones')} and only {zones} can serve"
+    if data.get("max_zones"):
+        return f"suitable, but max_zones is {words.number(data, 'max_zones')}"
+    if data.get("allowed"):
+        return f"suitable, but max_share allows {words.count(words.number(data, 'allowed'), 'node')} in one zone"
     if words.number(data, "fits") < words.number(data, "wanted"):
         return _part(data)
     return "suitable, but the nodes do not fit as placement asks"

@@ -83,14 +83,13 @@ def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
     for worth in _worths(fleet, users, problem):
         by_zone.setdefault(worth.option.zone, []).append(worth)
     fronts = {zone: _front(worths) for zone, worths in by_zone.items()}
-    if not fleet.placement.survive_zones and all(_free(run) for run in users):
-        for alike in _alike(fronts, users):
-            if fleet.placement.strategy is Strategy.ANY:
-                every = [worth for zone in alike for worth in fronts[zone]]
-                fronts |= {zone: [w for w in fronts[zone] if not _beaten(w, every)] for zone in alike}
-            elif fleet.placement.strategy is Strategy.CLUSTER and not fleet.existing:
-                here = {zone: fronts[zone] for zone in alike}
-                fronts |= {zone: [] for zone in alike if _outdone(zone, here)}
+    for alike in _alike(fronts, users) if all(_free(run) for run in users) else ():
+        if fleet.is_free:
+            every = [worth for zone in alike for worth in fronts[zone]]
+            fronts |= {zone: [w for w in fronts[zone] if not _beaten(w, every)] for zone in alike}
+        elif _gathers(fleet) and not fleet.existing:
+            here = {zone: fronts[zone] for zone in alike}
+            fronts |= {zone: [] for zone in alike if _outdone(zone, here)}
     kept = sorted((worth.option for front in fronts.values() for worth in front), key=lambda option: option.offer)
     return replace(fleet, options=tuple(kept))
 
@@ -102,6 +101,13 @@ def _alike(zones: Iterable[int], users: Iterable[RunGroup]) -> Iterable[list[int
     for zone in zones:
         groups.setdefault(tuple(place.get(zone, -1) for place in places), []).append(zone)
     return groups.values()
+
+
+def _gathers(fleet: FleetGroup) -> bool:
+    """True for a cluster that may be as large as it likes in any zone."""
+    placement = fleet.placement
+    bounded = placement.survive_zones or placement.max_share is not None
+    return placement.strategy is Strategy.CLUSTER and not bounded
 
 
 def _worths(fleet: FleetGroup, users: Iterable[RunGroup], problem: Problem) -> list[_Worth]:

@@ -21,7 +21,6 @@ from atoll.planning.request import (
     Document,
     FleetRequest,
     OnShortage,
-    Placement,
     Requirements,
     RunRequest,
     Strategy,
@@ -153,7 +152,8 @@ class Decider:
         fewer = self._fewer(document, accepted)
         if fewer is not None and placement.strategy is Strategy.SPREAD:
             # Not all nodes fit: as many as do, and these as even as they can be.
-            yield self._least_skew(replace(document, nodes=fewer.nodes), accepted, placement.max_skew) or fewer
+            kept = replace(document, nodes=fewer.nodes, placement=placement.of_fewer(fewer.nodes, document.nodes))
+            yield self._least_skew(kept, accepted, placement.max_skew) or fewer
         elif fewer is not None:
             yield fewer
 
@@ -173,12 +173,13 @@ class Decider:
 
     def _fewer(self, fleet: FleetRequest, accepted: Sequence[Document]) -> FleetRequest | None:
         """The fleet with as many nodes as fit, wherever they fit."""
-        loose = replace(fleet, placement=Placement())
+        loose = replace(fleet, placement=fleet.placement.loose)
         solution = self.solve([*accepted, loose], partial=fleet.name)
         if solution is None:
             return None
         count = sum(number for _, number in solution.fleets.get(fleet.name, ()))
-        return replace(loose, nodes=len(self.world.fleets.get(fleet.name, ())) + count) if count else None
+        nodes = len(self.world.fleets.get(fleet.name, ())) + count
+        return replace(loose, nodes=nodes, placement=loose.placement.of_fewer(nodes, fleet.nodes)) if count else None
 
     def solve(self, documents: Sequence[Document], partial: str | None = None) -> Solution | None:
         """The best solution in which all of these documents are placed, or None; a `partial` fleet gets what it can.
@@ -243,8 +244,9 @@ class Decider:
         if len(documents) == 1 and not limits:
             if isinstance(documents[0], FleetRequest):
                 group = self.fleet_group(documents[0], (), partial)
-                bought = strategies.lay(group)
-                return None if bought is None else Solution({group.name: bought})
+                with suppress(strategies.Unsettled):
+                    bought = strategies.lay(group)
+                    return None if bought is None else Solution({group.name: bought})
             if isinstance(documents[0], RunRequest) and _is_lone(documents[0]):
                 with suppress(shortcuts.Unclear):
                     return self._solve_lone(documents[0], copies)

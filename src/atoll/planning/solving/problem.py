@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from atoll.model.resources import InstanceType
 from atoll.planning.plan import Source
-from atoll.planning.request import Placement, Requirements
+from atoll.planning.request import Placement, Requirements, Strategy
 from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option
 
@@ -43,6 +43,39 @@ class FleetGroup:
             return self.missing
         counted = sum(min(count, self.nodes) for count in self.existing.values())
         return max(0, self.nodes * (self.placement.survive_zones + 1) - counted)
+
+    @property
+    def cap(self) -> int | None:
+        """How many nodes a zone may end with, where the number of all is certain: without what `survive_zones` adds."""
+        return self.placement.most_in_zone(max(self.nodes, sum(self.existing.values())))
+
+    @property
+    def cap_varies(self) -> bool:
+        """Whether the cap depends on how many are bought."""
+        return self.placement.max_share is not None and bool(self.placement.survive_zones) and not self.partial
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """The eligible zones that hold no node."""
+        return tuple(zone for zone in self.eligible if not self.existing.get(zone))
+
+    @property
+    def fresh(self) -> int:
+        """How many of the unused zones may get nodes."""
+        most, unused = self.placement.max_zones, len(self.unused)
+        held = sum(count > 0 for count in self.existing.values())
+        return unused if most is None else min(unused, max(0, most - held))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether only some of the unused zones may get nodes."""
+        return self.fresh < len(self.unused)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a node in one zone is as good as one in another."""
+        bounds = (self.placement.survive_zones, self.placement.max_zones, self.placement.max_share)
+        return self.placement.strategy is Strategy.ANY and not any(bounds)
 
     @property
     def home(self) -> int | None:

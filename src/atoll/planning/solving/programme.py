@@ -31,6 +31,9 @@ ATTACHED_WEIGHT = -500.0
 HAIR = 1e-3
 """Where all that is equal too, a lot for each run and supply decides: smaller than any difference of sizes."""
 
+SLIVER = 1e-6
+"""What a share of a whole number may be off by as a floating-point number."""
+
 Terms = dict[int, float]
 
 
@@ -79,8 +82,10 @@ class Model:
             by_zone[option.zone][variable] = 1.0
         if fleet.placement.strategy is Strategy.CLUSTER:
             self._cluster(by_zone, fleet.most, fleet.home)
+        self._share(fleet, by_zone, everything)
+        chosen = self._chosen(fleet, by_zone)
         if fleet.placement.strategy is Strategy.SPREAD and not fleet.partial:
-            self._spread(fleet, by_zone)
+            self._spread(fleet, by_zone, chosen)
         if fleet.placement.survive_zones and not fleet.partial:
             self._survive(fleet, by_zone)
 
@@ -102,13 +107,47 @@ class Model:
             self.programme.row({**terms, chosen: -float(most)}, upper=0)
         self.programme.row(choices, upper=1)
 
-    def _spread(self, fleet: FleetGroup, by_zone: Mapping[int, Terms]) -> None:
-        """No zone that gets a node ends more than `max_skew` above the least of the eligible ones."""
+    def _share(self, fleet: FleetGroup, by_zone: Mapping[int, Terms], everything: Terms) -> None:
+        """No zone that gets a node ends with more than its share of all nodes, or with more than one."""
+        if fleet.cap is None:
+            return
+        if not fleet.cap_varies:
+            for zone, terms in sorted(by_zone.items()):
+                self.programme.row(terms, upper=max(0, fleet.cap - fleet.existing.get(zone, 0)))
+            return
+        share = fleet.placement.max_share or 1.0
+        total = sum(fleet.existing.values())
+        several = self.programme.variable(1)
+        for zone, terms in sorted(by_zone.items()):
+            there = fleet.existing.get(zone, 0)
+            grows = self.programme.variable(1)
+            far = float(fleet.most + there)
+            self.programme.row({**terms, grows: -float(fleet.most)}, upper=0)
+            self.programme.row({**terms, grows: far, several: -far}, upper=1 - there + far)
+            relative = {variable: terms.get(variable, 0.0) - share for variable in everything}
+            self.programme.row({**relative, grows: far, several: 1.0}, upper=share * total + 1 - there + far + SLIVER)
+
+    def _chosen(self, fleet: FleetGroup, by_zone: Mapping[int, Terms]) -> dict[int, int]:
+        """For each zone without nodes whether it may get some, where only a few may; a spread uses as many as may."""
+        if not fleet.chooses:
+            return {}
+        chosen = {zone: self.programme.variable(1) for zone in sorted(fleet.unused)}
+        for zone, variable in chosen.items():
+            self.programme.row({**by_zone[zone], variable: -float(fleet.most)}, upper=0)
+        spread = fleet.placement.strategy is Strategy.SPREAD and not fleet.partial
+        self.programme.row(dict.fromkeys(chosen.values(), 1.0), fleet.fresh if spread else 0, fleet.fresh)
+        return chosen
+
+    def _spread(self, fleet: FleetGroup, by_zone: Mapping[int, Terms], chosen: Mapping[int, int]) -> None:
+        """No zone that gets a node ends more than `max_skew` above the least of the eligible ones that may get some."""
         most = fleet.most + max(fleet.existing.values(), default=0)
         least = self.programme.variable(most)
         for zone, terms in sorted(by_zone.items()):
             there = fleet.existing.get(zone, 0)
-            self.programme.row({**terms, least: -1.0}, lower=-there)
+            if zone in chosen:
+                self.programme.row({**terms, least: -1.0, chosen[zone]: -float(most)}, lower=-float(most))
+            else:
+                self.programme.row({**terms, least: -1.0}, lower=-there)
             if there == 0:
                 self.programme.row({**terms, least: -1.0}, upper=fleet.placement.max_skew)
                 continue

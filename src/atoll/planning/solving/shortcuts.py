@@ -149,12 +149,15 @@ def _rank(shares: Sequence[Share], lots: Sequence[float]) -> Rank:
 def pinned(problem: Problem) -> Problem | None:
     """The problem with each fleet as it is best alone, and with runs that buy only where nothing else can serve them.
 
-    None when a fleet does not fit even alone, or none of the problem's fleets can be laid without the runs. A solution
-    of this problem that costs no more than `least` is one of the whole.
+    None when a fleet does not fit even alone or only the model can lay it, or none of the problem's fleets can be laid
+    without the runs. A solution of this problem that costs no more than `least` is one of the whole.
     """
     fleets = []
     for fleet in problem.fleets:
-        bought = strategies.lay(fleet)
+        try:
+            bought = strategies.lay(fleet)
+        except strategies.Unsettled:
+            return None
         if bought is None:
             return None
         fleets.append(replace(fleet, options=tuple(replace(option, limit=count) for option, count in bought)))

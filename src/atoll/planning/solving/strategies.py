@@ -8,11 +8,15 @@ capacities and quotas are left out: `joint` checks them afterwards and turns to 
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from heapq import heapify, heappop, heappush
+from math import comb
 
 from atoll.planning.request import Strategy
+from atoll.planning.solving import zones
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import FleetGroup
 
@@ -20,12 +24,47 @@ Bought = tuple[tuple[Option, int], ...]
 Bounds = Mapping[int, tuple[int, int]]
 Rank = tuple[float, int, float]
 
+MOST_CHOICES = 32
+"""So many choices of zones are tried, each as quickly as a fleet without such a choice; more are left to the model."""
+
+
+class Unsettled(Exception):  # noqa: N818 - it is no error
+    """How a fleet is laid best is left to the model."""
+
 
 def lay(fleet: FleetGroup) -> Bought | None:
-    """The cheapest machines for a fleet, shared limits aside; None when even so it does not fit."""
+    """The cheapest machines for a fleet, shared limits aside; None when even so it does not fit.
+
+    Raises Unsettled where only the model finds out: too many choices of zones may be best, or the machines that are
+    the cheapest without regard to `max_share` exceed it, and more machines would make the shares smaller.
+    """
+    if fleet.cap_varies:
+        bought = lay(replace(fleet, placement=replace(fleet.placement, max_share=None)))
+        if bought is not None and not _keeps_shares(fleet, bought):
+            raise Unsettled
+        return bought
     stock = _stock(fleet)
+    if fleet.chooses and comb(len(zones.useful(fleet, stock)), fleet.fresh) > MOST_CHOICES:
+        raise Unsettled
+    choices = zones.choices(fleet, stock)
     if fleet.partial:
-        return _partial(fleet, stock)
+        laid = [_partial(chosen, _stock(chosen)) for chosen in choices]
+        return min(laid, key=lambda bought: (-sum(count for _, count in bought), _rank(bought)))
+    laid = [bought for chosen in choices if (bought := _whole(chosen)) is not None]
+    return min(laid, key=_rank, default=None)
+
+
+def _keeps_shares(fleet: FleetGroup, bought: Bought) -> bool:
+    counts = Counter(fleet.existing)
+    for option, count in bought:
+        counts[option.zone] += count
+    most = fleet.placement.most_in_zone(max(fleet.nodes, counts.total()))
+    return most is None or all(counts[option.zone] <= most for option, _ in bought)
+
+
+def _whole(fleet: FleetGroup) -> Bought | None:
+    """The cheapest machines for all nodes of a fleet over its eligible zones."""
+    stock = _stock(fleet)
     cheapest = _outlasting if fleet.placement.survive_zones else _plain
     laid = [bought for bounds in _candidates(fleet, stock) if (bought := cheapest(fleet, stock, bounds)) is not None]
     return min(laid, key=_rank, default=None)
@@ -45,16 +84,24 @@ def _rank(bought: Bought) -> Rank:
 
 def _candidates(fleet: FleetGroup, stock: Mapping[int, list[Option]]) -> Iterable[Bounds]:
     """Bounds on the new machines of each zone, among which the best plan is found."""
-    room = {zone: _most(options, fleet.nodes) for zone, options in stock.items()}
+    room = _room(fleet, stock, fleet.nodes)
     if fleet.placement.strategy is Strategy.CLUSTER:
         # A fleet whose cluster is whole already needs no zone.
         if fleet.missing == 0:
             return [dict.fromkeys(room, (0, 0))]
-        zones = [zone for zone in sorted(room) if fleet.home in (None, zone)]
-        return ({zone: (0, room[zone])} for zone in zones)
+        homes = [zone for zone in sorted(room) if fleet.home in (None, zone)]
+        return ({zone: (0, room[zone])} for zone in homes)
     if fleet.placement.strategy is Strategy.SPREAD:
         return _levels(fleet, room)
     return [{zone: (0, n) for zone, n in room.items()}]
+
+
+def _room(fleet: FleetGroup, stock: Mapping[int, list[Option]], top: int) -> dict[int, int]:
+    """How many of `top` new machines each zone can take."""
+    room = {zone: _most(options, top) for zone, options in stock.items()}
+    if fleet.cap is None:
+        return room
+    return {zone: max(0, min(most, fleet.cap - fleet.existing.get(zone, 0))) for zone, most in room.items()}
 
 
 def _most(options: Iterable[Option], top: int) -> int:
@@ -204,6 +251,6 @@ class _Shelf:
                 self._place, self._gone = self._place + 1, 0
 
 
-def _partial(fleet: FleetGroup, stock: Mapping[int, list[Option]]) -> Bought | None:
-    room = {zone: _most(options, fleet.missing) for zone, options in stock.items()}
-    return _fill(stock, {zone: (0, n) for zone, n in room.items()}, min(fleet.missing, sum(room.values())))
+def _partial(fleet: FleetGroup, stock: Mapping[int, list[Option]]) -> Bought:
+    room = _room(fleet, stock, fleet.missing)
+    return _fill(stock, {zone: (0, n) for zone, n in room.items()}, min(fleet.missing, sum(room.values()))) or ()

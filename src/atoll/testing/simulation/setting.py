@@ -133,6 +133,10 @@ _PLACEMENTS = (
     "{strategy: spread, max_skew: 2}",
     "{strategy: spread, min_zones: 2, on_shortage: best-effort}",
     "{strategy: spread, survive_zones: 1}",
+    "{strategy: spread, max_zones: 2}",
+    "{strategy: any, max_zones: 2}",
+    "{strategy: any, max_share: 0.5}",
+    "{strategy: spread, survive_zones: 1, max_share: 0.5}",
 )
 
 

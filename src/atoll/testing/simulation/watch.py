@@ -160,14 +160,18 @@ class Watch:
                 lost = sorted(counts.values(), reverse=True)[: placement.get("survive_zones", 0)]
                 if sum(counts.values()) - sum(lost) < nodes:
                     self.fail(f"fleet {name} of {nodes} nodes is cut to {dict(counts)}, too few to survive")
-            if placement.get("strategy") != "spread":
-                continue
             counts, wanted = Counter(dict(self._all(_FITTING, (fleet,)))), json.loads(config).get("availability_zones")
             for zone in {row[2] for row in cut if not row[4]}:
                 up = self._cloud.ledger.zones.get(zone, UP) == UP
-                behind = max(counts.values(), default=0) - counts[zone]
-                if up and (not wanted or zone in wanted) and behind > placement.get("max_skew", 1):
+                held = len({*counts, zone})
+                if not up or (wanted and zone not in wanted) or held > placement.get("max_zones", held):
+                    continue
+                fullest = max(counts.values(), default=0)
+                behind = fullest - counts[zone]
+                if placement.get("strategy") == "spread" and behind > placement.get("max_skew", 1):
                     self.fail(f"fleet {name} gave up a node in {zone}: {dict(counts)}")
+                if behind > 1 and fullest > _share(nodes, counts, placement):
+                    self.fail(f"fleet {name} gave up a node in {zone}, and another zone has too many: {dict(counts)}")
 
     def _restrained(self, kind: str, subject: str, state: str, reason: str) -> None:
         """After a refusal of the request itself its fleet or run launches nothing, until a user asks for something.
@@ -263,8 +267,20 @@ class Watch:
             here = Counter(row[2] for row in rows)
             if placement.get("strategy") == "cluster" and len(here) > 1:
                 self.fail(f"fleet {rows[0][8]} is a cluster over {dict(here)}")
+            self._check_bounds(rows, fresh, placement)
             if placement.get("strategy") == "spread":
                 self._check_skew(rows[0], here, {row[2] for row in rows if row[0] in fresh}, placement)
+
+    def _check_bounds(self, rows: list[Any], fresh: set[str], placement: Mapping[str, Any]) -> None:
+        """A fleet gets no node in one zone more than it may use, and none in a zone that has its share."""
+        here, new = Counter(row[2] for row in rows), {row[2] for row in rows if row[0] in fresh}
+        before = {row[2] for row in rows if row[0] not in fresh}
+        if len(here) > max(placement.get("max_zones", len(here)), len(before)):
+            self.fail(f"fleet {rows[0][8]} got nodes in {new - before}: {dict(here)}")
+        nodes = self._one("SELECT nodes FROM fleets WHERE id = ?", (rows[0][1],))[0]
+        for zone in new:
+            if here[zone] > _share(nodes, here, placement):
+                self.fail(f"fleet {rows[0][8]} of {nodes} nodes got one in {zone}: {dict(here)}")
 
     def _check_room(self, live: list[Any]) -> None:
         capacity = self._cloud.script.capacity
@@ -285,7 +301,9 @@ class Watch:
         if self._one("SELECT 1 FROM failures", ()) is not None:
             return
         eligible = json.loads(row[5]).get("availability_zones") or [zone.name for zone in script.zones]
-        least = min(here[zone] for zone in eligible)
+        counts = sorted((here[zone] for zone in eligible), reverse=True)
+        apart = sum(zone not in eligible for zone in here)
+        least = counts[: max(1, placement.get("max_zones", len(counts) + apart) - apart)][-1]
         for zone in fresh:
             if here[zone] - least > placement.get("max_skew", 1):
                 self.fail(f"fleet {row[8]} got a node in {zone}: {dict(here)} over {eligible}")
@@ -295,6 +313,11 @@ class Watch:
 
     def _all(self, statement: str, values: Any) -> list[Any]:
         return self._raw.execute(statement, values).fetchall()
+
+
+def _share(nodes: int, counts: Counter[str], placement: Mapping[str, Any]) -> float:
+    """How many nodes one zone may hold."""
+    return max(1, int(max(nodes, counts.total()) * placement.get("max_share", 1) + 1e-6))
 
 
 _AT: Mapping[tuple[str, str], Callable[[Watch, str], None]] = {

@@ -12,12 +12,12 @@ import { ZonesPage } from "./zones.js";
 const PAGES = [["zones", "Zones"], ["runs", "Runs"], ["fleets", "Fleets"], ["volumes", "Volumes"], ["plan", "Plan"], ["events", "Events"]];
 const RETRY_MS = 2000;
 /** @type {import("./wire.js").SessionView} */
-const NOBODY = { user: "", admin: false, projects: {}, csrf: "" };
+const NO_SESSION = { user: "", admin: false, projects: {}, csrf: "" };
 
 export class App {
   constructor() {
     this.store = new Store();
-    this.me = NOBODY;
+    this.me = NO_SESSION;
     this.project = "";
     /** @type {any} */ this.page = null;
     this.pageName = "";
@@ -46,10 +46,14 @@ export class App {
   }
 
   async start() {
-    try { this.me = await get("/web/me"); } catch (error) {
-      this.me = await login(byId("page"), error instanceof Refused ? undefined : "The server does not answer: reload the page once it is back.");
+    this.me = NO_SESSION;
+    /** @type {string | undefined} */ let why;
+    if (location.pathname !== "/web/login") {
+      try { this.me = await get("/web/me"); } catch (error) {
+        if (!(error instanceof Refused)) why = "The server does not answer: reload the page once it is back.";
+      }
     }
-    if (!this.me.user || location.pathname === "/web/login") this.me = await login(byId("page"));
+    if (!this.me.user) this.me = await login(byId("page"), why);
     setCsrf(this.me.csrf);
     this.project = "";
     const names = Object.keys(this.me.projects).sort();
@@ -114,7 +118,7 @@ export class App {
     try {
       this.store.load(await get(`${this.base}/map`));
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) { this._leave(); document.body.classList.remove("in"); this.me = NOBODY; await this.start(); return false; }
+      if (error instanceof Refused && error.status === 401) { this._leave(); document.body.classList.remove("in"); this.me = NO_SESSION; await this.start(); return false; }
       if (error instanceof Refused && error.status < 500) { this._leave(); byId("page").replaceChildren(el("p", "login", prose(error.message), " ", prose(error.help))); return false; }
       this._live("away");
       setTimeout(() => this._retry(), RETRY_MS);
