@@ -149,7 +149,7 @@ class _Model:
         return self._solve(self.price)
 
     def fewest_zones(self) -> int:
-        """In how many zones runs of several nodes are at least, at the lowest price and with as little new as can be."""
+        """In how many zones runs of several nodes are at least, at the lowest price and with least that is new."""
         if not self._write():
             return 0
         for objective in (self.price, self.sources):

@@ -214,7 +214,7 @@ def may_buy(run: RunRequest) -> bool:
 
 
 def spread_over(run: RunRequest, documents: Iterable[Document], snapshot: Snapshot) -> list[Zone]:
-    """The zones that count for a run with `spread`: it may get a machine there, or a fleet that it may use one for it."""
+    """The zones that count for a run with `spread`: it or a fleet that it may use may get a machine there."""
     fleets = [d for d in documents if isinstance(d, FleetRequest) and may_use_fleet(run, d.name)]
     asked = [fleet.requirements for fleet in fleets] + ([run.requirements] if may_buy(run) else [])
     zones = {zone for one in asked for zone in eligible(one, snapshot)}

@@ -75,7 +75,7 @@ def test_nodes_of_a_run_are_in_as_few_zones_as_the_price_allows(seeds: range) ->
 
 
 def _with_equal_prices(case: Case, rng: Random) -> Case:
-    """The case with two prices, a few machines of each offer and runs of several nodes, so that most ties are zones'."""
+    """The case with two prices, a few machines of each offer and runs of several nodes: ties of zones."""
     offers = [replace(o, price=rng.choice([0.1, 0.1, 0.2]), count=rng.randint(1, 4)) for o in case.snapshot.catalog]
     snapshot = replace(case.snapshot, catalog=Catalog.from_offers(offers, NOW))
     documents = tuple(

@@ -27,7 +27,6 @@ from atoll.planning.traffic import traffic
 from atoll.planning.volumes import lone_zone
 from atoll.planning.world import World
 
-
 LEAST_SAVING = 0.0001
 """USD an hour that are worth a note: as much as is shown."""
 

@@ -51,7 +51,7 @@ def _cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
         return ()
     others = list(_staying(document, reasons))
     trial = reasons.decider.trial((*others, document))
-    found = []
+    found: list[Cure] = []
     for requirement, value, changed in _changes(document, trial):
         if any(cure.requirement == requirement for cure in found):
             continue
@@ -139,9 +139,8 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
     """
     count, every = sum(number for _, number in bought), Limits.of(trial.world)
     if isinstance(changed, RunRequest):
-        apart = changed.strategy is not Strategy.ANY and count < len(changed.nodes)
-        apart |= changed.strategy is Strategy.SPREAD
-        if apart or any(node.mounts for node in changed.nodes):
+        apart = changed.strategy is Strategy.CLUSTER and count < len(changed.nodes)
+        if apart or changed.strategy is Strategy.SPREAD or any(node.mounts for node in changed.nodes):
             return set()
         options = [trial.run_group(changed, (), limits).options for limits in (NO_LIMITS, every)]
     else:
@@ -152,6 +151,9 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
             count = min(count, 1)
         options = [group.options, trial.fleet_group(changed, (), None, every).options]
     remainder = Remainder.after(solution, trial.world, bought, trial.budget)
+    if isinstance(changed, RunRequest) and changed.strategy is Strategy.REGION and count < len(changed.nodes):
+        home = {trial.world.region(zone) for zone in _used(changed, solution)}
+        options = [tuple(o for o in some if trial.world.region(o.zone) in home) for some in options]
     fitting: set[int] = set()
     for some in options if count else ():  # the cheapest do mostly; all that capacities make worth a look decide
         by_zone: dict[int, list[Option]] = {}

@@ -224,7 +224,7 @@ def _cluster(data: Facts) -> str:
         case "cluster":
             return f"cannot take all of {wanted}"
         case "region":
-            return f"no zones of {data.get('region')} can take {wanted} together"
+            return f"the zones of {data.get('region')} cannot take {wanted} together"
         case "spread":
             return f"{wanted} cannot be even over the zones of {data.get('region')}"
         case _:

@@ -34,7 +34,7 @@ def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
 
 
 def _trimmed_run(run: RunGroup, problem: Problem) -> RunGroup:
-    """A run whose nodes choose freely buys the best offer of each place where all may be, and before it what is limited.
+    """A run whose nodes choose freely buys the best offer of each place for all nodes, and before it what is limited.
 
     Offers at the same price in other zones stay where several nodes are better off in fewer zones.
     """

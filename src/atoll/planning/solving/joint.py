@@ -282,9 +282,9 @@ class Decider:
             return None
         if solution is None or solution.cost > shortcuts.least(pinned) + 1e-9:
             return None
-        # A fleet that is laid with regard to its runs may hold them in fewer zones, unless it is to be even.
-        free = [fleet for fleet in problem.fleets if fleet.placement.strategy is Strategy.ANY]
-        return None if free and pinned.apart(solution) else solution
+        # Laid with regard to its runs, a fleet may hold them in fewer zones at the same price.
+        moves = any(shortcuts.may_move(*pair) for pair in zip(problem.fleets, pinned.fleets, strict=True))
+        return None if moves and pinned.apart(solution) else solution
 
     def problem(
         self, documents: Sequence[Document], partial: str | None, limits: Limits, copies: Copies = NONE

@@ -138,7 +138,6 @@ class RunGroup:
         """How many nodes have to be in one place."""
         return self.nodes // self.copies if self.places else 1
 
-
     @property
     def may_be_apart(self) -> bool:
         """Whether a copy has several nodes that may be in several zones and better are in few."""

@@ -13,7 +13,7 @@ from math import inf
 from operator import itemgetter
 from zlib import crc32
 
-from atoll.planning.budget import Budget, OutOfBudget
+from atoll.planning.budget import SECOND, Budget, OutOfBudget
 from atoll.planning.plan import Source
 from atoll.planning.request import Strategy
 from atoll.planning.solving.limits import shared_limits
@@ -27,6 +27,9 @@ SOURCE_WEIGHT = {Source.EXISTING: 0.0, Source.PLANNED: 1000.0, Source.NEW: 2000.
 
 ATTACHED_WEIGHT = -500.0
 """A volume that is attached to the very instance is preferred to one that has to be attached."""
+
+NEARER = SECOND / 10
+"""The steps that may go into the fewest zones, which are hard to prove; none where the best price took as many."""
 
 HAIR = 1e-3
 """Where all that is equal too, a lot for each run and supply decides: smaller than any difference of sizes."""
@@ -455,16 +458,21 @@ def _in_order(shares: Sequence[Share], held: frozenset[str]) -> Iterable[Share]:
 def solve(problem: Problem, world: World, budget: Budget | None = None) -> Solution | None:
     """The best solution of a problem by the exact model, or None when nothing fits. Raises OutOfBudget.
 
-    That the nodes of each run are near to each other is asked for only where they are not so by themselves.
+    That the nodes of each run are in few zones is asked for only where they are not so by themselves.
     """
     budget = budget or Budget()
+    before = budget.steps
     found = _solve(Model(problem, world), budget)
-    if found is None or not problem.apart(found):
+    if found is None or before - budget.steps > NEARER or not problem.apart(found):
         return found
+    part = Budget(min(budget.steps, 2 * NEARER))
+    given = part.steps
     try:
-        return _solve(Model(problem, world, near={}), budget) or found
+        nearer = _solve(Model(problem, world, near={}), part)
     except OutOfBudget:
-        return found
+        nearer = None
+    budget.spend(given - part.steps)
+    return found if nearer is None or nearer.slack > found.slack else nearer
 
 
 def _solve(model: Model, budget: Budget) -> Solution | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 
 from atoll.planning.plan import Source
+from atoll.planning.request import Strategy
 from atoll.planning.solving import strategies
 from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.problem import FleetGroup, Problem, RunGroup, Share, Solution, Supply
@@ -28,8 +29,8 @@ class Unclear(Exception):  # noqa: N818 - it is news, not a fault
 def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
     """The best places for a run without mounts that no fleet of the request serves, shared limits aside.
 
-    None when it does not fit. What is idle goes before what is bought; of equal prices fewer zones, the smaller type and
-    the smaller lot go first, as in the model. Raises Unclear where the fewest zones are not plain.
+    None when it does not fit. What is idle goes before what is bought; of equal prices fewer zones, the smaller type
+    and the smaller lot go first, as in the model. Raises Unclear where the fewest zones are not plain.
     """
     ranks = [rank for group in run.classes for rank in group.ranks]
     pools = sorted(run.pools, key=lambda pool: (bulk(pool.instance_type) + lots[pool.zone], pool.ids))
@@ -85,7 +86,7 @@ def _parted(ranks: Sequence[int], shares: Iterable[Share]) -> Iterable[tuple[int
 
 
 def _nearest(ranks: Sequence[int], stock: Sequence[Stock], lots: Sequence[float]) -> tuple[Share, ...] | None:
-    """The cheapest machines of a place, in one zone if that is as cheap and reuses as much; None when there are too few.
+    """The cheapest machines of a place, in one zone if that is as cheap and reuses as much; None when too few.
 
     Raises Unclear where it may be that fewer zones than those found, and more than one, are enough.
     """
@@ -97,7 +98,7 @@ def _nearest(ranks: Sequence[int], stock: Sequence[Stock], lots: Sequence[float]
         by_zone.setdefault(supply.zone, []).append((supply, number))
     together = [taken for zone in sorted(by_zone) if (taken := _take(ranks, by_zone[zone])) is not None]
     together = [taken for taken in together if _rank(taken, lots)[:2] == found[:2]]
-    if not together and found[2] > 2:  # noqa: PLR2004 - two are the fewest where one is not enough
+    if not together and found[2] > 2:
         raise Unclear
     return min(together, key=lambda taken: _rank(taken, lots), default=shares)
 
@@ -163,6 +164,15 @@ def pinned(problem: Problem) -> Problem | None:
         fleets.append(replace(fleet, options=tuple(replace(option, limit=count) for option, count in bought)))
     runs = [replace(run, options=()) if _served(run, problem.fleets) else run for run in problem.runs]
     return replace(problem, fleets=tuple(fleets), runs=tuple(runs))
+
+
+def may_move(fleet: FleetGroup, pinned: FleetGroup) -> bool:
+    """Whether a fleet may cost the same with other machines than it is pinned to; one that is even stays as it is."""
+    if fleet.placement.strategy is Strategy.SPREAD or not pinned.options:
+        return False
+    dearest = max(option.price for option in pinned.options)
+    chosen = {option.offer for option in pinned.options}
+    return any(option.price <= dearest and option.offer not in chosen for option in fleet.options)
 
 
 def least(problem: Problem) -> float:
