@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from atoll.configuration import Parsed, SourceFile, named_environment, parse, spec_from_json
+from atoll.configuration import Choices, Parsed, SourceFile, named_environment, parse, spec_from_json
 from atoll.configuration.reading.document import MODELS
 from atoll.model.resources import GpuRequirement, Range
 
@@ -222,10 +222,10 @@ def test_a_run_takes_from_the_profile_what_it_does_not_set() -> None:
         "profiles:\n- {name: spot, spot_policy: spot, max_price: 2}\n- {name: std, default: true, max_price: 1}",
     )
     assert spec(TASK, profiles=profiles).max_price == 1
-    chosen = spec(TASK + "max_price: 3\n", profiles=profiles, profile="spot")
+    chosen = spec(TASK + "max_price: 3\n", profiles=profiles, choices=Choices("spot"))
     assert (chosen.max_price, chosen.spot_policy) == (3, "spot")
     assert spec(FLEET, profiles=profiles).max_price is None
-    missing = parse([SourceFile("t.yml", TASK)], profiles=profiles, profile="spto")
+    missing = parse([SourceFile("t.yml", TASK)], profiles=profiles, choices=Choices("spto"))
     assert [found.message for found in missing.diagnostics] == ["there is no profile `spto`"]
 
 

@@ -206,6 +206,7 @@ def test_offers_filtered_in_columns_fail_what_each_fails_alone(seed: int) -> Non
         RefusalCode.ZONE,
         RefusalCode.ZONE_EXCLUDED,
         RefusalCode.DRAINED,
+        RefusalCode.CLOSED,
         RefusalCode.IMPAIRED,
         RefusalCode.NOT_OPTED_IN,
         RefusalCode.GONE,

@@ -533,6 +533,7 @@ REASONS: Mapping[RefusalCode, Checker] = {
     RefusalCode.NOT_OPTED_IN: _state(ZoneState.NOT_OPTED_IN),
     RefusalCode.GONE: _state(ZoneState.GONE),
     RefusalCode.DRAINED: _state(ZoneState.DRAINED),
+    RefusalCode.CLOSED: _state(ZoneState.CLOSED),
     RefusalCode.IMPAIRED: _state(ZoneState.IMPAIRED),
     RefusalCode.INSTANCE_TYPE: _instance_type,
     RefusalCode.ARCH: _names(lambda kind: kind.arch, lambda said: [said.asked.resources.arch or ""]),

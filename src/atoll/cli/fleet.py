@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from atoll.cli import terminal, units
+from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table, block
@@ -35,7 +36,7 @@ def list_fleets(verbose: bool, as_json: bool) -> None:
 
 
 @fleet.command("get")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("fleet"))
 @verbose_option
 @json_option
 def get_fleet(name: str, verbose: bool, as_json: bool) -> None:
@@ -45,7 +46,7 @@ def get_fleet(name: str, verbose: bool, as_json: bool) -> None:
 
 
 @fleet.command("retry")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("fleet"))
 def retry_fleet(name: str) -> None:
     """Retry a fleet that waits or is on hold, without further pause.
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from atoll.cli import units
+from atoll.cli.completion import existing
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table
 from atoll.client import connect
@@ -26,7 +27,7 @@ def list_volumes(verbose: bool, as_json: bool) -> None:
 
 
 @volume.command("get")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("volume"))
 @verbose_option
 @json_option
 def get_volume(name: str, verbose: bool, as_json: bool) -> None:

@@ -83,6 +83,7 @@ fleets = _record(
     Column("created_at", UtcTime, nullable=False),
     Column("auto_created", Boolean, nullable=False),
     *_restraints(),
+    Column("waiting_since", UtcTime),
     unique_name=True,
 )
 
@@ -169,6 +170,17 @@ jobs = _record(
     Column("finished_at", UtcTime),
 )
 jobs.append_constraint(UniqueConstraint("run_id", "rank", "submission"))
+
+closures = _record(
+    "closures",
+    *_zone(),
+    Column("actor", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("server_wide", Boolean, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("ended_at", UtcTime),
+)
 
 events = Table(
     "events",
@@ -305,4 +317,5 @@ TABLES = {
     Kind.ATTACHMENT: attachments,
     Kind.RUN: runs,
     Kind.JOB: jobs,
+    Kind.CLOSURE: closures,
 }

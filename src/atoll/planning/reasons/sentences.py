@@ -114,6 +114,7 @@ _STATES = {
     RefusalCode.NOT_OPTED_IN: "the account has not opted in to this zone",
     RefusalCode.GONE: "the backend does not list this zone",
     RefusalCode.DRAINED: "drained",
+    RefusalCode.CLOSED: "closed",
     RefusalCode.IMPAIRED: "impaired",
 }
 

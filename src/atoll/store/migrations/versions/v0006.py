@@ -1,4 +1,7 @@
-"""Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them."""
+"""Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them.
+
+Fleets: since when they wait. Closures: the table of closed zones.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the columns."""
+    """Make the columns and the table."""
+    _closures()
     with op.batch_alter_table("instances") as batch:
         batch.add_column(sa.Column("endpoint", sa.JSON()))
         batch.add_column(sa.Column("address", sa.String()))
@@ -21,6 +25,7 @@ def upgrade() -> None:
         batch.drop_column("agent_url")
     with op.batch_alter_table("fleets") as batch:
         batch.drop_column("replaces")
+        batch.add_column(sa.Column("waiting_since", sa.DateTime(timezone=True)))
 
 
 def _endpoints() -> None:
@@ -31,3 +36,23 @@ def _endpoints() -> None:
     for id, url in connection.execute(known).all():
         endpoint = {"type": "unix", "path": url.removeprefix(prefix)}
         connection.execute(sa.update(instances).where(instances.c.id == id).values(endpoint=endpoint))
+
+
+def _closures() -> None:
+    time = sa.DateTime(timezone=True)
+    op.create_table(
+        "closures",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("deleted_at", time),
+        *(sa.Column(name, sa.String()) for name in ("backend", "region", "zone", "zone_id", "zone_kind")),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("created_at", time, nullable=False),
+        sa.Column("until", time, nullable=False),
+        sa.Column("server_wide", sa.Boolean(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("ended_at", time),
+    )
+    op.create_index("ix_closures_state", "closures", ["state"])
