@@ -110,7 +110,7 @@ def waiting_text(placed: DocumentPlan) -> str:
     """What a document that is accepted and does not fit yet waits for."""
     if placed.shortfall is None:
         return ""
-    return explain.waiting_text(placed.kind, placed.shortfall)
+    return explain.waiting_text(placed)
 
 
 async def _accept_run(

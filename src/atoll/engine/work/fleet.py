@@ -92,7 +92,7 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
         async with self.placer.placing(fleet, demand) as placing:
             answer, message = placing.plan, ""
             if answer.shortfall is not None:
-                message = explain.waiting_text(answer.kind, answer.shortfall)
+                message = explain.waiting_text(answer)
             try:
                 async with placing.write(lease) as tx:
                     if await tx.get(Fleet, fleet.id) != fleet:
