@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -26,6 +26,7 @@ from atoll.engine.parts.metrics import Figures
 from atoll.engine.parts.notifier import Bell
 from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
+from atoll.engine.parts.retention_config import retention_of
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer, wake_waiting
 from atoll.engine.placing.hosts import SSH
@@ -46,12 +47,14 @@ from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
 from atoll.engine.work.observed import ObservedBackend, ObservedHandler
 from atoll.engine.work.restraint import forget_changed, release_changed
+from atoll.engine.work.retention import ITEM, RetentionHandler
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
+from atoll.model.retention import Retention
 from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
@@ -79,6 +82,14 @@ def config_digest(entry: Mapping[str, Any]) -> str:
     return blake2b(json.dumps(entry, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What the server's configuration says beside its backends; `digests` are those of the backends' entries."""
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    retention: Retention = Retention()
+
+
 class Engine:
     """One engine over one database; several may share it."""
 
@@ -100,6 +111,7 @@ class Engine:
             Kind.RUN: RunHandler(behind, placer),
             Kind.JOB: JobHandler(behind, self._following),
             Kind.BACKEND: SweepHandler(behind),
+            Kind.RETENTION: RetentionHandler(behind),
         }
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
@@ -127,6 +139,7 @@ class Engine:
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
+        retention = retention_of(config or {})
         backends = {
             entry["type"]: open_backend(
                 entry["type"],
@@ -139,8 +152,8 @@ class Engine:
         if SSH not in backends:  # fleets declare the hosts, so that there is nothing to configure
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
-        digests = {entry["type"]: config_digest(entry) for entry in entries}
-        engine = await cls.over(database, backends, home, now=now, secret_key=secret_key, digests=digests)
+        configured = Configured({entry["type"]: config_digest(entry) for entry in entries}, retention)
+        engine = await cls.over(database, backends, home, now=now, secret_key=secret_key, configured=configured)
         engine.context.planner.computing = Computing(engine.context.figures)
         return engine
 
@@ -154,7 +167,7 @@ class Engine:
         now: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = random_id,
         secret_key: str | None = None,
-        digests: Mapping[str, str] | None = None,
+        configured: "Configured | None" = None,
     ) -> "Engine":
         """An engine over parts that are open already. Raises ValueError for what is no key."""
         news, alarm = Bell(), Alarm()
@@ -170,9 +183,11 @@ class Engine:
             open_logs(database, home / "logs"),
             Calls(now),
         )
+        configured = configured or Configured()
         context = Context(
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
-            config_digests=digests or {},
+            config_digests=configured.digests,
+            retention=configured.retention,
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)
@@ -192,6 +207,7 @@ class Engine:
             await release_changed(tx, self.context.config_digests)
             await forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
+            await tx.work.wake(Kind.RETENTION, [ITEM], tx.now)
             await tx.work.wake(Kind.JOB, [job.id for job in await tx.runs.claims()], tx.now)
         async with self.database.read() as tx:
             held = await tx.listing.held_backends()

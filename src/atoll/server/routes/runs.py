@@ -87,6 +87,9 @@ async def logs(
         seen = engine.news.count
         async with engine.database.read() as tx:
             found = await _job(tx, await _named(tx, project, name), job, attempt)
+        if found.log_deleted:
+            message = f"the log of job {job} of run `{name}` is deleted: it was kept for as long as `retention` says"
+            raise Refused("log-deleted", message, status=410)
         over = found.state in JOB.final
         data = await engine.logs.read(found, offset, LOG_BYTES)
         now = engine.context.now().timestamp()

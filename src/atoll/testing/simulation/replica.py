@@ -223,7 +223,7 @@ class Replica:
         """A running replica; `database` passes through the same `gate`, and tells the same time."""
         remote = RemoteBackend(backend, gate)
         engine = await Engine.over(database, {"fake": remote}, disk.home, now=now, new_id=new_id)
-        replica = cls(gate, Engine(replace(engine.context, logs=disk.logs), engine.database))
+        replica = cls(gate, Engine(replace(engine.context, logs=disk.logs, retention=disk.retention), engine.database))
         token = OWNER.set(replica)
         await replica.engine.start()
         OWNER.reset(token)
