@@ -24,6 +24,8 @@ async def test_a_deleted_log_is_refused_in_words_and_later_its_run_is_gone(serve
     while not (answer := await served.ask("GET", f"{LOGS}?wait=5")).headers.get("atoll-log-end"):
         assert answer.status_code in (200, 404)
     assert answer.content
+    while (await served.ask("GET", "/api/projects/main/runs/t")).json()["status"] != "done":
+        await asyncio.sleep(0.05)
     assert await served.engine.logs.total() == len(answer.content)
     await later(served, 31)
     while (answer := await served.ask("GET", LOGS)).status_code == 200:
