@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from atoll.configuration import Parsed, SourceFile, named_environment, parse, spec_from_json
+from atoll.configuration import Choices, Parsed, SourceFile, named_environment, parse, spec_from_json
 from atoll.configuration.reading.document import MODELS
 from atoll.model.resources import GpuRequirement, Range
 
@@ -222,10 +222,10 @@ def test_a_run_takes_from_the_profile_what_it_does_not_set() -> None:
         "profiles:\n- {name: spot, spot_policy: spot, max_price: 2}\n- {name: std, default: true, max_price: 1}",
     )
     assert spec(TASK, profiles=profiles).max_price == 1
-    chosen = spec(TASK + "max_price: 3\n", profiles=profiles, profile="spot")
+    chosen = spec(TASK + "max_price: 3\n", profiles=profiles, choices=Choices("spot"))
     assert (chosen.max_price, chosen.spot_policy) == (3, "spot")
     assert spec(FLEET, profiles=profiles).max_price is None
-    missing = parse([SourceFile("t.yml", TASK)], profiles=profiles, profile="spto")
+    missing = parse([SourceFile("t.yml", TASK)], profiles=profiles, choices=Choices("spto"))
     assert [found.message for found in missing.diagnostics] == ["there is no profile `spto`"]
 
 
@@ -266,3 +266,29 @@ def test_a_saved_spec_is_loaded_as_the_same() -> None:
 def test_every_type_has_its_model() -> None:
     for name, model in MODELS.items():
         assert model.model_fields["type"].annotation.__args__ == (name,)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", ("region", 1)),
+        ("placement: cluster", ("cluster", 1)),
+        ("placement: any", ("any", 1)),
+        ("placement: {strategy: spread, max_skew: 2}", ("spread", 2)),
+    ],
+)
+def test_the_placement_of_a_task_is_a_strategy_or_a_mapping(written: str, expected: tuple[str, int]) -> None:
+    placement = spec(f"{TASK}nodes: 4\n{written}\n").placement
+    assert (placement.strategy, placement.max_skew) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "placement: zone",
+        "placement: {strategy: cluster, max_skew: 2}",
+        "placement: {strategy: spread, survive_zones: 1}",
+    ],
+)
+def test_a_placement_that_a_task_cannot_have_is_refused(written: str) -> None:
+    assert not parse([SourceFile("t.atoll.yml", f"{TASK}nodes: 4\n{written}\n")]).ok

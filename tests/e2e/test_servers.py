@@ -110,7 +110,7 @@ def test_a_server_killed_in_the_middle_of_apply_loses_nothing(shared: Place) -> 
     words, _ = following.communicate(timeout=30)
     assert following.returncode == 1
     assert "went away" in words
-    assert f"help: run `atoll apply -f {file}` again" in words
+    assert "help: run the same command again" in words
     assert "Traceback" not in words
     assert "nothing to change" in shared.ok("apply", "-f", file, "-y")
     (shared.folder / "go").touch()

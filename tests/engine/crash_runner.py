@@ -29,7 +29,7 @@ from sqlalchemy import text
 from atoll.backends.base import Machine
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.backends.fake.agents import FakeAgent
-from atoll.engine.engine import Engine
+from atoll.engine.engine import Engine, Options
 from atoll.engine.requests.refusal import Refused
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.transaction import Transaction
@@ -149,7 +149,7 @@ class Life:
         with self.clock.hold():
             opened = await open_database(self.url, self.clock.now)
         database = CrossedDatabase(opened, self.clock, self.crossings)
-        engine = await Engine.over(database, {"fake": self.backend}, self.folder, now=self.clock.now)
+        engine = await Engine.over(database, {"fake": self.backend}, self.folder, Options(now=self.clock.now))
         await engine.start()
         USER.set(True)
         progress = self.folder / "progress"

@@ -7,7 +7,9 @@ import pytest
 from atoll.backends.fake import Fault, grid
 from atoll.engine.parts import planner
 from atoll.engine.requests.refusal import Refused
+from atoll.engine.work.restraint import forget_changed
 from atoll.model.failure import FailureKind
+from atoll.model.records import GAVE_UP
 from atoll.model.zone import Capacity
 from tests.engine.scene import SCRIPT, Scene, play
 
@@ -186,3 +188,72 @@ def test_a_waiting_run_takes_the_machine_before_its_idle_time_ends_it(idle: str)
         assert sum(entry.call == "launch" for entry in scene.ledger.entries) == 1
 
     play(story)
+
+
+WEB = "type: fleet\nname: web\nnodes: 2\nresources: {cpu: 8}\nplacement: spread\n"
+
+
+def test_a_fleet_that_waits_gives_up_at_the_end_of_its_duration_and_tries_again_when_asked() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", FailureKind.CAPACITY_UNAVAILABLE, times=None))
+        await scene.apply(WEB + "retry: {duration: 10m}\n")
+        await scene.clock.sleep(590)
+        [(hold, message)] = scene.rows("SELECT hold, message FROM fleets")
+        assert hold == ""
+        assert message.startswith("waits: ")
+        await scene.clock.sleep(15)
+        [(hold, message)] = scene.rows("SELECT hold, message FROM fleets")
+        assert hold
+        assert message.startswith("`retry.duration` is over: ")
+        scene.cloud.calm()
+        await scene.clock.sleep(3600)
+        assert scene.states("instances").count("active") == 0
+        await scene.replica.engine.retry_fleet("main", "web")
+        await scene.until(lambda: scene.states("instances").count("active") == 2, 60)
+        await scene.until(lambda: scene.rows("SELECT hold, message, waiting_since FROM fleets") == [("", "", None)], 60)
+
+    play(story, FULL)
+
+
+def test_a_later_shortage_of_a_fleet_may_last_as_long_as_the_first() -> None:
+    fleet = "type: fleet\nname: web\nnodes: 1\nresources: {cpu: 8}\navailability_zones: [fake-1a]\n"
+
+    async def outage(scene: Scene) -> None:
+        scene.cloud.fail_zone("fake-1a")
+        await scene.clock.sleep(500)
+        assert scene.rows("SELECT hold, waiting_since IS NULL FROM fleets") == [("", 0)]
+        scene.cloud.restore_zone("fake-1a")
+        await scene.until(lambda: scene.states("instances")[-1] == "active", 500)
+        await scene.until(lambda: scene.rows("SELECT message, waiting_since FROM fleets") == [("", None)], 60)
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet + "retry: {duration: 10m}\n")
+        await scene.until(lambda: scene.states("instances") == ["active"], 60)
+        for _ in range(2):
+            await outage(scene)
+
+    play(story, FULL)
+
+
+def test_a_fleet_that_gave_up_tries_again_when_its_configuration_or_that_of_a_backend_changes() -> None:
+    async def gives_up(scene: Scene, nodes: int) -> None:
+        scene.cloud.inject(Fault("launch", FailureKind.CAPACITY_UNAVAILABLE, times=None))
+        await scene.apply(WEB.replace("nodes: 2", f"nodes: {nodes}") + "retry: {duration: 5m}\n")
+        await scene.until(lambda: scene.rows("SELECT hold FROM fleets") == [(GAVE_UP,)], 400)
+        scene.cloud.calm()
+        await scene.clock.sleep(4000)
+
+    async def story(scene: Scene) -> None:
+        await gives_up(scene, 1)
+        await scene.apply(WEB.replace("nodes: 2", "nodes: 1") + "retry: true\n")
+        await scene.until(lambda: scene.states("instances").count("active") == 1, 60)
+        await gives_up(scene, 2)
+        await scene.restart()
+        await scene.clock.sleep(60)
+        assert scene.states("instances").count("active") == 1
+        scene.rows("INSERT INTO settings VALUES ('configuration/fake', 'former')")
+        async with scene.replica.engine.database.write() as tx:
+            await forget_changed(tx, {"fake": "another"})
+        await scene.until(lambda: scene.states("instances").count("active") == 2, 60)
+
+    play(story, FULL)

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from atoll.backends.fake import open_fake
-from atoll.engine.engine import Engine
+from atoll.engine.engine import Engine, Options
 from atoll.engine.requests import accounts as access
 from atoll.model.access import Role
 from atoll.server.app import create_app
@@ -65,7 +65,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     """Projects `main` and `other`; askers admin, manager, user (of main), stranger (of other), and dead tokens."""
     clock = Hands()
     database = await open_database(sqlite_url(tmp_path / "atoll.db"), clock.now)
-    engine = await Engine.over(database, {"fake": open_fake({}, tmp_path / "cloud")}, tmp_path, now=clock.now)
+    engine = await Engine.over(database, {"fake": open_fake({}, tmp_path / "cloud")}, tmp_path, Options(now=clock.now))
     context = engine.context
     await access.keep_first_token(context, FIRST)
     await access.create_project(context, "other")

@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from atoll.model.records import Closure
+from atoll.model.states import ClosureState
+from atoll.model.zone import Zone
 from tests.server.conftest import Served
 
 FLEET = "type: fleet\nname: train\nnodes: 1\n"
@@ -34,6 +38,12 @@ async def finished_run(served: Served) -> None:
 
 async def secret(served: Served) -> None:
     await served.ask("PUT", "/api/projects/main/secrets/KEY", "manager", json={"value": "x"})
+
+
+async def closed_zone(served: Served) -> None:
+    async with served.engine.database.write() as tx:
+        zone, end = Zone("fake", "fake-1", "fake-1a"), tx.now + timedelta(hours=1)
+        await tx.add(Closure("one", "main", ClosureState.ACTIVE, zone, "admin", tx.now, end))
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,12 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/restore"): Row(
         ("zone", "fake-1a", "restored", ""), f"{ZONE}/restore"
+    ),
+    ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures"): Row(
+        ("closure", "fake-1a", "active", "patch"), f"{ZONE}/closures", {"seconds": 60, "reason": "patch"}
+    ),
+    ("DELETE", "/api/projects/{project}/closures/{id}"): Row(
+        ("closure", "fake-1a", "ended", "opened"), "/api/projects/main/closures/one", before=closed_zone
     ),
     ("PUT", "/api/projects/{project}/secrets/{name}"): Row(
         ("secret", "KEY", "set", ""), "/api/projects/main/secrets/KEY", {"value": "hush"}

@@ -20,7 +20,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 
 
 def fuzz(server: ServerProcess, folder: Path, examples: int, seconds: int) -> "subprocess.CompletedProcess[str]":
-    """Run it with so many examples for each route."""
+    """Run Schemathesis with `examples` for each route."""
     (folder / "schemathesis.toml").write_text(CONFIG)
     return subprocess.run(
         [
@@ -63,6 +63,7 @@ def check(server: ServerProcess, folder: Path, examples: int, seconds: int) -> N
     assert Client(server.address, server.token).healthz().status == "ok"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_no_request_makes_the_server_fail_or_hang(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "home") as server:

@@ -76,6 +76,12 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/runs/{name}/retry"): Row(MEMBER, 404, {**P, "name": "none"}),
     ("GET", "/api/projects/{project}/runs/{name}/logs"): Row(MEMBER, 404, {**P, "name": "none"}),
     ("GET", "/api/projects/{project}/events"): Row(MEMBER, 200, P),
+    ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures"): Row(
+        MANAGER, 201, ZONE, {"seconds": 60}
+    ),
+    ("GET", "/api/projects/{project}/closures"): Row(MEMBER, 200, P),
+    ("GET", "/api/projects/{project}/closures/{id}"): Row(MEMBER, 404, {**P, "id": "none"}),
+    ("DELETE", "/api/projects/{project}/closures/{id}"): Row(MANAGER, 404, {**P, "id": "none"}),
     ("GET", "/api/projects/{project}/zones"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/zones/{backend}/{region}/{name}"): Row(MEMBER, 200, ZONE),
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/fail"): Row(PROJECT_ADMIN, 200, ZONE),

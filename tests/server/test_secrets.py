@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from atoll.backends.fake import open_fake
-from atoll.engine.engine import Engine, utc_now
+from atoll.engine.engine import Engine, Options, utc_now
 from atoll.engine.parts.vault import Vault, WrongKey
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.secrets import SecretMissing, open_environment, set_secret
@@ -46,7 +46,7 @@ async def other_server(served: Served, folder: Path, keys: str | None) -> AsyncI
     """Another server of the same database, with keys of its own, or with those of the folder."""
     database = await open_database(sqlite_url(folder / "atoll.db"), served.clock.now)
     backends = {"fake": open_fake({}, folder / "another")}
-    engine = await Engine.over(database, backends, folder, now=served.clock.now, secret_key=keys)
+    engine = await Engine.over(database, backends, folder, Options(now=served.clock.now, secret_key=keys))
     app = create_app(engine, "test")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://atoll") as client:
         yield Served(engine, app, client, served.clock, served.tokens)
@@ -162,7 +162,7 @@ async def test_a_server_with_another_key_refuses_and_seals_nothing(served: Serve
     await served.apply(TASK)
     database = await open_database(sqlite_url(tmp_path / "atoll.db"), served.clock.now)
     backends = {"fake": open_fake({}, tmp_path / "second")}
-    other = await Engine.over(database, backends, tmp_path / "second", now=served.clock.now)
+    other = await Engine.over(database, backends, tmp_path / "second", Options(now=served.clock.now))
     served.app.state.engine = other
     try:
         answer = await served.ask("PUT", "/api/projects/main/secrets/B", json={"value": "x"})
@@ -270,7 +270,7 @@ async def test_values_in_postgresql_are_sealed_anew(postgresql_database: Callabl
     for keys, counts in ((OLD_KEY, None), (f"{NEW_KEY},{OLD_KEY}", (2, 0)), (NEW_KEY, (0, 0))):
         database = await open_database(url, utc_now)
         backends = {"fake": open_fake({}, tmp_path / "cloud")}
-        engine = await Engine.over(database, backends, tmp_path, secret_key=keys)
+        engine = await Engine.over(database, backends, tmp_path, Options(secret_key=keys))
         context = engine.context
         if counts is None:
             await set_secret(context, "main", "API_KEY", HUSH, "admin")

@@ -93,7 +93,7 @@ async def test_what_a_released_schema_held_is_read_worked_on_and_told(dump: Dump
             assert [event.seq for event in await tx.events_after("main", 2)] == [3]
     finally:
         await database.close()
-    assert set(TABLES) == {Kind.FLEET, Kind.INSTANCE, Kind.VOLUME, Kind.ATTACHMENT, Kind.RUN, Kind.JOB}
+    assert set(TABLES) == {Kind.FLEET, Kind.INSTANCE, Kind.VOLUME, Kind.ATTACHMENT, Kind.RUN, Kind.JOB, Kind.CLOSURE}
 
 
 async def test_the_url_of_an_agent_becomes_its_endpoint(dump: Dumped) -> None:

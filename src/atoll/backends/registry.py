@@ -25,8 +25,4 @@ def open_backend(name: str, config: Mapping[str, object], state: Path, *, server
         from atoll.backends.ssh import SshBackend, SshConfig
 
         return SshBackend(state, SshConfig.from_mapping(config))
-    if name == "ssh":
-        from atoll.backends.ssh import SshBackend, SshConfig
-
-        return SshBackend(state, SshConfig.from_mapping(config))
     raise ValueError(f"unknown backend `{name}`; known: {', '.join(RUNNABLE)}")

@@ -1,12 +1,15 @@
 """`atoll apply` and `atoll plan`: show what a file means, then make it so."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar
 
 import click
 
-from atoll.cli import configuration, errors, folders, plan_view, terminal
+from atoll.cli import configuration, environment, errors, folders, plan_view, terminal
 from atoll.cli.errors import CommandError, InvalidFiles
 from atoll.cli.noun import json_option, print_json, verbose_option
 from atoll.cli.question import confirm
@@ -17,43 +20,86 @@ from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, Plan
 CHANGED = "changed-since-plan"
 """What the server answers to an apply whose plan is not the one that was shown."""
 
-file_option = click.option(
-    "-f",
-    "--file",
-    "files",
-    metavar="FILE",
-    multiple=True,
-    help="A configuration. May be repeated. Default: `.atoll.yml` or `.dstack.yml` in the current folder.",
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def source_options(function: F) -> F:
+    """Adds the files and what is set beside them; the command gets `sources`."""
+
+    @wraps(function)
+    def command(
+        *,
+        paths: tuple[str, ...],
+        files: tuple[str, ...],
+        profile: str | None,
+        name: str | None,
+        entries: tuple[str, ...],
+        env_files: tuple[str, ...],
+        rerun: bool,
+        **options: Any,
+    ) -> Any:
+        variables = environment.variables(entries, env_files, os.environ)
+        choices = configuration.Choices(profile, name, variables, rerun)
+        return function(sources=Sources(folders.chosen((*paths, *files)), choices), **options)
+
+    for decorate in reversed(_SOURCE_OPTIONS):
+        command = decorate(command)
+    return command  # type: ignore[return-value]
+
+
+_SOURCE_OPTIONS = (
+    click.argument("paths", nargs=-1, metavar="[FILE]..."),
+    click.option(
+        "-f",
+        "--file",
+        "files",
+        metavar="FILE",
+        multiple=True,
+        help="A configuration. May be repeated. Default: `.atoll.yml` or `.dstack.yml` in the current folder.",
+    ),
+    click.option("-n", "--name", metavar="NAME", help="The name of the run, or of the only document, in the files."),
+    click.option(
+        "-e",
+        "--env",
+        "entries",
+        metavar="NAME[=VALUE]",
+        multiple=True,
+        help="Set a variable of the runs; without a value, the one of the current environment. May be repeated.",
+    ),
+    click.option(
+        "--env-file", "env_files", metavar="FILE", multiple=True, help="Set the variables in this file, one a line."
+    ),
+    click.option("--profile", metavar="NAME", help="Use this profile of `.atoll/profiles.yml`."),
+    click.option("--rerun", is_flag=True, help="Start a finished task again although its file is the same."),
 )
-profile_option = click.option("--profile", metavar="NAME", help="Use this profile of `.atoll/profiles.yml`.")
-rerun_option = click.option("--rerun", is_flag=True, help="Start a finished task again although its file is the same.")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files of a command, and what its options set beside them."""
+
+    files: tuple[str, ...]
+    choices: configuration.Choices
+
+    def read(self) -> Submission:
+        """The request. Raises InvalidFiles."""
+        return configuration.submission(self.files, self.choices)
 
 
 @click.command()
-@file_option
-@profile_option
-@rerun_option
+@source_options
 @click.option("--snapshot", metavar="FILE", help="Plan on this saved world: no cloud is asked.")
 @click.option("--save-snapshot", "save", metavar="FILE", help="Write what was planned on, for `--snapshot`.")
 @verbose_option
 @json_option
-def plan(
-    files: tuple[str, ...],
-    *,
-    profile: str | None,
-    rerun: bool,
-    snapshot: str | None,
-    save: str | None,
-    verbose: bool,
-    as_json: bool,
-) -> int:
+def plan(sources: Sources, *, snapshot: str | None, save: str | None, verbose: bool, as_json: bool) -> int:
     """Show what applying would change, where everything would go, and why not elsewhere.
 
     Ends with exit code 1 when something cannot be placed.
     """
     if snapshot and save:
         raise click.UsageError("`--snapshot` reads a saved world and `--save-snapshot` writes one: pass one of them")
-    sent = configuration.submission(folders.chosen(files), profile, rerun=rerun)
+    sent = sources.read()
     with pointing_into(sent):
         answer = _planned(sent, snapshot, save)
     _show(answer, sent, verbose, as_json)
@@ -61,27 +107,22 @@ def plan(
 
 
 @click.command()
-@file_option
+@source_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-d", "--detach", is_flag=True, help="Return once it is accepted, without following it.")
-@rerun_option
-@profile_option
 @verbose_option
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the API's own answer as JSON; needs -y, and does not follow."
 )
-def apply(
-    files: tuple[str, ...], yes: bool, detach: bool, rerun: bool, profile: str | None, verbose: bool, as_json: bool
-) -> int:
+def apply(sources: Sources, *, yes: bool, detach: bool, verbose: bool, as_json: bool) -> int:
     """Show the plan, ask, make it so, and follow it; ends with the exit code of the task.
 
     Ctrl-C leaves everything running.
     """
     if as_json and not yes:
         raise click.UsageError("`--json` does not ask: pass `-y` too")
-    files = folders.chosen(files)
-    sent = configuration.submission(files, profile, rerun=rerun)
-    with _resumable(files), pointing_into(sent):
+    sent = sources.read()
+    with _resumable(), pointing_into(sent):
         client = connect()
         answer = client.plan(sent)
         _show(answer, sent, verbose, as_json=False, quiet=as_json)
@@ -217,13 +258,12 @@ def pointing_into(sent: Submission) -> Iterator[None]:
 
 
 @contextmanager
-def _resumable(files: Sequence[str]) -> Iterator[None]:
+def _resumable() -> Iterator[None]:
     """Says how to go on when the server goes away half-way."""
     try:
         yield
     except ServerGone as error:
-        again = " ".join(["atoll apply", *(f"-f {file}" for file in files)])
         raise CommandError(
             f"the server at {error.address} went away; what was accepted goes on when it is back",
-            f"run `{again}` again",
+            "run the same command again",
         ) from error

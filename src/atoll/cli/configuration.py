@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from atoll.cli.errors import InvalidFiles
@@ -12,7 +13,17 @@ from atoll.wire.api import SourceFile, Submission
 PROFILES = (Path(".atoll/profiles.yml"), Path(".dstack/profiles.yml"))
 
 
-def submission(paths: Sequence[str], profile: str | None = None, *, rerun: bool = False) -> Submission:
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the options of `apply` and `plan` set beside the files."""
+
+    profile: str | None = None
+    name: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    rerun: bool = False
+
+
+def submission(paths: Sequence[str], choices: Choices = Choices()) -> Submission:
     """The request: the files, the values of variables that they name without one, and the profiles beside them.
 
     Raises InvalidFiles when one cannot be read.
@@ -20,10 +31,12 @@ def submission(paths: Sequence[str], profile: str | None = None, *, rerun: bool 
     files = read(paths)
     return Submission(
         files=files,
-        environment=_environment(files, os.environ),
+        environment={**_environment(files, os.environ), **choices.variables},
         profiles=_profiles(paths),
-        profile=profile,
-        rerun=rerun,
+        profile=choices.profile,
+        rerun=choices.rerun,
+        name=choices.name,
+        variables=tuple(choices.variables),
     )
 
 

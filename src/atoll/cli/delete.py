@@ -4,10 +4,10 @@ import click
 
 from atoll.cli import configuration, terminal, units
 from atoll.cli.apply import pointing_into
+from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.follow import Target, View, follow_deleted, kind_of, view_of
+from atoll.cli.follow import Target, View, follow_deleted, kind_of, newest_event, view_of
 from atoll.cli.question import confirm
-from atoll.cli.run import newest_event
 from atoll.client import ApiError, Client, connect
 from atoll.wire.api import ChangeAction, FleetView, VolumeView
 
@@ -19,21 +19,21 @@ CHANGED = "changed-since-shown"
 
 @click.command()
 @click.argument("kind", required=False, type=click.Choice(ORDER))
-@click.argument("name", required=False)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=existing())
 @click.option("-f", "--file", "files", metavar="FILE", multiple=True, help="Everything in this file. May be repeated.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def delete(kind: str | None, name: str | None, files: tuple[str, ...], yes: bool) -> None:
-    """Delete a fleet, a volume with its data, or a finished run; or with -f all that a file describes.
+def delete(kind: str | None, names: tuple[str, ...], files: tuple[str, ...], yes: bool) -> None:
+    """Delete fleets, volumes with their data, or finished runs; or with -f all that a file describes.
 
     Runs go first, then fleets, then volumes; at the first that cannot be deleted it stops. What
     changed since it was shown is shown again, and needs another yes; with -y it remains.
     """
     if bool(files) == bool(kind):
         raise click.UsageError("name either a file with `-f FILE`, or `fleet NAME`, `volume NAME` or `run NAME`")
-    if kind and not name:
+    if kind and not names:
         raise click.UsageError(f"which {kind}? `atoll delete {kind} NAME`")
     client = connect()
-    shown = [_read(client, kind, name)] if kind and name else _described(client, files)
+    shown = [_read(client, kind, name) for name in dict.fromkeys(names)] if kind else _described(client, files)
     if not shown:
         terminal.out("nothing to delete: none of it exists")
         return

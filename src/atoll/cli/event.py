@@ -25,7 +25,8 @@ def event() -> None:
 @click.option(
     "--kind",
     metavar="KIND",
-    help="Only events of this kind: fleet, instance, volume, attachment, run, job, project, member, secret, zone.",
+    help="Only events of this kind: fleet, instance, volume, attachment, run, job, closure, project, member, secret, "
+    "zone.",
 )
 @click.option(
     "--last", type=click.IntRange(min=1), default=50, show_default=True, help="Start with the N most recent events."

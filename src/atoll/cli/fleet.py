@@ -5,8 +5,9 @@ from datetime import datetime
 import click
 
 from atoll.cli import terminal, units
+from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table, block
 from atoll.client import connect
 from atoll.wire.api import FleetView, InstanceView
@@ -26,6 +27,7 @@ def fleet() -> None:
 
 
 @fleet.command("list")
+@watch_option
 @verbose_option
 @json_option
 def list_fleets(verbose: bool, as_json: bool) -> None:
@@ -35,7 +37,7 @@ def list_fleets(verbose: bool, as_json: bool) -> None:
 
 
 @fleet.command("get")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("fleet"))
 @verbose_option
 @json_option
 def get_fleet(name: str, verbose: bool, as_json: bool) -> None:
@@ -45,7 +47,7 @@ def get_fleet(name: str, verbose: bool, as_json: bool) -> None:
 
 
 @fleet.command("retry")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("fleet"))
 def retry_fleet(name: str) -> None:
     """Retry a fleet that waits or is on hold, without further pause.
 
@@ -61,6 +63,7 @@ def instance() -> None:
 
 
 @instance.command("list")
+@watch_option
 @verbose_option
 @json_option
 def list_instances(verbose: bool, as_json: bool) -> None:

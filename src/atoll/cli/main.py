@@ -22,6 +22,7 @@ COMMANDS = {
     "volume": "atoll.cli.volume:volume",
     "run": "atoll.cli.run:run",
     "zone": "atoll.cli.zone:zone",
+    "closure": "atoll.cli.closure:closure",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "web": "atoll.cli.web:web",
@@ -33,6 +34,7 @@ COMMANDS = {
     "token": "atoll.cli.token:token",
     "secret": "atoll.cli.secret:secret",
     "export": "atoll.cli.validate:export",
+    "completion": "atoll.cli.completion:completion",
 }
 """Every command and where it lives, in the order of the help."""
 

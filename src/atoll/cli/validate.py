@@ -36,9 +36,9 @@ def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None)
     files = [file for path in _expanded(paths, found) if (file := _source(path, found))]
     profiles = _profiles(paths, found)
     with _quick():
-        from atoll.configuration import parse
+        from atoll.configuration import Choices, parse
 
-        parsed = parse(files, environment=os.environ, profiles=profiles, profile=profile)
+        parsed = parse(files, environment=os.environ, profiles=profiles, choices=Choices(profile))
     found.extend(parsed.diagnostics)
     failed = any(one.severity == "error" or strict for one in found)
     sources = {file.name: file.text for file in (*files, *([profiles] if profiles else []))}

@@ -1,24 +1,28 @@
-"""`atoll zone`: the zones of all backends, what they hold, and simulated outages."""
+"""`atoll zone`: the zones of all backends, what they hold, closing them, and simulated outages."""
 
 from datetime import datetime
 
 import click
 
 from atoll.cli import terminal, units
+from atoll.cli.closing import cordon, open_zone, uncordon
+from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
+from atoll.cli.places import find
 from atoll.cli.table import Table
-from atoll.client import Client, connect
+from atoll.client import connect
 from atoll.model.zone import Capacity, ZoneState
 from atoll.wire.api import ZoneView
 
 
 @click.group(cls=NounGroup)
 def zone() -> None:
-    """Show zones, and simulate outages. Default: list."""
+    """Show zones, close and open them, and simulate outages. Default: list."""
 
 
 @zone.command("list")
+@watch_option
 @verbose_option
 @json_option
 def list_zones(verbose: bool, as_json: bool) -> None:
@@ -28,7 +32,7 @@ def list_zones(verbose: bool, as_json: bool) -> None:
 
 
 @zone.command("get")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("zone"))
 @verbose_option
 @json_option
 def get_zone(name: str, verbose: bool, as_json: bool) -> None:
@@ -38,7 +42,7 @@ def get_zone(name: str, verbose: bool, as_json: bool) -> None:
 
 
 @zone.command("fail")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("zone"))
 def fail(name: str) -> None:
     """Simulate a zone outage: kill its instances and refuse new ones."""
     client = connect()
@@ -47,7 +51,7 @@ def fail(name: str) -> None:
 
 
 @zone.command("restore")
-@click.argument("name")
+@click.argument("name", shell_complete=existing("zone"))
 def restore(name: str) -> None:
     """End a simulated zone outage."""
     client = connect()
@@ -55,22 +59,9 @@ def restore(name: str) -> None:
     terminal.out(f"zone {view.zone}: {view.state}")
 
 
-def find(client: Client, name: str) -> ZoneView:
-    """The one zone of that name or id. Raises CommandError when there is none, or more than one."""
-    wanted = name.casefold()
-    zones = client.zones()
-    found = [view for view in zones if wanted in _names(view)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        places = ", ".join(_path(view) for view in found)
-        raise CommandError(f"`{name}` is the name of several zones", f"name one of {places}")
-    from atoll.model.suggestion import nearest
-
-    known = {str(view.zone).casefold(): str(view.zone) for view in zones}
-    near = nearest(wanted, known)
-    guess = f"did you mean `{known[near]}`?" if near else "see `atoll zone`"
-    raise CommandError(f"there is no zone `{name}`", guess)
+zone.add_command(cordon)
+zone.add_command(open_zone)
+zone.add_command(uncordon)
 
 
 def zone_table(zones: list[ZoneView], at: datetime, verbose: bool) -> Table:
@@ -104,15 +95,6 @@ def _faulty(view: ZoneView) -> ZoneView:
     if not view.faults:
         raise CommandError(f"the {view.zone.backend} backend does not support simulated outages", "only `local` does")
     return view
-
-
-def _names(view: ZoneView) -> set[str]:
-    names = {str(view.zone), view.zone.zone_id or "", _path(view)}
-    return {name.casefold() for name in names if name}
-
-
-def _path(view: ZoneView) -> str:
-    return f"{view.zone.backend}/{view.zone.region}/{view.zone.name}"
 
 
 def _used(view: ZoneView) -> str:

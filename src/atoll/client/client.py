@@ -50,6 +50,7 @@ from atoll.wire.api import (
     VolumeView,
     ZoneView,
 )
+from atoll.wire.closures import ClosureView, NewClosure
 
 T = TypeVar("T")
 
@@ -244,6 +245,23 @@ class Client:
     def restore_zone(self, zone: Zone) -> ZoneView:
         """End the simulated outage of a zone."""
         return self._send("POST", self._zone_path(zone, "restore"), ZoneView, f"restoring zone {zone}")
+
+    def close_zone(self, zone: Zone, closing: NewClosure) -> ClosureView:
+        """Close a zone for new work; for managers of the project, for all projects for admins."""
+        return self._send("POST", self._zone_path(zone, "closures"), ClosureView, f"closing zone {zone}", closing)
+
+    def closures(self, *, ended: bool = False) -> list[ClosureView]:
+        """The zones that are closed for the project; with `ended` also the newest former closures."""
+        query = {"ended": "1" if ended else None}
+        return self._get(self._path("closures"), list[ClosureView], "listing closures", query)
+
+    def closure(self, id: str) -> ClosureView:
+        """One closure."""
+        return self._get(self._path("closures", id), ClosureView, f"reading closure {id}")
+
+    def end_closure(self, id: str) -> ClosureView:
+        """Open a zone now, by its closure."""
+        return self._send("DELETE", self._path("closures", id), ClosureView, f"ending closure {id}")
 
     def offers(self, query: OfferQuery) -> list[OfferView]:
         """The offers that match, cheapest first."""

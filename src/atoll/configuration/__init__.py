@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Any
 from atoll.configuration.reading.source import SourceFile
 
 if TYPE_CHECKING:
-    from atoll.configuration.loading import ordered, parse
+    from atoll.configuration.loading import Choices, ordered, parse
     from atoll.configuration.reading.document import Document, Parsed, Unread, spec_from_json
 
-__all__ = ["Document", "Parsed", "SourceFile", "Unread", "named_environment", "ordered", "parse", "spec_from_json"]
+__all__ = [
+    "Choices",
+    "Document",
+    "Parsed",
+    "SourceFile",
+    "Unread",
+    "named_environment",
+    "ordered",
+    "parse",
+    "spec_from_json",
+]
 
-_HOMES = dict.fromkeys(("ordered", "parse"), "loading") | dict.fromkeys(
+_HOMES = dict.fromkeys(("Choices", "ordered", "parse"), "loading") | dict.fromkeys(
     ("Document", "Parsed", "Unread", "spec_from_json"), "reading.document"
 )
 

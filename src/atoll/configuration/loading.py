@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from atoll.configuration.reading.findings import diagnostics
 from atoll.configuration.reading.mending import validated, without_extensions
 from atoll.configuration.reading.reader import Path, Place, RawDocument, Unreadable, read
 from atoll.configuration.reading.source import SourceFile
+from atoll.configuration.types.base import NAME, NAME_RULE
 from atoll.configuration.types.environment import unset as unset_variable
 from atoll.configuration.types.profile import Profiles
 from atoll.configuration.types.run import Run
@@ -31,6 +32,18 @@ class Profile:
     data: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[Path, Place] = field(default_factory=dict)
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a command sets beside its files: a profile, the name of the only run or document, and variables of all runs.
+
+    Without `profile` the default one of the profiles is taken. The values of the `variables` are in the environment.
+    """
+
+    profile: str | None = None
+    name: str | None = None
+    variables: Sequence[str] = ()
 
 
 MOST_FINDINGS = 100
@@ -53,18 +66,19 @@ def parse(
     *,
     environment: Mapping[str, str] | None = None,
     profiles: SourceFile | None = None,
-    profile: str | None = None,
     ground: "Ground | None" = None,
     applying: bool = False,
+    choices: Choices | None = None,
 ) -> Parsed:
     """The documents of `files`, taken together, and all that is wrong with them. Never raises for their content.
 
-    `environment` has the values of variables that the files only name; `profile` is chosen from `profiles`, or else its
-    default one; `ground` is what zones are held against (the built-in directory by default). When `applying`, variables
-    without a value and keys that would change what runs are errors.
+    `environment` has the values of variables that the files only name; `choices` take precedence over the files;
+    `ground` is what zones are held against (the built-in directory by default). When `applying`, variables without a
+    value and keys that would change what runs are errors.
     """
     found: list[Diagnostic] = []
-    reading = _Reading(_profile(profiles, profile, found), environment or {}, applying)
+    choices = choices or Choices()
+    reading = _Reading(_profile(profiles, choices.profile, found), environment or {}, applying, choices.variables)
     drafts: list[_Draft] = []
     unread: list[Unread] = []
     more = False
@@ -79,6 +93,8 @@ def parse(
             if more := len(found) >= MOST_FINDINGS:
                 unread.append(Unread())
                 break
+    if choices.name is not None:
+        drafts = _renamed(drafts, choices.name, found)
     named = _named(drafts)
     documents = tuple(one for one, draft in zip(named, drafts, strict=True) if draft.whole)
     found.extend(_duplicates(named))
@@ -90,7 +106,7 @@ def parse(
         _bounded(ordered(found, files), more),
         tuple(unread),
         tuple(one for one, draft in zip(named, drafts, strict=True) if not draft.whole),
-        reading.profile.name if profile is None and any(isinstance(one.spec, Run) for one in named) else None,
+        reading.profile.name if choices.profile is None and any(isinstance(one.spec, Run) for one in named) else None,
     )
 
 
@@ -145,6 +161,7 @@ class _Reading:
     profile: Profile
     environment: Mapping[str, str]
     applying: bool
+    variables: Sequence[str]
 
     def draft(self, raw: RawDocument, file: str, found: list[Diagnostic]) -> _Draft | None:
         """What can be read of a document; what is wrong with it is added to `found`."""
@@ -158,6 +175,8 @@ class _Reading:
             taken = {key: value for key, value in self.profile.data.items() if key not in data}
             data = {**taken, **data}
             places = {**{path: at for path, at in self.profile.places.items() if path[0] in taken}, **places}
+        if issubclass(model, Run) and self.variables:
+            data = {**data, "env": _with_variables(data.get("env"), self.variables)}
         unset: dict[str, str | int] = {}
         answer = validated(model, data, places, {"environment": self.environment, "unset": unset})
         seen = {one.span for one in raw.findings}
@@ -174,6 +193,17 @@ class _Reading:
         for name, place in unset.items():
             message, cure = unset_variable(name)
             yield Diagnostic("unset-variable", message, severity, span_of(places, ("env", place)), help=cure)
+
+
+def _with_variables(env: Any, variables: Sequence[str]) -> Any:
+    """`env` as it was written, in which these variables take their values from the environment."""
+    if isinstance(env, dict):
+        return {**env, **dict.fromkeys(variables)}
+    if env is not None and not isinstance(env, list):
+        return env  # a fault of its own
+    written = [entry.partition("=")[0] if isinstance(entry, str) else None for entry in env or ()]
+    entries = [name if name in variables else entry for name, entry in zip(written, env or (), strict=True)]
+    return [*entries, *(name for name in variables if name not in written)]
 
 
 def _placeable(spec: Spec, lost: frozenset[str]) -> Spec:
@@ -260,6 +290,22 @@ def _named(drafts: Sequence[_Draft]) -> tuple[Document, ...]:
             taken.add(name)
         documents.append(Document(draft.type, name, draft.spec, draft.file, draft.places))
     return tuple(documents)
+
+
+def _renamed(drafts: list[_Draft], name: str, found: list[Diagnostic]) -> list[_Draft]:
+    """The only run, or else the only document, under another name; a name that fits none of them is a finding."""
+    runs = [draft for draft in drafts if issubclass(MODELS[draft.type], Run)]
+    chosen = runs if len(runs) == 1 else drafts
+    if len(chosen) != 1:
+        if chosen:
+            message = f"a name for one document was given, `{name[:60]}`, and the files have {len(chosen)}"
+            found.append(Diagnostic("wrong-value", message, help="write each name into its file"))
+        return drafts
+    if not NAME.match(name):
+        found.append(Diagnostic("bad-name", f"`{name[:60]}` cannot be a name", help=NAME_RULE))
+        return drafts
+    spec = chosen[0].spec.model_copy(update={"name": name})
+    return [replace(draft, spec=spec) if draft is chosen[0] else draft for draft in drafts]
 
 
 def _joined(draft: _Draft) -> str:

@@ -38,8 +38,10 @@ from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
+from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
+from atoll.engine.work.closure import ClosureHandler
 from atoll.engine.work.fleet import FleetHandler
 from atoll.engine.work.handler import Handler
 from atoll.engine.work.instance import InstanceHandler
@@ -55,11 +57,12 @@ from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.retention import Retention
-from atoll.model.zone import Zone
+from atoll.model.zone import Zone, ZoneInfo
 from atoll.planning.offers import OfferSearch
 from atoll.planning.snapshot import Usage
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.errors import Conflict
+from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
 
 log = logging.getLogger("atoll.engine")
@@ -83,9 +86,17 @@ def config_digest(entry: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Configured:
-    """What the server's configuration says beside its backends; `digests` are those of the backends' entries."""
+class Options:
+    """What an engine takes from outside. `now` is its clock, and `new_id` makes ids that are unique.
 
+    `secret_key` seals secrets instead of the keys in the data folder: one key, or the newest and the older ones with
+    commas between. `digests` identify the configurations of the backends. `retention` says
+    how long history is kept.
+    """
+
+    now: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = random_id
+    secret_key: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     retention: Retention = Retention()
 
@@ -110,6 +121,7 @@ class Engine:
             Kind.ATTACHMENT: AttachmentHandler(behind),
             Kind.RUN: RunHandler(behind, placer),
             Kind.JOB: JobHandler(behind, self._following),
+            Kind.CLOSURE: ClosureHandler(behind),
             Kind.BACKEND: SweepHandler(behind),
             Kind.RETENTION: RetentionHandler(behind),
         }
@@ -152,8 +164,9 @@ class Engine:
         if SSH not in backends:  # fleets declare the hosts, so that there is nothing to configure
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
-        configured = Configured({entry["type"]: config_digest(entry) for entry in entries}, retention)
-        engine = await cls.over(database, backends, home, now=now, secret_key=secret_key, configured=configured)
+        digests = {entry["type"]: config_digest(entry) for entry in entries}
+        options = Options(now, secret_key=secret_key, digests=digests, retention=retention)
+        engine = await cls.over(database, backends, home, options)
         engine.context.planner.computing = Computing(engine.context.figures)
         return engine
 
@@ -163,17 +176,14 @@ class Engine:
         database: Database,
         backends: Mapping[str, Backend],
         home: Path,
-        *,
-        now: Callable[[], datetime] = utc_now,
-        new_id: Callable[[], str] = random_id,
-        secret_key: str | None = None,
-        configured: "Configured | None" = None,
+        options: Options = Options(),
     ) -> "Engine":
-        """An engine over parts that are open already. Raises ValueError for what is no key."""
+        """An engine over parts that are open already. Raises ValueError for a malformed key."""
+        now, new_id = options.now, options.new_id
         news, alarm = Bell(), Alarm()
         database.on_commit, database.on_due = news.ring, alarm.set
         owner = await _owner(database, new_id)
-        figures, vault = Figures(), Vault(home / "secret.key", secret_key)
+        figures, vault = Figures(), Vault(home / "secret.key", options.secret_key)
         own_hosts = backends.get(SSH)
         if isinstance(own_hosts, SshBackend):
             own_hosts.use(lambda: declared_hosts(database), owner)
@@ -183,11 +193,10 @@ class Engine:
             open_logs(database, home / "logs"),
             Calls(now),
         )
-        configured = configured or Configured()
         context = Context(
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
-            config_digests=configured.digests,
-            retention=configured.retention,
+            config_digests=options.digests,
+            retention=options.retention,
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)
@@ -287,9 +296,14 @@ class Engine:
         """Zones and offers of all backends as they are known now."""
         return await self.context.worlds.world()
 
-    def shape(self, fleet: Fleet, counts: Mapping[Zone, int]) -> FleetShape:
-        """The shape of a fleet over its zones, from its staying instances in each and the last known zones."""
-        return self._shapes.of(fleet, counts, self.context.worlds.known(), self.context.now())
+    async def zones(self, tx: Transaction, project: str) -> tuple[ZoneInfo, ...]:
+        """The zones as they were known last, closed where they are closed for the project."""
+        return await zones_for(tx, self.context.worlds.known().zones, project)
+
+    def shape(self, fleet: Fleet, counts: Mapping[Zone, int], zones: tuple[ZoneInfo, ...]) -> FleetShape:
+        """The shape of a fleet over its zones, from its staying instances in each; `zones` as its project sees them."""
+        world = replace(self.context.worlds.known(), zones=zones)
+        return self._shapes.of(fleet, counts, world, self.context.now())
 
     def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
         """Those of `zones` that their backend, as it was listed last, no longer offers."""

@@ -5,6 +5,7 @@ import sys
 from atoll.model.states import (
     MACHINES,
     AttachmentState,
+    ClosureState,
     FleetState,
     InstanceState,
     JobState,
@@ -25,6 +26,7 @@ _STATES = {
     "attachment": AttachmentState,
     "run": RunState,
     "job": JobState,
+    "closure": ClosureState,
 }
 
 

@@ -13,7 +13,15 @@ from typing import Any
 from atoll.model.endpoint import Endpoint
 from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
-from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
+from atoll.model.states import (
+    AttachmentState,
+    ClosureState,
+    FleetState,
+    InstanceState,
+    JobState,
+    RunState,
+    VolumeState,
+)
 from atoll.model.zone import Zone
 
 
@@ -26,8 +34,13 @@ class Kind(StrEnum):
     ATTACHMENT = "attachment"
     RUN = "run"
     JOB = "job"
+    CLOSURE = "closure"
     BACKEND = "backend"
     RETENTION = "retention"
+
+
+GAVE_UP = ":"
+"""The `hold` of a fleet that has waited for as long as its configuration allows: no backend, and no configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +48,10 @@ class Fleet:
     """A requested group of instances. `nodes` is their desired number now.
 
     `auto_created` marks a fleet that a run created and that is deleted after its instances. `hold` is set while no
-    instance is launched because a provider refused the request itself: the backend and a digest of its configuration.
+    instance is launched because a provider refused the request itself: the backend and a digest of its configuration;
+    or `GAVE_UP`.
     `early_failures` counts machines in a row that ended soon after their start, the newest at `failed_early_at`.
+    `waiting_since` is when nodes that it lacks could first not be placed; None while all its nodes work.
     """
 
     kind = Kind.FLEET
@@ -52,6 +67,7 @@ class Fleet:
     hold: str = ""
     early_failures: int = 0
     failed_early_at: datetime | None = None
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +212,38 @@ class Job:
         return f"{self.run}/{self.rank}"
 
 
-Record = Fleet | Instance | Volume | Attachment | Run | Job
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A zone that an operator closed: it takes no new work until the closure ends, at `until` at the latest.
+
+    It binds one project, or with `server_wide` all of them; its events belong to `project` in any case. `actor` is the
+    user who closed the zone, `cause` the reason in that user's words.
+    """
+
+    kind = Kind.CLOSURE
+    id: str
+    project: str
+    state: ClosureState
+    zone: Zone
+    actor: str
+    created_at: datetime
+    until: datetime
+    server_wide: bool = False
+    cause: str = ""
+    ended_at: datetime | None = None
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        """The zone's name: what users see."""
+        return str(self.zone)
+
+    def binds(self, project: str) -> bool:
+        """Whether the zone is closed for this project."""
+        return self.server_wide or self.project == project
+
+
+Record = Fleet | Instance | Volume | Attachment | Run | Job | Closure
 
 
 class EventKind(StrEnum):
@@ -208,6 +255,7 @@ class EventKind(StrEnum):
     ATTACHMENT = "attachment"
     RUN = "run"
     JOB = "job"
+    CLOSURE = "closure"
     PROJECT = "project"
     MEMBER = "member"
     SECRET = "secret"  # noqa: S105 - a kind

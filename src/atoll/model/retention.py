@@ -10,7 +10,7 @@ class Retention:
 
     `logs` counts from the end of a job; `log_bytes` is the most that all logs take before those of the jobs that ended
     first go earlier. `runs` covers jobs, and earlier attempts of runs that go on; `resources` covers fleets, instances,
-    volumes and attachments.
+    volumes, attachments and closures of zones.
     """
 
     events: timedelta | None = timedelta(days=30)

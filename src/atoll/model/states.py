@@ -73,6 +73,13 @@ class JobState(StrEnum):
     STOPPED = "stopped"
 
 
+class ClosureState(StrEnum):
+    """The life of a zone's closure: it ends at its time, or when an operator opens the zone."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
 class IllegalStep(Exception):  # noqa: N818
     """A change of state that the table does not allow: an internal error."""
 
@@ -103,6 +110,7 @@ class StateMachine:
 
 
 _F, _I, _V, _A, _R, _J = FleetState, InstanceState, VolumeState, AttachmentState, RunState, JobState
+_C = ClosureState
 
 FLEET = StateMachine("fleet", {_F.ACTIVE: (_F.DELETING,), _F.DELETING: (_F.DELETED,), _F.DELETED: ()})
 
@@ -167,4 +175,6 @@ JOB = StateMachine(
     },
 )
 
-MACHINES = {machine.kind: machine for machine in (FLEET, INSTANCE, VOLUME, ATTACHMENT, RUN, JOB)}
+CLOSURE = StateMachine("closure", {_C.ACTIVE: (_C.ENDED,), _C.ENDED: ()})
+
+MACHINES = {machine.kind: machine for machine in (FLEET, INSTANCE, VOLUME, ATTACHMENT, RUN, JOB, CLOSURE)}

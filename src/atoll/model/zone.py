@@ -29,6 +29,8 @@ class ZoneState(StrEnum):
     AVAILABLE = "available"
     IMPAIRED = "impaired"
     DRAINED = "drained"
+    CLOSED = "closed"
+    """An operator closed it for a time."""
     NOT_OPTED_IN = "not-opted-in"
     GONE = "gone"
     """It holds something, but its backend no longer lists it or is not configured."""

@@ -58,6 +58,7 @@ class RefusalCode(StrEnum):
     UNAVAILABLE = "unavailable"
     QUOTA = "quota"
     DRAINED = "drained"
+    CLOSED = "closed"
     IMPAIRED = "impaired"
     NOT_OPTED_IN = "not-opted-in"
     GONE = "gone"
@@ -79,6 +80,7 @@ PASSING = frozenset(
         RefusalCode.UNAVAILABLE,
         RefusalCode.QUOTA,
         RefusalCode.DRAINED,
+        RefusalCode.CLOSED,
         RefusalCode.IMPAIRED,
         RefusalCode.RECENT_FAILURE,
         RefusalCode.VOLUME_ATTACHED,

@@ -135,4 +135,5 @@ FleetAction = Step | Mark | Wait | Finished | PlanNodes | EndInstances
 VolumeAction = Step | Wait | Finished | PlaceVolume | CreateDisk | DeleteDisk
 AttachmentAction = Step | Wait | Finished | Attach | Detach
 RunAction = Step | Wait | Finished | PlaceJobs | Resubmit | StopJobs
+ClosureAction = Step | Wait | Finished
 JobAction = Step | Wait | Finished | SubmitJob | StopJob | FollowJob

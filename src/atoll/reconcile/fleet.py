@@ -5,9 +5,9 @@ How many nodes are missing and which are surplus is `planning.shape`'s answer; n
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from atoll.model.records import Fleet
+from atoll.model.records import GAVE_UP, Fleet
 from atoll.model.states import FleetState
 from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
 from atoll.reconcile.action import EndInstances, Finished, FleetAction, Mark, PlanNodes, Step, Wait
@@ -23,7 +23,8 @@ class FleetSight:
 
     `target` is the size that its configuration asks for; what is more came for runs. `missing` nodes are to be added at
     least; `surplus` are the ids of nodes that may go now, which for a fleet that is being deleted are all that stay;
-    `settling` while others go later, when those that take their place work.
+    `settling` while others go later, when those that take their place work. `filled` says that a fleet that has waited
+    has all its nodes, and that they work. It waits for nodes for at most `patience` (None: without end).
     """
 
     fleet: Fleet
@@ -34,6 +35,8 @@ class FleetSight:
     missing: int = 0
     surplus: Collection[str] = ()
     settling: bool = False
+    filled: bool = False
+    patience: timedelta | None = None
 
 
 def decide(sight: FleetSight) -> FleetAction:
@@ -56,7 +59,11 @@ def _size(sight: FleetSight) -> FleetAction:
         return EndInstances(tuple(sight.surplus), "fleet-changed")
     if sight.missing:
         return _grow(sight)
-    return Wait(SETTLING_SECONDS if sight.settling else STEADY_SECONDS)
+    if sight.filled:
+        return Mark({"waiting_since": None, "message": sight.fleet.message if sight.fleet.hold else ""})
+    if sight.settling:
+        return Wait(SETTLING_SECONDS)
+    return Wait(STEADY_SECONDS if sight.fleet.waiting_since is None else CHANGING_SECONDS)
 
 
 def _grow(sight: FleetSight) -> FleetAction:
@@ -65,5 +72,9 @@ def _grow(sight: FleetSight) -> FleetAction:
         return Mark({"nodes": max(sight.target, min(sight.fitting, sight.fleet.nodes - 1))})
     if sight.fleet.hold:
         return Finished()
+    since = sight.fleet.waiting_since
+    if since is not None and sight.patience is not None and sight.now - since >= sight.patience:
+        reason = sight.fleet.message.removeprefix("waits: ")
+        return Mark({"hold": GAVE_UP, "message": f"`retry.duration` is over: {reason}"})
     pause = early_pause(sight.fleet, sight.now)
     return Wait(pause) if pause else PlanNodes()

@@ -19,6 +19,7 @@ from atoll.server.answer import disk_full, problem, refusal
 from atoll.server.auth import Gate, require_user
 from atoll.server.front import OPEN, Front, RequestFigures
 from atoll.server.routes import (
+    closures,
     configurations,
     events,
     fleets,
@@ -57,7 +58,7 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.state.closing = False
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
-    for module in (configurations, fleets, volumes, runs, events, zones, offers, secrets):
+    for module in (configurations, fleets, volumes, runs, events, zones, closures, offers, secrets):
         _for_members(app, module.router)
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)

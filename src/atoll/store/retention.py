@@ -10,11 +10,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, update
 
 from atoll.model.records import Job, Kind
-from atoll.model.states import ATTACHMENT, FLEET, INSTANCE, JOB, RUN, VOLUME
+from atoll.model.states import ATTACHMENT, CLOSURE, FLEET, INSTANCE, JOB, RUN, VOLUME
 from atoll.store.connection import Connection
 from atoll.store.query import among
 from atoll.store.rows import records_of
-from atoll.store.tables import attachments, events, fleets, instances, jobs, runs, volumes, work
+from atoll.store.tables import attachments, closures, events, fleets, instances, jobs, runs, volumes, work
 
 _NEWER = jobs.alias("newer")
 _SUCCESSOR = runs.alias("successor")
@@ -85,6 +85,10 @@ class RetentionRepository:
         """Delete fleets that ended before a time and have no instance; returns their number."""
         bound = exists().where(instances.c.fleet_id == fleets.c.id)
         return await self._old(fleets, before, limit, and_(fleets.c.state.in_(FLEET.final), ~bound))
+
+    async def closures(self, before: datetime, limit: int) -> int:
+        """Delete closures of zones that ended before a time; returns their number."""
+        return await self._old(closures, before, limit, closures.c.state.in_(CLOSURE.final))
 
     async def _jobs(self, limit: int, *where: ColumnElement[bool]) -> list[Job]:
         ended = select(jobs).where(jobs.c.state.in_(JOB.final), *where).order_by(jobs.c.finished_at).limit(limit)

@@ -8,9 +8,29 @@ from typing import Any
 
 from atoll.model.endpoint import Endpoint, ExecStream, SshSocket, TcpSocket, UnixSocket
 from atoll.model.offer import Market
-from atoll.model.records import Attachment, Event, EventKind, Fleet, Instance, Job, Kind, Record, Run, Volume
+from atoll.model.records import (
+    Attachment,
+    Closure,
+    Event,
+    EventKind,
+    Fleet,
+    Instance,
+    Job,
+    Kind,
+    Record,
+    Run,
+    Volume,
+)
 from atoll.model.resources import Gpu, InstanceType
-from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState, VolumeState
+from atoll.model.states import (
+    AttachmentState,
+    ClosureState,
+    FleetState,
+    InstanceState,
+    JobState,
+    RunState,
+    VolumeState,
+)
 from atoll.model.zone import Zone, ZoneKind
 from atoll.store.tables import TABLES
 
@@ -24,6 +44,7 @@ RECORDS: Mapping[Kind, type[Record]] = {
     Kind.ATTACHMENT: Attachment,
     Kind.RUN: Run,
     Kind.JOB: Job,
+    Kind.CLOSURE: Closure,
 }
 _STATES = {
     Kind.FLEET: FleetState,
@@ -32,6 +53,7 @@ _STATES = {
     Kind.ATTACHMENT: AttachmentState,
     Kind.RUN: RunState,
     Kind.JOB: JobState,
+    Kind.CLOSURE: ClosureState,
 }
 
 

@@ -86,6 +86,7 @@ fleets = _record(
     Column("created_at", UtcTime, nullable=False),
     Column("auto_created", Boolean, nullable=False),
     *_restraints(),
+    Column("waiting_since", UtcTime),
     unique_name=True,
 )
 
@@ -175,6 +176,17 @@ jobs = _record(
 jobs.append_constraint(UniqueConstraint("run_id", "rank", "submission"))
 _HAS_LOG = jobs.c.log_deleted.is_(False)
 Index("jobs_with_logs", jobs.c.finished_at, sqlite_where=_HAS_LOG, postgresql_where=_HAS_LOG)
+
+closures = _record(
+    "closures",
+    *_zone(),
+    Column("actor", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("server_wide", Boolean, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("ended_at", UtcTime),
+)
 
 events = Table(
     "events",
@@ -311,4 +323,5 @@ TABLES = {
     Kind.ATTACHMENT: attachments,
     Kind.RUN: runs,
     Kind.JOB: jobs,
+    Kind.CLOSURE: closures,
 }

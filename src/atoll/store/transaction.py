@@ -18,6 +18,7 @@ from atoll.model.zone import Zone
 from atoll.store.access import AccessRepository
 from atoll.store.actor import acting
 from atoll.store.attachments import AttachmentRepository
+from atoll.store.closures import ClosureRepository
 from atoll.store.configs import ConfigRepository
 from atoll.store.connection import Connection
 from atoll.store.errors import Conflict
@@ -108,6 +109,11 @@ class Transaction:
     def runs(self) -> RunRepository:
         """Runs and their jobs."""
         return RunRepository(self._connection)
+
+    @cached_property
+    def closures(self) -> ClosureRepository:
+        """Closed zones."""
+        return ClosureRepository(self._connection)
 
     @cached_property
     def failures(self) -> FailureRepository:

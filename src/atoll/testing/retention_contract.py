@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from atoll.model.records import Attachment, EventKind, Instance, Job, Run
-from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState, RunState
+from atoll.model.records import Attachment, Closure, EventKind, Instance, Job, Run
+from atoll.model.states import AttachmentState, ClosureState, FleetState, InstanceState, JobState, RunState
 from atoll.store.database import Database
 from atoll.testing.store_contract import NOW, fleet, instance, opened
 
@@ -100,6 +100,18 @@ class RetentionContract:
         await self._end_work(db)
         async with db.write() as tx:
             assert await tx.retention.fleets(LATER, MANY) == 1
+
+    async def test_an_ended_closure_of_a_zone_is_deleted_and_one_in_force_stays(self, db: Database) -> None:
+        zone = instance().zone
+        closure = Closure("c1", "main", ClosureState.ACTIVE, zone, "admin", NOW, NOW)
+        async with db.write() as tx:
+            await tx.add_all([closure, replace(closure, id="c2")])
+            await tx.step(closure, ClosureState.ENDED)
+        await self._end_work(db)
+        async with db.write() as tx:
+            assert await tx.retention.closures(LATER, MANY) == 1
+        async with db.read() as tx:
+            assert [one.id for one in await tx.closures.in_force()] == ["c2"]
 
     async def test_logs_of_ended_jobs_are_listed_once_and_those_of_running_jobs_never(self, db: Database) -> None:
         async with db.write() as tx:

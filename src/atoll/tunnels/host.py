@@ -9,13 +9,15 @@ SSH_PORT = 22
 class Login:
     """Where and as whom to log in. `user` empty: the server's own user.
 
-    `identity_file` None: the default keys of the server's user, then its SSH agent.
+    `identity_file` None: the default keys of the server's user, then its SSH agent. `host_key` is the only key that
+    the host may have, as its type and base64 text; empty: the key of the first connection is pinned.
     """
 
     hostname: str
     user: str
     port: int = SSH_PORT
     identity_file: str | None = None
+    host_key: str = ""
 
     @property
     def name(self) -> str:

@@ -97,7 +97,7 @@ def _client_class(login: Login, pins: Pins, changed: list[str]) -> type:
     class Client(asyncssh.SSHClient):  # type: ignore[misc,name-defined]
         def validate_host_public_key(self, _host: str, _address: str, _port: int, key: Any) -> bool:
             text = " ".join(key.export_public_key("openssh").decode().split()[:2])
-            if pins.accepts(login, text):
+            if text == login.host_key if login.host_key else pins.accepts(login, text):
                 return True
             changed.append(str(key.get_fingerprint()))
             return False
@@ -107,6 +107,8 @@ def _client_class(login: Login, pins: Pins, changed: list[str]) -> type:
 
 def _changed(login: Login, pins: Pins, changed: list[str]) -> str:
     key = f" (it is {changed[0]} now)" if changed else ""
+    if login.host_key:
+        return f"{login.name} has another host key than the one it was created with{key}: another machine may answer"
     return (
         f"the host key of {login.name} is not the one that was pinned{key}: another machine may answer in its place. "
         f"If the host was reinstalled, remove its line from {pins.path}"

@@ -18,6 +18,24 @@ CREATE TABLE public.attachments (
     zone_kind character varying,
     source character varying NOT NULL
 );
+CREATE TABLE public.closures (
+    id character varying NOT NULL,
+    project character varying NOT NULL,
+    state character varying NOT NULL,
+    message text NOT NULL,
+    deleted_at timestamp with time zone,
+    backend character varying,
+    region character varying,
+    zone character varying,
+    zone_id character varying,
+    zone_kind character varying,
+    actor character varying NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    server_wide boolean NOT NULL,
+    cause text NOT NULL,
+    ended_at timestamp with time zone
+);
 CREATE TABLE public.events (
     seq integer NOT NULL,
     "time" timestamp with time zone NOT NULL,
@@ -71,7 +89,8 @@ CREATE TABLE public.fleets (
     auto_created boolean NOT NULL,
     hold character varying DEFAULT ''::character varying NOT NULL,
     early_failures integer DEFAULT 0 NOT NULL,
-    failed_early_at timestamp with time zone
+    failed_early_at timestamp with time zone,
+    waiting_since timestamp with time zone
 );
 CREATE TABLE public.instances (
     id character varying NOT NULL,
@@ -228,12 +247,14 @@ ALTER TABLE ONLY public.events ALTER COLUMN seq SET DEFAULT nextval('public.even
 INSERT INTO public.alembic_version VALUES ('0006');
 INSERT INTO public.attachments VALUES ('id-1', 'main', 'attached', 'message-1', NULL, 'volume_id-1', 'instance_id-1', 'job_id-1', 'name-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'source-1');
 INSERT INTO public.attachments VALUES ('id-2', 'main', 'attached', 'message-2', NULL, 'volume_id-2', 'instance_id-2', 'job_id-2', 'name-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'source-2');
+INSERT INTO public.closures VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'actor-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', true, 'cause-1', '2026-11-24 10:01:00+00');
+INSERT INTO public.closures VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'actor-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', false, 'cause-2', '2026-11-24 10:02:00+00');
 INSERT INTO public.events VALUES (1, '2026-11-24 10:01:00+00', 'main', 'fleet', 'name-1', 'subject-1', 'from_state-1', 'to_state-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'reason-1', 'message-1', '');
 INSERT INTO public.events VALUES (2, '2026-11-24 10:02:00+00', 'main', 'fleet', 'name-2', 'subject-2', 'from_state-2', 'to_state-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'reason-2', 'message-2', '');
 INSERT INTO public.failures VALUES ('scope-1', 'fleet', 'backend-1', 'region-1', 'zone-1', 'instance_type-1', 'spot', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', 1, 'message-1', 'machine');
 INSERT INTO public.failures VALUES ('scope-2', 'fleet', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 2, 'message-2', 'machine');
-INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, '', 0, NULL);
-INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL);
+INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, '', 0, NULL, NULL);
+INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL, NULL);
 INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, NULL, NULL, NULL, false);
 INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, NULL, NULL, NULL, false);
 INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', false);
@@ -270,6 +291,8 @@ ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 ALTER TABLE ONLY public.attachments
     ADD CONSTRAINT attachments_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.closures
+    ADD CONSTRAINT closures_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (seq);
 ALTER TABLE ONLY public.failures
@@ -309,6 +332,7 @@ ALTER TABLE ONLY public.volumes
 ALTER TABLE ONLY public.work
     ADD CONSTRAINT work_pkey PRIMARY KEY (kind, id);
 CREATE INDEX attachments_ended ON public.attachments USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX closures_ended ON public.closures USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX events_time ON public.events USING btree (project, "time");
 CREATE INDEX fleets_ended ON public.fleets USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE UNIQUE INDEX fleets_live_name ON public.fleets USING btree (project, name) WHERE (deleted_at IS NULL);
@@ -318,6 +342,7 @@ CREATE INDEX ix_attachments_instance_id ON public.attachments USING btree (insta
 CREATE INDEX ix_attachments_job_id ON public.attachments USING btree (job_id);
 CREATE INDEX ix_attachments_state ON public.attachments USING btree (state);
 CREATE INDEX ix_attachments_volume_id ON public.attachments USING btree (volume_id);
+CREATE INDEX ix_closures_state ON public.closures USING btree (state);
 CREATE INDEX ix_events_project ON public.events USING btree (project);
 CREATE INDEX ix_fleets_state ON public.fleets USING btree (state);
 CREATE INDEX ix_instances_fleet_id ON public.instances USING btree (fleet_id);

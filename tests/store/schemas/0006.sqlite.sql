@@ -24,6 +24,27 @@ CREATE TABLE attachments (
 );
 INSERT INTO "attachments" VALUES('id-1','main','attached','message-1',NULL,'volume_id-1','instance_id-1','job_id-1','name-1','backend-1','region-1','zone-1','zone_id-1','availability-zone','source-1');
 INSERT INTO "attachments" VALUES('id-2','main','attached','message-2',NULL,'volume_id-2','instance_id-2','job_id-2','name-2','backend-2','region-2','zone-2','zone_id-2','availability-zone','source-2');
+CREATE TABLE closures (
+	id VARCHAR NOT NULL, 
+	project VARCHAR NOT NULL, 
+	state VARCHAR NOT NULL, 
+	message TEXT NOT NULL, 
+	deleted_at DATETIME, 
+	backend VARCHAR, 
+	region VARCHAR, 
+	zone VARCHAR, 
+	zone_id VARCHAR, 
+	zone_kind VARCHAR, 
+	actor VARCHAR NOT NULL, 
+	created_at DATETIME NOT NULL, 
+	until DATETIME NOT NULL, 
+	server_wide BOOLEAN NOT NULL, 
+	cause TEXT NOT NULL, 
+	ended_at DATETIME, 
+	PRIMARY KEY (id)
+);
+INSERT INTO "closures" VALUES('id-1','main','active','message-1',NULL,'backend-1','region-1','zone-1','zone_id-1','availability-zone','actor-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',1,'cause-1','2026-11-24 10:01:00.000000');
+INSERT INTO "closures" VALUES('id-2','main','active','message-2',NULL,'backend-2','region-2','zone-2','zone_id-2','availability-zone','actor-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',0,'cause-2','2026-11-24 10:02:00.000000');
 CREATE TABLE events (
 	seq INTEGER NOT NULL, 
 	time DATETIME NOT NULL, 
@@ -74,10 +95,11 @@ CREATE TABLE "fleets" (
 	hold VARCHAR DEFAULT ('') NOT NULL, 
 	early_failures INTEGER DEFAULT '0' NOT NULL, 
 	failed_early_at DATETIME, 
+	waiting_since DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL);
-INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL);
+INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL,NULL);
+INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL,NULL);
 CREATE TABLE "instances" (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -285,6 +307,7 @@ CREATE INDEX ix_tokens_user ON tokens (user);
 CREATE INDEX ix_work_due_at ON work (due_at);
 CREATE INDEX ix_work_leased_until ON work (leased_until);
 CREATE INDEX events_time ON events (project, time);
+CREATE INDEX ix_closures_state ON closures (state);
 CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
 CREATE INDEX ix_instances_state ON instances (state);
@@ -293,6 +316,7 @@ CREATE UNIQUE INDEX fleets_live_name ON fleets (project, name) WHERE deleted_at 
 CREATE INDEX ix_jobs_state ON jobs (state);
 CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
 CREATE INDEX attachments_ended ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX closures_ended ON closures (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX fleets_ended ON fleets (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX instances_ended ON instances (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX jobs_ended ON jobs (deleted_at) WHERE deleted_at IS NOT NULL;

@@ -16,7 +16,8 @@ from atoll.testing.postgresql import Cluster
 
 SCHEMAS = Path(__file__).parent
 _STATES = {"fleets": "active", "instances": "active", "volumes": "available", "attachments": "attached",
-           "runs": "running", "jobs": "running"}  # fmt: skip
+           "closures": "active",
+    "runs": "running", "jobs": "running"}  # fmt: skip
 _VALUES: dict[str, Any] = {
     "project": "main", "kind": "fleet", "zone_kind": "availability-zone", "market": "spot", "deleted_at": None,
     "config": {"nodes": 2}, "volumes": ["data"], "instance_type": {"name": "m", "cpus": 2, "memory_gb": 8},

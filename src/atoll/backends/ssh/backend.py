@@ -21,8 +21,9 @@ from atoll.backends.base import (
     NotFound,
     Unavailable,
 )
+from atoll.backends.hosts.host import SshHost
 from atoll.backends.ssh.config import SshConfig
-from atoll.backends.ssh.hosts import Declared, SshHost, SshHosts
+from atoll.backends.ssh.hosts import Declared, SshHosts
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits

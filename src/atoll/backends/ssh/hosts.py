@@ -3,135 +3,18 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from atoll.backends.ssh import bootstrap
-from atoll.backends.ssh.bootstrap import Facts
-from atoll.model.endpoint import Endpoint, SshSocket
-from atoll.tunnels.endpoints import open_stream
+from atoll.backends.hosts.host import MOST_CONNECTING, SshHost
 from atoll.tunnels.host import Host
-from atoll.tunnels.link import Link
 from atoll.tunnels.pins import Pins
-from atoll.tunnels.stream import Stream, TunnelError
+from atoll.tunnels.stream import TunnelError
 
-MOST_CONNECTING = 16
 CANDIDATE_SECONDS = 600.0
 """How long a host that a plan names is kept connected without a fleet that declares it."""
 
-ENDING_SECONDS = 86400.0
-"""How long an agent on a host that is away is remembered as one to be ended."""
-
 Declared = Callable[[], Awaitable[Collection[Host]]]
 """The hosts that fleets declare now."""
-
-
-class SshHost:
-    """One host: its link, what it is, and the machine that shall run there (`token`, None: none)."""
-
-    def __init__(self, host: Host, pins: Pins, making: asyncio.Semaphore, owner: str) -> None:
-        self.host = host
-        self.facts: Facts | None = None
-        self.token: str | None = None
-        self.endpoint: SshSocket | None = None
-        self._owner = owner
-        self._ending: dict[str, float] = {}
-        self._lock = asyncio.Lock()
-        self.link = Link(host, pins, making, self._prepare)
-
-    @property
-    def problem(self) -> TunnelError | None:
-        """Why it cannot be used now; None when it can be."""
-        if self.link.error is not None:
-            return self.link.error
-        if self.facts is not None and self.facts.owner not in ("", self._owner):
-            text = bootstrap.belongs(self.host.name, self.facts.owner, self.facts.owned_since)
-            return TunnelError(text, permanent=True)
-        return None
-
-    @property
-    def address(self) -> str:
-        """Where other nodes reach it."""
-        host = self.host
-        if not host.address and host.network and self.facts is not None:
-            inside = [
-                each for each in self.facts.addresses if ip_address(each) in ip_network(host.network, strict=False)
-            ]
-            if inside:
-                return inside[0]
-        return host.address or host.login.hostname
-
-    def want(self, token: str) -> None:
-        """Run the agent of this machine there, at once or when the host is connected; idempotent."""
-        if self.token != token:
-            self.token, self.endpoint = token, None
-            self.link.hurry() if not self.link.up else self._restart()
-
-    async def open(self, token: str, endpoint: Endpoint) -> Stream:
-        """A stream to the agent of machine `token` at `endpoint`. Raises TunnelError."""
-        if self.token != token or not self.link.up or self.endpoint is None:
-            raise self.link.error or TunnelError(f"{self.host.name}: the agent is being started")
-        return await open_stream(endpoint, lambda _: self.link)
-
-    async def end(self, token: str) -> None:
-        """End the agent of machine `token`: now, or when the host is back. Raises TunnelError."""
-        if self.token == token:
-            self.token, self.endpoint = None, None
-        self._ending[token] = time.monotonic() + ENDING_SECONDS
-        if self.link.up:
-            async with self._lock:
-                await self._end(self.link)
-
-    @property
-    def leaving(self) -> bool:
-        """Whether an agent is still to be ended there, although nothing may declare the host any more."""
-        return any(until > time.monotonic() for until in self._ending.values())
-
-    async def attempt(self, seconds: float) -> None:
-        """Connect now where it is down; look again where it could not be used; at most `seconds`."""
-        await self.link.attempt(seconds)
-        if self.link.up and self.problem is not None:
-            with suppress(TunnelError):
-                async with self._lock:
-                    self.facts = await bootstrap.look(self.link, self.host.name)
-
-    async def refresh(self) -> None:
-        """Start the agent again where it does not answer: the host was rebooted, or the agent killed."""
-        async with self._lock:
-            await self._start(self.link)
-
-    async def close(self) -> None:
-        """End the connection. The agent continues."""
-        await self.link.close()
-
-    def _restart(self) -> None:
-        task = asyncio.create_task(self._try_start())
-        self._starting = task  # kept, so that it is not collected
-
-    async def _try_start(self) -> None:
-        try:
-            await self.refresh()
-        except TunnelError as error:
-            self.link.refuse(error)
-
-    async def _prepare(self, link: Link) -> None:
-        async with self._lock:
-            await self._end(link)
-            self.facts = await bootstrap.look(link, self.host.name)
-            await self._start(link)
-
-    async def _end(self, link: Link) -> None:
-        for token in tuple(self._ending):
-            await bootstrap.stop(link, self._owner, token)
-            del self._ending[token]
-
-    async def _start(self, link: Link) -> None:
-        token = self.token
-        if token is not None:
-            socket = await bootstrap.start(link, self._owner, token)
-            if self.token == token:
-                self.endpoint = SshSocket(self.host.name, socket)
 
 
 class SshHosts:

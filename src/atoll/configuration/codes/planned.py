@@ -55,6 +55,17 @@ PLANNED = (
         given="`fake-1b` is drained",
     ),
     Code(
+        "zone-closed",
+        "A closed zone",
+        "An operator closed the zone for a time (`atoll zone cordon`); the message names the reason, the user and the "
+        "end. `atoll zone open` ends it earlier.",
+        _LOCAL + "availability_zones: [local-b, local-c]\n",
+        _LOCAL + "availability_zones: [local-b]\n",
+        warning=True,
+        planned=True,
+        given="after `atoll zone cordon local-c --reason patch`",
+    ),
+    Code(
         "type-not-offered",
         "An instance type that the zone does not offer",
         "No allowed zone offers any of the `instance_types`; us-east-1e of AWS is the classic. The plan beside it "

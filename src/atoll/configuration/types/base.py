@@ -197,6 +197,9 @@ def _positive(value: Any) -> float:
     return found
 
 
+NAME_RULE = "a name has small letters, digits and hyphens, begins with a letter, and is at most 41 long"
+
+
 def _part(value: Any) -> float:
     """A part of a whole, from `0.4` or `40%`."""
     expected = "a part above 0 and up to 1, such as `0.4` or `40%`"
@@ -219,8 +222,7 @@ def _name(value: Any) -> str:
     if not isinstance(value, str):
         raise wrong_type("a name")
     if not NAME.match(value):
-        said = "a name has small letters, digits and hyphens, begins with a letter, and is at most 41 long"
-        raise refusal("bad-name", f"`{value[:60]}` cannot be a name", said)
+        raise refusal("bad-name", f"`{value[:60]}` cannot be a name", NAME_RULE)
     return value
 
 

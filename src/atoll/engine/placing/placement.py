@@ -129,6 +129,9 @@ async def _own_instances(
     name = run.name if await tx.fleets.named(run.project, run.name) is None else f"{run.name}-{id[:6]}"
     keys = ("resources", "idle_duration", "max_price")
     config = {"type": "fleet", "nodes": len(placements)} | {key: run.config[key] for key in keys if key in run.config}
+    asked = run.config.get("placement")
+    if (asked.get("strategy") if isinstance(asked, Mapping) else asked) == "cluster":
+        config["placement"] = "cluster"  # its machines are close to each other within the zone, too
     fleet = Fleet(id, run.project, name, FleetState.ACTIVE, config, len(placements), tx.now, auto_created=True)
     return await keep_instances(tx, await tx.add(fleet, reason="run"), placements, new_id)
 

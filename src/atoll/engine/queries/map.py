@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from atoll.engine.context import Context
+from atoll.engine.snapshots.closures import zones_for
 from atoll.model.failure import Failure
 from atoll.model.records import Event, EventKind, Fleet, Kind, Run, Volume
 from atoll.model.states import RunState
@@ -61,7 +62,7 @@ async def zone_map(context: Context, project: str) -> ZoneMap:
         fleets = await _fleets(tx, project)
         volumes = await _volumes(tx, project)
         waiting = await _waiting(tx, project)
-    zones = await _zones(context, {instance.zone for instance in instances})
+    zones = await _zones(context, project, {instance.zone for instance in instances})
     return ZoneMap(seq, zones, fleets, volumes, waiting, _columns(instances), tuple(lost))
 
 
@@ -88,7 +89,7 @@ async def change_of(context: Context, project: str, events: Sequence[Event], aft
     waiting = await _waiting(tx, project) if touched & {EventKind.RUN, EventKind.JOB, EventKind.FLEET} else None
     found = {instance.id for instance in instances}
     # Zones change with what they hold, with their own events, and with failures that launches leave.
-    zones = await _zones(context, {instance.zone for instance in instances}) if events else None
+    zones = await _zones(context, project, {instance.zone for instance in instances}) if events else None
     return MapChange(
         events[-1].seq if events else after,
         _columns(instances),
@@ -164,13 +165,14 @@ class _Names:
         return tuple(self._numbers)
 
 
-async def _zones(context: Context, holding: Collection[Zone]) -> tuple[MapZone, ...]:
+async def _zones(context: Context, project: str, holding: Collection[Zone]) -> tuple[MapZone, ...]:
     world = await context.worlds.world()
     async with context.database.read() as tx:
+        zones = await zones_for(tx, world.zones, project)
         failures = [failure for failure in await tx.failures.recent(tx.now) if failure.scope.zone is not None]
     known = {info.zone for info in world.zones}
     views = []
-    for info in world.zones:
+    for info in zones:
         backend = context.backends.get(info.zone.backend)
         views.append(
             MapZone(

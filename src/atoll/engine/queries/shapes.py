@@ -39,7 +39,7 @@ class Shapes:
         self._eligible: dict[Requirements, frozenset[Zone]] = {}
 
     def of(self, fleet: Fleet, counts: Mapping[Zone, int], world: World, now: datetime) -> FleetShape:
-        """The shape of a fleet whose staying instances are counted by zone."""
+        """The shape of a fleet whose staying instances are counted by zone; `world` is as its project sees it."""
         if fleet.auto_created:
             return FleetShape(max(counts.values(), default=0) - min(counts.values(), default=0), 0)
         request = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
@@ -60,7 +60,8 @@ class Shapes:
         return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys((*notes, *bounds))))
 
     def _of(self, requirements: Requirements, world: World, snapshot: Snapshot) -> frozenset[Zone]:
-        if world is not self._world:
+        former = self._world
+        if former is None or world.catalog is not former.catalog or world.zones != former.zones:
             self._world, self._eligible = world, {}
         if requirements not in self._eligible:
             self._eligible[requirements] = eligible_zones(requirements, snapshot)
@@ -77,4 +78,4 @@ def _surplus(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> in
 
 def _closed(state: ZoneState, zones: list[str]) -> str:
     named = ", ".join(zones[:_NAMED]) + (f" and {len(zones) - _NAMED} more" if len(zones) > _NAMED else "")
-    return f"{named} {'is' if len(zones) == 1 else 'are'} {'closed' if state is ZoneState.DRAINED else state}"
+    return f"{named} {'is' if len(zones) == 1 else 'are'} {state}"

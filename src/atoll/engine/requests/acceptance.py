@@ -15,7 +15,7 @@ from atoll.engine.placing.placement import (
 )
 from atoll.engine.requests.draft import Draft
 from atoll.engine.work.instance import REPLACED
-from atoll.engine.work.restraint import FREE, recreate, release_runs
+from atoll.engine.work.restraint import FREE_FLEET, recreate, release_runs
 from atoll.model.records import Fleet, Instance, Job, Kind, Run, Volume
 from atoll.model.states import FleetState, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
@@ -91,7 +91,7 @@ async def _accept_fleet(
     if placed.replaced_first:
         await tx.fleets.end(draft.outdated, REPLACED)
         await tx.work.wake(Kind.INSTANCE, draft.outdated, tx.now)
-    fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE, "message": message})
+    fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE_FLEET, "message": message})
     await release_runs(tx, fleet)
     tx.asked(fleet, "changed")
     await tx.wake(fleet)
@@ -110,7 +110,7 @@ def waiting_text(placed: DocumentPlan) -> str:
     """What a document that is accepted and does not fit yet waits for."""
     if placed.shortfall is None:
         return ""
-    return explain.waiting_text(placed.kind, placed.shortfall)
+    return explain.waiting_text(placed)
 
 
 async def _accept_run(

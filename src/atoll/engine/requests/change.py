@@ -28,12 +28,14 @@ _BOUNDS = frozenset({"min", "target", "max"})
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a change is held against, beside the two configurations.
+    """What a change is held against, beside the record and its new configuration.
 
-    `zones` are the known ones, by which names of zones are compared; `outdated` are the ids of the fleet's instances
+    `former` is the record's configuration with its secrets opened, None: it has none. `zones` are the known ones, by
+    which names of zones are compared; `outdated` are the ids of the fleet's instances
     that its new configuration does not ask for; `rerun` starts a finished run again.
     """
 
+    former: Mapping[str, Any] | None = None
     zones: Collection[Zone] = ()
     outdated: Collection[str] = ()
     rerun: bool = False
@@ -50,13 +52,12 @@ def change_of(
     name: str,
     config: Mapping[str, Any],
     kept: Fleet | Volume | Run | None,
-    former: Mapping[str, Any] | None = None,
     standing: Standing = Standing(),
 ) -> Change:
-    """The change that brings what is kept under a name to a new configuration; `former` is the kept one, opened."""
+    """The change that brings what is kept under a name to a new configuration."""
     if kept is None:
         return Change(type_, kind, name, ChangeAction.CREATE)
-    old, new = dict(kept.config if former is None else former), dict(config)
+    old, new = dict(kept.config if standing.former is None else standing.former), dict(config)
     changed = changed_keys(kind, old, new, standing.zones)
     stays = IN_PLACE[kind] if standing.outdated or kind != "fleet" else frozenset(changed)
     if kind == "fleet" and only_adds_hosts(old, new):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from atoll.configuration import Parsed, SourceFile, ordered, parse
+from atoll.configuration import Choices, Parsed, SourceFile, ordered, parse
 from atoll.configuration.checks.zoning import Ground, crowded
 from atoll.engine.requests.refusal import Refused
 from atoll.engine.snapshots.world import World
@@ -30,9 +30,9 @@ def parse_submission(submission: Submission, ground: Ground) -> Parsed:
         files,
         environment=submission.environment,
         profiles=SourceFile(profiles.name, profiles.text) if profiles else None,
-        profile=submission.profile,
         ground=ground,
         applying=True,
+        choices=Choices(submission.profile, submission.name, submission.variables),
     )
     _refuse_too_many(parsed)
     if crowded(parsed.documents) is not None:

@@ -157,8 +157,9 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"])
         event = await tx.newest_event()
+    here = replace(world, zones=snapshot.zones)
     scene = replace(
-        _scene(context, project, drafts, world, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
+        _scene(context, project, drafts, here, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
     )
     checked = [*(draft.document for draft in drafts if _asks(draft)), *parsed.partial]
     found = [*parsed.diagnostics, *await _checked(checked, scene), *conflicts]
@@ -255,8 +256,8 @@ async def _draft(
         if only_adds_hosts(former, config):
             keys.discard("ssh_config")
         outdated = _outdated(keys, [each for each in instances if not each.end_reason], demand_of(document, project))
-    standing = Standing(zones, outdated, rerun)
-    change = change_of(document.type, document.kind, document.name, config, kept, former, standing)
+    standing = Standing(former, zones, outdated, rerun)
+    change = change_of(document.type, document.kind, document.name, config, kept, standing)
     if outdated:
         change = replace(change, ending=tuple(sorted(outdated)))
     return Draft(document, config, kept, change, outdated)

@@ -22,6 +22,7 @@ from atoll.zones.selection import ZoneSelector, is_glob
 STATE_CODES = {
     ZoneState.IMPAIRED: "zone-impaired",
     ZoneState.DRAINED: "zone-drained",
+    ZoneState.CLOSED: "zone-closed",
     ZoneState.NOT_OPTED_IN: "not-opted-in",
 }
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from atoll.backends.base import Backend, BackendError, Listing
 from atoll.engine.parts.kept_listings import KeptListings
+from atoll.engine.snapshots.closures import zones_for
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
 from atoll.model.records import Attachment, Instance, Job
@@ -158,7 +159,7 @@ def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ..
 async def take_snapshot(
     tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
-    """The planner's snapshot. `leaving` are ids of runs about to be replaced: they do not count.
+    """The planner's snapshot for a project. `leaving` are ids of runs about to be replaced: they do not count.
 
     A volume is attached to an instance while a job needs it there: one that has only to be detached is free, and
     the next user waits for that.
@@ -203,7 +204,7 @@ async def take_snapshot(
     )
     return Snapshot(
         catalog=world.catalog,
-        zones=world.zones,
+        zones=await zones_for(tx, world.zones, project),
         now=tx.now,
         backends=tuple(infos[name] for name in sorted(infos)),
         instances=instances,

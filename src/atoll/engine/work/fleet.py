@@ -1,13 +1,14 @@
 """Fleets: kept in shape by planning the instances that are missing and ending those that are surplus."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
+from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.restraint import held
 from atoll.model.records import Fleet, Kind
@@ -65,10 +66,12 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
             return fleet, sight
         spec = spec_of(fleet)
         placement = fleet_request(fleet.name, spec, fleet.nodes).placement
-        sight = replace(sight, target=spec.nodes.target)
+        sight = replace(sight, target=spec.nodes.target, patience=patience(spec))
+        if fleet.waiting_since is not None and sight.fitting >= fleet.nodes:
+            sight = replace(sight, filled=all(member.ready for member in await self._members(tx, fleet)))
         if not census.outdated and sight.fitting <= fleet.nodes:
             return fleet, replace(sight, missing=missing(fleet.nodes, placement, census.fitting))
-        seen = shape(fleet.nodes, placement, await self._members(tx, fleet), self._usable(fleet, now))
+        seen = shape(fleet.nodes, placement, await self._members(tx, fleet), await self._usable(tx, fleet))
         settling = len(seen.removals) > len(seen.released)
         return fleet, replace(sight, missing=seen.missing, surplus=seen.released, settling=settling)
 
@@ -78,17 +81,18 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
     async def _members(self, tx: Transaction, fleet: Fleet) -> list[Member]:
         return members_of(await tx.fleets.instances(fleet), await tx.runs.claims())
 
-    def _usable(self, fleet: Fleet, now: datetime) -> frozenset[Zone]:
+    async def _usable(self, tx: Transaction, fleet: Fleet) -> frozenset[Zone]:
         world = self.context.worlds.known()
+        zones = await zones_for(tx, world.zones, fleet.project)
         requirements = fleet_request(fleet.name, spec_of(fleet), fleet.nodes).requirements
-        return usable_zones(requirements, Snapshot(world.catalog, world.zones, now))
+        return usable_zones(requirements, Snapshot(world.catalog, zones, tx.now))
 
     async def _plan(self, lease: Lease, fleet: Fleet) -> Due | None:
         demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
         async with self.placer.placing(fleet, demand) as placing:
             answer, message = placing.plan, ""
             if answer.shortfall is not None:
-                message = explain.waiting_text(answer.kind, answer.shortfall)
+                message = explain.waiting_text(answer)
             try:
                 async with placing.write(lease) as tx:
                     if await tx.get(Fleet, fleet.id) != fleet:
@@ -98,10 +102,27 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
                     await keep_instances(tx, fleet, answer.placements, self.context.new_id)
                     if answer.placements:
                         await tell_waiting(tx)
-                    if message != fleet.message:
-                        await tx.update(fleet, message=message)
+                    since = fleet.waiting_since or (tx.now if message else None)
+                    if (message, since) != (fleet.message, fleet.waiting_since):
+                        await tx.update(fleet, message=message, waiting_since=since)
             except PlacementRaced:
                 return None
         if answer.shortfall is None:
             return None
-        return Due(min(SHORTAGE_SECONDS * 2.0 ** min(lease.attempts, 5), 180), failed=True)
+        return Due(
+            min(SHORTAGE_SECONDS * 2.0 ** min(lease.attempts, 5), 180, *_left(fleet, since, self.context.now())),
+            failed=True,
+        )
+
+
+def patience(spec: Any) -> timedelta | None:
+    """How long a fleet's configuration lets it wait for nodes that could not be placed; None: without end."""
+    if spec.retry is None or spec.retry.duration is None:
+        return None
+    return timedelta(seconds=spec.retry.duration)
+
+
+def _left(fleet: Fleet, since: datetime | None, now: datetime) -> list[float]:
+    """Seconds until a fleet that waits `since` gives up, where it does."""
+    longest = patience(spec_of(fleet))
+    return [] if longest is None or since is None else [max(0.0, (since + longest - now).total_seconds())]

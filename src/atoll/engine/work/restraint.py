@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from atoll.backends.base import BackendError, InvalidRequest, NotFound, ZoneMismatch
 from atoll.engine.placing.demand import spec_of
 from atoll.model.failure import Scope
-from atoll.model.records import Attachment, Fleet, Instance, Job, Kind, Run, Volume
+from atoll.model.records import GAVE_UP, Attachment, Fleet, Instance, Job, Kind, Run, Volume
 from atoll.model.states import RUN, FleetState, JobState, VolumeState
 from atoll.reconcile.backoff import early_failure, early_pause
 from atoll.store.transaction import Transaction
@@ -19,6 +19,7 @@ R = TypeVar("R", Fleet, Run)
 
 FREE = {"hold": "", "early_failures": 0, "failed_early_at": None, "message": ""}
 """The fields of a fleet or run that nothing keeps from trying."""
+FREE_FLEET = {**FREE, "waiting_since": None}
 WAKEN = 1000
 """How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
 BROKEN = frozenset({"lost", "unreachable", "start-timeout", "launch-timeout"})
@@ -88,7 +89,7 @@ async def _count(tx: Transaction, owner: Fleet | Run, changes: Mapping[str, Any]
 
 async def release(tx: Transaction, record: R) -> R:
     """Let a fleet or run try again now; with a fleet also the runs that are on hold because of it."""
-    freed = await tx.update(record, **FREE)
+    freed = await tx.update(record, **(FREE_FLEET if record.kind is Kind.FLEET else FREE))
     await tx.wake(freed)
     if isinstance(record, Fleet):
         await release_runs(tx, record)
@@ -114,17 +115,22 @@ async def release_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
 
 async def forget_changed(tx: Transaction, digests: Mapping[str, str]) -> None:
     """Forget what failed on backends that are configured otherwise since the last start, and plan again at once."""
+    changed = False
     for name, digest in digests.items():
         before = await tx.settings.get(f"configuration/{name}")
         await tx.settings.set(f"configuration/{name}", digest)
         if before in (None, digest):
             continue
+        changed = True
         await tx.failures.forget(Scope(name))
         for volume in await tx.volumes.listing():
             if volume.backend == name and uncreated(volume):
                 await recreate(tx, volume)
         for kind in (Kind.FLEET, Kind.RUN, Kind.VOLUME):
             await tx.work.wake(kind, await tx.work.retrying(kind, WAKEN), tx.now)
+    for fleet in await tx.fleets.held() if changed else ():
+        if fleet.hold == GAVE_UP:
+            await release(tx, fleet)
 
 
 def uncreated(volume: Volume) -> bool:

@@ -118,4 +118,5 @@ class RetentionHandler:
         async with self._context.database.write(lease) as tx:
             turn.count("instances", await tx.retention.instances(before, STEP))
             turn.count("volumes", await tx.retention.volumes(before, STEP))
+            turn.count("closures", await tx.retention.closures(before, STEP))
             turn.count("fleets", await tx.retention.fleets(before, STEP))

@@ -146,7 +146,7 @@ class RunHandler(Reconciling[Run, RunSight]):
                 return None
             open_yet = shortfall.code == ShortfallCode.UNDECIDED
             if refused or resting or open_yet or sight.retry.allows("no-capacity", run.created_at, sight.now):
-                waits = explain.waiting_text(DocumentKind.RUN, shortfall)
+                waits = explain.waiting_text(placing.plan)
                 if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
                     waits = f"waits: {text}"
                 if run.message != waits:

@@ -32,7 +32,7 @@ def closed_zones(requirements: Requirements, snapshot: Snapshot) -> tuple[tuple[
     return tuple(
         (info.zone, info.state)
         for info in snapshot.zones
-        if info.state in (ZoneState.IMPAIRED, ZoneState.DRAINED)
+        if info.state in (ZoneState.IMPAIRED, ZoneState.DRAINED, ZoneState.CLOSED)
         and (requirements.backends is None or info.zone.backend in requirements.backends)
         and (requirements.regions is None or info.zone.region in requirements.regions)
         and (selector is None or selector.matches(info.zone))

@@ -30,6 +30,7 @@ FILTERS = (
     RefusalCode.ZONE,
     RefusalCode.NOT_OPTED_IN,
     RefusalCode.GONE,
+    RefusalCode.CLOSED,
     RefusalCode.DRAINED,
     RefusalCode.IMPAIRED,
     RefusalCode.OWNED,
@@ -61,6 +62,7 @@ PASSED = len(FILTERS)
 ZONE_STATES = {
     ZoneState.NOT_OPTED_IN: RefusalCode.NOT_OPTED_IN,
     ZoneState.GONE: RefusalCode.GONE,
+    ZoneState.CLOSED: RefusalCode.CLOSED,
     ZoneState.DRAINED: RefusalCode.DRAINED,
     ZoneState.IMPAIRED: RefusalCode.IMPAIRED,
 }
@@ -113,6 +115,7 @@ class Feasibility:
 _SHUT = frozenset(
     STAGE[code]
     for code in (
+        RefusalCode.CLOSED,
         RefusalCode.DRAINED,
         RefusalCode.IMPAIRED,
         RefusalCode.UNAVAILABLE,

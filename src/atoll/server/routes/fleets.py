@@ -78,9 +78,10 @@ async def _view(engine: Engine, tx: Transaction, project: str, name: str) -> Fle
 
 async def _views(engine: Engine, tx: Transaction, found: Sequence[Fleet]) -> list[FleetView]:
     machines = await tx.listing.instances_of([fleet.id for fleet in found])
+    zones = await engine.zones(tx, found[0].project) if found else ()
     views, gone = [], engine.gone({instance.zone for group in machines.values() for instance in group})
     for fleet in found:
         instances = machines.get(fleet.id, [])
         staying = Counter(instance.zone for instance in instances if not instance.end_reason)
-        views.append(fleet_view(fleet, instances, engine.shape(fleet, staying), engine.backends, gone))
+        views.append(fleet_view(fleet, instances, engine.shape(fleet, staying, zones), engine.backends, gone))
     return views

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from atoll.engine.requests.refusal import Refused, not_found
 from atoll.engine.requests.shown import Shown, version_of
@@ -19,6 +21,18 @@ router = APIRouter(prefix="/api/projects/{project}/runs")
 LOG_BYTES = 1 << 20
 ATTEMPTS = 100
 """The maximum number of earlier attempts in the response for one run."""
+
+
+class LogWanted(BaseModel):
+    """Which part of which log: of the job of rank `job`, from byte `offset`. `attempt` counts from 1; None: newest.
+
+    `wait` in seconds bounds how long the response waits for more.
+    """
+
+    job: Number = 0
+    attempt: Attempt = None
+    offset: Offset = 0
+    wait: Wait = 0
 
 
 @router.get("", response_model=list[RunView])
@@ -72,28 +86,22 @@ async def logs(
     project: Project,
     name: Name,
     request: Request,
-    job: Number = 0,
-    attempt: Attempt = None,
-    offset: Offset = 0,
-    wait: Wait = 0,
+    wanted: Annotated[LogWanted, Query()],
 ) -> Response:
-    """The log from `offset`; waits when there is nothing yet.
-
-    `attempt` counts from 1; without it the newest one is read.
-    """
+    """The log from `offset`; waits when nothing follows yet."""
     engine = request.app.state.engine
     loop_end: float | None = None
     while True:
         seen = engine.news.count
         async with engine.database.read() as tx:
-            found = await _job(tx, await _named(tx, project, name), job, attempt)
+            found = await _job(tx, await _named(tx, project, name), wanted.job, wanted.attempt)
         if found.log_deleted:
-            message = f"the log of job {job} of run `{name}` is deleted: it was kept for as long as `retention` says"
+            message = f"the log of job {found.rank} of run `{name}` is deleted: `retention` says how long logs are kept"
             raise Refused("log-deleted", message, status=410)
         over = found.state in JOB.final
-        data = await engine.logs.read(found, offset, LOG_BYTES)
+        data = await engine.logs.read(found, wanted.offset, LOG_BYTES)
         now = engine.context.now().timestamp()
-        loop_end = now + wait if loop_end is None else loop_end
+        loop_end = now + wanted.wait if loop_end is None else loop_end
         if data or over or now >= loop_end or request.app.state.closing:
             headers = {"Atoll-Log-Submission": str(found.submission)}
             if over and len(data) < LOG_BYTES:

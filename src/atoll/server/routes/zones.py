@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from atoll.engine.engine import Engine
 from atoll.engine.requests.refusal import Refused
+from atoll.engine.snapshots.closures import zones_for
 from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.server.answer import answer
 from atoll.server.auth import require_admin
@@ -25,28 +26,29 @@ async def zones(project: Project, request: Request) -> Response:
 @router.get("/zones/{backend}/{region}/{name}", response_model=ZoneView)
 async def zone(project: Project, backend: Place, region: Place, name: Place, request: Request) -> Response:
     """One zone."""
-    return answer(await _view(request.app.state.engine, project, Zone(backend, region, name)))
+    return answer(await find_zone(request.app.state.engine, project, Zone(backend, region, name)))
 
 
 @router.post("/zones/{backend}/{region}/{name}/fail", response_model=ZoneView, dependencies=[Depends(require_admin)])
 async def fail(project: Project, backend: Place, region: Place, name: Place, request: Request) -> Response:
     """Simulate an outage of a zone."""
     engine = request.app.state.engine
-    found = (await _view(engine, project, Zone(backend, region, name))).zone
+    found = (await find_zone(engine, project, Zone(backend, region, name))).zone
     await engine.fail_zone(found, project)
-    return answer(await _view(engine, project, found))
+    return answer(await find_zone(engine, project, found))
 
 
 @router.post("/zones/{backend}/{region}/{name}/restore", response_model=ZoneView, dependencies=[Depends(require_admin)])
 async def restore(project: Project, backend: Place, region: Place, name: Place, request: Request) -> Response:
     """End the simulated outage of a zone."""
     engine = request.app.state.engine
-    found = (await _view(engine, project, Zone(backend, region, name))).zone
+    found = (await find_zone(engine, project, Zone(backend, region, name))).zone
     await engine.restore_zone(found, project)
-    return answer(await _view(engine, project, found))
+    return answer(await find_zone(engine, project, found))
 
 
-async def _view(engine: Engine, project: str, wanted: Zone) -> ZoneView:
+async def find_zone(engine: Engine, project: str, wanted: Zone) -> ZoneView:
+    """One zone as the project sees it. Raises Refused: not-found."""
     for view in await _views(engine, project):
         if view.zone == wanted:
             return view
@@ -68,6 +70,7 @@ async def _views(engine: Engine, project: str) -> list[ZoneView]:
     async with engine.database.read() as tx:
         instances = await tx.listing.instances_by_zone(project)
         volumes = await tx.listing.volumes_by_zone(project)
+        zones = await zones_for(tx, world.zones, project)
     offered = world.catalog.sizes
     known = {info.zone for info in world.zones}
     stranded = [
@@ -96,5 +99,5 @@ async def _views(engine: Engine, project: str) -> list[ZoneView]:
             offered.get(info.zone, 0),
             engine.backends[info.zone.backend].faults is not None,
         )
-        for info in world.zones
+        for info in zones
     ]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from atoll.backends.base import AgentClient, AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest, Volumes
 from atoll.backends.fake import FakeBackend
-from atoll.engine.engine import Engine
+from atoll.engine.engine import Engine, Options
 from atoll.model.limits import TimeLimits
 from atoll.model.zone import BackendInfo, Zone
 from atoll.store.database import Database
@@ -222,8 +222,10 @@ class Replica:
     ) -> "Replica":
         """A running replica; `database` passes through the same `gate`, and tells the same time."""
         remote = RemoteBackend(backend, gate)
-        engine = await Engine.over(database, {"fake": remote}, disk.home, now=now, new_id=new_id)
-        replica = cls(gate, Engine(replace(engine.context, logs=disk.logs, retention=disk.retention), engine.database))
+        engine = await Engine.over(
+            database, {"fake": remote}, disk.home, Options(now, new_id, retention=disk.retention)
+        )
+        replica = cls(gate, Engine(replace(engine.context, logs=disk.logs), engine.database))
         token = OWNER.set(replica)
         await replica.engine.start()
         OWNER.reset(token)

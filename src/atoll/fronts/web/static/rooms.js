@@ -168,7 +168,7 @@ export class Rooms {
     }
     const until = view.until ? ` until ${moment(view.until)}` : "";
     if (view.state === "impaired") return [["impaired", `impaired: ${view.reason || "no reason given"}${until}`]];
-    if (view.state !== "available") return [["closed", `${view.state === "drained" ? "closed" : view.state.replaceAll("-", " ")}${until}${view.reason ? ": " + view.reason : ""}`]];
+    if (view.state !== "available") return [["closed", `${view.state.replaceAll("-", " ")}${until}${view.reason ? ": " + view.reason : ""}`]];
     const [out, ...others] = view.left_out.filter((one) => !one.until || Date.parse(one.until) > Date.now());
     if (!out) return [];
     const more = others.length ? ` and ${others.length} more` : "";

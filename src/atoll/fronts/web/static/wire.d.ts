@@ -350,4 +350,4 @@ export interface ZoneMap {
   lost: string[];
 }
 
-export type ZoneState = "available" | "impaired" | "drained" | "not-opted-in" | "gone";
+export type ZoneState = "available" | "impaired" | "drained" | "closed" | "not-opted-in" | "gone";

@@ -1,6 +1,7 @@
 """Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them.
 
-For retention: indexes of the ends of records, the ends of instances and attachments, and which logs are deleted.
+Fleets: since when they wait. Closures: the table of closed zones. For retention: indexes of the ends of records, the
+ends of instances and attachments, and which logs are deleted.
 """
 
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the columns."""
+    """Make the columns and the table."""
+    _closures()
     with op.batch_alter_table("instances") as batch:
         batch.add_column(sa.Column("endpoint", sa.JSON()))
         batch.add_column(sa.Column("address", sa.String()))
@@ -26,6 +28,7 @@ def upgrade() -> None:
         batch.drop_column("agent_url")
     with op.batch_alter_table("fleets") as batch:
         batch.drop_column("replaces")
+        batch.add_column(sa.Column("waiting_since", sa.DateTime(timezone=True)))
     with op.batch_alter_table("jobs") as batch:
         batch.add_column(sa.Column("log_deleted", sa.Boolean(), nullable=False, server_default=sa.false()))
     _ends()
@@ -41,13 +44,33 @@ def _endpoints() -> None:
         connection.execute(sa.update(instances).where(instances.c.id == id).values(endpoint=endpoint))
 
 
+def _closures() -> None:
+    time = sa.DateTime(timezone=True)
+    op.create_table(
+        "closures",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("deleted_at", time),
+        *(sa.Column(name, sa.String()) for name in ("backend", "region", "zone", "zone_id", "zone_kind")),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("created_at", time, nullable=False),
+        sa.Column("until", time, nullable=False),
+        sa.Column("server_wide", sa.Boolean(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("ended_at", time),
+    )
+    op.create_index("ix_closures_state", "closures", ["state"])
+
+
 def _ends() -> None:
     """The ends of older instances and attachments are unknown: they are kept as if they had ended now."""
     for name, final in (("instances", "terminated"), ("attachments", "detached")):
         table = sa.table(name, sa.column("state"), sa.column("deleted_at", sa.DateTime(timezone=True)))
         ended = sa.update(table).where(table.c.state == final, table.c.deleted_at.is_(None))
         op.execute(ended.values(deleted_at=datetime.now(UTC)))
-    for name in ("attachments", "fleets", "instances", "jobs", "runs", "volumes"):
+    for name in ("attachments", "closures", "fleets", "instances", "jobs", "runs", "volumes"):
         where = sa.text("deleted_at IS NOT NULL")
         op.create_index(f"{name}_ended", name, ["deleted_at"], sqlite_where=where, postgresql_where=where)
     for name in ("jobs", "runs"):

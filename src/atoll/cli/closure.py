@@ -1,0 +1,69 @@
+"""`atoll closure`: the zones that are closed, by whom, why and until when."""
+
+from datetime import datetime
+
+import click
+
+from atoll.cli import units
+from atoll.cli.errors import CommandError
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.table import Table
+from atoll.client import Client, connect
+from atoll.wire.closures import ClosureView
+
+
+@click.group(cls=NounGroup)
+def closure() -> None:
+    """Show closed zones. Default: list."""
+
+
+@closure.command("list")
+@click.option("-a", "--all", "ended", is_flag=True, help="Include closures that have ended.")
+@verbose_option
+@json_option
+def list_closures(ended: bool, verbose: bool, as_json: bool) -> None:
+    """List the zones that are closed."""
+    found = connect().closures(ended=ended)
+    print_json(found) if as_json else closure_table(found, units.now(), verbose).print()
+
+
+@closure.command("get")
+@click.argument("name")
+@verbose_option
+@json_option
+def get_closure(name: str, verbose: bool, as_json: bool) -> None:
+    """Show the newest closure of a zone, or one closure by its id."""
+    found = _find(connect(), name)
+    print_json(found) if as_json else closure_table([found], units.now(), verbose).print()
+
+
+def closure_table(closures: list[ClosureView], at: datetime, verbose: bool) -> Table:
+    """The key facts; `verbose` adds id, backend, region, creation and end."""
+    if not verbose:
+        table = Table(("ZONE", "STATE", "FOR", "UNTIL", "BY", "REASON"), optional=("REASON",))
+        for one in closures:
+            table.add(str(one.zone), one.state, _scope(one), _until(one), one.actor, one.reason)
+        return table
+    headings = ("ID", "BACKEND", "REGION", "ZONE", "STATE", "FOR", "CREATED", "UNTIL", "ENDED", "BY", "REASON")
+    table = Table(headings, optional=("ENDED", "REASON"))
+    for one in closures:
+        table.add(one.id, one.zone.backend, one.zone.region, str(one.zone), one.state, _scope(one),
+                  units.ago(one.created_at, at), _until(one), units.ago(one.ended_at, at), one.actor,
+                  one.reason)  # fmt: skip
+    return table
+
+
+def _find(client: Client, name: str) -> ClosureView:
+    closures = client.closures(ended=True)
+    found = [one for one in closures if name.casefold() in (one.id, str(one.zone).casefold())]
+    if not found:
+        raise CommandError(f"there is no closure of a zone `{name}`", "see `atoll closure list --all`")
+    return found[-1]
+
+
+def _scope(one: ClosureView) -> str:
+    return f"project {one.project}" if one.project else "all projects"
+
+
+def _until(one: ClosureView) -> str:
+    return units.until(one.until)
