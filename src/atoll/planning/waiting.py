@@ -145,8 +145,9 @@ def _nearest(part: DocumentPlan, shortfall: Shortfall, then: DocumentPlan) -> Sh
     fitting = {one.zone for one in then.refusals if one.code is RefusalCode.NOT_NEEDED}
     fitting |= {node.zone for node in then.placements} | ({then.zone} if then.zone is not None else set())
     near = [one for one in part.refusals if one.zone in fitting and one.code in PASSING]
-    if not near or "growing" in shortfall.data:
+    if not near:
         return replace(shortfall, passes=True)
     alike = sum(one.code is near[0].code for one in near)
-    data = {**near[0].data, "zone": str(near[0].zone), "alike": alike}
+    growing = {key: shortfall.data[key] for key in ("growing", "nodes") if key in shortfall.data}
+    data = {**near[0].data, "zone": str(near[0].zone), "alike": alike, **growing}
     return replace(shortfall, code=near[0].code, data=data, passes=True)
