@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from atoll.engine.placing.restraint import uncreated
 from atoll.engine.requests.meaning import same_meaning
-from atoll.engine.work.restraint import uncreated
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, RunState
 from atoll.model.zone import Zone

@@ -99,8 +99,17 @@ _REASONS: Mapping[str, Callable[[Facts], str]] = {
 def _not_enough(kind: DocumentKind, shortfall: Shortfall) -> str:
     data = shortfall.data
     if kind is DocumentKind.RUN:
-        where = "one zone" if data.get("strategy") == "cluster" else "the zones that can serve"
-        return f"{where} cannot take {words.count(shortfall.wanted, 'node')}"
+        nodes = words.count(shortfall.wanted, "node")
+        match data.get("strategy"):
+            case "cluster":
+                return f"no zone can take {nodes}"
+            case "region":
+                return f"no region can take {nodes}"
+            case "spread":
+                skew = words.number(data, "max_skew")
+                return f"{nodes} {_do(shortfall.wanted)} not fit in any region with a skew of at most {skew}"
+            case _:
+                return f"the zones that can serve cannot take {nodes}"
     fits, missing = words.number(data, "fits"), words.number(data, "missing")
     more = " more" if data.get("existing") else ""
     wanted = words.count(missing, f"{more.strip()} node".strip())
@@ -197,6 +206,12 @@ def survive_note(nodes: int, wanted: int, zones: int) -> str:
     """More nodes than asked for, so that enough remain."""
     lost = "any one zone" if zones == 1 else f"any {zones} zones"
     return f"{words.count(nodes, 'node')}, so that {wanted} remain after the loss of {lost}"
+
+
+def together_note(strategy: str, place: str, saving: float) -> str:
+    """What a run would cost less with its nodes wherever they are cheapest."""
+    how = "spread over" if strategy == "spread" else "together in"
+    return f"the nodes are {how} {place}; with `placement: any` they cost {words.limit(saving)}/h less"
 
 
 def path_note(backend: str) -> str:
