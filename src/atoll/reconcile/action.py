@@ -130,10 +130,25 @@ class FollowJob:
     """Fetch what is new of the job's log and state."""
 
 
+@dataclass(frozen=True, slots=True)
+class EmptyZone:
+    """Have these instances (ids) of a closed zone replaced elsewhere, and end those that none needs."""
+
+    replace: tuple[str, ...]
+    release: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRest:
+    """End these instances (ids) of an evacuated zone, with the jobs on them."""
+
+    ids: tuple[str, ...]
+
+
 InstanceAction = Step | Mark | Wait | Finished | Launch | Terminate | EndFailed
 FleetAction = Step | Mark | Wait | Finished | PlanNodes | EndInstances
 VolumeAction = Step | Wait | Finished | PlaceVolume | CreateDisk | DeleteDisk
 AttachmentAction = Step | Wait | Finished | Attach | Detach
 RunAction = Step | Wait | Finished | PlaceJobs | Resubmit | StopJobs
-ClosureAction = Step | Wait | Finished
+ClosureAction = Step | Mark | Wait | Finished | EmptyZone | StopRest
 JobAction = Step | Wait | Finished | SubmitJob | StopJob | FollowJob

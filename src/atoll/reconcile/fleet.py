@@ -35,6 +35,7 @@ class FleetSight:
     missing: int = 0
     surplus: Collection[str] = ()
     settling: bool = False
+    drained: Collection[str] = ()
     filled: bool = False
     patience: timedelta | None = None
 
@@ -55,6 +56,8 @@ def decide(sight: FleetSight) -> FleetAction:
 def _size(sight: FleetSight) -> FleetAction:
     if sight.fleet.auto_created:
         return Wait(STEADY_SECONDS) if sight.alive else Step(FleetState.DELETING, "unused")
+    if sight.drained:
+        return EndInstances(tuple(sight.drained), "zone-drained")
     if sight.surplus:
         return EndInstances(tuple(sight.surplus), "fleet-changed")
     if sight.missing:
