@@ -181,7 +181,8 @@ def _fleet_line(fleet: FleetMoves) -> str:
     if not fleet.zones:
         return line
     zones = ", ".join(f"{zone} {count}" for zone, count in sorted(fleet.zones.items()))
-    return f"{line} by {zones}, once these are active; both cost {units.price(fleet.price)}/h more until then"
+    cost = f"; until then both cost {units.price(fleet.price)}/h more" if fleet.price else ""
+    return f"{line} by {zones}, once these are active{cost}"
 
 
 def _without_successor(preview: ClosurePreview) -> list[str]:
