@@ -48,6 +48,7 @@ RUNS = 15
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 PLOT = Path(__file__).with_name("results") / "planner-growth.svg"
 
+STRATEGIES = (Strategy.ANY, Strategy.CLUSTER, Strategy.SPREAD)
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 GPUS = Requirements(
     Resources(Range(4), Range(16), gpu=GpuRequirement(Range(1, 8), ("A100", "L4", "H100", "A10G"))),
@@ -122,7 +123,7 @@ def symmetric(zones: int) -> Catalog:
 def many(named: bool) -> Request:
     """8 fleets of all strategies, 12 volumes without a zone, 20 tasks of one or two nodes, 12 of them with a volume."""
     fleets = [
-        FleetRequest(f"fleet-{i}", 2 + i, GPUS if i % 3 == 0 else THREE_REGIONS, Placement(tuple(Strategy)[i % 3]))
+        FleetRequest(f"fleet-{i}", 2 + i, GPUS if i % 3 == 0 else THREE_REGIONS, Placement(STRATEGIES[i % 3]))
         for i in range(8)
     ]
     runs = []

@@ -266,3 +266,29 @@ def test_a_saved_spec_is_loaded_as_the_same() -> None:
 def test_every_type_has_its_model() -> None:
     for name, model in MODELS.items():
         assert model.model_fields["type"].annotation.__args__ == (name,)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", ("region", 1)),
+        ("placement: cluster", ("cluster", 1)),
+        ("placement: any", ("any", 1)),
+        ("placement: {strategy: spread, max_skew: 2}", ("spread", 2)),
+    ],
+)
+def test_the_placement_of_a_task_is_a_strategy_or_a_mapping(written: str, expected: tuple[str, int]) -> None:
+    placement = spec(f"{TASK}nodes: 4\n{written}\n").placement
+    assert (placement.strategy, placement.max_skew) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "placement: zone",
+        "placement: {strategy: cluster, max_skew: 2}",
+        "placement: {strategy: spread, survive_zones: 1}",
+    ],
+)
+def test_a_placement_that_a_task_cannot_have_is_refused(written: str) -> None:
+    assert not parse([SourceFile("t.atoll.yml", f"{TASK}nodes: 4\n{written}\n")]).ok

@@ -62,7 +62,7 @@ def test_an_old_file_asks_the_planner_for_nothing_of_zones(path: Path) -> None:
             assert (volume.availability_zone, volume.binding) == (None, Binding.IMMEDIATE)
         elif document.type == "task":
             run = run_request(document.name, spec, tuple(range(spec.nodes)), "main")
-            assert (run.requirements.availability_zones, run.single_zone) == (None, False)
+            assert (run.requirements.availability_zones, run.placement.strategy) == (None, "region")
 
 
 def test_there_is_an_old_file_for_every_type() -> None:

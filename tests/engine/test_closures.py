@@ -8,8 +8,8 @@ import pytest
 
 from atoll.backends.fake import Fault
 from atoll.backends.fake.script import JobScript
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.closing import Closing, close_zone, open_zone
-from atoll.engine.requests.refusal import Refused
 from atoll.model.failure import FailureKind
 from atoll.model.records import Closure, ClosureKind
 from atoll.model.zone import Zone

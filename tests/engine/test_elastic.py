@@ -1,12 +1,14 @@
 """Fleets that grow for the runs that name them, within their limits, and shrink when they are idle."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from atoll.backends.fake import Fault, grid
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.model.failure import FailureKind
+from atoll.model.zone import Capacity
 from tests.engine.scene import SCRIPT, Scene, play
 
 SIZES = replace(SCRIPT, offers=grid(3, cpus=(2, 8)))
@@ -101,6 +103,63 @@ def test_a_run_with_retry_waits_for_a_node_of_a_full_fleet_and_one_without_is_re
         assert {each[0] for each in scene.rows("SELECT fleet FROM instances")} == {"f"}
 
     play(story, SIZES)
+
+
+LIMITED = replace(SIZES, capacity={zone: Capacity(8, 32) for zone in ("fake-1a", "fake-1b", "fake-1c")})
+HOG = "type: task\nname: hog\nnodes: 3\nresources: {cpu: 8}\ncommands: [work]\nenv: {FAKE_SECONDS: '3000'}\n"
+BROAD = "type: fleet\nname: f\nnodes: 0..2\nresources: {cpu: 8}\n"
+GROWS = "waits: fleet `f` cannot grow: no zone can serve; the nearest miss is "
+
+
+@pytest.mark.parametrize(
+    ("zones", "placement", "rest", "said"),
+    [
+        ("[fake-1b]", "any", "", "fake-1b: 8 of 8 CPUs are used, f.8x32 needs 8"),
+        ("[fake-1*]", "spread", "", "fake-1[abc]: 8 of 8 CPUs are used, f.8x32 needs 8"),
+        ("[fake-1*]", "any", "availability_zones: [fake-1c]\n", "fake-1c: 8 of 8 CPUs are used, f.8x32 needs 8"),
+    ],
+)
+def test_a_run_that_waits_for_a_full_zone_of_its_fleet_names_it(
+    zones: str, placement: str, rest: str, said: str
+) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(BROAD + f"availability_zones: {zones}\nplacement: {placement}\n")
+        await scene.apply(HOG)
+        await scene.apply(task(rest=f"retry: true\n{rest}"))
+        [(message,)] = scene.rows("SELECT message FROM runs WHERE name = 't'")
+        assert re.fullmatch(GROWS + said, message)
+
+    play(story, LIMITED)
+
+
+def test_a_run_names_the_failure_in_the_zone_that_it_and_its_fleet_allow() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("launch", FailureKind.CAPACITY_UNAVAILABLE, times=None, zone="fake-1b"))
+        await scene.apply(BROAD)
+        await scene.apply(task(rest="retry: true\navailability_zones: [fake-1b]\n"))
+        await scene.clock.sleep(20)
+        [(message,)] = scene.rows("SELECT message FROM runs")
+        assert message.startswith(GROWS + "fake-1b: f.8x32 had no capacity at ")
+
+    play(story, SIZES)
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ("max_price: 0.01\n", "; the nearest miss is fake-1a: f.8x32 costs \\$0.40/h, above max_price \\$0.01"),
+        ("resources: {cpu: 2}\n", "$"),
+        ("spot_policy: spot\n", "$"),
+    ],
+)
+def test_a_run_that_no_machine_of_its_fleet_suits_is_refused_whatever_is_free(rest: str, why: str) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(BROAD)
+        await scene.apply(HOG)
+        with pytest.raises(Refused, match=f"no machine that fleet `f` may have meets the run's requirements{why}"):
+            await scene.apply(task(rest=f"retry: true\n{rest}"))
+
+    play(story, LIMITED)
 
 
 def test_a_lost_machine_that_a_fleet_had_grown_by_is_not_replaced_unless_a_run_needs_it() -> None:

@@ -122,8 +122,26 @@ def runs_have_their_nodes(case: Case, plan: Plan) -> Iterator[str]:
         if sorted(node.node for node in part.plan.placements) != ranks:
             yield f"{part.plan.name} has ranks {[node.node for node in part.plan.placements]}, not {ranks}"
         zones = {node.zone for node in part.plan.placements}
-        if part.document.single_zone and len(zones) > 1:
+        strategy = part.document.placement.strategy
+        if strategy is Strategy.CLUSTER and len(zones) > 1:
             yield f"{part.plan.name} lies in {len(zones)} zones"
+        if strategy is not Strategy.ANY and len({(zone.backend, zone.region) for zone in zones}) > 1:
+            yield f"{part.plan.name} lies in several regions"
+
+
+def runs_are_spread(case: Case, plan: Plan) -> Iterator[str]:
+    """The nodes of a run with `spread` are even over the eligible zones of its region."""
+    for part in parts(case, plan):
+        run = part.document
+        several = isinstance(run, RunRequest) and len(run.nodes) > 1 and bool(part.plan.placements)
+        if not isinstance(run, RunRequest) or not several or run.placement.strategy is not Strategy.SPREAD:
+            continue
+        counts = Counter(node.zone for node in part.plan.placements)
+        home = {(zone.backend, zone.region) for zone in counts}
+        zones = rules.spread_over(run, case.request.documents, case.snapshot)
+        least = min(counts[zone] for zone in zones if (zone.backend, zone.region) in home)
+        if max(counts.values()) - least > run.placement.max_skew:
+            yield f"{part.plan.name} has {max(counts.values())} nodes in one zone and {least} in another"
 
 
 def clusters_stay_together(case: Case, plan: Plan) -> Iterator[str]:
@@ -369,6 +387,7 @@ ALL: tuple[Check, ...] = (
     only_allowed_offers,
     fleets_have_their_nodes,
     runs_have_their_nodes,
+    runs_are_spread,
     clusters_stay_together,
     skew_is_kept,
     few_zones_are_used,

@@ -55,6 +55,11 @@ class Verdict:
     placed: tuple[Document, ...]
 
 
+def fewest_zones(case: Case, placed: Sequence[Document]) -> int:
+    """In how many zones the nodes of those runs are at best that may be in any zone, or in any of one region."""
+    return _Model(case.snapshot, placed).fewest_zones()
+
+
 def judge(case: Case) -> Verdict:
     """The best that can be done."""
     return _Judge(case.snapshot).verdict(case.request.documents)
@@ -132,6 +137,8 @@ class _Model:
     price: dict[int, float] = field(default_factory=dict)
     used: dict[Hashable, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     limits: dict[Hashable, float] = field(default_factory=dict)
+    sources: dict[int, float] = field(default_factory=dict)
+    zones: dict[int, float] = field(default_factory=dict)
     bought: dict[str, list[tuple[int, Offer]]] = field(default_factory=dict)
     homes: dict[str, dict[Zone, int]] = field(default_factory=dict)
     mounted: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
@@ -140,6 +147,16 @@ class _Model:
         if not self._write():
             return None
         return self._solve(self.price)
+
+    def fewest_zones(self) -> int:
+        """In how many zones runs of several nodes are at least, at the lowest price and with least that is new."""
+        if not self._write():
+            return 0
+        for objective in (self.price, self.sources):
+            best = self._solve(objective)
+            assert best is not None
+            self.rows.append((objective, -inf, best + 1e-6))
+        return round(self._solve(self.zones) or 0)
 
     def most(self) -> int:
         """How many nodes the partial fleet can get."""
@@ -187,6 +204,7 @@ class _Model:
         """A column for new machines of one offer, with all that they take."""
         column = self._column(top)
         self.price[column] = offer.price
+        self.sources[column] = 2.0
         if offer.count is not None:
             self._use(("offer", number), column, 1, offer.count)
         kind = offer.instance_type
@@ -302,8 +320,35 @@ class _Model:
         groups = [[node] for node in run.nodes if node.mounts]
         for group in [bare, *groups] if bare else groups:
             self._nodes(run, group, in_zone)
-        if run.single_zone and len(run.nodes) > 1:
+        strategy = run.placement.strategy
+        if len(run.nodes) == 1 or strategy is Strategy.ANY:
+            self._zones_of(run, in_zone)
+            return
+        if strategy is Strategy.CLUSTER:
             self._one_zone(in_zone, len(run.nodes), None)
+            return
+        by_region: dict[tuple[str, str], list[Zone]] = defaultdict(list)
+        for zone in {*in_zone, *rules.spread_over(run, self.documents, self.snapshot)}:
+            by_region[zone.backend, zone.region].append(zone)
+        chosen = {region: self._column(1) for region in by_region}
+        self.rows.append((dict.fromkeys(chosen.values(), 1.0), 1, 1))
+        for region, zones in by_region.items():
+            terms = {column: 1.0 for zone in zones for column in in_zone.get(zone, {})}
+            self.rows.append(({**terms, chosen[region]: -float(len(run.nodes))}, 0, 0))
+        if strategy is Strategy.REGION:
+            self._zones_of(run, in_zone)
+            return
+        for zones in by_region.values():
+            least = self._column(len(run.nodes))
+            for zone in set(zones) & set(rules.spread_over(run, self.documents, self.snapshot)):
+                self.rows.append(({**in_zone.get(zone, {}), least: -1.0}, 0, run.placement.max_skew))
+
+    def _zones_of(self, run: RunRequest, in_zone: Mapping[Zone, Sum]) -> None:
+        """A column for each zone that holds nodes of the run."""
+        for terms in in_zone.values() if len(run.nodes) > 1 else ():
+            column = self._column(1)
+            self.zones[column] = 1.0
+            self.rows.append(({**terms, column: -float(len(run.nodes))}, -inf, 0))
 
     def _nodes(self, run: RunRequest, group: list[NodeRequest], in_zone: dict[Zone, dict[int, float]]) -> None:
         """Nodes without mounts stand together in whole numbers; a node with mounts stands for itself."""
@@ -312,6 +357,7 @@ class _Model:
         size = len(group)
         for instance in rules.idle_for(run, self.snapshot):
             column = on[instance.id] = self._column(1)
+            self.sources[column] = 0.0
             here[instance.zone][column] = 1.0
             self._use(("instance", instance.id), column, 1, 1)
         for fleet, columns in self.bought.items():
@@ -319,6 +365,7 @@ class _Model:
                 fits = rules.machine_allowed(offer.instance_type, offer.market, offer.price, run.requirements)
                 if fits and rules.zone_allowed(offer.zone, run.requirements, self.snapshot):
                     column = self._column(size)
+                    self.sources[column] = 1.0
                     here[offer.zone][column] = 1.0
                     self.used["planned", bought][column] = 1.0
                     self.used["planned", bought][bought] = -1.0

@@ -17,6 +17,7 @@ from atoll.planning.request import (
     Requirements,
     RunRequest,
     SpotPolicy,
+    Strategy,
     VolumeRequest,
 )
 from tests.planning.worlds import Case
@@ -45,7 +46,7 @@ PLACEMENT: Mapping[str, Callable[[Placement], Placement]] = {
     "placement.on_shortage": lambda asked: replace(asked, on_shortage=OnShortage.BEST_EFFORT),
 }
 RUN: Mapping[str, Callable[[RunRequest], RunRequest]] = {
-    "placement": lambda run: replace(run, single_zone=False),
+    "placement": lambda run: replace(run, placement=Placement()),
     "fleets": lambda run: replace(run, fleets=None),
     "instances": lambda run: replace(run, instances=None),
     "creation_policy": lambda run: replace(run, may_create=True),
@@ -72,6 +73,8 @@ def relieved(document: Document, requirement: str, value: Fact = None) -> Docume
         return replace(document, requirements=REQUIREMENTS[requirement](asked, value))
     if requirement in RESOURCES:
         return replace(document, requirements=replace(asked, resources=RESOURCES[requirement](asked.resources, value)))
+    if isinstance(document, RunRequest) and value == Strategy.REGION:
+        return replace(document, placement=Placement(Strategy.REGION))
     if isinstance(document, RunRequest):
         return RUN[requirement](document)
     if requirement == "nodes":

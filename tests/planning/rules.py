@@ -21,7 +21,7 @@ from atoll.model.failure import Failure, FailureKind
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.resources import InstanceType, Range
 from atoll.model.zone import Capacity, Zone, ZoneState
-from atoll.planning.request import Requirements, RunRequest, SpotPolicy, VolumeRequest
+from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, SpotPolicy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance, Quota, Snapshot
 
 
@@ -211,6 +211,15 @@ def idle_for(run: RunRequest, snapshot: Snapshot) -> list[ExistingInstance]:
 def may_buy(run: RunRequest) -> bool:
     """True when a run may buy machines of its own."""
     return run.may_create and run.instances is None and run.fleets is None
+
+
+def spread_over(run: RunRequest, documents: Iterable[Document], snapshot: Snapshot) -> list[Zone]:
+    """The zones that count for a run with `spread`: it or a fleet that it may use may get a machine there."""
+    fleets = [d for d in documents if isinstance(d, FleetRequest) and may_use_fleet(run, d.name)]
+    asked = [fleet.requirements for fleet in fleets] + ([run.requirements] if may_buy(run) else [])
+    zones = {zone for one in asked for zone in eligible(one, snapshot)}
+    zones |= {instance.zone for instance in idle_for(run, snapshot)}
+    return sorted(zone for zone in zones if zone_allowed(zone, run.requirements, snapshot))
 
 
 def may_use_fleet(run: RunRequest, fleet: str) -> bool:

@@ -207,9 +207,14 @@ FAULTS = (
         checks.fleets_have_their_nodes,
     ),
     Fault(
-        "single-zone-forgotten",
-        _method(Decider, "run_group", lambda group, *_: replace(group, single_zone=False)),
+        "nodes-anywhere",
+        _method(Decider, "run_group", lambda group, *_: replace(group, places={}, max_skew=None)),
         checks.runs_have_their_nodes,
+    ),
+    Fault(
+        "uneven-run",
+        _method(Decider, "run_group", lambda group, *_: replace(group, max_skew=None)),
+        checks.runs_are_spread,
     ),
     Fault("volume-anywhere", _method(Decider, "disk", _anywhere), checks.volumes_lie_with_their_nodes),
     Fault("volume-for-all", _method(Decider, "disk", _for_all), checks.volumes_are_not_shared),

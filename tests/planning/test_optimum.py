@@ -10,15 +10,17 @@ from random import Random
 
 import pytest
 
+from atoll.model.catalog import Catalog
 from atoll.planning import plan
-from atoll.planning.request import Document, FleetRequest, RunRequest
+from atoll.planning.request import Document, FleetRequest, NodeRequest, RunRequest, Strategy
 from tests.planning.checks import violations
-from tests.planning.oracle import Verdict, judge
-from tests.planning.worlds import LARGE, SMALL, Case, Size, case_of_seed
+from tests.planning.oracle import Verdict, fewest_zones, judge
+from tests.planning.worlds import LARGE, NOW, SMALL, Case, Size, case_of_seed
 
 CASES = 2_000
 CHUNK = 25
 COPIED_CASES = 500
+NEAR_CASES = 500
 SOAK_CASES = 20_000
 SOAK_LARGE_CASES = 1_000
 
@@ -58,6 +60,31 @@ def test_the_plan_costs_what_the_best_costs_over_large_cases(seeds: range) -> No
 @pytest.mark.parametrize("seeds", _chunks(3_000_000, COPIED_CASES), ids=lambda seeds: f"from-{seeds.start}")
 def test_the_plan_of_equal_runs_costs_what_the_best_costs(seeds: range) -> None:
     _compare(seeds, SMALL, copies=4)
+
+
+@pytest.mark.parametrize("seeds", _chunks(4_000_000, NEAR_CASES), ids=lambda seeds: f"from-{seeds.start}")
+def test_nodes_of_a_run_are_in_as_few_zones_as_the_price_allows(seeds: range) -> None:
+    for seed in seeds:
+        case = _with_equal_prices(case_of_seed(seed, SMALL), Random(seed))
+        answer, best = plan(case.request, case.snapshot), judge(case)
+        zones = {part.name: {node.zone for node in part.placements} for part in answer.documents}
+        free = [d for d in best.placed if isinstance(d, RunRequest) and len(d.nodes) > 1]
+        used = sum(len(zones[run.name]) for run in free if run.placement.strategy in (Strategy.ANY, Strategy.REGION))
+        fewest = fewest_zones(case, best.placed)
+        assert used == fewest, f"ATOLL_PLANNING_SEED={seed}: {used} zones instead of {fewest}"
+
+
+def _with_equal_prices(case: Case, rng: Random) -> Case:
+    """The case with two prices, a few machines of each offer and runs of several nodes: ties of zones."""
+    offers = [replace(o, price=rng.choice([0.1, 0.1, 0.2]), count=rng.randint(1, 4)) for o in case.snapshot.catalog]
+    snapshot = replace(case.snapshot, catalog=Catalog.from_offers(offers, NOW))
+    documents = tuple(
+        replace(d, nodes=tuple(NodeRequest(rank, d.nodes[0].mounts[: rank == 0]) for rank in range(rng.randint(2, 5))))
+        if isinstance(d, RunRequest)
+        else d
+        for d in case.request.documents
+    )
+    return Case(replace(case.request, documents=documents), snapshot)
 
 
 def _with_copies(case: Case, most: int, rng: Random) -> Case:

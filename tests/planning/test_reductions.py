@@ -50,6 +50,9 @@ TYPES = tuple(
 )
 
 
+OF_FLEETS = (Strategy.ANY, Strategy.CLUSTER, Strategy.SPREAD)
+
+
 def some_world(chance: random.Random, limited: float = 0.2) -> Snapshot:
     offers = [
         Offer(
@@ -108,7 +111,7 @@ def some_documents(chance: random.Random) -> tuple[Document, ...]:
             f"f{n}",
             chance.randint(1, 4),
             some_requirements(chance),
-            Placement(chance.choice(list(Strategy)), survive_zones=chance.choice((0, 0, 0, 1))),
+            Placement(chance.choice(OF_FLEETS), survive_zones=chance.choice((0, 0, 0, 1))),
         )
         for n in range(chance.randint(0, 2))
     ]
@@ -120,7 +123,7 @@ def some_documents(chance: random.Random) -> tuple[Document, ...]:
             some_requirements(chance),
             chance.choice((None, ("f0",), ("f0", "f1", "old"))),
             may_create=chance.random() < 0.8,
-            single_zone=chance.random() < 0.3,
+            placement=Placement(chance.choice(list(Strategy))),
         )
         for n in range(chance.randint(1, 3))
     ]

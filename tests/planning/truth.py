@@ -461,7 +461,9 @@ def _missing(document: Document, case: Case) -> int:
 def _cluster(said: Said) -> bool:
     data, document = said.refusal.data, said.document
     if isinstance(document, RunRequest):
-        return said.part.shortfall is not None and data["wanted"] == len(document.nodes)
+        if said.part.shortfall is None or data["wanted"] != len(document.nodes):
+            return False
+        return data["strategy"] == document.strategy and data["region"] == said.zone.region
     if data.get("home"):
         there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
         return {str(zone): count for zone, count in there.items()}.get(str(data["home"])) == max(there.values())
@@ -503,11 +505,23 @@ def _not_needed(said: Said) -> bool:
             return "planned" in sources
         case "unneeded":
             return said.part.shortfall is None
+        case "together":
+            return said.part.shortfall is None and _is_together(said, str(data["home"]))
     here = [o.price for _, o in rules.buyable(said.asked, said.case.snapshot) if o.zone == said.zone and _left(o, said)]
     paid = {node.price for node in said.part.placements if node.source.value == "new"}
     if not here or not paid or data["price"] != min(here):
         return False
     return min(here) > max(paid) == data["chosen"] if data["why"] == "dearer" else paid == {min(here)}
+
+
+def _is_together(said: Said, home: str) -> bool:
+    """All nodes are in the zone or region that is named, as the run asks, and this zone is another one or elsewhere."""
+    assert isinstance(said.document, RunRequest)
+    zones = {node.zone for node in said.part.placements}
+    if said.document.strategy is Strategy.CLUSTER:
+        return {str(zone) for zone in zones} == {home} and said.zone not in zones
+    regions = {(zone.backend, zone.region) for zone in zones}
+    return len(regions) == 1 and {region for _, region in regions} == {home} and said.zone not in zones
 
 
 REASONS: Mapping[RefusalCode, Checker] = {

@@ -275,7 +275,7 @@ class _Draw:
 
     def _fleet(self, name: str, nodes: int) -> FleetRequest:
         rng = self.rng
-        strategy = rng.choice(list(Strategy))
+        strategy = rng.choice([Strategy.ANY, Strategy.CLUSTER, Strategy.SPREAD])
         placement = Placement(
             strategy, survive_zones=0 if strategy is Strategy.CLUSTER else rng.choice([0, 0, 0, 1, 2])
         )
@@ -321,7 +321,7 @@ class _Draw:
             fleets=tuple(rng.sample([*fleets, "old"], 1)) if self.chance(0.25) else None,
             instances=tuple(rng.sample(ids, min(2, len(ids)))) if ids and self.chance(0.1) else None,
             may_create=self.chance(0.85),
-            single_zone=self.chance(0.3),
+            placement=Placement(rng.choice([Strategy.REGION, *Strategy]), rng.choice([1, 1, 2])),
         )
 
     def _choice(self, volumes: Sequence[str], mounting: str) -> tuple[str, ...]:

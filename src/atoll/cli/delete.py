@@ -6,9 +6,8 @@ from atoll.cli import configuration, terminal, units
 from atoll.cli.apply import pointing_into
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.follow import Target, View, follow_deleted, kind_of, view_of
+from atoll.cli.follow import Target, View, follow_deleted, kind_of, newest_event, view_of
 from atoll.cli.question import confirm
-from atoll.cli.run import newest_event
 from atoll.client import ApiError, Client, connect
 from atoll.wire.api import ChangeAction, FleetView, VolumeView
 

@@ -5,12 +5,12 @@ Level-triggered: an event only says that it is time to look; the state that the 
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atoll.cli import errors, terminal, units
 from atoll.cli.event import line
 from atoll.cli.fleet import ready
-from atoll.cli.log import LogPrinter
+from atoll.cli.log import PLAIN, Format, LogPrinter
 from atoll.client import ApiError, Client, ClientError
 from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, RunView, VolumeView
 
@@ -97,6 +97,35 @@ def left_running(runs: Sequence[str]) -> "errors.LeftRunning":
     return errors.LeftRunning(f"{', '.join(runs)} is still running", hints)
 
 
+def newest_event(client: Client) -> int:
+    """The number of the newest event: what comes after it is news."""
+    newest = client.events(last=1)
+    return newest[-1].seq if newest else 0
+
+
+def follow_logs(client: Client, run: RunView, form: Format) -> None:
+    """Print the logs of all jobs of a run, each line with its job before it, until the run is finished."""
+    logs = Logs(client, several=True, form=form)
+    try:
+        after = newest_event(client)
+        while True:
+            logs.watch(run)
+            if run.finished_at is not None:
+                break
+            events = client.events(after=after, wait=WAIT_SECONDS, kind="job")
+            after = max((one.seq for one in events), default=after)
+            run = client.run(run.name)
+        logs.join()
+    except KeyboardInterrupt:
+        raise left_running([run.name]) from None
+
+
+def print_logs(client: Client, run: RunView, form: Format) -> None:
+    """Print what there is of the logs of all jobs of a run, one after the other."""
+    for job in run.jobs:
+        LogPrinter(client, run.name, job.rank, replace(form, prefix=f"{run.name}-{job.rank} | ")).print_all()
+
+
 class Follower:
     """Prints the events of some targets until each is settled or gone."""
 
@@ -149,9 +178,10 @@ class Follower:
 class Logs:
     """Prints the logs of runs, each job's in a thread of its own. `several` puts the run's name before each line."""
 
-    def __init__(self, client: Client, *, several: bool) -> None:
+    def __init__(self, client: Client, *, several: bool, form: Format = PLAIN) -> None:
         self._client = client
         self._several = several
+        self._form = form
         self._threads: dict[tuple[str, int], threading.Thread] = {}
         self._finished: dict[str, threading.Event] = {}
 
@@ -163,7 +193,7 @@ class Logs:
             if key not in self._threads and (job.instance or job.started_at):
                 name = run.name if len(run.jobs) == 1 else f"{run.name}-{job.rank}"
                 prefix = f"{name} | " if self._several or len(run.jobs) > 1 else ""
-                printer = LogPrinter(self._client, run.name, job.rank, prefix)
+                printer = LogPrinter(self._client, run.name, job.rank, replace(self._form, prefix=prefix))
                 self._threads[key] = threading.Thread(target=_print_log, args=(printer, finished), daemon=True)
                 self._threads[key].start()
         if run.finished_at is not None:

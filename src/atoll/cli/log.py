@@ -2,30 +2,63 @@
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
+from typing import TYPE_CHECKING
 
 from atoll.cli import terminal
 from atoll.client import ApiError, Client, LogChunk
+
+if TYPE_CHECKING:
+    from atoll.wire.logs import LogLine
 
 WAIT_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
-class LogPrinter:
-    """Reads one job's log file from the start. With a `prefix`, each line begins with it and is printed whole.
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Which lines of a log are printed, and how.
 
-    `raw` keeps all controls on a terminal.
+    Each line begins with `prefix`, then its time if `times`. `raw` keeps all controls on a terminal. Of the lines that
+    exist at first, the last `tail` are printed; lines before `since` are not.
     """
 
+    prefix: str = ""
+    raw: bool = False
+    times: bool = False
+    tail: int | None = None
+    since: datetime | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether a line is printed once it has ended, rather than as it comes."""
+        return bool(self.prefix or self.times or self.tail is not None)
+
+    def includes(self, line: "LogLine") -> bool:
+        """Whether a line is late enough; a damaged line has no time, and is."""
+        if self.since is None or not line.time:
+            return True
+        return line.time >= self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+PLAIN = Format()
+
+
+class LogPrinter:
+    """Reads one job's log from the start, and prints it in a format."""
+
     def __init__(
-        self, client: Client, run: str, job: int = 0, prefix: str = "", *, attempt: int | None = None, raw: bool = False
+        self, client: Client, run: str, job: int = 0, form: Format = PLAIN, *, attempt: int | None = None
     ) -> None:
         self._client = client
         self._run = run
         self._job = job
-        self._prefix = prefix.encode()
-        self._raw = raw
+        self._form = form
+        self._last: deque[tuple[str, bytes]] | None = None if form.tail is None else deque(maxlen=form.tail)
         self._coloured = False
         self._attempt = attempt
         self._offset = 0
@@ -37,6 +70,7 @@ class LogPrinter:
         """What there is now."""
         while self._print(self._read(0)):
             pass
+        self._release()
         self._finish()
 
     def follow(self, told: Event | None = None) -> None:
@@ -55,6 +89,8 @@ class LogPrinter:
                 chunk = LogChunk(b"", True, self._submission)
             printed = self._print(chunk)
             quiet = chunk.end or not printed
+            if quiet:
+                self._release()
             if last and not printed:
                 break
             pause = FIRST_PAUSE if printed else min(pause * 2, LONGEST_PAUSE)
@@ -84,20 +120,33 @@ class LogPrinter:
 
         self._offset += len(chunk.data)
         lines, self._rest = parse(self._rest + chunk.data)
-        for line in lines:
-            self._put(line.stream, line.text, b"" if line.partial else b"\n")
+        for line in filter(self._form.includes, lines):
+            self._put(line.stream, line.text, b"" if line.partial else b"\n", line.time)
         return bool(chunk.data)
 
-    def _put(self, stream: str, text: bytes, end: bytes) -> None:
-        line = self._begun.pop(stream, b"") + text
-        if self._prefix and not end:
+    def _put(self, stream: str, text: bytes, end: bytes, at: str = "") -> None:
+        """Take in a piece of a line; what begins a line of its own gets its time."""
+        begin = f"{at[:23]}Z ".encode() if self._form.times and at and stream not in self._begun else b""
+        line = self._begun.pop(stream, b"") + begin + text
+        if self._form.whole and not end:
             self._begun[stream] = line
-            return
+        elif self._last is not None:
+            self._last.append((stream, line))
+        else:
+            self._write(stream, line, end)
+
+    def _release(self) -> None:
+        """Print the last lines of what there was at first; what follows is printed as it comes."""
+        last, self._last = self._last or (), None
+        for stream, line in last:
+            self._write(stream, line, b"\n")
+
+    def _write(self, stream: str, line: bytes, end: bytes) -> None:
         target = sys.stderr if stream == "stderr" else sys.stdout
         self._coloured = self._coloured or b"\x1b" in line
-        if self._prefix and self._coloured and target.isatty():
+        if self._form.whole and self._coloured and target.isatty():
             end = terminal.RESET.encode() + end
-        terminal.output(target, self._prefix + line + end, raw=self._raw)
+        terminal.output(target, self._form.prefix.encode() + line + end, raw=self._form.raw)
 
     def _finish(self) -> None:
         """Print what waited for the end of its line."""

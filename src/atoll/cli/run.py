@@ -1,15 +1,27 @@
 """`atoll run`, `ps`, `logs` and `stop`: the work that was asked for."""
 
 from datetime import datetime
+from typing import Any
 
 import click
 
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.moment import moment
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table
-from atoll.client import Client, connect
+from atoll.client import connect
 from atoll.wire.api import JobView, RunView
+
+
+def rank(ctx: click.Context, param: click.Parameter, text: str) -> int | None:
+    """A job's rank; None for `all`. Raises BadParameter."""
+    if text == "all":
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise click.BadParameter(f"`{text}` is neither a rank, such as `0`, nor `all`", ctx, param)
+    return int(text)
+
 
 all_option = click.option("-a", "--all", "finished", is_flag=True, help="Show finished runs too.")
 
@@ -21,6 +33,7 @@ def run() -> None:
 
 @run.command("list")
 @all_option
+@watch_option
 @verbose_option
 @json_option
 def list_runs(finished: bool, verbose: bool, as_json: bool) -> None:
@@ -57,6 +70,7 @@ def retry_run(name: str) -> None:
 
 @click.command()
 @all_option
+@watch_option
 @verbose_option
 @json_option
 def ps(finished: bool, verbose: bool, as_json: bool) -> None:
@@ -67,21 +81,36 @@ def ps(finished: bool, verbose: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("name", metavar="RUN", shell_complete=existing("run"))
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run is finished.")
-@click.option("--job", type=click.IntRange(min=0), default=0, help="The job, by its rank; 0 unless told otherwise.")
+@click.option(
+    "--job", callback=rank, default="0", metavar="RANK|all", help="The job, by its rank, or all; 0 by default."
+)
 @click.option("--attempt", type=click.IntRange(min=1), help="The attempt, counted from 1; the newest by default.")
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Start with the last N lines.")
+@click.option(
+    "--since", metavar="TIME", callback=moment, help="Print lines from this time on: `10m` ago, or `2026-11-28T14:00`."
+)
+@click.option("-t", "--timestamps", "times", is_flag=True, help="Begin each line with its time, in UTC.")
 @click.option("--raw", is_flag=True, help="Keep all control characters on a terminal.")
-def logs(name: str, follow: bool, job: int, attempt: int | None, raw: bool) -> None:
-    """Print the log of one job of a run.
+def logs(name: str, *, follow: bool, job: int | None, attempt: int | None, **form: Any) -> None:
+    """Print the log of one job of a run, or of all.
 
     On a terminal, colours are kept and other control sequences are dropped; a pipe or file receives all bytes.
     """
-    from atoll.cli.log import LogPrinter
+    from atoll.cli.log import Format, LogPrinter
 
     if follow and attempt is not None:
         raise click.UsageError("`-f` follows the newest attempt: pass it without `--attempt`")
+    if job is None and attempt is not None:
+        raise click.UsageError("an attempt is of one job: pass its `--job RANK`")
+    chosen = Format(**form)
     client = connect()
-    client.run(name)
-    printer = LogPrinter(client, name, job, attempt=attempt, raw=raw)
+    view = client.run(name)
+    if job is None:
+        from atoll.cli.follow import follow_logs, print_logs
+
+        follow_logs(client, view, chosen) if follow else print_logs(client, view, chosen)
+        return
+    printer = LogPrinter(client, name, job, chosen, attempt=attempt)
     if not follow:
         printer.print_all()
         return
@@ -102,7 +131,7 @@ def stop(names: tuple[str, ...], abort: bool, detach: bool) -> None:
 
     Nothing is stopped unless all of them exist.
     """
-    from atoll.cli.follow import follow_stop
+    from atoll.cli.follow import follow_stop, newest_event
 
     client = connect()
     after = newest_event(client)
@@ -111,12 +140,6 @@ def stop(names: tuple[str, ...], abort: bool, detach: bool) -> None:
     for view in stopping:
         last = view if detach or view.finished_at is not None else follow_stop(client, view, after)
         terminal.out(f"run {last.name}: {last.status}" + ("" if last.finished_at else ", stopping"))
-
-
-def newest_event(client: Client) -> int:
-    """The number of the newest event: what comes after it is news."""
-    newest = client.events(last=1)
-    return newest[-1].seq if newest else 0
 
 
 def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:

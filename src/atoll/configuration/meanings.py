@@ -189,7 +189,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Task": {
         "type": "`task`.",
         "nodes": "How many machines run the commands together.",
+        "placement": "How they lie to each other: `region`, `any`, `cluster`, `spread`, or the mapping.",
         "groups": "Nodes that are not all alike.",
+    },
+    "TaskPlacement": {
+        "strategy": "`region`: all nodes in one region. `cluster`: in one zone. `spread`: evenly over the zones of one "
+        "region. `any`: wherever they are cheapest, also in several regions or clouds.",
+        "max_skew": "With `spread`: the largest difference of node counts between eligible zones.",
     },
     "Group": {
         "name": "The group's name.",

@@ -5,10 +5,22 @@ together, so that a new node meets the requirements of both and keeps the fleet'
 a fleet that can grow where that is not dearer than a machine of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
-from atoll.planning.plan import DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall, ShortfallCode, Source
+from atoll.planning.combined import Contradictory, combined
+from atoll.planning.plan import (
+    PASSING,
+    DocumentKind,
+    DocumentPlan,
+    Fact,
+    Plan,
+    RefusalCode,
+    Shortfall,
+    ShortfallCode,
+    Source,
+)
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot
 
@@ -35,7 +47,8 @@ def plan_elastic(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Pl
                 request, answer = min(fitting, key=lambda pair: pair[1].price)
                 grown = _sizes(request, snapshot)
             elif run.fleets is not None:
-                answer = _explained(answer, run, request, trials)
+                why = partial(_for_run, run, snapshot, plan)
+                answer = _explained(answer, run, request, trials, why)
     return replace(answer, grown=grown)
 
 
@@ -96,32 +109,82 @@ def _is_better(made: Plan, before: Plan, run: RunRequest) -> bool:
     return (DocumentKind.RUN, run.name) in short or made.price <= before.price + 1e-9
 
 
-def _explained(answer: Plan, run: RunRequest, request: Request, trials: list[tuple[Request, Plan, str]]) -> Plan:
+def _explained(
+    answer: Plan,
+    run: RunRequest,
+    request: Request,
+    trials: Sequence[tuple[Request, Plan, str]],
+    why: Callable[[FleetRequest], DocumentPlan | None],
+) -> Plan:
+    """The plan with the reason why no fleet grows for a run; `why` plans a fleet's nodes for the run alone."""
     part = _part(answer, DocumentKind.RUN, run.name)
     candidates = _candidates(run, request)
     if part.shortfall is None or part.shortfall.code not in _NO_MACHINE or not candidates:
         return answer
-    reason = _reason(part.shortfall, run, candidates, trials)
-    documents = (replace(one, shortfall=reason) if one is part else one for one in answer.documents)
+    explained = _of_trials(part, part.shortfall, trials, why) or replace(
+        part, shortfall=_of_limits(part.shortfall, run, candidates)
+    )
+    documents = (explained if one is part else one for one in answer.documents)
     return replace(answer, documents=tuple(documents))
 
 
-def _reason(
-    shortfall: Shortfall, run: RunRequest, candidates: list[ElasticFleet], trials: list[tuple[Request, Plan, str]]
-) -> Shortfall:
-    """Why none of its fleets grows for a run; the same cures as before."""
-    for _, made, name in trials:
-        short = _part(made, DocumentKind.FLEET, name).shortfall
-        if short is not None:
-            return replace(shortfall, code=short.code, data={**short.data, "growing": name, "nodes": short.wanted})
+def _of_trials(
+    part: DocumentPlan,
+    shortfall: Shortfall,
+    trials: Sequence[tuple[Request, Plan, str]],
+    why: Callable[[FleetRequest], DocumentPlan | None],
+) -> DocumentPlan | None:
+    """The run's plan with the nearest miss of the first fleet that had a place left; the same cures as before."""
+    for trial, made, name in trials:
+        fleet = next(one for one in trial.documents if isinstance(one, FleetRequest) and one.name == name)
+        alone = why(fleet)
+        if alone is None:
+            continue
+        short = alone.shortfall or _part(made, DocumentKind.FLEET, name).shortfall
+        if short is None:
+            short = _part(made, DocumentKind.RUN, part.name).shortfall
+            if short is None or short.code in _NO_MACHINE:
+                continue
+            return replace(part, shortfall=replace(shortfall, code=short.code, data=short.data))
+        return replace(part, shortfall=_growing(shortfall, short, alone, name), refusals=alone.refusals)
+    if not trials:
+        return None
+    names = tuple(dict.fromkeys(name for _, _, name in trials))
+    return replace(part, shortfall=replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data={"fleets": names}))
+
+
+def _growing(shortfall: Shortfall, short: Shortfall, alone: DocumentPlan, name: str) -> Shortfall:
+    """Why a fleet gets no node for a run: what passes, where anything does, else what no machine of the fleet has."""
+    passing = [one for one in alone.refusals if one.code in PASSING]
+    growing: dict[str, Fact] = {"growing": name, "nodes": short.wanted}
+    if passing and short.code not in PASSING and not short.data.get("fits"):
+        near = passing[0]
+        alike = sum(one.code is near.code for one in passing)
+        return replace(shortfall, code=near.code, data={**near.data, "zone": str(near.zone), "alike": alike, **growing})
+    if isinstance(short.code, RefusalCode) and not passing:
+        data = {**short.data, "fleets": (name,), "miss": short.code.value}
+        return replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data=data)
+    return replace(shortfall, code=short.code, data={**short.data, **growing})
+
+
+def _of_limits(shortfall: Shortfall, run: RunRequest, candidates: Sequence[ElasticFleet]) -> Shortfall:
+    """Why no fleet may grow: it is on hold, or has all the nodes that it may have."""
     fleets = tuple(run.fleets or ())
-    if trials:
-        return replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data={"fleets": fleets})
     held = next((one for one in candidates if one.held), None)
     if held is not None:
         return replace(shortfall, code=ShortfallCode.FLEET_HELD, data={"fleet": held.fleet.name, "reason": held.held})
     most = candidates[0].most if len(candidates) == 1 else None
     return replace(shortfall, code=ShortfallCode.FLEET_FULL, data={"fleets": fleets, "most": most})
+
+
+def _for_run(run: RunRequest, snapshot: Snapshot, plan: PlanFunction, fleet: FleetRequest) -> DocumentPlan | None:
+    """How the fleet's nodes fit alone where all that are new have to suit the run; None where none could suit it."""
+    zones = [info.zone for info in snapshot.zones] or list(snapshot.catalog.zones)
+    try:
+        both = combined(fleet.requirements, run.requirements, zones)
+    except Contradictory:
+        return None
+    return plan(Request(fleet.name, (replace(fleet, requirements=both),)), snapshot).documents[0]
 
 
 def _part(answer: Plan, kind: DocumentKind, name: str) -> DocumentPlan:

@@ -5,7 +5,7 @@ same request over the same snapshot gives the same plan.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from atoll.model.zone import Zone
@@ -13,7 +13,7 @@ from atoll.planning.budget import Budget
 from atoll.planning.filters.feasibility import FILTERS, PASSED
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
 from atoll.planning.reasons import explain
-from atoll.planning.reasons.cures import cures
+from atoll.planning.reasons.cures import cures, saving
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.reasons.shortfalls import certain, fleet_shortfall, run_shortfall, undecided, volume_shortfall
@@ -26,6 +26,9 @@ from atoll.planning.solving.problem import Share
 from atoll.planning.traffic import traffic
 from atoll.planning.volumes import lone_zone
 from atoll.planning.world import World
+
+LEAST_SAVING = 0.0001
+"""USD an hour that are worth a note: as much as is shown."""
 
 
 def plan(request: Request, snapshot: Snapshot, budget: Budget | None = None) -> Plan:
@@ -224,8 +227,21 @@ def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
         shortfall=shortfall,
         price=sum(node.price for node in nodes),
         traffic=traffic(zones),
-        notes=(*(explain.path_note(name) for name in unseen), *explain.distance_notes(zones)),
+        notes=(
+            *(explain.path_note(name) for name in unseen),
+            *explain.distance_notes(zones),
+            *(_together_notes(run, zones, reasons) if placed else ()),
+        ),
     )
+
+
+def _together_notes(run: RunRequest, zones: Collection[Zone], reasons: Reasons) -> Iterator[str]:
+    """What a run would cost less if its nodes could be apart."""
+    saved = saving(run, reasons)
+    if saved >= LEAST_SAVING:
+        first = min(zones)
+        place = str(first) if run.strategy is Strategy.CLUSTER else first.region
+        yield explain.together_note(run.strategy.value, place, saved)
 
 
 def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:

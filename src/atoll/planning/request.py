@@ -19,9 +19,10 @@ class SpotPolicy(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How the nodes of a group lie to each other."""
+    """How the nodes of a group lie to each other; `region` is for runs alone."""
 
     ANY = "any"
+    REGION = "region"
     CLUSTER = "cluster"
     SPREAD = "spread"
 
@@ -120,8 +121,9 @@ class RunRequest:
 
     `fleets` limits the fleets whose instances may be used (None: any); `instances` limits them to these instance ids;
     with `may_create` new instances are bought where no idle or planned one fits: of its own, or where it names fleets
-    nodes of those that may grow (`Request.elastic`). `single_zone` asks for one zone for
-    all nodes. Instances of fleets planned in the same request count as idle ones.
+    nodes of those that may grow (`Request.elastic`). Of `placement` a run has the strategy and `max_skew`: its nodes
+    are in one region unless the strategy is `any`, and `spread` is over the zones of that region. Instances of fleets
+    planned in the same request count as idle ones.
     """
 
     name: str
@@ -130,7 +132,12 @@ class RunRequest:
     fleets: tuple[str, ...] | None = None
     instances: tuple[str, ...] | None = None
     may_create: bool = True
-    single_zone: bool = False
+    placement: Placement = Placement(Strategy.REGION)
+
+    @property
+    def strategy(self) -> Strategy:
+        """How its nodes lie to each other; a single one lies anywhere."""
+        return self.placement.strategy if len(self.nodes) > 1 else Strategy.ANY
 
     @property
     def buys(self) -> bool:

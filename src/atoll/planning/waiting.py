@@ -145,8 +145,9 @@ def _nearest(part: DocumentPlan, shortfall: Shortfall, then: DocumentPlan) -> Sh
     # A zone without a refusal is used, or holds nodes of the fleet and could take more.
     unfit = {one.zone for one in then.refusals if one.code is not RefusalCode.NOT_NEEDED}
     near = [one for one in part.refusals if one.zone not in unfit and one.code in PASSING]
-    if not near or "growing" in shortfall.data:
+    if not near:
         return replace(shortfall, passes=True)
     alike = sum(one.code is near[0].code for one in near)
-    data = {**near[0].data, "zone": str(near[0].zone), "alike": alike}
+    growing = {key: shortfall.data[key] for key in ("growing", "nodes") if key in shortfall.data}
+    data = {**near[0].data, "zone": str(near[0].zone), "alike": alike, **growing}
     return replace(shortfall, code=near[0].code, data=data, passes=True)

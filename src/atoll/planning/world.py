@@ -46,6 +46,7 @@ class World:
     """What is found once for all requirements, by those who look for it."""
     _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
     _shared: list[bool] = field(default_factory=list, compare=False)
+    _regions: list[int] = field(default_factory=list, compare=False)
     _in_zones: dict[int, list[ExistingInstance]] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -91,6 +92,14 @@ class World:
                 for place, free in enumerate(self.free)
             )
         return self._shared[zone]
+
+    def region(self, zone: int) -> int:
+        """The number of a zone's region."""
+        if not self._regions:
+            numbers: dict[tuple[str, str], int] = {}
+            places = ((info.zone.backend, info.zone.region) for info in self.zones)
+            self._regions.extend(numbers.setdefault(place, len(numbers)) for place in places)
+        return self._regions[zone]
 
     def free_cpus(self, quota: int) -> float:
         """How many more vCPUs a quota allows."""

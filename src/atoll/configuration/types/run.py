@@ -170,6 +170,25 @@ class Group(Model):
     ports: tuple[Port, ...] = ()
 
 
+class TaskPlacement(Model):
+    """How the nodes of a task lie to each other: a strategy's name, or the mapping."""
+
+    strategy: Literal["region", "any", "cluster", "spread"] = "region"
+    max_skew: Positive = 1
+
+    short: ClassVar[tuple[dict[str, Any], ...]] = ({"enum": ["region", "any", "cluster", "spread"]},)
+
+    @classmethod
+    def expand(cls, value: Any) -> Any:
+        return {"strategy": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TaskPlacement":
+        if "max_skew" in self.model_fields_set and self.strategy != "spread":
+            raise wrong_value("`strategy: spread` beside `max_skew`, which means nothing otherwise", ("max_skew",))
+        return self
+
+
 class Task(Run):
     """Commands that end."""
 
@@ -179,6 +198,7 @@ class Task(Run):
 
     type: Literal["task"]
     nodes: SomeNodes = 1
+    placement: TaskPlacement = Field(default_factory=TaskPlacement)
     groups: Annotated[tuple[Group, ...], Later("this release starts nodes that are all alike")] = ()
 
     @model_validator(mode="after")

@@ -92,7 +92,15 @@ def run_request(name: str, spec: Any, ranks: tuple[int, ...], project: str) -> R
         _requirements(spec),
         fleets=tuple(own_name(fleet, project) for fleet in spec.fleets) if spec.fleets else None,
         may_create=spec.creation_policy == "reuse-or-create",
+        placement=_placement(spec),
     )
+
+
+def _placement(spec: Any) -> Placement:
+    """How the nodes of a run lie to each other; only tasks have several."""
+    if spec.type != "task":
+        return Placement(Strategy.REGION)
+    return Placement(Strategy(spec.placement.strategy), spec.placement.max_skew)
 
 
 def own_name(fleet: str, project: str) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from atoll.engine.context import Context
 from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.emptying import moves_in, occupants_of
 from atoll.engine.requests.closing import Closing, new_closure
 from atoll.engine.requests.submission import asker
 from atoll.engine.snapshots.world import take_snapshot
-from atoll.engine.work.emptying import moves_in, occupants_of
 from atoll.model.records import Fleet, Instance
 from atoll.model.states import FleetState
 from atoll.model.zone import Zone

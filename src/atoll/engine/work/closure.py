@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from atoll.engine.placing.batching import wake_waiting
-from atoll.engine.work.emptying import DRAINED, moves_in, occupants_of, remains_text, stop_rest
+from atoll.engine.placing.emptying import end_closure, moves_in, occupants_of, remains_text, stop_rest
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.model.records import Closure, ClosureKind, Fleet, Instance, Kind
+from atoll.model.reasons import EndReason
+from atoll.model.records import Closure, ClosureKind, Instance, Kind
 from atoll.model.states import ClosureState
 from atoll.reconcile.action import EmptyZone, StopRest
 from atoll.reconcile.closure import ClosureSight, decide
@@ -35,7 +35,7 @@ class ClosureHandler(Reconciling[Closure, ClosureSight]):
                 return None
             assert isinstance(action, EmptyZone)
             await tx.fleets.mark_leaving(action.replace, closure.id)
-            await tx.fleets.end(action.release, DRAINED)
+            await tx.fleets.end(action.release, EndReason.ZONE_DRAINED)
             await tx.work.wake(Kind.INSTANCE, action.release, tx.now)
             instances = [each for id in action.replace if (each := await tx.get(Instance, id)) is not None]
             await tx.work.wake(Kind.FLEET, sorted({each.fleet_id for each in instances}), tx.now)
@@ -61,14 +61,3 @@ class ClosureHandler(Reconciling[Closure, ClosureSight]):
             tuple(each.id for each in instances if not each.end_reason),
             await remains_text(tx, found, instances),
         )
-
-
-async def end_closure(tx: Transaction, closure: Closure) -> None:
-    """What follows the end of a closure: its zone's instances stay, and what waits is retried."""
-    leaving = [each for each in await occupants_of(tx, closure) if each.leaving_for == closure.id]
-    await tx.fleets.stop_leaving(closure.id)
-    for id in sorted({each.fleet_id for each in leaving}):
-        fleet = await tx.get(Fleet, id)
-        if fleet is not None and not fleet.hold:
-            await tx.wake(await tx.update(fleet, message="", waiting_since=None))
-    await wake_waiting(tx)

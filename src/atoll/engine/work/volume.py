@@ -104,7 +104,7 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
         async with self.placer.placing(volume, volume_request(volume.name, spec_of(volume))) as placing:
             plan, message = placing.plan, ""
             if plan.shortfall is not None:
-                message = explain.waiting_text(plan.kind, plan.shortfall)
+                message = explain.waiting_text(plan)
             with suppress(PlacementRaced):
                 async with placing.write(lease) as tx:
                     await keep_zone(tx, volume, plan)

@@ -51,8 +51,10 @@ def _cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
         return ()
     others = list(_staying(document, reasons))
     trial = reasons.decider.trial((*others, document))
-    found = []
+    found: list[Cure] = []
     for requirement, value, changed in _changes(document, trial):
+        if any(cure.requirement == requirement for cure in found):
+            continue
         solution = trial.solve([*others, changed])
         if solution is None:
             continue
@@ -72,6 +74,20 @@ def _staying(document: Document, reasons: Reasons) -> Iterator[Document]:
         key = (type(placed), placed.name)
         if key != this and (requested[key] == placed or order[key] < order[this]):
             yield placed
+
+
+def saving(run: RunRequest, reasons: Reasons) -> float:
+    """How much less all documents cost, in USD an hour, if the nodes of a placed run may be in any zones."""
+    solution, decider = reasons.decision.solution, reasons.decider
+    bought = [option.price for option, count in _bought(run, solution) for _ in range(count)]
+    if run.strategy is Strategy.ANY or not bought or decider.budget.is_spent:
+        return 0.0
+    cheapest = min(decider.feasibility(run.requirements).group(PASSED).lowest, default=0.0)
+    if not decider.run_group(run, ()).pools and max(bought) <= cheapest:
+        return 0.0
+    documents = [replace(d, placement=Placement()) if d == run else d for d in reasons.decision.placed]
+    apart = decider.trial(documents).solve(documents)
+    return 0.0 if apart is None or not apart.proven else max(0.0, solution.cost - apart.cost)
 
 
 _AMOUNTS = frozenset({"resources.cpu", "resources.memory"})
@@ -123,8 +139,8 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
     """
     count, every = sum(number for _, number in bought), Limits.of(trial.world)
     if isinstance(changed, RunRequest):
-        apart = changed.single_zone and count < len(changed.nodes)
-        if apart or any(node.mounts for node in changed.nodes):
+        apart = changed.strategy is Strategy.CLUSTER and count < len(changed.nodes)
+        if apart or changed.strategy is Strategy.SPREAD or any(node.mounts for node in changed.nodes):
             return set()
         options = [trial.run_group(changed, (), limits).options for limits in (NO_LIMITS, every)]
     else:
@@ -135,6 +151,9 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
             count = min(count, 1)
         options = [group.options, trial.fleet_group(changed, (), None, every).options]
     remainder = Remainder.after(solution, trial.world, bought, trial.budget)
+    if isinstance(changed, RunRequest) and changed.strategy is Strategy.REGION and count < len(changed.nodes):
+        home = {trial.world.region(zone) for zone in _used(changed, solution)}
+        options = [tuple(o for o in some if trial.world.region(o.zone) in home) for some in options]
     fitting: set[int] = set()
     for some in options if count else ():  # the cheapest do mostly; all that capacities make worth a look decide
         by_zone: dict[int, list[Option]] = {}
@@ -238,8 +257,10 @@ def _fewest(fleet: FleetRequest, trial: Decider) -> FleetRequest | None:
 
 
 def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
-    if run.single_zone:
-        yield "placement", Strategy.ANY.value, replace(run, single_zone=False)
+    if run.strategy is Strategy.CLUSTER or run.strategy is Strategy.SPREAD:
+        yield "placement", Strategy.REGION.value, replace(run, placement=Placement(Strategy.REGION))
+    if run.strategy is not Strategy.ANY:
+        yield "placement", Strategy.ANY.value, replace(run, placement=Placement())
     if run.fleets is not None:
         yield "fleets", None, replace(run, fleets=None)
     if run.instances is not None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import ceil
 
 from atoll.model.zone import Zone
-from atoll.planning.plan import Cure, DocumentKind, RefusalCode, Shortfall, ShortfallCode
+from atoll.planning.plan import PASSING, Cure, DocumentKind, DocumentPlan, RefusalCode, Shortfall, ShortfallCode
 from atoll.planning.reasons import words
 from atoll.planning.reasons.sentences import sentence
 from atoll.planning.reasons.words import Facts
@@ -31,9 +31,14 @@ def shortfall_text(kind: DocumentKind, name: str, shortfall: Shortfall) -> str:
     return f"{kind.value} `{name}` does not fit: {shortfall_reason(kind, shortfall)}"
 
 
-def waiting_text(kind: DocumentKind, shortfall: Shortfall) -> str:
+def waiting_text(part: DocumentPlan) -> str:
     """What a document that fits later waits for."""
-    return f"waits: {shortfall_reason(kind, shortfall)}"
+    assert part.shortfall is not None
+    reason = shortfall_reason(part.kind, part.shortfall)
+    near = next((one for one in part.refusals if one.code in PASSING), None)
+    if part.shortfall.code == ShortfallCode.NOT_ENOUGH and near is not None:
+        reason = f"{reason}; the nearest miss is {near.zone}: {sentence(near.code, near.data)}"
+    return f"waits: {reason}"
 
 
 def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
@@ -74,23 +79,37 @@ def _fleet_full(data: Facts) -> str:
     return f"fleet {words.quoted(data, 'fleets')} may have {nodes}, and too few are free"
 
 
+def _fleet_unsuited(data: Facts) -> str:
+    reason = f"no machine that fleet {words.quoted(data, 'fleets')} may have meets the run's requirements"
+    if "miss" not in data:
+        return reason
+    return f"{reason}; the nearest miss is {data['zone']}: {sentence(RefusalCode(str(data['miss'])), data)}"
+
+
 _UNDECIDED = "not decided within the budget of one plan; it is planned again later"
 
 _REASONS: Mapping[str, Callable[[Facts], str]] = {
     ShortfallCode.UNDECIDED: lambda _: _UNDECIDED,
     ShortfallCode.FLEET_FULL: _fleet_full,
     ShortfallCode.FLEET_HELD: lambda data: f"fleet `{data['fleet']}` is on hold: {data['reason']}",
-    ShortfallCode.FLEET_UNSUITED: lambda data: (
-        f"no machine that fleet {words.quoted(data, 'fleets')} may have meets the run's requirements"
-    ),
+    ShortfallCode.FLEET_UNSUITED: _fleet_unsuited,
 }
 
 
 def _not_enough(kind: DocumentKind, shortfall: Shortfall) -> str:
     data = shortfall.data
     if kind is DocumentKind.RUN:
-        where = "one zone" if data.get("strategy") == "cluster" else "the zones that can serve"
-        return f"{where} cannot take {words.count(shortfall.wanted, 'node')}"
+        nodes = words.count(shortfall.wanted, "node")
+        match data.get("strategy"):
+            case "cluster":
+                return f"no zone can take {nodes}"
+            case "region":
+                return f"no region can take {nodes}"
+            case "spread":
+                skew = words.number(data, "max_skew")
+                return f"{nodes} {_do(shortfall.wanted)} not fit in any region with a skew of at most {skew}"
+            case _:
+                return f"the zones that can serve cannot take {nodes}"
     fits, missing = words.number(data, "fits"), words.number(data, "missing")
     more = " more" if data.get("existing") else ""
     wanted = words.count(missing, f"{more.strip()} node".strip())
@@ -187,6 +206,12 @@ def survive_note(nodes: int, wanted: int, zones: int) -> str:
     """More nodes than asked for, so that enough remain."""
     lost = "any one zone" if zones == 1 else f"any {zones} zones"
     return f"{words.count(nodes, 'node')}, so that {wanted} remain after the loss of {lost}"
+
+
+def together_note(strategy: str, place: str, saving: float) -> str:
+    """What a run would cost less with its nodes wherever they are cheapest."""
+    how = "spread over" if strategy == "spread" else "together in"
+    return f"the nodes are {how} {place}; with `placement: any` they cost {words.limit(saving)}/h less"
 
 
 def path_note(backend: str) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from atoll.model.catalog import TypeTable
+from atoll.planning.facts import Facts, facts, offer_facts
 from atoll.planning.filters.amounts import of_all
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Cure, Refusal, RefusalCode
-from atoll.planning.reasons.facts import Facts, facts, offer_facts
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
@@ -372,13 +372,29 @@ class Reasons:
         if taken is not None and zone not in case.planned:
             return taken
         if case.short:
-            return RefusalCode.CLUSTER, {"wanted": len(run.nodes), "single_zone": run.single_zone}
+            region = self.decider.world.zones[zone].zone.region
+            return RefusalCode.CLUSTER, {"wanted": len(run.nodes), "strategy": run.strategy.value, "region": region}
         placed = self.decision.solution.runs.get(run.name, ())
         if any(share.supply.pool is not None for share in placed):
             return RefusalCode.NOT_NEEDED, {"why": "reuse"}
         if any(share.supply.fleet is not None for share in placed):
             return RefusalCode.NOT_NEEDED, {"why": "planned"}
-        return RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, case.paid)
+        dearer = self._dearer(feasibility, zone, case.paid)
+        home = self._home(run, zone)
+        if home and dearer["why"] != "dearer":
+            return RefusalCode.NOT_NEEDED, {"why": "together", "home": home}
+        return RefusalCode.NOT_NEEDED, dearer
+
+    def _home(self, run: RunRequest, zone: int) -> str:
+        """The zone or region in which the nodes of a run are together, where that is another one than this zone's."""
+        world, shares = self.decider.world, self.decision.solution.runs.get(run.name, ())
+        homes = {share.supply.zone for share in shares}
+        if run.strategy is Strategy.ANY or not homes:
+            return ""
+        first = min(homes)
+        if run.strategy is Strategy.CLUSTER:
+            return str(world.zones[first].zone) if first != zone else ""
+        return world.zones[first].zone.region if world.region(first) != world.region(zone) else ""
 
 
 def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tuple[RefusalCode | None, Facts, int]:

@@ -221,7 +221,15 @@ def _cluster(data: Facts) -> str:
     if "fits" in data:
         return _part(data)
     wanted = words.count(words.number(data, "wanted"), "node")
-    return f"cannot take all of {wanted}" if data.get("single_zone") else f"cannot take {wanted} with what is left"
+    match data.get("strategy"):
+        case "cluster":
+            return f"cannot take all of {wanted}"
+        case "region":
+            return f"the zones of {data.get('region')} cannot take {wanted} together"
+        case "spread":
+            return f"{wanted} cannot be even over the zones of {data.get('region')}"
+        case _:
+            return f"cannot take {wanted} with what is left"
 
 
 def _part(data: Facts) -> str:
@@ -253,6 +261,8 @@ def _not_needed(data: Facts) -> str:
             return "suitable, but an existing instance is reused"
         case "planned":
             return "suitable, but an instance of a planned fleet is used"
+        case "together":
+            return f"suitable, but the nodes are together in {data.get('home')}"
         case "consumer":
             return f"suitable, but what uses it is in {data.get('home')}"
         case "complete":

@@ -66,7 +66,9 @@ def run_shortfall(run: RunRequest, refusals: Sequence[Refusal], reasons: Reasons
     if held is not None:
         return Shortfall(wanted, 0, held.code, held.data)
     if any(refusal.code in _CHOICE for refusal in refusals):
-        return Shortfall(wanted, 0, ShortfallCode.NOT_ENOUGH, {"strategy": "cluster" if run.single_zone else "any"})
+        return Shortfall(
+            wanted, 0, ShortfallCode.NOT_ENOUGH, {"strategy": run.strategy.value, "max_skew": run.placement.max_skew}
+        )
     return _chief(wanted, 0, refusals)
 
 

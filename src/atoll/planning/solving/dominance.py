@@ -21,8 +21,8 @@ def trimmed(problem: Problem) -> Problem:
 
 
 def _free(run: RunGroup) -> bool:
-    """True when each node of a run may choose its zone without regard to anything else."""
-    return run.together <= 1 and not any(group.mounts for group in run.classes)
+    """True when each node of a run may choose its zone without regard to volumes and evenness."""
+    return run.max_skew is None and not any(group.mounts for group in run.classes)
 
 
 def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
@@ -34,7 +34,10 @@ def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
 
 
 def _trimmed_run(run: RunGroup, problem: Problem) -> RunGroup:
-    """A run whose nodes choose freely buys the best offer of all zones, and before it what is limited."""
+    """A run whose nodes choose freely buys the best offer of each place for all nodes, and before it what is limited.
+
+    Offers at the same price in other zones stay where several nodes are better off in fewer zones.
+    """
     if not _free(run):
         return run
     kept: dict[int, Option] = {}
@@ -45,10 +48,14 @@ def _trimmed_run(run: RunGroup, problem: Problem) -> RunGroup:
             for o in run.options
             if o.zone in reach
         )
-        for *_, option in ranked:
+        found: dict[int, float] = {}
+        for price, _, _, option in ranked:
+            place = run.places.get(option.zone, -1)
+            if place in found and (price > found[place] or not run.may_be_apart):
+                continue
             kept[option.offer] = option
             if option.limit is None and not problem.limits.bind(option):
-                break
+                found.setdefault(place, price)
     return replace(run, options=tuple(kept[offer] for offer in sorted(kept)))
 
 
@@ -76,14 +83,24 @@ def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
     for worth in _worths(fleet, users, problem):
         by_zone.setdefault(worth.option.zone, []).append(worth)
     fronts = {zone: _front(worths) for zone, worths in by_zone.items()}
-    if all(_free(run) for run in users):
+    for alike in _alike(fronts, users) if all(_free(run) for run in users) else ():
         if fleet.is_free:
-            every = [worth for front in fronts.values() for worth in front]
-            fronts = {zone: [w for w in front if not _beaten(w, every)] for zone, front in fronts.items()}
+            every = [worth for zone in alike for worth in fronts[zone]]
+            fronts |= {zone: [w for w in fronts[zone] if not _beaten(w, every)] for zone in alike}
         elif _gathers(fleet) and not fleet.existing:
-            fronts = {zone: front for zone, front in fronts.items() if not _outdone(zone, fronts)}
+            here = {zone: fronts[zone] for zone in alike}
+            fronts |= {zone: [] for zone in alike if _outdone(zone, here)}
     kept = sorted((worth.option for front in fronts.values() for worth in front), key=lambda option: option.offer)
     return replace(fleet, options=tuple(kept))
+
+
+def _alike(zones: Iterable[int], users: Iterable[RunGroup]) -> Iterable[list[int]]:
+    """The zones in groups within which it is all one to all users where a machine is."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    places = [run.places for run in users if run.places]
+    for zone in zones:
+        groups.setdefault(tuple(place.get(zone, -1) for place in places), []).append(zone)
+    return groups.values()
 
 
 def _gathers(fleet: FleetGroup) -> bool:

@@ -247,8 +247,9 @@ class Decider:
                 with suppress(strategies.Unsettled):
                     bought = strategies.lay(group)
                     return None if bought is None else Solution({group.name: bought})
-            if isinstance(documents[0], RunRequest) and not kinds.mounts(documents[0]):
-                return self._solve_lone(documents[0], copies)
+            if isinstance(documents[0], RunRequest) and _is_lone(documents[0]):
+                with suppress(shortcuts.Unclear):
+                    return self._solve_lone(documents[0], copies)
         whole = self.problem(documents, partial, limits, copies)
         options = sum(len(fleet.options) for fleet in whole.fleets) + sum(len(run.options) for run in whole.runs)
         self.budget.take(OPTION * options)
@@ -279,7 +280,11 @@ class Decider:
             solution = model.solve(pinned, self.world, self.budget)
         except OutOfBudget:
             return None
-        return solution if solution is not None and solution.cost <= shortcuts.least(pinned) + 1e-9 else None
+        if solution is None or solution.cost > shortcuts.least(pinned) + 1e-9:
+            return None
+        # Laid with regard to its runs, a fleet may hold them in fewer zones at the same price.
+        moves = any(shortcuts.may_move(*pair) for pair in zip(problem.fleets, pinned.fleets, strict=True))
+        return None if moves and pinned.apart(solution) else solution
 
     def problem(
         self, documents: Sequence[Document], partial: str | None, limits: Limits, copies: Copies = NONE
@@ -326,27 +331,46 @@ class Decider:
         self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits = NO_LIMITS, copies: int = 1
     ) -> RunGroup:
         """So many copies of a run in numbers; `fleets` are those of the same request."""
-        usable = tuple(sorted(fleet.name for fleet in fleets if may_use(run, fleet.name)))
-        key = (run, usable, limits, copies)
+        usable = [fleet for fleet in fleets if may_use(run, fleet.name)]
+        spread = run.strategy is Strategy.SPREAD
+        key = (run, *((fleet.name, fleet.requirements if spread else None) for fleet in usable), limits, copies)
         if key not in self._runs:
             self._runs[key] = self._run_group(run, usable, limits, copies)
         return self._runs[key]
 
-    def _run_group(self, run: RunRequest, fleets: tuple[str, ...], limits: Limits, copies: int) -> RunGroup:
+    def _run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int) -> RunGroup:
         stages = self.feasibility(run.requirements).level
         mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
+        pools = tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine)
+        spread = run.strategy is Strategy.SPREAD
         return RunGroup(
             name=run.name,
             classes=_classes(run, copies),
             requirements=run.requirements,
             zones=zones,
             options=self._offers(run.requirements, run.name, (), limits) if run.buys else (),
-            pools=tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine),
-            fleets=fleets,
-            single_zone=run.single_zone,
+            pools=pools,
+            fleets=tuple(sorted(fleet.name for fleet in fleets)),
+            places={} if run.strategy is Strategy.ANY else self._places(run, zones),
+            even=self._even(run, zones, pools, fleets) if spread else frozenset(),
+            max_skew=run.placement.max_skew if spread else None,
             copies=copies,
         )
+
+    def _places(self, run: RunRequest, zones: Iterable[int]) -> Mapping[int, int]:
+        """By zone, the zone or region in which all nodes of a run have to be."""
+        if run.strategy is Strategy.CLUSTER:
+            return {zone: zone for zone in zones}
+        return {zone: self.world.region(zone) for zone in zones}
+
+    def _even(
+        self, run: RunRequest, zones: frozenset[int], pools: Iterable[Pool], fleets: Iterable[FleetRequest]
+    ) -> frozenset[int]:
+        """The zones that a run is spread over: where it may get a machine, has one or a fleet may have one for it."""
+        asked = [fleet.requirements for fleet in fleets] + ([run.requirements] if run.buys else [])
+        offered = {zone for requirements in asked for zone in self.feasibility(requirements).passing}
+        return zones & (offered | {pool.zone for pool in pools})
 
     def _offers(
         self, requirements: Requirements, name: str, users: tuple[Requirements, ...], limits: Limits
@@ -415,6 +439,11 @@ class Decider:
     def _enough_zones(self, fleet: FleetRequest) -> bool:
         least = fleet.placement.min_zones
         return least is None or len(self.feasibility(fleet.requirements).passing) >= least
+
+
+def _is_lone(run: RunRequest) -> bool:
+    """Whether a run that stands alone needs no programme."""
+    return not kinds.mounts(run) and run.strategy is not Strategy.SPREAD
 
 
 def may_use(run: RunRequest, fleet: str) -> bool:

@@ -7,7 +7,7 @@ names, so that the order of the documents does not show.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from atoll.planning.request import Document, RunRequest
+from atoll.planning.request import Document, RunRequest, Strategy
 from atoll.planning.solving.problem import Share, Solution
 
 Copies = Mapping[str, tuple[str, ...]]
@@ -41,11 +41,11 @@ def number(copies: Copies, run: RunRequest) -> int:
 
 
 def counted(documents: Sequence[Document]) -> Counted:
-    """The documents with equal runs as one. Nodes that share a zone and mount volumes are no kind: each is its own."""
+    """The documents with equal runs as one. Runs that are spread are no kind: each is even by itself."""
     kept: list[Document] = []
     kinds: dict[RunRequest, list[str]] = {}
     for document in documents:
-        if not isinstance(document, RunRequest) or (document.single_zone and mounts(document)):
+        if not isinstance(document, RunRequest) or document.strategy is Strategy.SPREAD:
             kept.append(document)
             continue
         kinds.setdefault(kind_of(document), []).append(document.name)

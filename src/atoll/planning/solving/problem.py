@@ -112,6 +112,8 @@ class RunGroup:
     """A run: its nodes by class, what it may buy, which pools and which fleets of this request it may use.
 
     `zones` are those that its requirements allow. Equal runs are one with `copies`; its classes hold the nodes of all.
+    `places` are the zones by where all nodes of a copy have to be: its zone or its region by a number; empty where they
+    may be apart. `even` are the zones over which a run with `max_skew` is spread.
     """
 
     name: str
@@ -121,7 +123,9 @@ class RunGroup:
     options: tuple[Option, ...]
     pools: tuple[Pool, ...]
     fleets: tuple[str, ...]
-    single_zone: bool
+    places: Mapping[int, int] = field(default_factory=dict)
+    even: frozenset[int] = frozenset()
+    max_skew: int | None = None
     copies: int = 1
 
     @property
@@ -131,8 +135,14 @@ class RunGroup:
 
     @property
     def together(self) -> int:
-        """How many nodes have to be in one zone."""
-        return self.nodes // self.copies if self.single_zone else 1
+        """How many nodes have to be in one place."""
+        return self.nodes // self.copies if self.places else 1
+
+    @property
+    def may_be_apart(self) -> bool:
+        """Whether a copy has several nodes that may be in several zones and better are in few."""
+        alone = self.nodes <= self.copies or self.max_skew is not None
+        return not alone and not all(zone == place for zone, place in (self.places or {0: -1}).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,11 @@ class Problem:
     runs: tuple[RunGroup, ...] = ()
     disks: Mapping[str, Disk] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
+
+    def apart(self, solution: "Solution") -> int:
+        """In how many zones more than one the nodes of runs are that could be in fewer; of several copies, all."""
+        zones = [{s.supply.zone for s in solution.runs.get(run.name, ())} for run in self.runs if run.may_be_apart]
+        return sum(max(0, len(used) - 1) for used in zones)
 
 
 @dataclass(frozen=True, slots=True)

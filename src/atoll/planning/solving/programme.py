@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import inf
+from operator import itemgetter
 from zlib import crc32
 
-from atoll.planning.budget import Budget, OutOfBudget
+from atoll.planning.budget import SECOND, Budget, OutOfBudget
 from atoll.planning.plan import Source
 from atoll.planning.request import Strategy
 from atoll.planning.solving.limits import shared_limits
 from atoll.planning.solving.options import Option, bulk, suiting
-from atoll.planning.solving.problem import FleetGroup, NodeClass, Problem, RunGroup, Share, Solution, Supply
+from atoll.planning.solving.problem import FleetGroup, NodeClass, Pool, Problem, RunGroup, Share, Solution, Supply
 from atoll.planning.solving.solver import Answer, Programme
 from atoll.planning.world import World
 
@@ -26,6 +27,9 @@ SOURCE_WEIGHT = {Source.EXISTING: 0.0, Source.PLANNED: 1000.0, Source.NEW: 2000.
 
 ATTACHED_WEIGHT = -500.0
 """A volume that is attached to the very instance is preferred to one that has to be attached."""
+
+NEARER = SECOND / 10
+"""The steps that may go into the fewest zones, which are hard to prove; none where the best price took as many."""
 
 HAIR = 1e-3
 """Where all that is equal too, a lot for each run and supply decides: smaller than any difference of sizes."""
@@ -49,6 +53,8 @@ class Model:
     homes: dict[str, dict[int, int]] = field(default_factory=dict)
     price: Terms = field(default_factory=dict)
     ties: Terms = field(default_factory=lambda: defaultdict(float))
+    near: Terms | None = None
+    """What is new where it need not be, and how far runs are apart: the second objective, where that is one."""
 
     def add_disks(self) -> None:
         """Each volume lies in one of its zones."""
@@ -88,7 +94,12 @@ class Model:
 
     def _buy(self, variable: int, option: Option) -> None:
         self.price[variable] = option.price
-        self.ties[variable] = SOURCE_WEIGHT[Source.NEW] + bulk(option.instance_type) + option.key[5]
+        self._weigh(variable, Source.NEW, option, option.key[5])
+
+    def _weigh(self, variable: int, source: Source, machine: Pool | Option, lot: float) -> None:
+        self.ties[variable] = SOURCE_WEIGHT[source] + bulk(machine.instance_type) + lot
+        if self.near is not None:
+            self.near[variable] = SOURCE_WEIGHT[source]
 
     def _cluster(self, by_zone: Mapping[int, Terms], most: int, home: int | None) -> None:
         """All machines in one zone; `home` is the one where some are already."""
@@ -165,6 +176,7 @@ class Model:
         """The nodes of a run on their supplies, with their volumes."""
         in_zones: dict[int, Terms] = {}
         lots, supplies = self.world.lots(run.name), self._supplies(run)
+        by_class: list[Mapping[int, Terms]] = []
         for number, group in enumerate(run.classes):
             reach = self._reach(run, group)
             taken = []
@@ -181,17 +193,48 @@ class Model:
                 by_zone.setdefault(supply.zone, {})[variable] = 1.0
                 in_zones.setdefault(supply.zone, {})[variable] = 1.0
             self._mount(run, number, by_zone)
-        if run.together > 1:
-            self._together(run, in_zones)
+            by_class.append(by_zone)
+        if run.places:
+            self._together(run, by_class)
+        if run.max_skew is not None:
+            self._even(run, run.max_skew, in_zones)
+        if self.near is not None and run.may_be_apart:
+            self._near(run, in_zones)
 
-    def _together(self, run: RunGroup, in_zones: Mapping[int, Terms]) -> None:
-        """In each zone are all nodes of some copies."""
-        chosen: Terms = {}
-        for terms in (in_zones[zone] for zone in sorted(in_zones)):
-            copies = self.programme.variable(run.copies)
-            chosen[copies] = 1.0
-            self.programme.row({**terms, copies: -float(run.together)}, 0, 0)
-        self.programme.row(chosen, run.copies, run.copies)
+    def _together(self, run: RunGroup, by_class: Sequence[Mapping[int, Terms]]) -> None:
+        """In each place are all nodes, of each class, of some copies."""
+        places = sorted({run.places[zone] for by_zone in by_class for zone in by_zone})
+        copies = {place: self.programme.variable(run.copies) for place in places}
+        self.programme.row(dict.fromkeys(copies.values(), 1.0), run.copies, run.copies)
+        for group, by_zone in zip(run.classes, by_class, strict=True):
+            in_places: dict[int, Terms] = {place: {} for place in places}
+            for zone, terms in by_zone.items():
+                in_places[run.places[zone]].update(terms)
+            size = len(group.ranks) // run.copies
+            for place, terms in in_places.items():
+                self.programme.row({**terms, copies[place]: -float(size)}, 0, 0)
+
+    def _even(self, run: RunGroup, max_skew: int, in_zones: Mapping[int, Terms]) -> None:
+        """The node counts of two eligible zones of the run's region differ by `max_skew` at most."""
+        least: dict[int, int] = {}
+        for zone in sorted(run.even):
+            place = run.places[zone]
+            if place not in least:
+                least[place] = self.programme.variable(run.nodes)
+            self.programme.row({**in_zones.get(zone, {}), least[place]: -1.0}, 0, max_skew)
+
+    def _near(self, run: RunGroup, in_zones: Mapping[int, Terms]) -> None:
+        """How many zones a run uses; of several copies, how many are not in one zone as a whole."""
+        assert self.near is not None
+        size = run.nodes // run.copies
+        for zone in sorted(in_zones):
+            variable = self.programme.variable(run.copies)
+            if run.copies > 1:
+                self.near[variable] = -1.0
+                self.programme.row({**in_zones[zone], variable: -float(size)}, lower=0)
+            else:
+                self.near[variable] = 1.0
+                self.programme.row({**in_zones[zone], variable: -float(run.nodes)}, upper=0)
 
     def _hair(self, *of: object) -> float:
         return HAIR * crc32(repr((self.world.salt, of)).encode()) / 2**32
@@ -222,7 +265,7 @@ class Model:
         else:
             machine = supply.pool or supply.option
             assert machine is not None
-            self.ties[variable] = SOURCE_WEIGHT[supply.source] + bulk(machine.instance_type) + lots[supply.zone]
+            self._weigh(variable, supply.source, machine, lots[supply.zone])
         return variable
 
     def _mount(self, run: RunGroup, number: int, by_zone: Mapping[int, Terms]) -> None:
@@ -298,7 +341,9 @@ class Model:
     def solve(self, budget: Budget) -> Solution | None:
         """The best solution, or None when nothing fits. Raises OutOfBudget."""
         partial = [variable for f in self.problem.fleets if f.partial for _, variable in self.buys[f.name]]
-        objectives: list[Mapping[int, float]] = [self.price, self.ties]
+        objectives: list[Mapping[int, float]] = [self.price, self.near or {}, self.ties]
+        if self.near is None:
+            del objectives[1]
         if partial:
             objectives.insert(0, dict.fromkeys(partial, -1.0))
         try:
@@ -308,7 +353,7 @@ class Model:
         if answer is None:
             return None
         # Ties do not count: whatever else is equal, the price is the best.
-        *first, price, _ = answer.slacks
+        *first, price = answer.slacks[: len(partial[:1]) + 1]
         return replace(self._read(answer), proven=not any((*first, price)), slack=inf if any(first) else price)
 
     def _read(self, answer: Answer) -> Solution:
@@ -338,14 +383,7 @@ class Model:
             if (owner, of) == (run.name, number)
             for zone in {where for _, where, _ in chosen}
         }
-        takes = self.takes[run.name, number]
-        if run.together > 1:
-            takes = sorted(takes, key=lambda entry: entry[0].zone)
-        # Instances that hold volumes go first, so that none of these goes to another.
-        for supply, variable in sorted(takes, key=lambda entry: not group.mounts or entry[0].pool is None):
-            count = answer.count(variable)
-            if not count:
-                continue
+        for supply, count in self._taken(run, number, answer):
             mine, ranks = ranks[:count], ranks[count:]
             if not group.mounts:
                 yield Share(tuple(mine), supply, ())
@@ -353,6 +391,27 @@ class Model:
             for rank in mine:
                 found = (volumes[place, supply.zone] for place in range(len(group.mounts)))
                 yield Share((rank,), supply, tuple(self._volume(names, supply) for names in found))
+
+    def _taken(self, run: RunGroup, number: int, answer: Answer) -> list[tuple[Supply, int]]:
+        """What a class stands on, with numbers; in an order in which the nodes of each copy are near to each other."""
+        group = run.classes[number]
+        # Instances that hold volumes go first, so that none of these goes to another.
+        takes = [(s, count) for s, variable in self.takes[run.name, number] if (count := answer.count(variable))]
+        takes.sort(key=lambda entry: not group.mounts or entry[0].pool is None)
+        size = len(group.ranks) // run.copies
+        if run.copies == 1 or size == 1:
+            return takes
+        whole: dict[int, int] = {}
+        for supply, count in takes:
+            whole[supply.zone] = whole.get(supply.zone, 0) + count
+        whole = {zone: count - count % size for zone, count in whole.items()}
+        parts: list[tuple[tuple[int, bool, int], Supply, int]] = []
+        for supply, count in takes:
+            zone, place = supply.zone, run.places.get(supply.zone, 0)
+            first = min(count, whole[zone])
+            whole[zone] -= first
+            parts += [((place, rest, zone), supply, n) for rest, n in ((False, first), (True, count - first)) if n]
+        return [(supply, count) for _, supply, count in sorted(parts, key=itemgetter(0))]
 
     def _volume(self, names: list[str], supply: Supply) -> str:
         """One of the chosen volumes, taken off the list: one that the instance holds, else one that none does."""
@@ -397,12 +456,31 @@ def _in_order(shares: Sequence[Share], held: frozenset[str]) -> Iterable[Share]:
 
 
 def solve(problem: Problem, world: World, budget: Budget | None = None) -> Solution | None:
-    """The best solution of a problem by the exact model, or None when nothing fits. Raises OutOfBudget."""
-    model = Model(problem, world)
+    """The best solution of a problem by the exact model, or None when nothing fits. Raises OutOfBudget.
+
+    That the nodes of each run are in few zones is asked for only where they are not so by themselves.
+    """
+    budget = budget or Budget()
+    before = budget.steps
+    found = _solve(Model(problem, world), budget)
+    if found is None or before - budget.steps > NEARER or not problem.apart(found):
+        return found
+    part = Budget(min(budget.steps, 2 * NEARER))
+    given = part.steps
+    try:
+        nearer = _solve(Model(problem, world, near={}), part)
+    except OutOfBudget:
+        nearer = None
+    budget.spend(given - part.steps)
+    return found if nearer is None or nearer.slack > found.slack else nearer
+
+
+def _solve(model: Model, budget: Budget) -> Solution | None:
+    problem = model.problem
     model.add_disks()
     for fleet in problem.fleets:
         model.add_fleet(fleet)
     for run in problem.runs:
         model.add_run(run)
     model.add_limits()
-    return model.solve(budget or Budget())
+    return model.solve(budget)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 
 from atoll.planning.plan import Source
+from atoll.planning.request import Strategy
 from atoll.planning.solving import strategies
 from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.problem import FleetGroup, Problem, RunGroup, Share, Solution, Supply
@@ -17,14 +18,19 @@ from atoll.planning.solving.problem import FleetGroup, Problem, RunGroup, Share,
 Stock = tuple[Supply, int | None]
 """A supply, and how many machines there are of it (None: not told)."""
 
-Rank = tuple[float, float]
+Rank = tuple[float, int, int, float]
+"""The price in USD an hour, how many machines are new, the number of zones, and what breaks ties."""
+
+
+class Unclear(Exception):  # noqa: N818 - it is news, not a fault
+    """The best places are not plain: the model finds them."""
 
 
 def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
     """The best places for a run without mounts that no fleet of the request serves, shared limits aside.
 
-    None when it does not fit. What is idle goes before what is bought; of equal prices the smaller type and the smaller
-    lot go first, as in the model.
+    None when it does not fit. What is idle goes before what is bought; of equal prices fewer zones, the smaller type
+    and the smaller lot go first, as in the model. Raises Unclear where the fewest zones are not plain.
     """
     ranks = [rank for group in run.classes for rank in group.ranks]
     pools = sorted(run.pools, key=lambda pool: (bulk(pool.instance_type) + lots[pool.zone], pool.ids))
@@ -34,46 +40,74 @@ def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
         (Supply(Source.EXISTING, pool.zone, pool=pool) for pool in pools),
         (Supply(Source.NEW, option.zone, option=option) for option in bought),
     )
-    if run.together <= 1:
+    size = run.nodes // run.copies
+    if run.together <= 1 and (size == 1 or run.copies > 1):
         shares = _take(ranks, ((supply, _number(supply)) for supply in supplies))
+        if shares is not None and size > 1 and len({share.supply.zone for share in shares}) > 1:
+            raise Unclear
         return None if shares is None else Solution(runs={run.name: shares})
-    by_zone: dict[int, list[Stock]] = {}
+    in_places: dict[int, list[Stock]] = {}
     for supply in supplies:
-        by_zone.setdefault(supply.zone, []).append((supply, _number(supply)))
-    copies = [ranks[first : first + run.together] for first in range(0, len(ranks), run.together)]
-    shares = _take_together(copies, by_zone, lots)
+        place = run.places[supply.zone] if run.places else 0
+        in_places.setdefault(place, []).append((supply, _number(supply)))
+    copies = [ranks[first : first + size] for first in range(0, len(ranks), size)]
+    shares = _take_together(copies, in_places, lots)
     return None if shares is None else Solution(runs={run.name: shares})
 
 
 def _take_together(
-    copies: Iterable[Sequence[int]], by_zone: dict[int, list[Stock]], lots: Sequence[float]
+    copies: Sequence[Sequence[int]], in_places: dict[int, list[Stock]], lots: Sequence[float]
 ) -> tuple[Share, ...] | None:
-    """Each copy in one zone: the next goes where it costs least, since what one more costs in a zone never falls."""
+    """Each copy in one place: the next goes where it costs least, since what one more costs in a place never falls."""
     taken: list[Share] = []
-    ranked: dict[int, Rank] = {}
+    ranked: dict[int, tuple[Rank, tuple[Share, ...]]] = {}
     for ranks in copies:
-        for zone in sorted(by_zone.keys() - ranked.keys()):
-            shares = _take(ranks, by_zone[zone])
+        for place in sorted(in_places.keys() - ranked.keys()):
+            shares = _nearest(ranks, in_places[place], lots)
             if shares is not None:
-                ranked[zone] = _rank(shares, lots)
+                ranked[place] = (_rank(shares, lots), shares)
         if not ranked:
             return None
-        best = min(ranked, key=lambda zone: (ranked[zone], zone))
-        del ranked[best]
-        shares = _take(ranks, by_zone[best]) or ()
-        by_zone[best] = _left(by_zone[best], shares)
-        taken += shares
+        best = min(ranked, key=lambda place: (ranked[place][0], place))
+        rank, shares = ranked.pop(best)
+        if len(copies) > 1 and rank[2] > 1:
+            raise Unclear
+        taken += [replace(share, ranks=mine) for share, mine in zip(shares, _parted(ranks, shares), strict=True)]
+        in_places[best] = _left(in_places[best], shares)
     return tuple(taken)
 
 
+def _parted(ranks: Sequence[int], shares: Iterable[Share]) -> Iterable[tuple[int, ...]]:
+    """These ranks in parts as large as those of the shares."""
+    first = 0
+    for share in shares:
+        yield tuple(ranks[first : first + len(share.ranks)])
+        first += len(share.ranks)
+
+
+def _nearest(ranks: Sequence[int], stock: Sequence[Stock], lots: Sequence[float]) -> tuple[Share, ...] | None:
+    """The cheapest machines of a place, in one zone if that is as cheap and reuses as much; None when too few.
+
+    Raises Unclear where it may be that fewer zones than those found, and more than one, are enough.
+    """
+    shares = _take(ranks, stock)
+    if shares is None or (found := _rank(shares, lots))[2] == 1:
+        return shares
+    by_zone: dict[int, list[Stock]] = {}
+    for supply, number in stock:
+        by_zone.setdefault(supply.zone, []).append((supply, number))
+    together = [taken for zone in sorted(by_zone) if (taken := _take(ranks, by_zone[zone])) is not None]
+    together = [taken for taken in together if _rank(taken, lots)[:2] == found[:2]]
+    if not together and found[2] > 2:
+        raise Unclear
+    return min(together, key=lambda taken: _rank(taken, lots), default=shares)
+
+
 def _left(stock: Sequence[Stock], shares: Sequence[Share]) -> list[Stock]:
-    """A zone's stock without what these shares take of its first supplies."""
-    gone = [len(share.ranks) for share in shares]
-    first = [
-        (supply, None if number is None else number - count)
-        for (supply, number), count in zip(stock, gone, strict=False)
-    ]
-    return [*(one for one in first if one[1] != 0), *stock[len(gone) :]]
+    """A place's stock without what these shares take."""
+    gone = {id(share.supply): len(share.ranks) for share in shares}
+    left = ((supply, None if number is None else number - gone.get(id(supply), 0)) for supply, number in stock)
+    return [(supply, number) for supply, number in left if number != 0]
 
 
 def _number(supply: Supply) -> int | None:
@@ -101,14 +135,16 @@ def _take(ranks: Sequence[int], stock: Iterable[Stock]) -> tuple[Share, ...] | N
 
 def _rank(shares: Sequence[Share], lots: Sequence[float]) -> Rank:
     cost = ties = 0.0
+    new = 0
     for share in shares:
         option, pool = share.supply.option, share.supply.pool
         if option is not None:
             cost += option.price * len(share.ranks)
-            ties += (2000 + bulk(option.instance_type) + option.key[5]) * len(share.ranks)
+            new += len(share.ranks)
+            ties += (bulk(option.instance_type) + option.key[5]) * len(share.ranks)
         elif pool is not None:
             ties += (bulk(pool.instance_type) + lots[pool.zone]) * len(share.ranks)
-    return (round(cost, 9), ties)
+    return (round(cost, 9), new, len({share.supply.zone for share in shares}), ties)
 
 
 def pinned(problem: Problem) -> Problem | None:
@@ -128,6 +164,15 @@ def pinned(problem: Problem) -> Problem | None:
         fleets.append(replace(fleet, options=tuple(replace(option, limit=count) for option, count in bought)))
     runs = [replace(run, options=()) if _served(run, problem.fleets) else run for run in problem.runs]
     return replace(problem, fleets=tuple(fleets), runs=tuple(runs))
+
+
+def may_move(fleet: FleetGroup, pinned: FleetGroup) -> bool:
+    """Whether a fleet may cost the same with other machines than it is pinned to; one that is even stays as it is."""
+    if fleet.placement.strategy is Strategy.SPREAD or not pinned.options:
+        return False
+    dearest = max(option.price for option in pinned.options)
+    chosen = {option.offer for option in pinned.options}
+    return any(option.price <= dearest and option.offer not in chosen for option in fleet.options)
 
 
 def least(problem: Problem) -> float:

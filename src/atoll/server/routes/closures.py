@@ -4,16 +4,16 @@ from collections import Counter
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests import closing
 from atoll.engine.requests.preview import FleetPreview, Preview, preview_closing
-from atoll.engine.requests.refusal import Refused
 from atoll.model.records import Closure
 from atoll.model.zone import Zone
 from atoll.planning.reasons import explain
 from atoll.server.answer import answer
 from atoll.server.auth import asker, forbidden, require_manager
 from atoll.server.bounds import LARGEST, PAGE, Ident, Place, Project
-from atoll.server.routes.zones import find_zone
+from atoll.server.state import engine_of
 from atoll.wire.closures import ClosurePreview, ClosureView, FleetMoves, InstanceStay, NewClosure
 
 router = APIRouter(prefix="/api/projects/{project}")
@@ -26,9 +26,9 @@ async def close(
     project: Project, backend: Place, region: Place, name: Place, body: NewClosure, request: Request
 ) -> Response:
     """Close a zone for new work, and empty it where that is asked."""
-    asked, engine = _closing(body), request.app.state.engine
+    asked, engine = _closing(body), engine_of(request)
     _authorize(request, body.server_wide)
-    zone = (await find_zone(engine, project, Zone(backend, region, name))).zone
+    zone = (await engine.zones.get(project, Zone(backend, region, name))).zone
     return answer(_view(await closing.close_zone(engine.context, project, zone, asked)), 201)
 
 
@@ -37,16 +37,16 @@ async def preview(
     project: Project, backend: Place, region: Place, name: Place, body: NewClosure, request: Request
 ) -> Response:
     """What closing a zone would do."""
-    asked, engine = _closing(body), request.app.state.engine
+    asked, engine = _closing(body), engine_of(request)
     _authorize(request, body.server_wide)
-    zone = (await find_zone(engine, project, Zone(backend, region, name))).zone
+    zone = (await engine.zones.get(project, Zone(backend, region, name))).zone
     return answer(_preview_view(await preview_closing(engine.context, project, zone, asked)))
 
 
 @router.get("/closures", response_model=list[ClosureView])
 async def closures(project: Project, request: Request, ended: bool = False) -> Response:
     """The zones that are closed for the project, by closure; with `ended` also the newest former ones."""
-    found = await closing.list_closures(request.app.state.engine.context, project, ended=ended, limit=PAGE)
+    found = await closing.list_closures(engine_of(request).context, project, ended=ended, limit=PAGE)
     return answer([_view(closure) for closure in found])
 
 
@@ -60,12 +60,11 @@ async def closure(project: Project, id: Ident, request: Request) -> Response:
 async def end(project: Project, id: Ident, request: Request) -> Response:
     """Open the zone now."""
     _authorize(request, (await _found(request, project, id)).server_wide)
-    return answer(_view(await closing.open_zone(request.app.state.engine.context, project, id)))
+    return answer(_view(await closing.open_zone(engine_of(request).context, project, id)))
 
 
 async def _found(request: Request, project: str, id: str) -> Closure:
-    async with request.app.state.engine.database.read() as tx:
-        return await closing.find_closure(tx, project, id)
+    return await closing.get_closure(engine_of(request).context, project, id)
 
 
 def _authorize(request: Request, server_wide: bool) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
+from atoll.engine.placing.batching import wake_waiting
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import World
+from atoll.model.reasons import EndReason, RetryEvent
 from atoll.model.records import Closure, Fleet, Instance, Job, Kind, Run
 from atoll.model.states import RUN, FleetState
 from atoll.planning.moves import Moves, Occupant, moves
@@ -12,10 +14,6 @@ from atoll.planning.request import FleetRequest
 from atoll.planning.snapshot import Snapshot
 from atoll.store.transaction import Transaction
 
-DRAINED = "zone-drained"
-"""Why an instance ends whose successor is active, or that none needs."""
-EVACUATED = "zone-evacuated"
-"""Why an instance ends that had not left by the deadline."""
 _NAMED = 5
 """Reasons that a message names; more are counted."""
 
@@ -76,7 +74,7 @@ async def stop_rest(tx: Transaction, ids: Collection[str]) -> None:
 
     A run that is retried after an interruption goes on elsewhere; another one is stopped.
     """
-    await tx.fleets.end(ids, EVACUATED)
+    await tx.fleets.end(ids, EndReason.ZONE_EVACUATED)
     stopped = {job.run_id for job in await tx.runs.claims() if job.instance_id in ids}
     jobs = await tx.runs.jobs_of(sorted(stopped))
     for id in sorted(stopped):
@@ -84,11 +82,11 @@ async def stop_rest(tx: Transaction, ids: Collection[str]) -> None:
         if run is None or run.state in RUN.final or run.stop:
             continue
         retry = spec_of(run).retry
-        if retry is not None and "interruption" in retry.on_events:
+        if retry is not None and RetryEvent.INTERRUPTION in retry.on_events:
             await _stop_jobs(tx, jobs.get(id, ()))
         else:
             await tx.wake(await tx.update(run, stop="stop", message="its zone was evacuated"))
-            tx.asked(run, EVACUATED)
+            tx.asked(run, EndReason.ZONE_EVACUATED)
     await tx.work.wake(Kind.INSTANCE, ids, tx.now)
 
 
@@ -101,3 +99,14 @@ async def _stop_jobs(tx: Transaction, jobs: Collection[Job]) -> None:
 async def occupants_of(tx: Transaction, closure: Closure) -> Sequence[Instance]:
     """The instances that a closure's zone is to be emptied of."""
     return await tx.fleets.in_zone(closure.zone, None if closure.server_wide else closure.project)
+
+
+async def end_closure(tx: Transaction, closure: Closure) -> None:
+    """What follows the end of a closure: its zone's instances stay, and what waits is retried."""
+    leaving = [each for each in await occupants_of(tx, closure) if each.leaving_for == closure.id]
+    await tx.fleets.stop_leaving(closure.id)
+    for id in sorted({each.fleet_id for each in leaving}):
+        fleet = await tx.get(Fleet, id)
+        if fleet is not None and not fleet.hold:
+            await tx.wake(await tx.update(fleet, message="", waiting_since=None))
+    await wake_waiting(tx)
