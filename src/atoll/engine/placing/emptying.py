@@ -69,6 +69,15 @@ async def remains_text(tx: Transaction, found: Moves, instances: Sequence[Instan
     return "; ".join(lines[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
 
 
+async def empty_zone(tx: Transaction, closure: Closure, replaced: Collection[str], released: Collection[str]) -> None:
+    """Mark instances of a closed zone for replacement, and end those that none needs."""
+    await tx.fleets.mark_leaving(replaced, closure.id)
+    await tx.fleets.end(released, EndReason.ZONE_DRAINED)
+    await tx.work.wake(Kind.INSTANCE, released, tx.now)
+    instances = [each for id in replaced if (each := await tx.get(Instance, id)) is not None]
+    await tx.work.wake(Kind.FLEET, sorted({each.fleet_id for each in instances}), tx.now)
+
+
 async def stop_rest(tx: Transaction, ids: Collection[str]) -> None:
     """End instances of an evacuated zone with the jobs on them.
 

@@ -1,19 +1,18 @@
 """Closures: the zone is emptied where they ask for that, and open again at their end."""
 
-from typing import Any
+from typing import assert_never
 
-from atoll.engine.placing.emptying import end_closure, moves_in, occupants_of, remains_text, stop_rest
+from atoll.engine.placing.emptying import empty_zone, end_closure, moves_in, occupants_of, remains_text, stop_rest
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.model.reasons import EndReason
-from atoll.model.records import Closure, ClosureKind, Instance, Kind
+from atoll.model.records import Closure, ClosureKind
 from atoll.model.states import ClosureState
-from atoll.reconcile.action import EmptyZone, StopRest
+from atoll.reconcile.action import ClosureEffect, EmptyZone, StopRest
 from atoll.reconcile.closure import ClosureSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
 
-class ClosureHandler(Reconciling[Closure, ClosureSight]):
+class ClosureHandler(Reconciling[Closure, ClosureSight, ClosureEffect]):
     """Works on closures."""
 
     decide = staticmethod(decide)
@@ -24,21 +23,19 @@ class ClosureHandler(Reconciling[Closure, ClosureSight]):
             closure = await tx.get(Closure, id)
             return None if closure is None else (closure, await self._seen(tx, closure))
 
-    async def effect(self, lease: Lease, sight: ClosureSight, action: Any) -> Due | None:
-        """Mark instances for replacement or their end."""
+    async def effect(self, lease: Lease, sight: ClosureSight, action: ClosureEffect) -> Due | None:
+        """Mark instances for replacement or their end, unless the zone was opened or holds something else by now."""
         async with self.context.database.write(lease) as tx:
             closure = await tx.get(Closure, sight.closure.id)
-            if closure is None or self.decide(await self._seen(tx, closure)) != action:
-                return Due(0)  # the zone was opened, or something else is in it now
-            if isinstance(action, StopRest):
-                await stop_rest(tx, action.ids)
-                return None
-            assert isinstance(action, EmptyZone)
-            await tx.fleets.mark_leaving(action.replace, closure.id)
-            await tx.fleets.end(action.release, EndReason.ZONE_DRAINED)
-            await tx.work.wake(Kind.INSTANCE, action.release, tx.now)
-            instances = [each for id in action.replace if (each := await tx.get(Instance, id)) is not None]
-            await tx.work.wake(Kind.FLEET, sorted({each.fleet_id for each in instances}), tx.now)
+            if closure is None or decide(await self._seen(tx, closure)) != action:
+                return Due(0)
+            match action:
+                case StopRest(ids):
+                    await stop_rest(tx, ids)
+                case EmptyZone(replace, release):
+                    await empty_zone(tx, closure, replace, release)
+                case _:
+                    assert_never(action)
         return None
 
     async def after(self, tx: Transaction, record: Closure) -> None:
