@@ -27,6 +27,10 @@ class Transactions(Protocol):
         """A consistent view that writes nothing."""
         ...
 
+    def look(self) -> AbstractAsyncContextManager[Transaction]:
+        """Single statements that need not see the same state; the cheapest way to read one list."""
+        ...
+
     def write(self, lease: Lease | None = None) -> AbstractAsyncContextManager[Transaction]:
         """A writing transaction, fenced by `lease` when given. Raises LeaseLost, Conflict."""
         ...

@@ -26,19 +26,25 @@ from atoll.engine.parts.metrics import Figures
 from atoll.engine.parts.notifier import Bell
 from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer, wake_waiting
 from atoll.engine.placing.hosts import SSH
-from atoll.engine.queries.shapes import FleetShape, Shapes
+from atoll.engine.placing.restraint import forget_changed, release_changed
+from atoll.engine.queries.accounts import AccountQueries
+from atoll.engine.queries.events import EventQueries
+from atoll.engine.queries.fleets import FleetQueries
+from atoll.engine.queries.runs import RunQueries
+from atoll.engine.queries.status import StatusQueries
+from atoll.engine.queries.volumes import VolumeQueries
+from atoll.engine.queries.zones import ZoneQueries
 from atoll.engine.requests import removal, retry
 from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
-from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
-from atoll.engine.snapshots.closures import zones_for
-from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
+from atoll.engine.snapshots.world import Worlds, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.closure import ClosureHandler
 from atoll.engine.work.fleet import FleetHandler
@@ -47,19 +53,16 @@ from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
 from atoll.engine.work.observed import ObservedBackend, ObservedHandler
-from atoll.engine.work.restraint import forget_changed, release_changed
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
-from atoll.model.zone import Zone, ZoneInfo
+from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
-from atoll.planning.snapshot import Usage
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.errors import Conflict
-from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
 
 log = logging.getLogger("atoll.engine")
@@ -106,6 +109,13 @@ class Engine:
         self.logs: Logs = context.logs
         self.news: Bell = context.news
         self.home: Path | None = None
+        self.accounts = AccountQueries(context)
+        self.events = EventQueries(context)
+        self.fleets = FleetQueries(context)
+        self.runs = RunQueries(context)
+        self.status = StatusQueries(context)
+        self.volumes = VolumeQueries(context)
+        self.zones = ZoneQueries(context)
         behind = replace(context, database=BackgroundDatabase(database))
         placer = Placer(behind)
         self._following = LogFollowing(behind)
@@ -121,7 +131,6 @@ class Engine:
         }
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
-        self._shapes = Shapes()
         self._waking: set[asyncio.Task[None]] = set()
         context.worlds.on_recovery = self._recovered
         self._running: asyncio.Task[None] | None = None
@@ -283,33 +292,9 @@ class Engine:
         """Stop a run. Raises Refused: not-found, changed-since-shown."""
         return await removal.stop_run(self.context, project, name, abort, shown)
 
-    async def world(self) -> World:
-        """Zones and offers of all backends as they are known now."""
-        return await self.context.worlds.world()
-
-    async def zones(self, tx: Transaction, project: str) -> tuple[ZoneInfo, ...]:
-        """The zones as they were known last, closed where they are closed for the project."""
-        return await zones_for(tx, self.context.worlds.known().zones, project)
-
-    def shape(self, fleet: Fleet, counts: Mapping[Zone, int], zones: tuple[ZoneInfo, ...]) -> FleetShape:
-        """The shape of a fleet over its zones, from its staying instances in each; `zones` as its project sees them."""
-        world = replace(self.context.worlds.known(), zones=zones)
-        return self._shapes.of(fleet, counts, world, self.context.now())
-
-    def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
-        """Those of `zones` that their backend, as it was listed last, no longer offers."""
-        world = self.context.worlds.known()
-        listed = {zone for zone in zones if zone.backend in world.as_of}
-        return frozenset(listed - {info.zone for info in world.zones})
-
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that a query asks for. Raises Refused."""
         return await find_offers(self.context, project, query)
-
-    async def usage(self) -> tuple[Usage, ...]:
-        """What all instances take of their zones."""
-        async with self.database.read() as tx:
-            return usage_of(await tx.fleets.taken())
 
     async def orphans(self) -> list[Resource]:
         """Resources on the backends with our tag that belong to no record. Raises BackendError."""

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Integer, and_, case, cast, func, select
 
+from atoll.model.reasons import EndReason
 from atoll.model.records import Event, EventKind
 from atoll.store.connection import Connection
 from atoll.store.rows import event_of
 from atoll.store.tables import events
 
 SLOT_SECONDS = 30
-LOSSES = ("lost", "unreachable")
+LOSSES = (EndReason.LOST, EndReason.UNREACHABLE)
 """The reasons of an instance's end that no user caused."""
 
 

@@ -68,14 +68,22 @@ async def zone_map(context: Context, project: str) -> ZoneMap:
 
 async def map_change(context: Context, project: str, after: int) -> MapChange | None:
     """What changed after event `after`; None when more than `FURTHEST` events followed it."""
+    found = await map_change_with_events(context, project, after)
+    return None if found is None else found[0]
+
+
+async def map_change_with_events(
+    context: Context, project: str, after: int
+) -> tuple[MapChange, Sequence[Event]] | None:
+    """The change and the events that made it; None when more than `FURTHEST` events followed `after`."""
     async with context.database.read() as tx:
         events = await tx.events_after(project, after, limit=FURTHEST + 1)
         if len(events) > FURTHEST:
             return None
-        return await change_of(context, project, events, after, tx)
+        return await _change_of(context, project, events, after, tx), events
 
 
-async def change_of(context: Context, project: str, events: Sequence[Event], after: int, tx: Transaction) -> MapChange:
+async def _change_of(context: Context, project: str, events: Sequence[Event], after: int, tx: Transaction) -> MapChange:
     """The change that these events, which follow number `after`, make to the map."""
     subjects: dict[EventKind, set[str]] = {}
     for event in events:

@@ -13,9 +13,9 @@ from atoll.engine.placing.placement import (
     keep_zones,
     planned_fleets,
 )
+from atoll.engine.placing.restraint import FREE_FLEET, recreate, release_runs
 from atoll.engine.requests.draft import Draft
-from atoll.engine.work.instance import REPLACED
-from atoll.engine.work.restraint import FREE_FLEET, recreate, release_runs
+from atoll.model.reasons import ChangeReason, EndReason
 from atoll.model.records import Fleet, Instance, Job, Kind, Run, Volume
 from atoll.model.states import FleetState, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
@@ -71,7 +71,7 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
             tx.now,
             placed.zone,
         ),
-        reason="applied",
+        reason=ChangeReason.APPLIED,
     )
 
 
@@ -83,13 +83,13 @@ async def _accept_fleet(
     if not isinstance(kept, Fleet):
         nodes = max(spec.nodes.target, grown)
         fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now, message=message)
-        return await tx.add(fleet, reason="applied")
+        return await tx.add(fleet, reason=ChangeReason.APPLIED)
     staying = [each for each in await tx.fleets.instances(kept) if not each.end_reason]
     fitting = sum(each.id not in draft.outdated for each in staying)
     nodes = max(spec.nodes.target, grown, _grown_before(spec, kept, fitting))
     await tx.fleets.mark_outdated(kept.id, draft.outdated)
     if placed.replaced_first:
-        await tx.fleets.end(draft.outdated, REPLACED)
+        await tx.fleets.end(draft.outdated, EndReason.REPLACED)
         await tx.work.wake(Kind.INSTANCE, draft.outdated, tx.now)
     fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE_FLEET, "message": message})
     await release_runs(tx, fleet)
@@ -140,7 +140,7 @@ async def _accept_run(
             replaces=replaced,
             message=waiting_text(placed),
         ),
-        reason="applied",
+        reason=ChangeReason.APPLIED,
     )
     spec: Any = draft.document.spec
     jobs = [

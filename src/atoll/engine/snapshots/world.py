@@ -35,6 +35,11 @@ class World:
     as_of: Mapping[str, datetime]
     errors: Mapping[str, str] = field(default_factory=dict)
 
+    def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
+        """Those of `zones` that their backend, as it was listed last, no longer offers."""
+        listed = {zone for zone in zones if zone.backend in self.as_of}
+        return frozenset(listed - {info.zone for info in self.zones})
+
 
 class Worlds:
     """The cache of listings. A slow backend delays only the first callers.

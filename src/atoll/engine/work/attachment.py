@@ -3,7 +3,7 @@
 from typing import Any
 
 from atoll.backends.base import BackendError, NotFound
-from atoll.engine.work import restraint
+from atoll.engine.placing import restraint
 from atoll.engine.work.handler import Due, Reconciling, reason_of
 from atoll.model.records import Attachment, Instance, Job, Kind, Volume
 from atoll.model.states import JOB, AttachmentState, InstanceState, VolumeState

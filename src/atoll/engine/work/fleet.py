@@ -8,9 +8,9 @@ from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
+from atoll.engine.placing.restraint import held
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.work.restraint import held
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.model.zone import Zone

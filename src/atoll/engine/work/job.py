@@ -7,13 +7,14 @@ from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFo
 from atoll.engine.context import Context, machine_of
 from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.provider_calls import in_time
+from atoll.engine.parts.sealed_environment import SecretMissing, open_environment
 from atoll.engine.parts.vault import WrongKey
+from atoll.engine.placing import restraint
 from atoll.engine.placing.batching import tell_waiting
 from atoll.engine.placing.demand import mount_paths, spec_of
-from atoll.engine.requests.secrets import SecretMissing, open_environment
-from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_environment import job_environment
+from atoll.model.reasons import JobReason
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
 from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
@@ -87,7 +88,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             pause = min(2.0**lease.attempts, SILENT_PAUSE) if isinstance(action, FollowJob) else 1
             return Due(pause, failed=True)
         except NotFound:
-            await self._over(lease, sight.job, "interrupted", None, "its agent does not know it any more")
+            await self._over(lease, sight.job, JobReason.INTERRUPTED, None, "its agent does not know it any more")
             return None
 
     async def after(self, tx: Transaction, record: Job) -> None:
@@ -139,7 +140,7 @@ class JobHandler(Reconciling[Job, JobSight]):
         try:
             await in_time(agent.submit(job.id, await self._submission(job, instance)))
         except (InvalidRequest, SecretMissing, WrongKey) as error:
-            await self._over(lease, job, "start-failed", None, str(error))
+            await self._over(lease, job, JobReason.START_FAILED, None, str(error))
             return None
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(job, JobState.RUNNING, started_at=tx.now))
@@ -178,12 +179,12 @@ class JobHandler(Reconciling[Job, JobSight]):
     async def _exited(self, lease: Lease, job: Job, state: AgentJob, agent: AgentClient) -> None:
         code = state.exit_code
         if job.state is JobState.STOPPING:
-            await self._over(lease, job, "stopped", code, "")
+            await self._over(lease, job, JobReason.STOPPED, code, "")
         elif code == 0 and not state.reason:
             await self._over(lease, job, "", 0, "")
         else:
             message = state.message or (f"exit code {code}" if code is not None else "")
-            await self._over(lease, job, state.reason or "exit-code", code, message)
+            await self._over(lease, job, state.reason or JobReason.EXIT_CODE, code, message)
         try:
             await in_time(agent.forget(job.id))
         except BackendError:

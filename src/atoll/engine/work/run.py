@@ -10,9 +10,10 @@ from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, Placing
 from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_fleets
+from atoll.engine.placing.restraint import held, hold_with_fleets
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.work.restraint import held, hold_with_fleets
 from atoll.model.failure import FailureKind
+from atoll.model.reasons import ChangeReason, JobReason, RetryEvent
 from atoll.model.records import Job, Kind, Run
 from atoll.model.states import RUN, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, Plan, ShortfallCode
@@ -85,9 +86,9 @@ class RunHandler(Reconciling[Run, RunSight]):
                 JobState.SUBMITTED,
                 tx.now,
             )
-            await tx.add(fresh, reason="retry")
+            await tx.add(fresh, reason=ChangeReason.RETRY)
         if sight.run.state is not RunState.SUBMITTED:
-            await tx.step(sight.run, RunState.SUBMITTED, reason="retry")
+            await tx.step(sight.run, RunState.SUBMITTED, reason=ChangeReason.RETRY)
 
     async def _place(self, lease: Lease, sight: RunSight) -> Due | None:
         run, spec = sight.run, spec_of(sight.run)
@@ -145,7 +146,7 @@ class RunHandler(Reconciling[Run, RunSight]):
             if resting and await hold_with_fleets(tx, run, text):
                 return None
             open_yet = shortfall.code == ShortfallCode.UNDECIDED
-            if refused or resting or open_yet or sight.retry.allows("no-capacity", run.created_at, sight.now):
+            if refused or resting or open_yet or sight.retry.allows(RetryEvent.NO_CAPACITY, run.created_at, sight.now):
                 waits = explain.waiting_text(placing.plan)
                 if shortfall.code == ShortfallCode.UNPLACED_VOLUME:
                     waits = f"waits: {text}"
@@ -155,7 +156,7 @@ class RunHandler(Reconciling[Run, RunSight]):
                 left = sight.retry.left(run.created_at, sight.now)
                 return Due(pause if left is None else min(pause, left), failed=True)
             for job in waiting:
-                await tx.step(job, JobState.FAILED, reason="no-capacity", message=text, finished_at=tx.now)
+                await tx.step(job, JobState.FAILED, reason=JobReason.NO_CAPACITY, message=text, finished_at=tx.now)
         return None
 
 
@@ -171,5 +172,5 @@ def retry_policy(spec: Any) -> RetryPolicy:
     if not spec.retry:
         return RetryPolicy()
     duration = spec.retry.duration
-    policy = RetryPolicy(tuple(str(event) for event in spec.retry.on_events))
+    policy = RetryPolicy(tuple(RetryEvent(event) for event in spec.retry.on_events))
     return policy if duration is None else replace(policy, duration=timedelta(seconds=duration))
