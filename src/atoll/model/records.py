@@ -118,7 +118,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A network disk. `zone` is None until one is chosen; `deleting` is set once its end is requested; `size_gb` in GB."""
+    """A network disk. `zone` is None until one is chosen; `deleting` is set once it is to end; `size_gb` in GB."""
 
     kind = Kind.VOLUME
     id: str
