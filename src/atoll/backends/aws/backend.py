@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from atoll.backends.agents import HttpAgents
+from atoll.backends.aws.check import AwsChecks
 from atoll.backends.aws.clients import Clients, library
 from atoll.backends.aws.config import AwsConfig
 from atoll.backends.aws.fleet import InstanceHosts
 from atoll.backends.aws.machines import Machines
 from atoll.backends.aws.market import RegionMarket
+from atoll.backends.aws.types import AwsType
+from atoll.backends.aws.volumes import AwsVolumes
 from atoll.backends.base import (
     AgentClient,
     BackendError,
@@ -21,9 +24,11 @@ from atoll.backends.base import (
     LaunchRequest,
     Listing,
     Machine,
+    MachineState,
     NotFound,
     Unavailable,
 )
+from atoll.backends.hosts.host import SshHost
 from atoll.backends.hosts.keys import Keys
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import Scope
@@ -38,6 +43,8 @@ FIRST_SECONDS = 18.0
 FIND_SECONDS = 10.0
 """How long a search over all regions waits for one of them."""
 LEAST_PAUSE = 1.0
+CONNECT_SECONDS = 5.0
+"""How long a disk waits for the connection to its machine."""
 
 log = logging.getLogger("atoll.aws")
 
@@ -45,7 +52,7 @@ T = TypeVar("T")
 
 
 class AwsBackend:
-    """EC2 instances as machines."""
+    """EC2 instances as machines, and EBS volumes as disks."""
 
     faults = None
 
@@ -63,12 +70,13 @@ class AwsBackend:
         self._regions = {region: RegionMarket(self._clients, region) for region in self.config.regions}
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._first: dict[str, asyncio.Event] = {}
-        self.volumes = None
+        self.checks = AwsChecks(self._clients)
+        self.volumes = AwsVolumes(self._clients, self._host_of, self._type_of, self._everywhere)
 
     @property
     def info(self) -> BackendInfo:
         """What this backend can do."""
-        return BackendInfo(NAME, volumes=self.volumes is not None)
+        return BackendInfo(NAME)
 
     @property
     def limits(self) -> TimeLimits:
@@ -152,6 +160,24 @@ class AwsBackend:
                 await host.refresh()  # the machine answers and its agent does not: it was killed
                 return await host.open(machine.id, host.endpoint)
             raise
+
+    async def _host_of(self, machine: str, zone: Zone) -> SshHost | None:
+        """The connected host of an instance; None where it ends. Raises NotFound; Unavailable without a connection."""
+        host = self._hosts.get(machine)
+        if host is None or not host.link.up:
+            found = await self.describe(machine, zone)
+            if found.state in (MachineState.DELETING, MachineState.GONE):
+                return None
+            host = self._hosts.get(machine)
+            if host is not None:
+                await host.attempt(CONNECT_SECONDS)
+        if host is None or not host.link.up:
+            text = host.problem.message if host is not None and host.problem is not None else f"{machine} starts"
+            raise Unavailable(text, Scope(NAME, zone.region, zone.name, machine))
+        return host
+
+    async def _type_of(self, name: str, zone: Zone) -> AwsType:
+        return await self._region(zone).type_of(name)
 
     async def _everywhere(self, search: Callable[[str], Awaitable[T]]) -> list[T]:
         """What `search` finds in each region that answers in time. Raises BackendError where none does."""
