@@ -15,6 +15,7 @@ from atoll.backends.aws.config import AwsConfig
 from atoll.backends.aws.fleet import InstanceHosts
 from atoll.backends.aws.machines import Machines
 from atoll.backends.aws.market import RegionMarket
+from atoll.backends.aws.probing import Probing
 from atoll.backends.aws.types import AwsType
 from atoll.backends.aws.volumes import AwsVolumes
 from atoll.backends.base import (
@@ -38,10 +39,12 @@ from atoll.tunnels.stream import Stream, TunnelError
 
 NAME = "aws"
 KEY_FILE = "id_ed25519"
-FIRST_SECONDS = 18.0
-"""How long the first listing waits for the regions; what comes later is in the next one."""
+FIRST_SECONDS, LATE_SECONDS = 14.0, 4.0
+"""How long the first listing waits for a region, and then for the others; what comes later is in the next one."""
 FIND_SECONDS = 10.0
 """How long a search over all regions waits for one of them."""
+SILENT_SECONDS = 60.0
+"""For how long a region that did not answer a search is left out of the following ones."""
 LEAST_PAUSE = 1.0
 CONNECT_SECONDS = 5.0
 """How long a disk waits for the connection to its machine."""
@@ -65,11 +68,12 @@ class AwsBackend:
         self._clients = Clients(self.config, on_call)
         keys = Keys(self.config.ssh_key_file or state / KEY_FILE)
         self._machines = Machines(self._clients, keys)
+        self._probing = Probing(lambda request: self._machines.launch(request, self._region(request.zone)))
         self._hosts = InstanceHosts(self.config, keys, state)
         self._agents = HttpAgents(self._open)
         self._regions = {region: RegionMarket(self._clients, region) for region in self.config.regions}
         self._refreshing: dict[str, asyncio.Task[None]] = {}
-        self._first: dict[str, asyncio.Event] = {}
+        self._silent: dict[str, float] = {}
         self.checks = AwsChecks(self._clients)
         self.volumes = AwsVolumes(self._clients, self._host_of, self._type_of, self._everywhere)
 
@@ -84,14 +88,11 @@ class AwsBackend:
         return TimeLimits(start_seconds=600, silent_seconds=900, sweep_seconds=30, listing_seconds=60)
 
     async def listing(self) -> Listing:
-        """Zones and offers as they were read last; only the first call waits for AWS."""
-        for region in self._regions.values():
-            if region.region not in self._refreshing:
-                self._first[region.region] = asyncio.Event()
-                self._refreshing[region.region] = asyncio.create_task(self._keep_fresh(region))
-        await asyncio.wait(
-            [asyncio.ensure_future(first.wait()) for first in self._first.values()], timeout=FIRST_SECONDS
-        )
+        """Zones and offers as they were read last; the first call waits for AWS, but for no late region."""
+        if not self._refreshing:
+            for name, region in self._regions.items():
+                self._refreshing[name] = asyncio.create_task(self._keep_fresh(region))
+            await self._first_answers()
         found = [region.listing() for region in self._regions.values()]
         zones = tuple(info for infos, _ in found for info in infos)
         if not zones:
@@ -100,7 +101,8 @@ class AwsBackend:
 
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start one instance in the zone; the same token again returns the same instance."""
-        return await self._machines.launch(request, self._region(request.zone))
+        self._region(request.zone)
+        return await self._probing.launch(request)
 
     async def describe(self, machine: str, zone: Zone) -> Machine:
         """READY once its agent runs; CREATING, with the reason, until then."""
@@ -134,12 +136,20 @@ class AwsBackend:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._agents.close()
         await self._hosts.close()
+        self._machines.close()
         self._clients.close()
+
+    async def _first_answers(self) -> None:
+        """Wait until one region was read, and for the others a little longer."""
+        waiting = [asyncio.create_task(region.first.wait()) for region in self._regions.values()]
+        await asyncio.wait(waiting, timeout=FIRST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=LATE_SECONDS)
+        for task in waiting:
+            task.cancel()
 
     async def _keep_fresh(self, region: RegionMarket) -> None:
         while True:
             await region.refresh()
-            self._first[region.region].set()
             await asyncio.sleep(max(LEAST_PAUSE, region.next_due - time.monotonic()))
 
     async def _open(self, machine: Machine, endpoint: Endpoint) -> Stream:
@@ -187,10 +197,13 @@ class AwsBackend:
                 async with asyncio.timeout(FIND_SECONDS):
                     return await search(region)
             except TimeoutError:
+                self._silent[region] = time.monotonic() + SILENT_SECONDS
                 text = f"no answer from {region} within {FIND_SECONDS:.0f} s"
                 raise Unavailable(text, Scope(NAME, region)) from None
 
-        answers = await asyncio.gather(*(bounded(region) for region in self._regions), return_exceptions=True)
+        now = time.monotonic()
+        asked = [region for region in self._regions if self._silent.get(region, 0) <= now] or list(self._regions)
+        answers = await asyncio.gather(*(bounded(region) for region in asked), return_exceptions=True)
         found: list[T] = []
         errors: list[BaseException] = []
         for answer in answers:
