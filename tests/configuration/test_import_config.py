@@ -14,9 +14,9 @@ DSTACK = f"""
 projects:
 - name: main
   backends:
-  - type: aws
-    creds: {{type: access_key, access_key: AKIA, secret_key: {SECRET}}}
-    regions: [us-east-1]
+  - type: azure
+    creds: {{type: client, client_id: AKIA, client_secret: {SECRET}}}
+    regions: [westeurope]
   - type: local
 - name: second
   backends:
@@ -43,7 +43,7 @@ def test_what_can_be_run_is_imported_and_the_rest_is_named(atoll: CommandLine) -
     assert done.returncode == 0, done
     assert config(atoll) == {"backends": [{"type": "local"}]}
     assert mode(atoll.home / "config.yml") == 0o600
-    for backend, project in (("aws", "main"), ("gcp", "second")):
+    for backend, project in (("azure", "main"), ("gcp", "second")):
         assert f"warning: backend `{backend}` of project `{project}` is skipped" in done.stderr
     assert SECRET not in done.stdout + done.stderr
     atoll("server", "start", check=True)
@@ -85,7 +85,7 @@ def test_a_backend_that_is_there_already_stays_as_it_is(atoll: CommandLine) -> N
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("projects: [{name: main, backends: [{type: aws}]}]", "nothing was imported"),
+        ("projects: [{name: main, backends: [{type: azure}]}]", "nothing was imported"),
         ("projects: [{name: main, backends: [{region: x}]}]", "has no `type`"),
         ("projects: [{name: main}]", "nothing was imported"),
         ("backends: []", "not a dstack server configuration"),
@@ -106,3 +106,11 @@ def test_what_cannot_be_imported_is_told_without_a_value_of_the_file(text: str, 
 def test_nothing_half_written_is_left_behind(atoll: CommandLine) -> None:
     atoll("server", "import-config", atoll.write(DSTACK, "server.yml"), check=True)
     assert os.listdir(atoll.home) == ["config.yml"]
+
+
+def test_a_block_of_aws_is_imported_as_it_is(atoll: CommandLine) -> None:
+    keys = f"creds: {{type: access_key, access_key: AKIA, secret_key: {SECRET}}}\n    regions: [us-east-1]\n"
+    block = f"type: aws\n    {keys}"
+    atoll("server", "import-config", atoll.write(f"projects:\n- backends:\n  - {block}", "server.yml"), check=True)
+    assert config(atoll)["backends"] == [yaml.safe_load(block.replace("\n    ", "\n"))]
+    assert mode(atoll.home / "config.yml") == 0o600

@@ -30,7 +30,7 @@ from atoll.backends.base import Machine
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.backends.fake.agents import FakeAgent
 from atoll.engine.engine import Engine, Options
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.closing import Closing, close_zone, open_zone
-from atoll.engine.requests.refusal import Refused
 from atoll.model.records import Closure
 from atoll.model.zone import Zone
 from atoll.planning.plan import RefusalCode

@@ -10,8 +10,8 @@ import pytest
 
 from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import Asker
-from atoll.engine.requests.refusal import Refused
 
 ADA, EVE = Asker("one", "ada"), Asker("two", "eve")
 GIB = 1 << 30

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from atoll.backends.fake import Fault, grid
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.model.failure import FailureKind
 from atoll.model.zone import Capacity
 from tests.engine.scene import SCRIPT, Scene, play

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.work.job import JobHandler
 from atoll.model.states import INSTANCE, InstanceState
 from tests.engine.scene import SCRIPT, Scene, play

@@ -9,11 +9,11 @@ import pytest
 
 from atoll.backends.base import Tags
 from atoll.engine.placing import batching as placer
-from atoll.engine.placing import demand, launching
+from atoll.engine.placing import demand, launching, restraint
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
 from atoll.engine.snapshots.world import take_snapshot
-from atoll.engine.work import fleet, restraint, volume
+from atoll.engine.work import fleet, volume
 from atoll.engine.work.instance import InstanceHandler
 from atoll.model.states import InstanceState
 from atoll.model.zone import Zone

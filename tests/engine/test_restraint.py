@@ -6,7 +6,7 @@ import pytest
 
 from atoll.backends.fake import Fault
 from atoll.engine.engine import config_digest
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.model.failure import FailureKind
 from tests.engine.scene import SCRIPT, Scene, play
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import ENGINE, MOST_WAITING, Asker, Turns
-from atoll.engine.requests.refusal import Refused
 from atoll.testing.clock import VirtualClock
 
 ADA, BEN, EVE = Asker("one", "ada"), Asker("one", "ben"), Asker("two", "eve")

@@ -6,8 +6,8 @@ import pytest
 
 from atoll.backends.fake import Fault, grid
 from atoll.engine.parts import planner
-from atoll.engine.requests.refusal import Refused
-from atoll.engine.work.restraint import forget_changed
+from atoll.engine.parts.refusal import Refused
+from atoll.engine.placing.restraint import forget_changed
 from atoll.model.failure import FailureKind
 from atoll.model.records import GAVE_UP
 from atoll.model.zone import Capacity

@@ -10,8 +10,8 @@ import pytest
 
 from atoll.configuration import SourceFile as Text
 from atoll.configuration import parse
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.placing.demand import demand_of
-from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.replay import replay
 from atoll.engine.snapshots.saved import digest
 from atoll.server.views import plan_view

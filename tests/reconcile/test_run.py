@@ -5,13 +5,14 @@ from itertools import combinations_with_replacement, product
 
 import pytest
 
+from atoll.model.reasons import RetryEvent
 from atoll.model.records import Job, Run
 from atoll.model.states import RUN, JobState, RunState
 from atoll.reconcile.action import Finished, Step
 from atoll.reconcile.run import RetryPolicy, RunSight, decide
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-RETRIES = (RetryPolicy(), RetryPolicy(("error", "interruption", "no-capacity")))
+RETRIES = (RetryPolicy(), RetryPolicy(tuple(RetryEvent)))
 
 
 def sight(state: RunState, *jobs: JobState, stop: str = "", retry: RetryPolicy = RETRIES[0]) -> RunSight:

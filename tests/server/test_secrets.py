@@ -13,9 +13,10 @@ import pytest
 
 from atoll.backends.fake import open_fake
 from atoll.engine.engine import Engine, Options, utc_now
+from atoll.engine.parts.refusal import Refused
+from atoll.engine.parts.sealed_environment import SecretMissing, open_environment
 from atoll.engine.parts.vault import Vault, WrongKey
-from atoll.engine.requests.refusal import Refused
-from atoll.engine.requests.secrets import SecretMissing, open_environment, set_secret
+from atoll.engine.requests.secrets import set_secret
 from atoll.engine.work.key_rotation import reseal, reseal_in_background
 from atoll.model.access import Role
 from atoll.server.app import create_app

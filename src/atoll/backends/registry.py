@@ -25,4 +25,8 @@ def open_backend(name: str, config: Mapping[str, object], state: Path, *, server
         from atoll.backends.ssh import SshBackend, SshConfig
 
         return SshBackend(state, SshConfig.from_mapping(config))
+    if name == "aws":
+        from atoll.backends.aws import AwsBackend, AwsConfig
+
+        return AwsBackend(state, AwsConfig.from_mapping(config))
     raise ValueError(f"unknown backend `{name}`; known: {', '.join(RUNNABLE)}")

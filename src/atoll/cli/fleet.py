@@ -7,7 +7,7 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table, block
 from atoll.client import connect
 from atoll.wire.api import FleetView, InstanceView
@@ -27,6 +27,7 @@ def fleet() -> None:
 
 
 @fleet.command("list")
+@watch_option
 @verbose_option
 @json_option
 def list_fleets(verbose: bool, as_json: bool) -> None:
@@ -62,6 +63,7 @@ def instance() -> None:
 
 
 @instance.command("list")
+@watch_option
 @verbose_option
 @json_option
 def list_instances(verbose: bool, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """Shared by the commands named after a noun: `atoll fleet` is `atoll fleet list`, and the options of every list."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -31,6 +32,21 @@ def verbose_option(function: F) -> F:
 def json_option(function: F) -> F:
     """Adds `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the API's objects as JSON.")(function)
+
+
+def watch_option(function: F) -> F:
+    """Adds `-w`: the list is printed again whenever something changes."""
+
+    @wraps(function)
+    def command(*, watch: bool, **options: Any) -> Any:
+        if not watch:
+            return function(**options)
+        from atoll.cli.watch import watched
+
+        return watched(lambda: function(**options))
+
+    watch = click.option("-w", "--watch", is_flag=True, help="Show it again whenever something changes, until Ctrl-C.")
+    return watch(command)  # type: ignore[return-value]
 
 
 def print_json(value: object) -> None:

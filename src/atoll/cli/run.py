@@ -8,7 +8,7 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.moment import moment
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.wire.api import JobView, RunView
@@ -33,6 +33,7 @@ def run() -> None:
 
 @run.command("list")
 @all_option
+@watch_option
 @verbose_option
 @json_option
 def list_runs(finished: bool, verbose: bool, as_json: bool) -> None:
@@ -69,6 +70,7 @@ def retry_run(name: str) -> None:
 
 @click.command()
 @all_option
+@watch_option
 @verbose_option
 @json_option
 def ps(finished: bool, verbose: bool, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import click
 
 from atoll.cli import units
 from atoll.cli.completion import existing
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.wire.api import VolumeView
@@ -18,6 +18,7 @@ def volume() -> None:
 
 
 @volume.command("list")
+@watch_option
 @verbose_option
 @json_option
 def list_volumes(verbose: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from atoll.cli import terminal, units
 from atoll.cli.closing import cordon, open_zone, uncordon
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
 from atoll.cli.places import find
 from atoll.cli.table import Table
 from atoll.client import connect
@@ -22,6 +22,7 @@ def zone() -> None:
 
 
 @zone.command("list")
+@watch_option
 @verbose_option
 @json_option
 def list_zones(verbose: bool, as_json: bool) -> None:

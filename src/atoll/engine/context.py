@@ -16,6 +16,7 @@ from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
 from atoll.engine.snapshots.world import Worlds
 from atoll.model.records import Instance
+from atoll.model.retention import Retention
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -25,6 +26,10 @@ class Transactions(Protocol):
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """A consistent view that writes nothing."""
+        ...
+
+    def look(self) -> AbstractAsyncContextManager[Transaction]:
+        """Single statements that need not see the same state; the cheapest way to read one list."""
         ...
 
     def write(self, lease: Lease | None = None) -> AbstractAsyncContextManager[Transaction]:
@@ -54,6 +59,7 @@ class Context:
     planner: Planner
     config_digests: Mapping[str, str] = field(default_factory=dict)
     own_hosts: OwnHosts | None = None
+    retention: Retention = Retention()
 
 
 def machine_of(instance: Instance) -> Machine:

@@ -26,19 +26,26 @@ from atoll.engine.parts.metrics import Figures
 from atoll.engine.parts.notifier import Bell
 from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
+from atoll.engine.parts.refusal import Refused
+from atoll.engine.parts.retention_config import retention_of
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer, wake_waiting
 from atoll.engine.placing.hosts import SSH
-from atoll.engine.queries.shapes import FleetShape, Shapes
+from atoll.engine.placing.restraint import forget_changed, release_changed
+from atoll.engine.queries.accounts import AccountQueries
+from atoll.engine.queries.events import EventQueries
+from atoll.engine.queries.fleets import FleetQueries
+from atoll.engine.queries.runs import RunQueries
+from atoll.engine.queries.status import StatusQueries
+from atoll.engine.queries.volumes import VolumeQueries
+from atoll.engine.queries.zones import ZoneQueries
 from atoll.engine.requests import removal, retry
 from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
-from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
-from atoll.engine.snapshots.closures import zones_for
-from atoll.engine.snapshots.world import World, Worlds, usage_of, zone_scope
+from atoll.engine.snapshots.world import Worlds, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.closure import ClosureHandler
 from atoll.engine.work.fleet import FleetHandler
@@ -47,19 +54,18 @@ from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
 from atoll.engine.work.observed import ObservedBackend, ObservedHandler
-from atoll.engine.work.restraint import forget_changed, release_changed
+from atoll.engine.work.retention import ITEM, RetentionHandler
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
-from atoll.model.zone import Zone, ZoneInfo
+from atoll.model.retention import Retention
+from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
-from atoll.planning.snapshot import Usage
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.errors import Conflict
-from atoll.store.transaction import Transaction
 from atoll.wire.api import OfferQuery, Submission
 
 log = logging.getLogger("atoll.engine")
@@ -87,13 +93,15 @@ class Options:
     """What an engine takes from outside. `now` is its clock, and `new_id` makes ids that are unique.
 
     `secret_key` seals secrets instead of the keys in the data folder: one key, or the newest and the older ones with
-    commas between. `digests` identify the configurations of the backends.
+    commas between. `digests` identify the configurations of the backends. `retention` says
+    how long history is kept.
     """
 
     now: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = random_id
     secret_key: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    retention: Retention = Retention()
 
 
 class Engine:
@@ -106,6 +114,13 @@ class Engine:
         self.logs: Logs = context.logs
         self.news: Bell = context.news
         self.home: Path | None = None
+        self.accounts = AccountQueries(context)
+        self.events = EventQueries(context)
+        self.fleets = FleetQueries(context)
+        self.runs = RunQueries(context)
+        self.status = StatusQueries(context)
+        self.volumes = VolumeQueries(context)
+        self.zones = ZoneQueries(context)
         behind = replace(context, database=BackgroundDatabase(database))
         placer = Placer(behind)
         self._following = LogFollowing(behind)
@@ -118,10 +133,10 @@ class Engine:
             Kind.JOB: JobHandler(behind, self._following),
             Kind.CLOSURE: ClosureHandler(behind),
             Kind.BACKEND: SweepHandler(behind),
+            Kind.RETENTION: RetentionHandler(behind),
         }
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
-        self._shapes = Shapes()
         self._waking: set[asyncio.Task[None]] = set()
         context.worlds.on_recovery = self._recovered
         self._running: asyncio.Task[None] | None = None
@@ -145,6 +160,7 @@ class Engine:
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
+        retention = retention_of(config or {})
         backends = {
             entry["type"]: open_backend(
                 entry["type"],
@@ -158,7 +174,7 @@ class Engine:
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
-        options = Options(now, secret_key=secret_key, digests=digests)
+        options = Options(now, secret_key=secret_key, digests=digests, retention=retention)
         engine = await cls.over(database, backends, home, options)
         engine.context.planner.computing = Computing(engine.context.figures)
         return engine
@@ -189,6 +205,7 @@ class Engine:
         context = Context(
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
             config_digests=options.digests,
+            retention=options.retention,
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)
@@ -208,6 +225,7 @@ class Engine:
             await release_changed(tx, self.context.config_digests)
             await forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
+            await tx.work.wake(Kind.RETENTION, [ITEM], tx.now)
             await tx.work.wake(Kind.JOB, [job.id for job in await tx.runs.claims()], tx.now)
         async with self.database.read() as tx:
             held = await tx.listing.held_backends()
@@ -283,33 +301,9 @@ class Engine:
         """Stop a run. Raises Refused: not-found, changed-since-shown."""
         return await removal.stop_run(self.context, project, name, abort, shown)
 
-    async def world(self) -> World:
-        """Zones and offers of all backends as they are known now."""
-        return await self.context.worlds.world()
-
-    async def zones(self, tx: Transaction, project: str) -> tuple[ZoneInfo, ...]:
-        """The zones as they were known last, closed where they are closed for the project."""
-        return await zones_for(tx, self.context.worlds.known().zones, project)
-
-    def shape(self, fleet: Fleet, counts: Mapping[Zone, int], zones: tuple[ZoneInfo, ...]) -> FleetShape:
-        """The shape of a fleet over its zones, from its staying instances in each; `zones` as its project sees them."""
-        world = replace(self.context.worlds.known(), zones=zones)
-        return self._shapes.of(fleet, counts, world, self.context.now())
-
-    def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
-        """Those of `zones` that their backend, as it was listed last, no longer offers."""
-        world = self.context.worlds.known()
-        listed = {zone for zone in zones if zone.backend in world.as_of}
-        return frozenset(listed - {info.zone for info in world.zones})
-
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that a query asks for. Raises Refused."""
         return await find_offers(self.context, project, query)
-
-    async def usage(self) -> tuple[Usage, ...]:
-        """What all instances take of their zones."""
-        async with self.database.read() as tx:
-            return usage_of(await tx.fleets.taken())
 
     async def orphans(self) -> list[Resource]:
         """Resources on the backends with our tag that belong to no record. Raises BackendError."""

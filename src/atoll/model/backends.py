@@ -1,3 +1,3 @@
 """The backends that this release can run. The registry opens them; the command line imports configurations for them."""
 
-RUNNABLE = ("fake", "local", "ssh")
+RUNNABLE = ("aws", "fake", "local", "ssh")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from atoll.model.catalog import MARKETS
 from atoll.model.offer import Offer
+from atoll.planning.facts import Facts, facts_of_row, lacking
 from atoll.planning.filters.feasibility import (
     FILTERS,
     PASSED,
@@ -24,7 +25,6 @@ from atoll.planning.filters.feasibility import (
     zone_stages,
 )
 from atoll.planning.plan import Refusal, RefusalCode
-from atoll.planning.reasons.facts import Facts, facts_of_row, lacking
 from atoll.planning.request import Requirements
 from atoll.planning.world import World
 

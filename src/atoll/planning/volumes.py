@@ -8,9 +8,9 @@ from atoll.model.catalog import AVAILABILITIES
 from atoll.model.failure import Failure, Resource
 from atoll.model.offer import Availability
 from atoll.model.zone import Zone, ZoneState
+from atoll.planning.facts import told_of
 from atoll.planning.filters.feasibility import ZONE_STATES
 from atoll.planning.plan import Fact, RefusalCode
-from atoll.planning.reasons.facts import told_of
 from atoll.planning.request import VolumeRequest
 from atoll.planning.world import World
 from atoll.zones.selection import ZoneSelector

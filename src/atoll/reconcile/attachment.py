@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from atoll.model.reasons import JobReason
 from atoll.model.records import Attachment
 from atoll.model.states import AttachmentState, InstanceState, VolumeState
 from atoll.model.waits import STEADY_SECONDS
@@ -30,7 +31,7 @@ def decide(sight: AttachmentSight) -> AttachmentAction:
     if state is AttachmentState.DETACHING:
         return Detach()
     if sight.instance is InstanceState.TERMINATED:
-        return Step(AttachmentState.DETACHING, "instance-gone")
+        return Step(AttachmentState.DETACHING, JobReason.INSTANCE_GONE)
     if not sight.needed:
         return Step(AttachmentState.DETACHING)
     if state is AttachmentState.ATTACHED:

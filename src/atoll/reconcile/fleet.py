@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atoll.model.reasons import ChangeReason, EndReason
 from atoll.model.records import GAVE_UP, Fleet
 from atoll.model.states import FleetState
 from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
@@ -46,7 +47,7 @@ def decide(sight: FleetSight) -> FleetAction:
             return Finished()
         case FleetState.DELETING:
             if sight.surplus:
-                return EndInstances(tuple(sight.surplus), "fleet-deleted")
+                return EndInstances(tuple(sight.surplus), EndReason.FLEET_DELETED)
             return Wait(CHANGING_SECONDS) if sight.alive else Step(FleetState.DELETED)
         case FleetState.ACTIVE:
             return _size(sight)
@@ -54,9 +55,9 @@ def decide(sight: FleetSight) -> FleetAction:
 
 def _size(sight: FleetSight) -> FleetAction:
     if sight.fleet.auto_created:
-        return Wait(STEADY_SECONDS) if sight.alive else Step(FleetState.DELETING, "unused")
+        return Wait(STEADY_SECONDS) if sight.alive else Step(FleetState.DELETING, ChangeReason.UNUSED)
     if sight.surplus:
-        return EndInstances(tuple(sight.surplus), "fleet-changed")
+        return EndInstances(tuple(sight.surplus), EndReason.FLEET_CHANGED)
     if sight.missing:
         return _grow(sight)
     if sight.filled:

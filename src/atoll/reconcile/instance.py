@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import MachineError
 from atoll.model.limits import TimeLimits
+from atoll.model.reasons import EndReason
 from atoll.model.records import Instance
 from atoll.model.states import InstanceState
 from atoll.reconcile.action import EndFailed, Finished, InstanceAction, Launch, Mark, Step, Terminate, Wait
@@ -99,7 +100,7 @@ def _launching(sight: InstanceSight) -> InstanceAction:
     late = _waited(sight).total_seconds() > sight.limits.start_seconds
     if late and not sight.instance.end_reason:
         # Its fleet looks for another place meanwhile.
-        return Mark({"end_reason": "launch-timeout"})
+        return Mark({"end_reason": EndReason.LAUNCH_TIMEOUT})
     # Also when its end is asked for: the launch, idempotent by its token, is the one call that tells for sure whether
     # there is a machine to end.
     return Launch()
@@ -110,7 +111,7 @@ def _starting(sight: InstanceSight) -> InstanceAction:
     if sight.error is not None:
         return EndFailed(sight.error)
     if sight.machine == "gone":
-        return _ended(sight, instance.end_reason or "lost")
+        return _ended(sight, instance.end_reason or EndReason.LOST)
     if instance.end_reason:
         return Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.machine == "ready" and sight.answers:
@@ -119,14 +120,14 @@ def _starting(sight: InstanceSight) -> InstanceAction:
     age = _waited(sight)
     if age.total_seconds() > sight.limits.start_seconds:
         message = f"its agent did not answer within {sight.limits.start_seconds / 60:g} minutes"
-        return Step(InstanceState.TERMINATING, "start-timeout", {"end_reason": "start-timeout", "message": message})
+        return _terminate(EndReason.START_TIMEOUT, message)
     return Wait(min(0.05 + max(age.total_seconds(), 0) / 4, START_PAUSE))
 
 
 def _active(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
     if sight.machine in ("gone", UNKNOWN):
-        return _ended(sight, instance.end_reason or "lost")
+        return _ended(sight, instance.end_reason or EndReason.LOST)
     if instance.end_reason:
         return Wait(1) if sight.claimed else Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.answers is False:
@@ -138,7 +139,7 @@ def _active(sight: InstanceSight) -> InstanceAction:
     if sight.idle_limit is not None and not sight.claimed and instance.idle_since is not None:
         left = instance.idle_since + sight.idle_limit - sight.now
         if left <= timedelta(0):
-            return Mark({"end_reason": "idle"})
+            return Mark({"end_reason": EndReason.IDLE})
         return Wait(min(left.total_seconds() + 0.01, PROBE_SECONDS))
     return Wait(PROBE_SECONDS)
 
@@ -157,13 +158,17 @@ def _silent(sight: InstanceSight) -> InstanceAction:
         return Wait(WIDESPREAD_PAUSE)
     if sight.silent_too_long:
         message = f"its agent has not answered for {(sight.now - since).seconds} s"
-        return Step(InstanceState.TERMINATING, "unreachable", {"end_reason": "unreachable", "message": message})
+        return _terminate(EndReason.UNREACHABLE, message)
     return Wait(1)
+
+
+def _terminate(reason: EndReason, message: str) -> Step:
+    return Step(InstanceState.TERMINATING, reason, {"end_reason": reason, "message": message})
 
 
 def _ended(sight: InstanceSight, reason: str) -> Step:
     message = sight.instance.message
-    if reason == "lost":
+    if reason == EndReason.LOST:
         how = f"is gone: {sight.reason}" if sight.reason else "went away by itself"
         message = f"the machine in zone {sight.instance.zone} {how}"
     return Step(InstanceState.TERMINATED, reason, {"end_reason": reason, "message": message})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atoll.model.reasons import JobReason
 from atoll.model.records import Instance, Job
 from atoll.model.states import InstanceState, JobState
 from atoll.model.waits import CHANGING_SECONDS
@@ -47,20 +48,20 @@ def decide(sight: JobSight) -> JobAction:
     lost = instance is None or instance.state in (InstanceState.TERMINATING, InstanceState.TERMINATED)
     match job.state:
         case JobState.SUBMITTED:
-            return Step(JobState.STOPPED, "stopped") if job.stop else Finished()
+            return Step(JobState.STOPPED, JobReason.STOPPED) if job.stop else Finished()
         case JobState.PLACED:
             return _placed(sight, lost)
         case JobState.STARTING | JobState.RUNNING:
             if lost:
-                return Step(JobState.FAILED, "instance-lost", {"message": _loss(job, instance)})
+                return Step(JobState.FAILED, JobReason.INSTANCE_LOST, {"message": _loss(job, instance)})
             if sight.silent is not None and instance is not None:
-                return Step(JobState.FAILED, "instance-lost", {"message": _silence(instance, sight.silent)})
+                return Step(JobState.FAILED, JobReason.INSTANCE_LOST, {"message": _silence(instance, sight.silent)})
             if job.stop:
                 return Step(JobState.STOPPING)
             return SubmitJob() if job.state is JobState.STARTING else FollowJob()
         case JobState.STOPPING:
             if lost or sight.silent is not None:
-                return Step(JobState.STOPPED, "stopped")
+                return Step(JobState.STOPPED, JobReason.STOPPED)
             return StopJob(0 if job.stop == "abort" else sight.grace)
         case JobState.DONE | JobState.FAILED | JobState.STOPPED:
             return Finished()
@@ -69,17 +70,17 @@ def decide(sight: JobSight) -> JobAction:
 def _placed(sight: JobSight, lost: bool) -> JobAction:
     job, instance = sight.job, sight.instance
     if job.stop:
-        return Step(JobState.STOPPED, "stopped")
+        return Step(JobState.STOPPED, JobReason.STOPPED)
     # It has not started: it is placed again, regardless of `retry`.
     if lost or sight.silent is not None or (instance is not None and instance.end_reason):
-        return Step(JobState.SUBMITTED, "instance-gone", _UNPLACED)
+        return Step(JobState.SUBMITTED, JobReason.INSTANCE_GONE, _UNPLACED)
     if sight.moved:
-        return Step(JobState.SUBMITTED, "volume-moved", _UNPLACED)
+        return Step(JobState.SUBMITTED, JobReason.VOLUME_MOVED, _UNPLACED)
     if sight.stranded:
         # Its machine would be held, and paid for, for as long as the others of its run wait for theirs.
-        return Step(JobState.SUBMITTED, "others-wait", _UNPLACED)
+        return Step(JobState.SUBMITTED, JobReason.OTHERS_WAIT, _UNPLACED)
     if sight.broken:
-        return Step(JobState.FAILED, "volume-failed", {"message": sight.broken})
+        return Step(JobState.FAILED, JobReason.VOLUME_FAILED, {"message": sight.broken})
     return Step(JobState.STARTING) if sight.ready else Wait(CHANGING_SECONDS)
 
 

@@ -1,9 +1,10 @@
 """What to do about a run: place its jobs, sum up their states, and retry as its configuration asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from atoll.model.reasons import JobReason, RetryEvent
 from atoll.model.records import Job, Run
 from atoll.model.states import JOB, RUN, JobState, RunState
 from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
@@ -12,17 +13,21 @@ from atoll.reconcile.backoff import early_pause
 
 _UNTOLD = {"message": ""}
 """What a run waited for is not why it is stopped."""
-_EVENTS = {"instance-lost": "interruption", "interrupted": "interruption", "no-capacity": "no-capacity"}
+_EVENTS: Mapping[str, RetryEvent] = {
+    JobReason.INSTANCE_LOST: RetryEvent.INTERRUPTION,
+    JobReason.INTERRUPTED: RetryEvent.INTERRUPTION,
+    JobReason.NO_CAPACITY: RetryEvent.NO_CAPACITY,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The events after which a run is retried (`no-capacity`, `interruption`, `error`), and for how long at most."""
+    """The events after which a run is retried, and for how long at most."""
 
-    on_events: tuple[str, ...] = ()
+    on_events: tuple[RetryEvent, ...] = ()
     duration: timedelta | None = None
 
-    def allows(self, event: str, since: datetime, now: datetime) -> bool:
+    def allows(self, event: RetryEvent, since: datetime, now: datetime) -> bool:
         """Whether to try again after `event`, for a run submitted at `since`."""
         return event in self.on_events and (self.duration is None or now - since < self.duration)
 
@@ -106,9 +111,9 @@ def _stop(sight: RunSight) -> RunAction:
     if _open(sight):
         if sight.run.state is RunState.STOPPING:
             return Wait(CHANGING_SECONDS)
-        return Step(RunState.STOPPING, "stopped", _UNTOLD)
+        return Step(RunState.STOPPING, JobReason.STOPPED, _UNTOLD)
     if sight.run.state is not RunState.STOPPING:
-        return Step(RunState.STOPPING, "stopped", _UNTOLD)
+        return Step(RunState.STOPPING, JobReason.STOPPED, _UNTOLD)
     if sight.run.stop:
         return _end(sight, RunState.STOPPED)
     failed = any(job.state is JobState.FAILED for job in sight.jobs)
@@ -116,7 +121,7 @@ def _stop(sight: RunSight) -> RunAction:
 
 
 def _failed(sight: RunSight, failed: Job) -> RunAction:
-    event = _EVENTS.get(failed.reason, "error")
+    event = _EVENTS.get(failed.reason, RetryEvent.ERROR)
     again = sight.retry.allows(event, sight.run.created_at, sight.now)
     if not again:
         return Step(RunState.STOPPING, failed.reason) if _open(sight) else _end(sight, RunState.FAILED)

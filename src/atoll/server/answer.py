@@ -1,13 +1,14 @@
 """Answers as JSON: encoded by msgspec, which knows the wire's dataclasses and is quicker than a validating encoder."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Response
 
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
+from atoll.engine.queries.page import Page
 from atoll.wire.api import NEXT, Problem
 
 T = TypeVar("T")
@@ -29,11 +30,11 @@ async def answered(view: Callable[[T], Any], value: T) -> Response:
     return Response(await asyncio.to_thread(lambda: encoded(view(value))), media_type="application/json")
 
 
-def page(found: Sequence[Any], more: bool) -> Response:
+def page(found: Page[Any]) -> Response:
     """A list as a response; where more follows, its header says after which id."""
-    response = answer(found)
-    if more and found:
-        response.headers[NEXT] = found[-1].id
+    response = answer(found.items)
+    if found.more and found.items:
+        response.headers[NEXT] = found.items[-1].id
     return response
 
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from atoll import __version__
 from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.fronts.web import WebFront
 from atoll.server.answer import disk_full, problem, refusal
 from atoll.server.auth import Gate, require_user

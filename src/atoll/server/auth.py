@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from atoll.engine.engine import Engine
+from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.requests.accounts import token_hash
-from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.access import Role, Token, User
 
 FRESH_SECONDS = 2.0
@@ -76,8 +76,7 @@ class Gate:
 
     async def _look(self, hash: str) -> _Seen | None:
         self._seen.pop(hash, None)
-        async with self._engine.database.look() as tx:
-            bearer = await tx.access.bearer(hash)
+        bearer = await self._engine.accounts.bearer(hash)
         if bearer is None:
             return None
         token, user = bearer
@@ -87,8 +86,7 @@ class Gate:
     async def _exists(self, project: str) -> bool:
         if self._projects.get(project, 0) >= time.monotonic():
             return True
-        async with self._engine.database.look() as tx:
-            found = await tx.access.project_exists(project)
+        found = await self._engine.accounts.project_exists(project)
         if found:
             self._projects[project] = time.monotonic() + FRESH_SECONDS
         return found

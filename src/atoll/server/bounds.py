@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from atoll.engine.queries.page import SIZE
+
 PROJECT_PATTERN = r"^[a-z][a-z0-9-]{0,40}$"
 _WORD = r"^[A-Za-z0-9][A-Za-z0-9._@+:-]{0,199}$"
 _IDENT = r"^[A-Za-z0-9_-]{1,100}$"
@@ -14,8 +16,8 @@ LARGEST = 2**31 - 1
 """The largest number of a PostgreSQL integer column."""
 LONGEST_PAGE = 1000
 """The maximum number of records in one response."""
-PAGE = 300
-"""The default number: building a response blocks the event loop, so it must take only a few milliseconds."""
+PAGE = SIZE
+"""The default number."""
 
 Project = Annotated[str, Path(pattern=PROJECT_PATTERN)]
 Name = Annotated[str, Path(pattern=_WORD)]

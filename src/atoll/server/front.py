@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from atoll.engine.parts.log_context import request_id
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.fronts.web import WebFront
 from atoll.model.access import User
 from atoll.server.answer import disk_full, problem, refusal

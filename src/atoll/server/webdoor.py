@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.server.home import Home
 from atoll.server.listener import bound
 

@@ -10,7 +10,7 @@ import msgspec
 
 from atoll.cli import plan_view as printer
 from atoll.cli.diagnostics import render as diagnostics
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.replay import replay
 from atoll.server.views import plan_view
 from atoll.wire.api import PlanResponse, Problem, SourceFile, Submission

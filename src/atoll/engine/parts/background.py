@@ -32,6 +32,10 @@ class BackgroundDatabase:
         """A consistent view that writes nothing."""
         return _InTurn(self._reads, self._database.read())
 
+    def look(self) -> AbstractAsyncContextManager[Transaction]:
+        """Single statements that need not see the same state."""
+        return _InTurn(self._reads, self._database.look())
+
     def write(self, lease: Lease | None = None) -> AbstractAsyncContextManager[Transaction]:
         """A writing transaction, fenced by `lease` when given. Raises LeaseLost, Conflict."""
         return _InTurn(self._writes, self._database.write(lease))

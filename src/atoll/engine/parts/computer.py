@@ -16,7 +16,7 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 
 LENGTH_BYTES = 8
 _WARM = ("atoll.engine.requests.parsing", "atoll.engine.requests.replay", "atoll.planning.planner")

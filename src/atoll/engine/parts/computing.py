@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 
 from atoll.engine.parts.computer import LENGTH_BYTES
 from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import Asker, Turns
-from atoll.engine.requests.refusal import Refused
 from atoll.model.catalog import Catalog
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 
 MOST_WAITING = 8
 """Requests of one user that may wait; more are refused."""

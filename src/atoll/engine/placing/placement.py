@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from atoll.model.reasons import ChangeReason
 from atoll.model.records import Attachment, Fleet, Instance, Job, Run, Volume
 from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
@@ -42,7 +43,7 @@ async def keep_instances(
         )
         for placement in placements
     }
-    await tx.add_all(list(kept.values()), reason="planned")
+    await tx.add_all(list(kept.values()), reason=ChangeReason.PLANNED)
     return kept
 
 
@@ -133,7 +134,7 @@ async def _own_instances(
     if (asked.get("strategy") if isinstance(asked, Mapping) else asked) == "cluster":
         config["placement"] = "cluster"  # its machines are close to each other within the zone, too
     fleet = Fleet(id, run.project, name, FleetState.ACTIVE, config, len(placements), tx.now, auto_created=True)
-    return await keep_instances(tx, await tx.add(fleet, reason="run"), placements, new_id)
+    return await keep_instances(tx, await tx.add(fleet, reason=ChangeReason.RUN), placements, new_id)
 
 
 async def _instance(

@@ -13,7 +13,7 @@ from atoll.engine.context import Context
 from atoll.engine.snapshots.closures import zones_for
 from atoll.model.failure import Failure
 from atoll.model.records import Event, EventKind, Fleet, Kind, Run, Volume
-from atoll.model.states import RunState
+from atoll.model.states import InstanceState, RunState
 from atoll.model.zone import Zone, ZoneState
 from atoll.store.hour import SLOT_SECONDS
 from atoll.store.shown import ShownInstance
@@ -42,7 +42,7 @@ PAGE = 1_000
 """Instances read at once."""
 LONGEST = 1_000_000
 SLOTS = 120
-_STARTING = frozenset({"pending", "launching", "starting"})
+_STARTING = frozenset({InstanceState.PENDING, InstanceState.LAUNCHING, InstanceState.STARTING})
 
 
 async def zone_map(context: Context, project: str) -> ZoneMap:
@@ -68,14 +68,22 @@ async def zone_map(context: Context, project: str) -> ZoneMap:
 
 async def map_change(context: Context, project: str, after: int) -> MapChange | None:
     """What changed after event `after`; None when more than `FURTHEST` events followed it."""
+    found = await map_change_with_events(context, project, after)
+    return None if found is None else found[0]
+
+
+async def map_change_with_events(
+    context: Context, project: str, after: int
+) -> tuple[MapChange, Sequence[Event]] | None:
+    """The change and the events that made it; None when more than `FURTHEST` events followed `after`."""
     async with context.database.read() as tx:
         events = await tx.events_after(project, after, limit=FURTHEST + 1)
         if len(events) > FURTHEST:
             return None
-        return await change_of(context, project, events, after, tx)
+        return await _change_of(context, project, events, after, tx), events
 
 
-async def change_of(context: Context, project: str, events: Sequence[Event], after: int, tx: Transaction) -> MapChange:
+async def _change_of(context: Context, project: str, events: Sequence[Event], after: int, tx: Transaction) -> MapChange:
     """The change that these events, which follow number `after`, make to the map."""
     subjects: dict[EventKind, set[str]] = {}
     for event in events:
@@ -124,9 +132,9 @@ def place_of(zone: Zone) -> str:
 
 def state_of(instance: ShownInstance) -> int:
     """What an instance's square is coloured by."""
-    if instance.unreachable_since and instance.state == "active":
+    if instance.unreachable_since and instance.state == InstanceState.ACTIVE:
         return LOST
-    if instance.end_reason or instance.state == "terminating":
+    if instance.end_reason or instance.state == InstanceState.TERMINATING:
         return LEAVING
     if instance.state in _STARTING:
         return STARTING

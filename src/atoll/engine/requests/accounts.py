@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from atoll.engine.context import Context
+from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.placement import claim_epoch
-from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.access import Project, Role, Token, User
 from atoll.model.records import EventKind
 from atoll.store.errors import NotUnique

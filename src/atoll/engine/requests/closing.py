@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atoll.engine.context import Context
+from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.batching import wake_waiting
-from atoll.engine.requests.refusal import Refused, not_found
 from atoll.model.records import Closure
 from atoll.model.states import ClosureState
 from atoll.model.zone import Zone
@@ -70,6 +70,12 @@ async def open_zone(context: Context, project: str, id: str) -> Closure:
         await tx.wake(closure)
         await wake_waiting(tx)
         return closure
+
+
+async def get_closure(context: Context, project: str, id: str) -> Closure:
+    """A closure that concerns the project. Raises Refused: not-found."""
+    async with context.database.read() as tx:
+        return await find_closure(tx, project, id)
 
 
 async def find_closure(tx: Transaction, project: str, id: str) -> Closure:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from atoll.configuration import Choices, Parsed, SourceFile, ordered, parse
 from atoll.configuration.checks.zoning import Ground, crowded
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.snapshots.world import World
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo

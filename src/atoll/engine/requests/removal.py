@@ -1,9 +1,10 @@
 """Deleting and stopping, by name."""
 
 from atoll.engine.context import Context
-from atoll.engine.requests.refusal import Refused, not_found
+from atoll.engine.parts.refusal import Refused, not_found
+from atoll.engine.placing.restraint import release_runs
 from atoll.engine.requests.shown import ANY, Shown
-from atoll.engine.work.restraint import release_runs
+from atoll.model.reasons import EndReason
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, FleetState
 
@@ -21,7 +22,7 @@ async def delete_fleet(context: Context, project: str, name: str, shown: Shown =
             message = f"fleet `{name}` is busy with {', '.join(f'`{run}`' for run in runs)}"
             raise Refused("fleet-busy", message, help=f"`atoll stop {runs[0]}` first")
         if fleet.state is FleetState.ACTIVE:
-            fleet = await tx.step(fleet, FleetState.DELETING, reason="deleted", message="")
+            fleet = await tx.step(fleet, FleetState.DELETING, reason=EndReason.DELETED, message="")
             await tx.wake(fleet)
             await release_runs(tx, fleet)
         return fleet
@@ -44,7 +45,7 @@ async def delete_volume(context: Context, project: str, name: str, shown: Shown 
             help = f"`atoll stop {names[0]}` first" if names else "try again when it is detached"
             raise Refused("volume-attached", f"volume `{name}` is attached for {holder}", help=help)
         if not volume.end_reason:
-            volume = await tx.update(volume, end_reason="deleted")
+            volume = await tx.update(volume, end_reason=EndReason.DELETED)
             tx.asked(volume, "delete-asked")
         await tx.wake(volume)
         return volume

@@ -1,9 +1,9 @@
 """Retrying a fleet or run that waits or is on hold."""
 
 from atoll.engine.context import Context
+from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.demand import spec_of
-from atoll.engine.requests.refusal import Refused, not_found
-from atoll.engine.work.restraint import release
+from atoll.engine.placing.restraint import release
 from atoll.model.records import Fleet, Run
 from atoll.model.states import RUN, FleetState
 

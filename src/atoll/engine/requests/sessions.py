@@ -8,8 +8,8 @@ import secrets
 from datetime import timedelta
 
 from atoll.engine.context import Context
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.accounts import token_hash
-from atoll.engine.requests.refusal import Refused
 from atoll.model.access import Session
 
 CODE_SECONDS = 60.0

@@ -1,19 +1,10 @@
 """What a user saw before a request: the request is refused if the record is another one, or more, by then."""
 
-import json
 from dataclasses import dataclass
-from hashlib import blake2b
 
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
+from atoll.engine.parts.versions import version_of
 from atoll.model.records import Fleet, Run, Volume
-
-DIGEST_BYTES = 16
-
-
-def version_of(record: Fleet | Volume | Run) -> str:
-    """Identifies a record with its configuration: another record of the name, or a changed one, has another version."""
-    facts = (record.kind, record.id, record.config)
-    return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

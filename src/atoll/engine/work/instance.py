@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from atoll.backends.base import (
     AuthFailed,
@@ -16,21 +16,22 @@ from atoll.backends.base import (
 )
 from atoll.engine.context import Context, machine_of
 from atoll.engine.parts.provider_calls import in_time
+from atoll.engine.placing import restraint
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.launching import launch_request
 from atoll.engine.snapshots.world import FAILURE_MEMORY
-from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import MachineError, Scope
 from atoll.model.limits import TimeLimits
+from atoll.model.reasons import BROKEN, EndReason
 from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import InstanceState
 from atoll.planning.failures import OF_THE_REQUEST, remember
 from atoll.planning.request import Strategy
 from atoll.planning.shape import can_spare, missing
-from atoll.reconcile.action import EndFailed, Launch, Step, Terminate
+from atoll.reconcile.action import EndFailed, InstanceEffect, Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
 from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
@@ -41,8 +42,6 @@ log = logging.getLogger("atoll.engine")
 
 AUTO_IDLE_SECONDS = 300.0
 """How long a machine that a run brought with it stays idle, where the run does not say (dstack's default)."""
-REPLACED = "replaced"
-"""Why nodes of a former configuration end before their successors begin, where both have no room at once."""
 LEAST_IDLE = timedelta(seconds=3)
 """How long a machine stays idle at least: the runs that wait for it are planned within that time."""
 END_PAUSE = 5.0
@@ -62,7 +61,7 @@ class _Observed(NamedTuple):
     reason: str = ""
 
 
-class InstanceHandler(Reconciling[Instance, InstanceSight]):
+class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
     """Works on instances."""
 
     decide = staticmethod(decide)
@@ -82,7 +81,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
             if instance.state is InstanceState.ACTIVE:
                 claimed, idle_limit = await _use(tx, instance)
             elif instance.state is InstanceState.PENDING:
-                blocked = await tx.fleets.ending(instance.fleet_id, REPLACED)
+                blocked = await tx.fleets.ending(instance.fleet_id, EndReason.REPLACED)
         return await self._seen(instance, claimed=claimed, idle_limit=idle_limit, blocked=blocked)
 
     async def look_on(self, record: Instance) -> tuple[Instance, InstanceSight] | None:
@@ -96,29 +95,35 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         now = self.context.now()
         return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
 
-    async def effect(self, lease: Lease, sight: InstanceSight, action: Any) -> Due | Instance | None:
+    async def effect(self, lease: Lease, sight: InstanceSight, action: InstanceEffect) -> Due | Instance | None:
         """Launch or terminate the machine, or remember why it failed."""
-        if isinstance(action, Launch):
-            return await self._launch(lease, sight.instance)
-        if isinstance(action, EndFailed):
-            await self._refused(lease, sight.instance, action.error, InstanceState.TERMINATING)
-            return None
-        assert isinstance(action, Terminate)
+        match action:
+            case Launch():
+                return await self._launch(lease, sight.instance)
+            case EndFailed(error):
+                await self._refused(lease, sight.instance, error, InstanceState.TERMINATING)
+                return None
+            case Terminate(last):
+                return await self._terminate(lease, sight, last=last)
+            case _:
+                assert_never(action)
+
+    async def _terminate(self, lease: Lease, sight: InstanceSight, *, last: bool) -> Due | None:
         if sight.instance.backend_id is not None:
             zone = sight.instance.zone
             await self.call(zone, self.backend(zone).terminate, sight.instance.backend_id, zone)
-        if action.last:
+        if last:
             await self.step(lease, sight.instance, Step(InstanceState.TERMINATED, sight.instance.end_reason))
-        if sight.machine is None or action.last:
+        if sight.machine is None or last:
             return None
         return Due(min(0.1 * 2 ** min(lease.attempts, 10), END_PAUSE), failed=True)  # it may take minutes to be gone
 
     async def after(self, tx: Transaction, record: Instance) -> None:
         """Wake the fleet that lost it, and the jobs and attachments on it."""
-        if record.end_reason == "idle" and record.state is InstanceState.ACTIVE:
+        if record.end_reason == EndReason.IDLE and record.state is InstanceState.ACTIVE:
             await self._shrink(tx, record)
         ending = record.state in (InstanceState.TERMINATING, InstanceState.TERMINATED)
-        if ending and record.end_reason in restraint.BROKEN:
+        if ending and record.end_reason in BROKEN:
             await restraint.count_machine(tx, record)
         if record.end_reason:
             await tx.work.wake(Kind.FLEET, [record.fleet_id], tx.now)

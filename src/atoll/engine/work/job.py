@@ -1,22 +1,23 @@
 """Jobs: handed to agents, followed with their logs, stopped."""
 
 from datetime import timedelta
-from typing import Any
+from typing import assert_never
 
 from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
 from atoll.engine.context import Context, machine_of
 from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.provider_calls import in_time
+from atoll.engine.parts.sealed_environment import SecretMissing, open_environment
 from atoll.engine.parts.vault import WrongKey
+from atoll.engine.placing import restraint
 from atoll.engine.placing.batching import tell_waiting
 from atoll.engine.placing.demand import mount_paths, spec_of
-from atoll.engine.requests.secrets import SecretMissing, open_environment
-from atoll.engine.work import restraint
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_environment import job_environment
+from atoll.model.reasons import JobReason
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
-from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
+from atoll.reconcile.action import FollowJob, JobEffect, Step, StopJob, SubmitJob
 from atoll.reconcile.job import JobSight, decide
 from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
@@ -34,7 +35,7 @@ STOP_GRACE = 300.0
 _ON_MACHINE = (JobState.STARTING, JobState.RUNNING, JobState.STOPPING)
 
 
-class JobHandler(Reconciling[Job, JobSight]):
+class JobHandler(Reconciling[Job, JobSight, JobEffect]):
     """Works on jobs."""
 
     decide = staticmethod(decide)
@@ -67,19 +68,20 @@ class JobHandler(Reconciling[Job, JobSight]):
         seconds = None if backend is None else backend.limits.job_silence_seconds
         return None if seconds is None else timedelta(seconds=seconds)
 
-    async def effect(self, lease: Lease, sight: JobSight, action: Any) -> Due | None:
+    async def effect(self, lease: Lease, sight: JobSight, action: JobEffect) -> Due | None:
         """Submit, follow or stop the job on its agent."""
         assert sight.instance is not None
         try:
             agent = self.backend(sight.instance.zone).agent(machine_of(sight.instance))
-            if isinstance(action, SubmitJob):
-                return await self._submit(lease, sight.job, sight.instance, agent)
-            if isinstance(action, StopJob):
-                state = await in_time(agent.stop(sight.job.id, action.grace))
-            else:
-                assert isinstance(action, FollowJob)
-                state = await in_time(agent.state(sight.job.id))
-            return await self._follow(lease, sight, state, agent)
+            match action:
+                case SubmitJob():
+                    return await self._submit(lease, sight.job, sight.instance, agent)
+                case StopJob(grace):
+                    return await self._follow(lease, sight, await in_time(agent.stop(sight.job.id, grace)), agent)
+                case FollowJob():
+                    return await self._follow(lease, sight, await in_time(agent.state(sight.job.id)), agent)
+                case _:
+                    assert_never(action)
         except Unavailable:
             # The instance's own handler finds out what became of it, and wakes this job.
             async with self.context.database.write(lease) as tx:
@@ -87,7 +89,7 @@ class JobHandler(Reconciling[Job, JobSight]):
             pause = min(2.0**lease.attempts, SILENT_PAUSE) if isinstance(action, FollowJob) else 1
             return Due(pause, failed=True)
         except NotFound:
-            await self._over(lease, sight.job, "interrupted", None, "its agent does not know it any more")
+            await self._over(lease, sight.job, JobReason.INTERRUPTED, None, "its agent does not know it any more")
             return None
 
     async def after(self, tx: Transaction, record: Job) -> None:
@@ -139,7 +141,7 @@ class JobHandler(Reconciling[Job, JobSight]):
         try:
             await in_time(agent.submit(job.id, await self._submission(job, instance)))
         except (InvalidRequest, SecretMissing, WrongKey) as error:
-            await self._over(lease, job, "start-failed", None, str(error))
+            await self._over(lease, job, JobReason.START_FAILED, None, str(error))
             return None
         async with self.context.database.write(lease) as tx:
             await self.after(tx, await tx.step(job, JobState.RUNNING, started_at=tx.now))
@@ -178,12 +180,12 @@ class JobHandler(Reconciling[Job, JobSight]):
     async def _exited(self, lease: Lease, job: Job, state: AgentJob, agent: AgentClient) -> None:
         code = state.exit_code
         if job.state is JobState.STOPPING:
-            await self._over(lease, job, "stopped", code, "")
+            await self._over(lease, job, JobReason.STOPPED, code, "")
         elif code == 0 and not state.reason:
             await self._over(lease, job, "", 0, "")
         else:
             message = state.message or (f"exit code {code}" if code is not None else "")
-            await self._over(lease, job, state.reason or "exit-code", code, message)
+            await self._over(lease, job, state.reason or JobReason.EXIT_CODE, code, message)
         try:
             await in_time(agent.forget(job.id))
         except BackendError:

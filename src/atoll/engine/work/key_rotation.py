@@ -6,9 +6,9 @@ One value in a transaction: no transaction waits long, and a server that stops h
 import logging
 
 from atoll.engine.context import Context
+from atoll.engine.parts.refusal import Refused
+from atoll.engine.parts.sealed_environment import place_of
 from atoll.engine.parts.vault import WrongKey
-from atoll.engine.requests.refusal import Refused
-from atoll.engine.requests.secrets import place_of
 from atoll.model.records import Kind
 from atoll.store.configs import KINDS
 from atoll.store.errors import StoreError

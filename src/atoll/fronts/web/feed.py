@@ -11,8 +11,8 @@ from dataclasses import replace
 import msgspec
 
 from atoll.engine.engine import Engine
-from atoll.engine.queries.map import FURTHEST, change_of
-from atoll.wire.api import EventView
+from atoll.engine.queries.events import event_view
+from atoll.engine.queries.map import map_change_with_events
 from atoll.wire.map import MapZone
 
 PAUSE_SECONDS = 0.5
@@ -105,17 +105,15 @@ class _Feed:
 
     async def since(self, after: int) -> tuple[bytes, int]:
         """The message of all that changed after an event, and up to which event."""
-        async with self._engine.database.read() as tx:
-            newest = await tx.newest_event()
-            if after > newest:
-                return RELOAD, newest
+        newest = await self._engine.events.newest()
+        if after > newest:
+            return RELOAD, newest
         answer = await self._message(after, None)
         self._zones = None  # this reader's zones may be newer than those of the last message
         return answer
 
     async def _run(self) -> None:
-        async with self._engine.database.read() as tx:
-            seen = await tx.newest_event()
+        seen = await self._engine.events.newest()
         heard = self._engine.news.count
         while True:
             heard = await self._engine.news.wait(heard, QUIET_SECONDS)
@@ -131,32 +129,16 @@ class _Feed:
 
     async def _message(self, after: int, zones: tuple[MapZone, ...] | None) -> tuple[bytes, int]:
         """The message of what changed after an event, without the zones where they still are these."""
-        async with self._engine.database.read() as tx:
-            events = await tx.events_after(self._project, after, limit=FURTHEST + 1)
-            if not events:
-                return b"", after
-            newest = events[-1].seq
-            if len(events) > FURTHEST:
-                return RELOAD, await tx.newest_event()
-            change = await change_of(self._engine.context, self._project, events, after, tx)
-        self._zones = change.zones
+        found = await map_change_with_events(self._engine.context, self._project, after)
+        if found is None:
+            return RELOAD, await self._engine.events.newest()
+        change, events = found
+        if not events:
+            return b"", after
+        self._zones, newest = change.zones, change.seq
         if change.zones == zones:
             change = replace(change, zones=None)
-        views = [
-            EventView(
-                event.seq,
-                event.time,
-                event.kind,
-                event.name,
-                event.from_state,
-                event.to_state,
-                event.zone,
-                event.reason,
-                event.message,
-                event.actor,
-            )
-            for event in events[-MOST_EVENTS:]
-        ]
+        views = [event_view(event) for event in events[-MOST_EVENTS:]]
         parts = (
             b"id: %d\nevent: change\ndata: " % newest,
             self._encoder.encode(change),

@@ -10,9 +10,9 @@ from fastapi.responses import StreamingResponse
 from starlette.datastructures import Headers
 
 from atoll.engine.engine import Engine
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.queries.map import map_change, map_hour, zone_map
 from atoll.engine.requests.accounts import token_hash
-from atoll.engine.requests.refusal import Refused
 from atoll.engine.requests.sessions import end_session, issue_code, open_session, redeem_code
 from atoll.fronts.web.assets import PREFIX, Asset, load
 from atoll.fronts.web.feed import Feeds
@@ -132,13 +132,11 @@ class WebFront:
     async def _view(self, user: User, session: Session | None) -> SessionView:
         projects = {name: str(role) for name, role in user.roles.items()}
         if user.admin:
-            async with self._engine.database.read() as tx:
-                projects = {project.name: "admin" for project in await tx.access.projects()} | projects
+            projects = {project.name: "admin" for project in await self._engine.accounts.projects()} | projects
         return SessionView(user.name, user.admin, projects, session.csrf if session else "")
 
     async def _map(self, project: Project, request: Request, after: Number = None) -> Response:
-        async with self._engine.database.read() as tx:
-            tag = f'"{await tx.newest_event()}"'
+        tag = f'"{await self._engine.events.newest()}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"etag": tag})
         if after is None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 
 from atoll.engine.context import Context
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.sessions import IDLE_SECONDS, find_session
 from atoll.model.access import Session, User
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from atoll.model.catalog import TypeTable
+from atoll.planning.facts import Facts, facts, offer_facts
 from atoll.planning.filters.amounts import of_all
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Cure, Refusal, RefusalCode
-from atoll.planning.reasons.facts import Facts, facts, offer_facts
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance

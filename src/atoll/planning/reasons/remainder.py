@@ -10,9 +10,9 @@ from atoll.model.catalog import MARKETS, UNTOLD
 from atoll.model.offer import Offer
 from atoll.model.zone import Capacity
 from atoll.planning.budget import SECOND, Budget, OutOfBudget
+from atoll.planning.facts import Facts, lacking, quota_facts
 from atoll.planning.filters.feasibility import PASSED, Feasibility
 from atoll.planning.plan import RefusalCode
-from atoll.planning.reasons.facts import Facts, lacking, quota_facts
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
 from atoll.planning.solving.solver import Programme

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests import closing
-from atoll.engine.requests.refusal import Refused
 from atoll.model.records import Closure
 from atoll.model.zone import Zone
 from atoll.server.answer import answer
 from atoll.server.auth import asker, forbidden, require_manager
 from atoll.server.bounds import PAGE, Ident, Place, Project
-from atoll.server.routes.zones import find_zone
+from atoll.server.state import engine_of
 from atoll.wire.closures import ClosureView, NewClosure
 
 router = APIRouter(prefix="/api/projects/{project}")
@@ -25,8 +25,8 @@ async def close(
     if len(body.reason) > REASON_LENGTH or "\0" in body.reason:
         raise Refused("invalid-request", f"a reason has at most {REASON_LENGTH} characters, and no NUL", status=422)
     _authorize(request, body.server_wide)
-    engine = request.app.state.engine
-    zone = (await find_zone(engine, project, Zone(backend, region, name))).zone
+    engine = engine_of(request)
+    zone = (await engine.zones.get(project, Zone(backend, region, name))).zone
     asked = closing.Closing(body.until, body.seconds, body.server_wide, body.reason.strip())
     return answer(_view(await closing.close_zone(engine.context, project, zone, asked)), 201)
 
@@ -34,7 +34,7 @@ async def close(
 @router.get("/closures", response_model=list[ClosureView])
 async def closures(project: Project, request: Request, ended: bool = False) -> Response:
     """The zones that are closed for the project, by closure; with `ended` also the newest former ones."""
-    found = await closing.list_closures(request.app.state.engine.context, project, ended=ended, limit=PAGE)
+    found = await closing.list_closures(engine_of(request).context, project, ended=ended, limit=PAGE)
     return answer([_view(closure) for closure in found])
 
 
@@ -48,12 +48,11 @@ async def closure(project: Project, id: Ident, request: Request) -> Response:
 async def end(project: Project, id: Ident, request: Request) -> Response:
     """Open the zone now."""
     _authorize(request, (await _found(request, project, id)).server_wide)
-    return answer(_view(await closing.open_zone(request.app.state.engine.context, project, id)))
+    return answer(_view(await closing.open_zone(engine_of(request).context, project, id)))
 
 
 async def _found(request: Request, project: str, id: str) -> Closure:
-    async with request.app.state.engine.database.read() as tx:
-        return await closing.find_closure(tx, project, id)
+    return await closing.get_closure(engine_of(request).context, project, id)
 
 
 def _authorize(request: Request, server_wide: bool) -> None:

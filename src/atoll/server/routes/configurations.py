@@ -3,11 +3,12 @@
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.planned import Planned
-from atoll.engine.requests.refusal import Refused
 from atoll.server.answer import answered
 from atoll.server.bounds import Project
 from atoll.server.presence import while_connected
+from atoll.server.state import engine_of
 from atoll.server.views import plan_view
 from atoll.wire.api import ApplyResponse, PlanResponse, Submission
 
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/api/projects/{project}")
 @router.post("/plan", response_model=PlanResponse)
 async def plan(project: Project, submission: Submission, request: Request) -> Response:
     """Plan these files; nothing changes."""
-    planned = await while_connected(request, request.app.state.engine.plan(project, submission))
+    planned = await while_connected(request, engine_of(request).plan(project, submission))
     return await answered(_planned, planned)
 
 
@@ -27,7 +28,7 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 @router.post("/plan/snapshot", response_class=Response, responses={200: {"content": _BYTES}})
 async def plan_and_save(project: Project, submission: Submission, request: Request) -> Response:
     """The plan, as `plan` returns it, on the first line; then the snapshot file of its input."""
-    planned, snapshot = await while_connected(request, request.app.state.engine.plan_and_save(project, submission))
+    planned, snapshot = await while_connected(request, engine_of(request).plan_and_save(project, submission))
     content = bytes((await answered(_planned, planned)).body) + b"\n" + snapshot
     return Response(content, media_type="application/octet-stream")
 
@@ -44,14 +45,14 @@ async def replay(project: Project, request: Request) -> Response:
         submission = msgspec.json.decode(line, type=Submission)
     except msgspec.MsgspecError as error:
         raise Refused("invalid-request", f"the first line is no submission: {error}", status=422) from error
-    work = request.app.state.engine.replay(project, snapshot, submission)
+    work = engine_of(request).replay(project, snapshot, submission)
     return await answered(_planned, await while_connected(request, work))
 
 
 @router.post("/apply", response_model=ApplyResponse)
 async def apply(project: Project, submission: Submission, request: Request) -> Response:
     """Store these files as the desired state."""
-    planned = await while_connected(request, request.app.state.engine.apply(project, submission))
+    planned = await while_connected(request, engine_of(request).apply(project, submission))
     return await answered(_applied, planned)
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from atoll.planning.offers import GroupBy
 from atoll.server.answer import answer
 from atoll.server.bounds import Project
+from atoll.server.state import engine_of
 from atoll.server.views import offer_group_view, offer_view
 from atoll.wire.api import OfferGroup, OfferQuery, OfferView
 
@@ -46,12 +47,12 @@ Wanted = Annotated[OffersWanted, Query()]
 @router.get("", response_model=list[OfferView])
 async def offers(project: Project, wanted: Wanted, request: Request) -> Response:
     """Offers, cheapest first; unavailable ones with the reason."""
-    search = await request.app.state.engine.offers(project, wanted.query())
+    search = await engine_of(request).offers(project, wanted.query())
     return answer([offer_view(found) for found in search.cheapest(wanted.limit)])
 
 
 @router.get("/by/{group}", response_model=list[OfferGroup])
 async def groups(project: Project, group: GroupBy, wanted: Wanted, request: Request) -> Response:
     """The same offers grouped by zone, region, instance type or GPU; the group with the cheapest first."""
-    search = await request.app.state.engine.offers(project, wanted.query())
+    search = await engine_of(request).offers(project, wanted.query())
     return answer([offer_group_view(found) for found in search.grouped(group)[: wanted.limit]])

@@ -7,6 +7,7 @@ from atoll.model.access import Token, User
 from atoll.server.answer import answer
 from atoll.server.auth import asker, forbidden, require_admin
 from atoll.server.bounds import Ident, Name
+from atoll.server.state import engine_of
 from atoll.wire.access import IssuedToken, NewToken, NewUser, TokenView, UserView
 
 router = APIRouter(prefix="/api")
@@ -15,8 +16,7 @@ router = APIRouter(prefix="/api")
 @router.get("/users", response_model=list[UserView], dependencies=[Depends(require_admin)])
 async def users(request: Request) -> Response:
     """All users."""
-    async with request.app.state.engine.database.read() as tx:
-        return answer([_user_view(user) for user in await tx.access.users()])
+    return answer([_user_view(user) for user in await engine_of(request).accounts.users()])
 
 
 @router.get("/users/me", response_model=UserView)
@@ -28,13 +28,13 @@ async def me(request: Request) -> Response:
 @router.post("/users", response_model=UserView, status_code=201, dependencies=[Depends(require_admin)])
 async def create(body: NewUser, request: Request) -> Response:
     """Create a user."""
-    return answer(_user_view(await access.create_user(request.app.state.engine.context, body.name, body.admin)), 201)
+    return answer(_user_view(await access.create_user(engine_of(request).context, body.name, body.admin)), 201)
 
 
 @router.delete("/users/{name}", response_model=UserView, dependencies=[Depends(require_admin)])
 async def delete(name: Name, request: Request) -> Response:
     """Delete a user with memberships and tokens."""
-    removed = await access.delete_user(request.app.state.engine.context, name)
+    removed = await access.delete_user(engine_of(request).context, name)
     request.app.state.gate.forget()
     return answer(_user_view(removed))
 
@@ -45,7 +45,7 @@ async def tokens(request: Request, all: bool = False) -> Response:
     user = asker(request)
     if all and not user.admin:
         raise forbidden("only admins see the tokens of others")
-    found = await access.list_tokens(request.app.state.engine.context, None if all else user.name)
+    found = await access.list_tokens(engine_of(request).context, None if all else user.name)
     return answer([_token_view(token) for token in found])
 
 
@@ -56,7 +56,7 @@ async def issue(body: NewToken, request: Request) -> Response:
     owner = user.name if body.user is None else body.user
     if owner != user.name and not user.admin:
         raise forbidden("only admins make tokens for others")
-    text, token = await access.create_token(request.app.state.engine.context, owner, body.name, body.seconds)
+    text, token = await access.create_token(engine_of(request).context, owner, body.name, body.seconds)
     return answer(IssuedToken(text, _token_view(token)), 201)
 
 
@@ -64,7 +64,7 @@ async def issue(body: NewToken, request: Request) -> Response:
 async def revoke(prefix: Ident, request: Request) -> Response:
     """Revoke a token: the user's own, or any for admins."""
     user = asker(request)
-    revoked = await access.revoke_token(request.app.state.engine.context, prefix, None if user.admin else user.name)
+    revoked = await access.revoke_token(engine_of(request).context, prefix, None if user.admin else user.name)
     request.app.state.gate.forget()
     return answer(_token_view(revoked))
 

@@ -18,7 +18,7 @@ import msgspec
 
 from atoll.backends.fake import FakeBackend, FakeCloud
 from atoll.engine.engine import Engine
-from atoll.engine.requests.refusal import Refused
+from atoll.engine.parts.refusal import Refused
 from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk
 from atoll.testing.simulation.ending import leftovers, unsettled

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from atoll.backends.base import BackendError, InvalidRequest, NotFound, ZoneMismatch
 from atoll.engine.placing.demand import spec_of
 from atoll.model.failure import Scope
+from atoll.model.reasons import ChangeReason
 from atoll.model.records import GAVE_UP, Attachment, Fleet, Instance, Job, Kind, Run, Volume
 from atoll.model.states import RUN, FleetState, JobState, VolumeState
 from atoll.reconcile.backoff import early_failure, early_pause
@@ -22,8 +23,6 @@ FREE = {"hold": "", "early_failures": 0, "failed_early_at": None, "message": ""}
 FREE_FLEET = {**FREE, "waiting_since": None}
 WAKEN = 1000
 """How many waiting items of each kind a changed configuration wakes at once; the others follow by themselves."""
-BROKEN = frozenset({"lost", "unreachable", "start-timeout", "launch-timeout"})
-"""The end reasons of machines that ended by themselves."""
 
 
 REFUSED = (InvalidRequest, ZoneMismatch, NotFound)
@@ -140,7 +139,7 @@ def uncreated(volume: Volume) -> bool:
 
 async def recreate(tx: Transaction, volume: Volume) -> Volume:
     """Let a volume whose disk was refused be placed and created again."""
-    fresh = await tx.step(volume, VolumeState.SUBMITTED, reason="retry", zone=None, message="")
+    fresh = await tx.step(volume, VolumeState.SUBMITTED, reason=ChangeReason.RETRY, zone=None, message="")
     await tx.wake(fresh)
     return fresh
 

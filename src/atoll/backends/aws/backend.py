@@ -1,0 +1,189 @@
+"""The face of the aws backend: EC2 instances reached over SSH, in zones whose offers are read in the background."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from atoll.backends.agents import HttpAgents
+from atoll.backends.aws.clients import Clients, library
+from atoll.backends.aws.config import AwsConfig
+from atoll.backends.aws.fleet import InstanceHosts
+from atoll.backends.aws.machines import Machines
+from atoll.backends.aws.market import RegionMarket
+from atoll.backends.base import (
+    AgentClient,
+    BackendError,
+    InvalidRequest,
+    LaunchRequest,
+    Listing,
+    Machine,
+    NotFound,
+    Unavailable,
+)
+from atoll.backends.hosts.keys import Keys
+from atoll.model.endpoint import Endpoint
+from atoll.model.failure import Scope
+from atoll.model.limits import TimeLimits
+from atoll.model.zone import BackendInfo, Zone
+from atoll.tunnels.stream import Stream, TunnelError
+
+NAME = "aws"
+KEY_FILE = "id_ed25519"
+FIRST_SECONDS = 18.0
+"""How long the first listing waits for the regions; what comes later is in the next one."""
+FIND_SECONDS = 10.0
+"""How long a search over all regions waits for one of them."""
+LEAST_PAUSE = 1.0
+
+log = logging.getLogger("atoll.aws")
+
+T = TypeVar("T")
+
+
+class AwsBackend:
+    """EC2 instances as machines."""
+
+    faults = None
+
+    def __init__(
+        self, state: Path, config: AwsConfig | None = None, *, on_call: Callable[[str, str], None] | None = None
+    ) -> None:
+        """`on_call` gets the region and the IAM action of each call. Raises ValueError where boto3 is not installed."""
+        library()
+        self.config = config or AwsConfig()
+        self._clients = Clients(self.config, on_call)
+        keys = Keys(self.config.ssh_key_file or state / KEY_FILE)
+        self._machines = Machines(self._clients, keys)
+        self._hosts = InstanceHosts(self.config, keys, state)
+        self._agents = HttpAgents(self._open)
+        self._regions = {region: RegionMarket(self._clients, region) for region in self.config.regions}
+        self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._first: dict[str, asyncio.Event] = {}
+        self.volumes = None
+
+    @property
+    def info(self) -> BackendInfo:
+        """What this backend can do."""
+        return BackendInfo(NAME, volumes=self.volumes is not None)
+
+    @property
+    def limits(self) -> TimeLimits:
+        """Instances take minutes; a silent one is kept for 15 minutes, for networks fail too."""
+        return TimeLimits(start_seconds=600, silent_seconds=900, sweep_seconds=30, listing_seconds=60)
+
+    async def listing(self) -> Listing:
+        """Zones and offers as they were read last; only the first call waits for AWS."""
+        for region in self._regions.values():
+            if region.region not in self._refreshing:
+                self._first[region.region] = asyncio.Event()
+                self._refreshing[region.region] = asyncio.create_task(self._keep_fresh(region))
+        await asyncio.wait(
+            [asyncio.ensure_future(first.wait()) for first in self._first.values()], timeout=FIRST_SECONDS
+        )
+        found = [region.listing() for region in self._regions.values()]
+        zones = tuple(info for infos, _ in found for info in infos)
+        if not zones:
+            raise self._error()
+        return Listing(zones, tuple(offer for _, offers in found for offer in offers), datetime.now(UTC))
+
+    async def launch(self, request: LaunchRequest) -> Machine:
+        """Start one instance in the zone; the same token again returns the same instance."""
+        return await self._machines.launch(request, self._region(request.zone))
+
+    async def describe(self, machine: str, zone: Zone) -> Machine:
+        """READY once its agent runs; CREATING, with the reason, until then."""
+        self._region(zone)
+        if not machine:
+            raise NotFound("an empty id names no instance")
+        found, owner = await self._machines.describe(machine, zone.region)
+        return await self._hosts.see(found, owner)
+
+    async def find(self, owner: str) -> tuple[Machine, ...]:
+        """The machines of an owner in all regions that answer."""
+        found = await self._everywhere(lambda region: self._machines.find(region, owner))
+        return tuple(machine for machines in found for machine in machines)
+
+    async def terminate(self, machine: str, zone: Zone) -> None:
+        """Terminate an instance; succeeds when it is gone."""
+        self._region(zone)
+        await self._agents.drop(machine)
+        await self._machines.terminate(machine, zone.region)
+        await self._hosts.drop(machine)
+
+    def agent(self, machine: Machine) -> AgentClient:
+        """The client of this machine's agent, over the host's kept connection."""
+        return self._agents.of(machine)
+
+    async def close(self) -> None:
+        """Close connections and stop reading offers. Machines continue."""
+        tasks = list(self._refreshing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._agents.close()
+        await self._hosts.close()
+        self._clients.close()
+
+    async def _keep_fresh(self, region: RegionMarket) -> None:
+        while True:
+            await region.refresh()
+            self._first[region.region].set()
+            await asyncio.sleep(max(LEAST_PAUSE, region.next_due - time.monotonic()))
+
+    async def _open(self, machine: Machine, endpoint: Endpoint) -> Stream:
+        """A stream to the machine's agent, which is started again where it does not run."""
+        host = self._hosts.get(machine.id)
+        if host is None:  # the server was started again: the instance says whose it is and where
+            try:
+                await self.describe(machine.id, machine.zone)
+            except BackendError as error:
+                raise TunnelError(error.message) from error
+            host = self._hosts.get(machine.id)
+        if host is None:
+            raise TunnelError(f"{machine.id} does not run")
+        try:
+            return await host.open(machine.id, endpoint)
+        except TunnelError:
+            if host.link.up and host.endpoint is not None:
+                await host.refresh()  # the machine answers and its agent does not: it was killed
+                return await host.open(machine.id, host.endpoint)
+            raise
+
+    async def _everywhere(self, search: Callable[[str], Awaitable[T]]) -> list[T]:
+        """What `search` finds in each region that answers in time. Raises BackendError where none does."""
+
+        async def bounded(region: str) -> T:
+            try:
+                async with asyncio.timeout(FIND_SECONDS):
+                    return await search(region)
+            except TimeoutError:
+                text = f"no answer from {region} within {FIND_SECONDS:.0f} s"
+                raise Unavailable(text, Scope(NAME, region)) from None
+
+        answers = await asyncio.gather(*(bounded(region) for region in self._regions), return_exceptions=True)
+        found: list[T] = []
+        errors: list[BaseException] = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                errors.append(answer)
+            else:
+                found.append(answer)
+        for error in errors:
+            if not isinstance(error, BackendError) or not found:
+                raise error
+            log.warning("a region is left out of a search: %s", error.message)
+        return found
+
+    def _region(self, zone: Zone) -> RegionMarket:
+        region = self._regions.get(zone.region)
+        if region is None:
+            raise InvalidRequest(f"the aws backend is not configured for region {zone.region}")
+        return region
+
+    def _error(self) -> BackendError:
+        errors = [region.error for region in self._regions.values() if region.error is not None]
+        return errors[0] if errors else Unavailable(f"AWS has not answered within {FIRST_SECONDS:.0f} s")

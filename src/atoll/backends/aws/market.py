@@ -1,0 +1,200 @@
+"""What AWS offers in one region, in parts that are read again at their own pace.
+
+A part that cannot be read keeps its last content; what depends on a part that was never read is left out.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from atoll.backends.aws.clients import Clients
+from atoll.backends.aws.network import Network, read_network
+from atoll.backends.aws.prices import LINUX, price_filters, read_prices, read_spot_prices
+from atoll.backends.aws.quotas import machines_within, quota_code, read_quotas
+from atoll.backends.aws.types import AwsType, read_types
+from atoll.backends.aws.zones import read_zones
+from atoll.backends.base import BackendError, NotOffered
+from atoll.model.failure import Scope
+from atoll.model.offer import Availability, Market, Offer
+from atoll.model.zone import ZoneInfo, ZoneState
+
+DAY, QUARTER, TEN, FIVE = 86400.0, 900.0, 600.0, 300.0
+RETRY_SECONDS = 60.0
+"""After a part could not be read, and at most its own period."""
+
+log = logging.getLogger("atoll.aws")
+
+T = TypeVar("T")
+
+
+@dataclass
+class Part(Generic[T]):
+    """One part: how it is read and how often, its content (None: never read), and why it could not be read."""
+
+    name: str
+    period: float
+    read: Callable[[], Awaitable[T]]
+    content: T | None = None
+    error: BackendError | None = None
+    due: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def fresh(self) -> T:
+        """The content, read where it was not yet. Raises BackendError."""
+        async with self.lock:
+            if self.content is None:
+                await self._read()
+            if self.content is None:
+                assert self.error is not None
+                raise self.error
+            return self.content
+
+    async def refresh(self) -> None:
+        """Read it again where it is due."""
+        async with self.lock:
+            if time.monotonic() >= self.due:
+                await self._read()
+
+    async def _read(self) -> None:
+        try:
+            self.content, self.error = await self.read(), None
+            self.due = time.monotonic() + self.period
+        except BackendError as error:
+            if self.error is None:
+                log.warning("part=%s cannot be read: %s", self.name, error.message)
+            self.error = error
+            self.due = time.monotonic() + min(RETRY_SECONDS, self.period)
+
+
+class RegionMarket:
+    """The parts of one region."""
+
+    def __init__(self, clients: Clients, region: str) -> None:
+        self.region = region
+        self._clients = clients
+        self.network: Part[Network] = Part("network", FIVE, lambda: read_network(clients, region))
+        self.zones: Part[list[Any]] = Part("zones", FIVE, self._read_zones)
+        self.types: Part[dict[str, AwsType]] = Part("types", DAY, self._read_types)
+        self.offered: Part[list[tuple[str, str]]] = Part("offered", DAY, self._read_offered)
+        self.prices: Part[dict[str, float]] = Part("prices", DAY, self._read_prices)
+        self.spot: Part[dict[tuple[str, str], float]] = Part("spot prices", TEN, self._read_spot)
+        self.quotas: Part[tuple[Mapping[str, float], Mapping[str, float]]] = Part("quotas", QUARTER, self._read_quotas)
+
+    @property
+    def parts(self) -> tuple[Part[Any], ...]:
+        """All parts, in the order in which they are read."""
+        return self.zones, self.network, self.types, self.offered, self.prices, self.spot, self.quotas
+
+    async def refresh(self) -> None:
+        """Read what is due, one part after another."""
+        for part in self.parts:
+            await part.refresh()
+
+    @property
+    def next_due(self) -> float:
+        """When the next part is due, on the monotonic clock."""
+        return min(part.due for part in self.parts)
+
+    @property
+    def error(self) -> BackendError | None:
+        """Why the zones of the region were never read."""
+        return self.zones.error if self.zones.content is None else None
+
+    async def type_of(self, name: str) -> AwsType:
+        """What a launch needs to know of a type. Raises NotOffered where the region does not have it."""
+        found = await self.types.fresh()
+        if name not in found:
+            raise NotOffered(f"{self.region} has no instance type {name}", Scope("aws", self.region, None, name))
+        return found[name]
+
+    def listing(self) -> tuple[tuple[ZoneInfo, ...], list[Offer]]:
+        """The zones and offers, as far as their parts are known."""
+        if self.zones.content is None or self.network.content is None:
+            return (), []
+        zones = read_zones(self.region, self.zones.content, self.network.content)
+        by_name = {info.zone.name: info for info in zones}
+        offers = [
+            offer
+            for type_, zone in self.offered.content or ()
+            if zone in by_name and self.types.content is not None and type_ in self.types.content
+            for offer in self._offers(by_name[zone], self.types.content[type_])
+        ]
+        return zones, offers
+
+    def _offers(self, info: ZoneInfo, kind: AwsType) -> list[Offer]:
+        """The offers of one type in one zone whose price is known."""
+        zone, name = info.zone, kind.type.name
+        prices = {
+            Market.ON_DEMAND: (self.prices.content or {}).get(name),
+            Market.SPOT: (self.spot.content or {}).get((zone.name, name)),
+        }
+        quotas, used = self.quotas.content or ({}, {})
+        offers = []
+        for market in kind.markets:
+            price = prices[market]
+            if price is not None:
+                count = machines_within(name, kind.type.cpus, market, quotas, used)
+                usable = count != 0 and info.state is ZoneState.AVAILABLE
+                available = Availability.AVAILABLE if usable else Availability.UNAVAILABLE
+                offers.append(Offer(zone, kind.type, market, price, available, count))
+        return offers
+
+    async def _read_zones(self) -> list[Any]:
+        reply = await self._clients.call(self.region, "ec2", "describe_availability_zones", AllAvailabilityZones=True)
+        return list(reply["AvailabilityZones"])
+
+    async def _read_types(self) -> dict[str, AwsType]:
+        return read_types(await self._clients.pages(self.region, "ec2", "describe_instance_types", "InstanceTypes"))
+
+    async def _read_offered(self) -> list[tuple[str, str]]:
+        found = await self._clients.pages(
+            self.region,
+            "ec2",
+            "describe_instance_type_offerings",
+            "InstanceTypeOfferings",
+            LocationType="availability-zone",
+        )
+        return [(each["InstanceType"], each["Location"]) for each in found]
+
+    async def _read_prices(self) -> dict[str, float]:
+        found = await self._clients.pages(
+            self.region,
+            "pricing",
+            "get_products",
+            "PriceList",
+            ServiceCode="AmazonEC2",
+            Filters=price_filters(self.region),
+        )
+        return read_prices(found)
+
+    async def _read_spot(self) -> dict[tuple[str, str], float]:
+        found = await self._clients.pages(
+            self.region,
+            "ec2",
+            "describe_spot_price_history",
+            "SpotPriceHistory",
+            StartTime=datetime.now(UTC),
+            ProductDescriptions=[LINUX],
+        )
+        return read_spot_prices(found)
+
+    async def _read_quotas(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        found = await self._clients.pages(
+            self.region, "service-quotas", "list_service_quotas", "Quotas", ServiceCode="ec2"
+        )
+        running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        reservations = await self._clients.pages(
+            self.region, "ec2", "describe_instances", "Reservations", Filters=running
+        )
+        types = await self.types.fresh()
+        used: dict[str, float] = {}
+        for each in (one for reservation in reservations for one in reservation["Instances"]):
+            market = Market.SPOT if each.get("InstanceLifecycle") == "spot" else Market.ON_DEMAND
+            code = quota_code(each["InstanceType"], market)
+            if code is not None and each["InstanceType"] in types:
+                used[code] = used.get(code, 0) + types[each["InstanceType"]].type.cpus
+        return read_quotas(found), used

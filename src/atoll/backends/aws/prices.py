@@ -1,0 +1,43 @@
+"""Prices: on demand from the Pricing API, by type; spot from EC2's history, by zone and type. In USD an hour."""
+
+import json
+from typing import Any
+
+LINUX = "Linux/UNIX"
+
+
+def price_filters(region: str) -> list[dict[str, str]]:
+    """What `GetProducts` is filtered by: Linux on shared hardware in one region, without anything preinstalled."""
+    fields = {
+        "regionCode": region,
+        "operatingSystem": "Linux",
+        "tenancy": "Shared",
+        "preInstalledSw": "NA",
+        "capacitystatus": "Used",
+        "marketoption": "OnDemand",
+    }
+    return [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in fields.items()]
+
+
+def read_prices(found: list[Any]) -> dict[str, float]:
+    """Prices by type, from the `PriceList` of `GetProducts`, whose items are JSON texts."""
+    prices: dict[str, float] = {}
+    for text in found:
+        item = json.loads(text) if isinstance(text, str) else text
+        name = item.get("product", {}).get("attributes", {}).get("instanceType")
+        for term in item.get("terms", {}).get("OnDemand", {}).values():
+            for dimension in term.get("priceDimensions", {}).values():
+                price = float(dimension.get("pricePerUnit", {}).get("USD", 0))
+                if name and price > 0:  # 0 USD is a price of capacity that was reserved, and paid elsewhere
+                    prices[name] = price
+    return prices
+
+
+def read_spot_prices(found: list[Any]) -> dict[tuple[str, str], float]:
+    """The newest price by zone and type."""
+    newest: dict[tuple[str, str], tuple[Any, float]] = {}
+    for each in found:
+        key = each["AvailabilityZone"], each["InstanceType"]
+        if key not in newest or newest[key][0] < each["Timestamp"]:
+            newest[key] = each["Timestamp"], float(each["SpotPrice"])
+    return {key: price for key, (_, price) in newest.items()}

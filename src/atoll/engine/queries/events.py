@@ -1,0 +1,57 @@
+"""Events as fronts show them."""
+
+from dataclasses import dataclass
+
+from atoll.engine.context import Context
+from atoll.engine.queries.page import SIZE
+from atoll.model.records import Event, EventKind
+from atoll.wire.api import EventView
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """At most `limit` events of this kind and name after number `after`, or the newest `last` of them."""
+
+    after: int = 0
+    limit: int = SIZE
+    kind: EventKind | None = None
+    name: str | None = None
+    last: int | None = None
+
+
+class EventQueries:
+    """Reads events."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def newest(self) -> int:
+        """The number of the newest event."""
+        async with self._context.database.read() as tx:
+            return await tx.newest_event()
+
+    async def find(self, project: str, wanted: EventFilter) -> list[EventView]:
+        """The events that a filter selects, the oldest first."""
+        kind, name = wanted.kind, wanted.name
+        async with self._context.database.read() as tx:
+            if wanted.last is not None:
+                found = await tx.last_events(project, wanted.last, kind=kind, name=name)
+            else:
+                found = await tx.events_after(project, wanted.after, limit=wanted.limit, kind=kind, name=name)
+        return [event_view(event) for event in found]
+
+
+def event_view(event: Event) -> EventView:
+    """One change of state."""
+    return EventView(
+        event.seq,
+        event.time,
+        event.kind,
+        event.name,
+        event.from_state,
+        event.to_state,
+        event.zone,
+        event.reason,
+        event.message,
+        event.actor,
+    )

@@ -1,0 +1,84 @@
+"""Zones with their contents, as fronts show them."""
+
+from collections.abc import Iterable
+from math import isfinite
+
+from atoll.engine.context import Context
+from atoll.engine.parts.refusal import Refused
+from atoll.engine.snapshots.closures import zones_for
+from atoll.engine.snapshots.world import usage_of
+from atoll.model.zone import Capacity, Zone, ZoneState
+from atoll.wire.api import ZoneView
+
+
+class ZoneQueries:
+    """Reads zones."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def all(self, project: str) -> list[ZoneView]:
+        """The zones of all configured backends, after those that are no longer offered and hold something."""
+        context = self._context
+        world = await context.worlds.world()
+        async with context.database.read() as tx:
+            used = {usage.zone: usage.used for usage in usage_of(await tx.fleets.taken())}
+            instances = await tx.listing.instances_by_zone(project)
+            volumes = await tx.listing.volumes_by_zone(project)
+            zones = await zones_for(tx, world.zones, project)
+        offered = world.catalog.sizes
+        known = {info.zone for info in world.zones}
+        stranded = [
+            ZoneView(
+                zone,
+                ZoneState.GONE,
+                context.now(),
+                "no longer offered" if zone.backend in context.backends else not_configured(zone.backend),
+                used=used.get(zone, Capacity()),
+                instances=instances.get(zone, 0),
+                volumes=volumes.get(zone, 0),
+            )
+            for zone in sorted({*instances, *volumes} - known)
+        ]
+        return stranded + [
+            ZoneView(
+                info.zone,
+                info.state,
+                world.as_of[info.zone.backend],
+                info.reason,
+                info.until,
+                _finite(info.capacity),
+                used.get(info.zone, Capacity()),
+                instances.get(info.zone, 0),
+                volumes.get(info.zone, 0),
+                offered.get(info.zone, 0),
+                context.backends[info.zone.backend].faults is not None,
+            )
+            for info in zones
+        ]
+
+    async def get(self, project: str, zone: Zone) -> ZoneView:
+        """One zone. Raises Refused: not-found."""
+        for view in await self.all(project):
+            if view.zone == zone:
+                return view
+        raise Refused("not-found", f"there is no zone `{zone}`", help="`atoll zone list` shows them all", status=404)
+
+
+def not_configured(backend: str) -> str:
+    """Why the state of a backend's resources is unknown."""
+    return f"backend `{backend}` is not configured"
+
+
+def no_longer_offered(zones: Iterable[Zone]) -> list[str]:
+    """A note for each zone that its backend no longer lists."""
+    return [f"zone {zone} is no longer offered" for zone in sorted(zones)]
+
+
+def _finite(capacity: Capacity | None) -> Capacity | None:
+    """The capacity with 0 for what has no declared limit; None without any limit. JSON has no infinity."""
+    if capacity is None:
+        return None
+    amounts = (capacity.cpus, capacity.memory_gb, capacity.gpus)
+    limits = [amount if isfinite(amount) else 0 for amount in amounts]
+    return Capacity(*limits) if any(map(isfinite, amounts)) else None

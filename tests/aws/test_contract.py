@@ -1,0 +1,22 @@
+"""The contract of backends, on the emulated EC2 with real hosts."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from atoll.backends.aws import AwsBackend, AwsConfig
+from atoll.testing.backend_contract import BackendContract
+from tests.aws.conftest import Cloud
+
+
+@pytest.mark.long
+class TestAws(BackendContract):
+    wait_seconds = 40
+
+    @pytest.fixture
+    def backend(self, cloud: Cloud, tmp_path: Path) -> AwsBackend:
+        return AwsBackend(tmp_path, AwsConfig.from_mapping(cloud.config))
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0.3)

@@ -1,0 +1,38 @@
+"""Instances, as a user sees them: the command line, a server, and an emulated EC2 whose instances are real hosts."""
+
+from tests.aws.conftest import AwsPlace
+from tests.aws.front import Rule, wait_until
+
+
+def test_a_spread_fleet_runs_a_task_to_its_last_line_and_leaves_nothing(place: AwsPlace) -> None:
+    fleet = place.fleet("web", 3, "placement: {strategy: spread}\n")
+    place.ok("apply", "-y", "-f", fleet)
+    wait_until(lambda: {one.status for one in place.client().fleets()} == {"active"}, 60)
+    instances = place.cloud.instances()
+    assert sorted(each["Placement"]["AvailabilityZone"] for each in instances) == place.cloud.zones
+    for each in instances:
+        assert each["MetadataOptions"]["HttpTokens"] == "required"
+        assert {tag["Key"] for tag in each["Tags"]} >= {"Name", "atoll-owner", "atoll-token"}
+    done = place.ok("apply", "-y", "-f", place.task("hello", "echo on $(hostname)", "echo the last line"))
+    assert "the last line" in done
+    place.ok("delete", "-y", "-f", fleet)
+    wait_until(lambda: place.cloud.instances() == [], 30)
+    assert place.cloud.volumes() == []
+    assert "not-a-secret-of-anything" not in (place.home / "server.log").read_text()
+
+
+def test_offers_have_zones_prices_and_quotas_answered_by_the_tests_own_handler(place: AwsPlace) -> None:
+    lines = [line.split() for line in place.ok("offer", "--backend", "aws", "--on-demand").splitlines()]
+    offers = {(line[0], line[2]): " ".join(line[5:]) for line in lines if line[0].startswith("us-east-1")}
+    assert "$0.096 available" in offers["us-east-1a", "m5.large"]
+    assert "VPC" in offers["us-east-1d", "m5.large"]
+    assert "has no subnet in us-east-1d" in offers["us-east-1d", "m5.large"]
+    assert "not available" in offers["us-east-1a", "g4dn.xlarge"]
+
+
+def test_credentials_that_aws_refuses_are_reported_without_the_secret(place: AwsPlace) -> None:
+    place.cloud.front.rules.append(Rule(error=("AuthFailure", 401)))
+    offers = place("offer")
+    text = offers.stdout + offers.stderr + (place.home / "server.log").read_text()
+    assert "AuthFailure" in text
+    assert "not-a-secret-of-anything" not in text
