@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -82,6 +84,20 @@ def status(as_json: bool) -> int:
         terminal.out("\n".join(_facts(found)))
         _backends(found).print()
     return 0
+
+
+@server.command()
+@click.argument("backend", required=False)
+def check(backend: str | None) -> int:
+    """Check what the configured accounts permit.
+
+    Each region of BACKEND, or of all backends of `config.yml`, is reported with the permissions that it lacks. Nothing
+    is created: what would change something is sent as a dry run. Exits with code 1 where something required is missing.
+    """
+    folder = _own()
+    options = ["--backend", backend] if backend else []
+    command = [sys.executable, "-m", "atoll.server.check", "--home", str(folder), *options]
+    return subprocess.run(command, check=False).returncode
 
 
 server.add_command(orphans)
