@@ -60,6 +60,8 @@ RETRY_PAUSES = (0.05, 0.2, 0.5)
 REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
 PART_BYTES = 1 << 20
+LONGEST_PAGE = 1000
+"""The most items that a server sends in one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,21 @@ class Client:
     def runs(self, *, all: bool = False) -> list[RunView]:
         """The runs that are not finished, or all."""
         return self._pages(self._path("runs"), RunView, "listing runs", {"all": 1} if all else {})
+
+    def newest_runs(self, limit: int, before: str | None = None) -> tuple[list[RunView], bool]:
+        """The newest `limit` runs, finished or not, and whether older ones follow; the oldest of them first.
+
+        `before` is the id of a run: only runs that are older than it.
+        """
+        found: list[RunView] = []
+        while True:
+            size = min(limit - len(found), LONGEST_PAGE)
+            query = {"all": 1, "newest": 1, "after": before, "limit": size}
+            response = self._read(self._path("runs"), "listing runs", query)
+            found += _decoded(response, list[RunView])
+            before = response.headers.get(NEXT.lower())
+            if before is None or len(found) >= limit:
+                return found[::-1], before is not None
 
     def run(self, name: str) -> RunView:
         """One run."""
