@@ -1,4 +1,4 @@
-"""Every route for everybody who may ask: the table says who gets through, and a route without a row fails."""
+"""Every route for every role: the table says which roles it accepts, and a route without a row fails."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ LET_IN = {
     ADMIN: ("admin",),
     PROJECT_ADMIN: ("admin",),
 }
-"""Who gets through. The stranger manages another project; `project` is for admins, on a project's path."""
+"""The accepted users. The stranger manages another project; `project` is for admins, on a project's path."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A route: who gets through, a request that the first of them gets `status` for."""
+    """A route: the accepted users, and a request that the first of them gets `status` for."""
 
     level: str
     status: int
@@ -79,6 +79,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures"): Row(
         MANAGER, 201, ZONE, {"seconds": 60}
     ),
+    ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures/preview"): Row(
+        MANAGER, 200, {**ZONE, "name": "fake-1b"}, {"seconds": 60, "operation": "drain"}
+    ),
     ("GET", "/api/projects/{project}/closures"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/closures/{id}"): Row(MEMBER, 404, {**P, "id": "none"}),
     ("DELETE", "/api/projects/{project}/closures/{id}"): Row(MANAGER, 404, {**P, "id": "none"}),
@@ -95,7 +98,7 @@ TABLE: dict[tuple[str, str], Row] = {
 
 
 def refusal_of(asker: str, level: str) -> tuple[int, str]:
-    """What somebody who does not get through is told: nothing of a project that is not theirs."""
+    """The answer to a user without the right: nothing about a project of others."""
     if asker in ("", "wrong", "revoked", "expired"):
         return 401, "unauthorized"
     if asker == "stranger" and level in (MEMBER, MANAGER, PROJECT_ADMIN):
@@ -139,13 +142,13 @@ async def test_a_foreign_project_looks_like_one_that_does_not_exist(served: Serv
     assert foreign.text.replace("other", "missing") == missing.text
 
 
-async def test_an_admin_is_told_of_a_project_that_does_not_exist(served: Served) -> None:
+async def test_an_admin_learns_that_a_project_does_not_exist(served: Served) -> None:
     assert (await served.ask("GET", "/api/projects/missing/fleets")).status_code == 404
 
 
 async def test_everybody_sees_the_projects_they_are_in(served: Served) -> None:
-    async def seen(who: str) -> list[tuple[str, str]]:
-        return [(one["name"], one["role"]) for one in (await served.ask("GET", "/api/projects", who)).json()]
+    async def seen(user: str) -> list[tuple[str, str]]:
+        return [(one["name"], one["role"]) for one in (await served.ask("GET", "/api/projects", user)).json()]
 
     assert await seen("user") == [("main", "user")]
     assert await seen("stranger") == [("other", "manager")]
@@ -169,7 +172,29 @@ async def test_a_change_of_role_counts_at_once(served: Served) -> None:
     assert (await served.ask("GET", "/api/projects/main/fleets", "user")).status_code == 404
 
 
-async def test_nobody_asks_with_another_scheme_or_an_empty_token(served: Served) -> None:
+async def test_only_admins_close_and_open_a_zone_for_all_projects(served: Served) -> None:
+    path = "/api/projects/main/zones/fake/fake-1/fake-1a/closures"
+    wide = {"seconds": 60, "server_wide": True, "operation": "drain"}
+    for route in (path, f"{path}/preview"):
+        assert (await served.ask("POST", route, "manager", json=wide)).status_code == 403
+    closure = (await served.ask("POST", path, "admin", json=wide)).json()
+    end = f"/api/projects/main/closures/{closure['id']}"
+    assert (await served.ask("DELETE", end, "manager")).status_code == 403
+    seen = (await served.ask("GET", "/api/projects/other/closures", "stranger")).json()
+    assert [one["id"] for one in seen] == [closure["id"]]
+    assert (await served.ask("DELETE", end, "admin")).json()["state"] == "ended"
+
+
+async def test_the_closure_of_a_project_is_hidden_from_others(served: Served) -> None:
+    path = "/api/projects/main/zones/fake/fake-1/fake-1a/closures"
+    closure = (await served.ask("POST", path, "manager", json={"seconds": 60})).json()
+    assert (await served.ask("GET", "/api/projects/other/closures", "stranger")).json() == []
+    for method in ("GET", "DELETE"):
+        answer = await served.ask(method, f"/api/projects/other/closures/{closure['id']}", "stranger")
+        assert answer.status_code == 404
+
+
+async def test_another_scheme_and_an_empty_token_are_refused(served: Served) -> None:
     for header in ("Basic abc", "Bearer", "Bearer ", "bearer  ", served.tokens["admin"], "Bearer \xff\xfe"):
         answer = await served.client.get("/api/users/me", headers=[(b"authorization", header.encode("latin-1"))])
         assert answer.status_code == 401, header

@@ -42,7 +42,7 @@ def until(time: datetime | None) -> str:
 
 
 def price(value: float) -> str:
-    """USD with enough digits to tell prices apart: `$0.2016`, `$12.50`, `$0`."""
+    """USD with enough digits to distinguish prices: `$0.2016`, `$12.50`, `$0`."""
     if value == 0:
         return "$0"
     if value >= 1:
@@ -59,6 +59,16 @@ def number(value: float) -> str:
 def gigabytes(value: float) -> str:
     """A size; below one GB in MB."""
     return f"{number(value)}GB" if value >= 1 or value == 0 else f"{number(round(value * 1024))}MB"
+
+
+def data(size: int) -> str:
+    """A number of bytes with a unit: `3.4 MiB`."""
+    value, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
 def machine(cpus: float, memory_gb: float, gpu: str) -> str:

@@ -50,7 +50,7 @@ from atoll.wire.api import (
     VolumeView,
     ZoneView,
 )
-from atoll.wire.closures import ClosureView, NewClosure
+from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
 
 T = TypeVar("T")
 
@@ -60,6 +60,8 @@ RETRY_PAUSES = (0.05, 0.2, 0.5)
 REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
 PART_BYTES = 1 << 20
+LONGEST_PAGE = 1000
+"""The most items that a server sends in one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Client:
     # The server
 
     def healthz(self) -> Healthz:
-        """That the server is up, and its version; asked once."""
+        """The health and version of the server, without retries."""
         response = self._exchange("GET", "/healthz", None, self._timeout)
         return _decoded(response, Healthz)
 
@@ -177,6 +179,21 @@ class Client:
         """The runs that are not finished, or all."""
         return self._pages(self._path("runs"), RunView, "listing runs", {"all": 1} if all else {})
 
+    def newest_runs(self, limit: int, before: str | None = None) -> tuple[list[RunView], bool]:
+        """The newest `limit` runs, finished or not, and whether older ones follow; the oldest of them first.
+
+        `before` is the id of a run: only runs that are older than it.
+        """
+        found: list[RunView] = []
+        while True:
+            size = min(limit - len(found), LONGEST_PAGE)
+            query = {"all": 1, "newest": 1, "after": before, "limit": size}
+            response = self._read(self._path("runs"), "listing runs", query)
+            found += _decoded(response, list[RunView])
+            before = response.headers.get(NEXT.lower())
+            if before is None or len(found) >= limit:
+                return found[::-1], before is not None
+
     def run(self, name: str) -> RunView:
         """One run."""
         return self._get(self._path("runs", name), RunView, f"reading run {name}")
@@ -250,6 +267,11 @@ class Client:
         """Close a zone for new work; for managers of the project, for all projects for admins."""
         return self._send("POST", self._zone_path(zone, "closures"), ClosureView, f"closing zone {zone}", closing)
 
+    def preview_closure(self, zone: Zone, closing: NewClosure) -> ClosurePreview:
+        """What closing a zone would do; nothing changes."""
+        path = self._zone_path(zone, "closures", "preview")
+        return self._send("POST", path, ClosurePreview, f"previewing zone {zone}", closing)
+
     def closures(self, *, ended: bool = False) -> list[ClosureView]:
         """The zones that are closed for the project; with `ended` also the newest former closures."""
         query = {"ended": "1" if ended else None}
@@ -275,7 +297,7 @@ class Client:
 
     def me(self) -> UserView:
         """The user of this client's token."""
-        return self._get("/api/users/me", UserView, "asking who this is")
+        return self._get("/api/users/me", UserView, "reading the current user")
 
     def projects(self) -> list[ProjectView]:
         """The user's projects; for admins all."""
@@ -361,9 +383,9 @@ class Client:
                 return found
 
     def _read(self, path: str, doing: str, query: Query | None) -> transport.Response:
-        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        target = f"{path}?{urlencode(asked, doseq=True)}" if asked else path
-        timeout = self._timeout + float(asked.get("wait", 0))
+        parameters = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        target = f"{path}?{urlencode(parameters, doseq=True)}" if parameters else path
+        timeout = self._timeout + float(parameters.get("wait", 0))
         for pause in RETRY_PAUSES:
             try:
                 return self._exchange("GET", target, None, timeout, doing)
