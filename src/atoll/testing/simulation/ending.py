@@ -17,6 +17,7 @@ _UNSETTLED = {
     "run": "SELECT name, state, message FROM runs WHERE state NOT IN ('done', 'failed', 'stopped', 'running')"
     " AND message = ''",
     "job": "SELECT run, state, instance_id FROM jobs WHERE state IN ('placed', 'starting', 'stopping')",
+    "closure": "SELECT zone, operation, state, message FROM closures WHERE state != 'ended'",
 }
 _ALIVE = {
     "fleet": "SELECT name, state FROM fleets WHERE state != 'deleted'",
@@ -25,7 +26,7 @@ _ALIVE = {
     "attachment": "SELECT name, state FROM attachments WHERE state != 'detached'",
     "run": "SELECT name, state FROM runs WHERE state NOT IN ('done', 'failed', 'stopped')",
     "job": "SELECT run, state FROM jobs WHERE state NOT IN ('done', 'failed', 'stopped')",
-    "work": "SELECT kind, id FROM work WHERE kind != 'backend'",  # backends are looked over for ever
+    "work": "SELECT kind, id FROM work WHERE kind NOT IN ('backend', 'retention')",  # these recur for ever
 }
 
 
