@@ -17,7 +17,7 @@ from atoll.cli.noun import json_option, print_json
 from atoll.cli.orphan import orphans
 from atoll.cli.table import Table, block
 from atoll.client import Client, NoServer, autostart, connect, location
-from atoll.wire.api import ServerStatus
+from atoll.wire.api import DiskUse, ServerStatus
 
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -140,9 +140,15 @@ def _facts(found: ServerStatus) -> list[str]:
             ("version", found.version),
             ("started", units.ago(found.started_at, units.now())),
             ("database", found.database),
+            ("web page", f"{found.web} (`atoll web` signs in)" if found.web else "not opened yet: run `atoll web`"),
+            ("disk", ", ".join(_use(one) for one in found.disk) or "unknown"),
         ],
         " ",
     )
+
+
+def _use(one: DiskUse) -> str:
+    return f"{one.what} {'' if one.whole else 'over '}{units.data(one.bytes)}"
 
 
 def _backends(found: ServerStatus) -> Table:
