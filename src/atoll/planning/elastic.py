@@ -5,13 +5,13 @@ together, so that a new node meets the requirements of both and keeps the fleet'
 a fleet that can grow where that is not dearer than a machine of its own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
-from atoll.planning.combined import Contradictory, combined
+from atoll.planning.growing import Growing, PlanFunction
 from atoll.planning.plan import (
     PASSING,
+    Cure,
     DocumentKind,
     DocumentPlan,
     Fact,
@@ -23,8 +23,6 @@ from atoll.planning.plan import (
 )
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot
-
-PlanFunction = Callable[[Request, Snapshot], Plan]
 
 _NO_MACHINE = frozenset({RefusalCode.FLEET, RefusalCode.INSTANCE_BUSY, ShortfallCode.NOT_ENOUGH})
 """Shortfalls of a run on machines that exist, of which the reason is why its fleets do not grow."""
@@ -40,6 +38,8 @@ def plan_elastic(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Pl
         return answer
     grown: dict[str, int] = {}
     for run in request.documents:
+        if isinstance(run, RunRequest) and not run.may_create and request.confirmed:
+            answer = _with_creation(answer, run, request, snapshot, plan)
         if isinstance(run, RunRequest) and run.grows and _lacks(_part(answer, DocumentKind.RUN, run.name)):
             trials = list(_trials(run, request, snapshot, plan))
             fitting = [(trial, made) for trial, made, _ in trials if _is_better(made, answer, run)]
@@ -47,9 +47,25 @@ def plan_elastic(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Pl
                 request, answer = min(fitting, key=lambda pair: pair[1].price)
                 grown = _sizes(request, snapshot)
             elif run.fleets is not None:
-                why = partial(_for_run, run, snapshot, plan)
-                answer = _explained(answer, run, request, trials, why)
+                answer = _explained(answer, Growing(run, snapshot, plan), request, trials)
     return replace(answer, grown=grown)
+
+
+def _with_creation(answer: Plan, run: RunRequest, request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
+    """The plan of a run that reuses machines alone, with the cure that fleets may grow for it, where that is one."""
+    part = _part(answer, DocumentKind.RUN, run.name)
+    if part.shortfall is None or any(cure.requirement == "creation_policy" for cure in part.shortfall.cures):
+        return answer
+    changed = tuple(replace(one, may_create=True) if one is run else one for one in request.documents)
+    made = _part(
+        plan_elastic(replace(request, documents=changed, confirmed=False), snapshot, plan), part.kind, run.name
+    )
+    if made.shortfall is not None:
+        return answer
+    zones = tuple(sorted({node.zone for node in made.placements}))
+    cures = (*part.shortfall.cures, Cure("creation_policy", "reuse-or-create", zones, 0))
+    cured = replace(part, shortfall=replace(part.shortfall, cures=cures))
+    return replace(answer, documents=tuple(cured if one is part else one for one in answer.documents))
 
 
 def _sizes(request: Request, snapshot: Snapshot) -> dict[str, int]:
@@ -109,35 +125,38 @@ def _is_better(made: Plan, before: Plan, run: RunRequest) -> bool:
     return (DocumentKind.RUN, run.name) in short or made.price <= before.price + 1e-9
 
 
-def _explained(
-    answer: Plan,
-    run: RunRequest,
-    request: Request,
-    trials: Sequence[tuple[Request, Plan, str]],
-    why: Callable[[FleetRequest], DocumentPlan | None],
-) -> Plan:
-    """The plan with the reason why no fleet grows for a run; `why` plans a fleet's nodes for the run alone."""
-    part = _part(answer, DocumentKind.RUN, run.name)
-    candidates = _candidates(run, request)
+def _explained(answer: Plan, growing: Growing, request: Request, trials: Sequence[tuple[Request, Plan, str]]) -> Plan:
+    """The plan with the reason why no fleet grows for a run."""
+    part = _part(answer, DocumentKind.RUN, growing.run.name)
+    candidates = _candidates(growing.run, request)
     if part.shortfall is None or part.shortfall.code not in _NO_MACHINE or not candidates:
         return answer
-    explained = _of_trials(part, part.shortfall, trials, why) or replace(
-        part, shortfall=_of_limits(part.shortfall, run, candidates)
-    )
+    explained = _of_trials(part, part.shortfall, trials, growing)
+    if explained is None:
+        explained = replace(part, shortfall=_of_limits(part.shortfall, growing.run, candidates))
+    elif request.confirmed and explained.shortfall is not None:
+        cures = {cure.requirement: cure for cure in _cures(growing, trials)}
+        cures |= {cure.requirement: cure for cure in part.shortfall.cures}
+        explained = replace(explained, shortfall=replace(explained.shortfall, cures=tuple(cures.values())))
     documents = (explained if one is part else one for one in answer.documents)
     return replace(answer, documents=tuple(documents))
 
 
+def _cures(growing: Growing, trials: Sequence[tuple[Request, Plan, str]]) -> Iterator[Cure]:
+    """The changes of the run with which a fleet grows for it; those for the first of several fleets."""
+    for trial, _, name in trials:
+        cures = list(growing.cures(_fleet(trial, name)))
+        if cures:
+            yield from cures
+            return
+
+
 def _of_trials(
-    part: DocumentPlan,
-    shortfall: Shortfall,
-    trials: Sequence[tuple[Request, Plan, str]],
-    why: Callable[[FleetRequest], DocumentPlan | None],
+    part: DocumentPlan, shortfall: Shortfall, trials: Sequence[tuple[Request, Plan, str]], growing: Growing
 ) -> DocumentPlan | None:
-    """The run's plan with the nearest miss of the first fleet that had a place left; the same cures as before."""
+    """The run's plan with the nearest miss of the first fleet that had a place left."""
     for trial, made, name in trials:
-        fleet = next(one for one in trial.documents if isinstance(one, FleetRequest) and one.name == name)
-        alone = why(fleet)
+        alone = growing.nodes(_fleet(trial, name))
         if alone is None:
             continue
         short = alone.shortfall or _part(made, DocumentKind.FLEET, name).shortfall
@@ -153,18 +172,22 @@ def _of_trials(
     return replace(part, shortfall=replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data={"fleets": names}))
 
 
+def _fleet(request: Request, name: str) -> FleetRequest:
+    return next(one for one in request.documents if isinstance(one, FleetRequest) and one.name == name)
+
+
 def _growing(shortfall: Shortfall, short: Shortfall, alone: DocumentPlan, name: str) -> Shortfall:
     """Why a fleet gets no node for a run: what passes, where anything does, else what no machine of the fleet has."""
     passing = [one for one in alone.refusals if one.code in PASSING]
-    growing: dict[str, Fact] = {"growing": name, "nodes": short.wanted}
+    nodes: dict[str, Fact] = {"growing": name, "nodes": short.wanted}
     if passing and short.code not in PASSING and not short.data.get("fits"):
         near = passing[0]
         alike = sum(one.code is near.code for one in passing)
-        return replace(shortfall, code=near.code, data={**near.data, "zone": str(near.zone), "alike": alike, **growing})
+        return replace(shortfall, code=near.code, data={**near.data, "zone": str(near.zone), "alike": alike, **nodes})
     if isinstance(short.code, RefusalCode) and not passing:
         data = {**short.data, "fleets": (name,), "miss": short.code.value}
         return replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data=data)
-    return replace(shortfall, code=short.code, data={**short.data, **growing})
+    return replace(shortfall, code=short.code, data={**short.data, **nodes})
 
 
 def _of_limits(shortfall: Shortfall, run: RunRequest, candidates: Sequence[ElasticFleet]) -> Shortfall:
@@ -175,16 +198,6 @@ def _of_limits(shortfall: Shortfall, run: RunRequest, candidates: Sequence[Elast
         return replace(shortfall, code=ShortfallCode.FLEET_HELD, data={"fleet": held.fleet.name, "reason": held.held})
     most = candidates[0].most if len(candidates) == 1 else None
     return replace(shortfall, code=ShortfallCode.FLEET_FULL, data={"fleets": fleets, "most": most})
-
-
-def _for_run(run: RunRequest, snapshot: Snapshot, plan: PlanFunction, fleet: FleetRequest) -> DocumentPlan | None:
-    """How the fleet's nodes fit alone where all that are new have to suit the run; None where none could suit it."""
-    zones = [info.zone for info in snapshot.zones] or list(snapshot.catalog.zones)
-    try:
-        both = combined(fleet.requirements, run.requirements, zones)
-    except Contradictory:
-        return None
-    return plan(Request(fleet.name, (replace(fleet, requirements=both),)), snapshot).documents[0]
 
 
 def _part(answer: Plan, kind: DocumentKind, name: str) -> DocumentPlan:

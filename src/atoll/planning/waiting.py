@@ -13,7 +13,8 @@ from atoll.model.catalog import AVAILABILITIES, UNTOLD, Catalog
 from atoll.model.failure import FailureKind
 from atoll.model.offer import Availability
 from atoll.model.zone import Capacity, ZoneState
-from atoll.planning.elastic import PlanFunction, plan_elastic
+from atoll.planning.elastic import plan_elastic
+from atoll.planning.growing import PlanFunction
 from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall, ShortfallCode
 from atoll.planning.replacement import plan_replacing
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
