@@ -13,6 +13,7 @@ from atoll.store.errors import Conflict
 from atoll.store.postgresql import CHANNEL
 from atoll.testing.listing_contract import ListingContract
 from atoll.testing.postgresql import Cluster
+from atoll.testing.retention_contract import RetentionContract
 from atoll.testing.store_contract import (
     LEASE,
     NOW,
@@ -31,6 +32,12 @@ class TestStore(StoreContract):
 
 
 class TestListing(ListingContract):
+    @pytest.fixture
+    def url(self, postgresql_database: Callable[[], str]) -> str:
+        return postgresql_database()
+
+
+class TestRetention(RetentionContract):
     @pytest.fixture
     def url(self, postgresql_database: Callable[[], str]) -> str:
         return postgresql_database()
@@ -159,7 +166,7 @@ async def test_an_item_in_the_midst_of_a_fenced_write_is_not_taken_even_after_it
         ("hidden", "cannot be read"),
     ],
 )
-async def test_a_database_that_cannot_be_used_is_told_without_its_password(
+async def test_an_unusable_database_is_reported_without_its_password(
     postgresql: Cluster, url: str, message: str
 ) -> None:
     with pytest.raises(DatabaseError, match=message) as caught:

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     JOB = "job"
     CLOSURE = "closure"
     BACKEND = "backend"
+    RETENTION = "retention"
 
 
 GAVE_UP = ":"
@@ -78,7 +79,7 @@ class Instance:
     `started_at` is when its agent first answered. `endpoint` is where its
     agent answers. `address` is where other nodes reach it, `public_address` where it is reached from outside.
     An `outdated` instance is
-    not what its fleet's configuration asks for any more: it gets no new job, and ends when its successor is active.
+    no longer matches its fleet's configuration: it gets no new job, and ends when its successor is active.
     """
 
     kind = Kind.INSTANCE
@@ -117,7 +118,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A network disk. `zone` is None until one is chosen; `deleting` asks for its end; `size_gb` in GB."""
+    """A network disk. `zone` is None until one is chosen; `deleting` is set once it is to end; `size_gb` in GB."""
 
     kind = Kind.VOLUME
     id: str
@@ -181,7 +182,8 @@ class Run:
 class Job:
     """One attempt (`submission`) of one node (`rank`) of a run; its id is its id on the agent.
 
-    `volumes` are the volumes chosen for its mounts, in their order; `stop` is empty, `stop` or `abort`.
+    `volumes` are the volumes chosen for its mounts, in their order; `stop` is empty, `stop` or `abort`. `log_deleted`
+    says that its log was kept for as long as configured and is deleted.
     """
 
     kind = Kind.JOB
@@ -202,6 +204,7 @@ class Job:
     message: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    log_deleted: bool = False
 
     @property
     def name(self) -> str:
@@ -261,7 +264,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change, recorded together with it; `actor` is the user who made it, empty for the engine.
+    """One change, recorded together with it; `actor` is the user behind it, empty for the engine.
 
     For a user's request that the record's state does not show yet, `from_state` and `to_state` are the
     same, and `reason` is the request. A subject without states has no `from_state`, and `to_state` is the change.

@@ -16,7 +16,7 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import Asker
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.parts.versions import DIGEST_BYTES, version_of
-from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
+from atoll.engine.placing.demand import demand_of, elastic_fleet, run_of, spec_of, volume_names, volume_request
 from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.placing.restraint import uncreated
@@ -343,7 +343,7 @@ def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[V
         name
         for draft in drafts
         if draft.kind == "run" and draft.document.type == "task"
-        for name in volume_names(draft.document.spec)
+        for name in volume_names(run_of(draft.document))
     }
     submitted = {draft.name for draft in drafts if draft.kind == "volume"}
     return [volume for volume in waiting if volume.name in wanted and volume.name not in submitted]
