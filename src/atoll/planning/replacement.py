@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from atoll.model.zone import Capacity, Zone
 from atoll.planning.elastic import plan_elastic
-from atoll.planning.growing import PlanFunction
+from atoll.planning.growth import PlanFunction
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
 from atoll.planning.request import Request
 from atoll.planning.snapshot import ExistingInstance, Snapshot, Usage

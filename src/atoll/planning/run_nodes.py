@@ -3,27 +3,26 @@
 The fleet's nodes are planned alone, under what the fleet and the run ask for together.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from atoll.planning.combined import Contradictory, combined
-from atoll.planning.plan import Cure, DocumentPlan, Fact, NodePlacement, Plan
+from atoll.planning.growth import PlanFunction
+from atoll.planning.plan import Cure, DocumentPlan, Fact, NodePlacement
 from atoll.planning.reasons.cures import looser
 from atoll.planning.request import FleetRequest, Request, Requirements, RunRequest
 from atoll.planning.snapshot import Snapshot
 
-PlanFunction = Callable[[Request, Snapshot], Plan]
-
 
 @dataclass(frozen=True, slots=True)
-class Growing:
-    """Fleets' nodes for one run."""
+class RunNodes:
+    """Nodes of fleets for one run."""
 
     run: RunRequest
     snapshot: Snapshot
     plan: PlanFunction
 
-    def nodes(self, fleet: FleetRequest, requirements: Requirements | None = None) -> DocumentPlan | None:
+    def of(self, fleet: FleetRequest, requirements: Requirements | None = None) -> DocumentPlan | None:
         """The fleet's plan where its new nodes have to suit the run, too; None where none could suit it.
 
         `requirements` stand for the run's.
@@ -45,7 +44,7 @@ class Growing:
             yield _cure("max_price", max(node.price for node in nodes), nodes)
 
     def _fitting(self, fleet: FleetRequest, requirements: Requirements) -> tuple[NodePlacement, ...]:
-        made = self.nodes(fleet, requirements)
+        made = self.of(fleet, requirements)
         return () if made is None or made.shortfall is not None else made.placements
 
 
