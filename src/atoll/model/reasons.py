@@ -10,6 +10,8 @@ class EndReason(StrEnum):
     FLEET_CHANGED = "fleet-changed"
     FLEET_DELETED = "fleet-deleted"
     IDLE = "idle"
+    INTERRUPTED = "interrupted"
+    """The provider took the machine back."""
     LAUNCH_TIMEOUT = "launch-timeout"
     LOST = "lost"
     REPLACED = "replaced"

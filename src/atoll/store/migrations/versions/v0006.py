@@ -1,6 +1,6 @@
 """Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them.
 
-Fleets: since when they wait. Closures: the table of closed zones.
+Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends.
 """
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ depends_on = None
 def upgrade() -> None:
     """Make the columns and the table."""
     _closures()
+    _observations()
     with op.batch_alter_table("instances") as batch:
         batch.add_column(sa.Column("endpoint", sa.JSON()))
         batch.add_column(sa.Column("address", sa.String()))
@@ -56,3 +57,18 @@ def _closures() -> None:
         sa.Column("ended_at", time),
     )
     op.create_index("ix_closures_state", "closures", ["state"])
+
+
+def _observations() -> None:
+    words = ("backend", "region", "zone", "instance_type", "market")
+    op.create_table(
+        "observations",
+        sa.Column("instance_id", sa.String(), primary_key=True),
+        sa.Column("outcome", sa.String(), primary_key=True),
+        *(sa.Column(name, sa.String(), nullable=False) for name in words),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seconds", sa.Float()),
+        sa.Column("reason", sa.String(), nullable=False),
+    )
+    op.create_index("ix_observations_at", "observations", ["at"])
+    op.create_index("ix_observations_zone", "observations", ["backend", "region", "zone", "at"])
