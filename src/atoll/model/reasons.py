@@ -20,7 +20,15 @@ class EndReason(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-BROKEN = frozenset({EndReason.LOST, EndReason.UNREACHABLE, EndReason.START_TIMEOUT, EndReason.LAUNCH_TIMEOUT})
+BROKEN = frozenset(
+    {
+        EndReason.LOST,
+        EndReason.INTERRUPTED,
+        EndReason.UNREACHABLE,
+        EndReason.START_TIMEOUT,
+        EndReason.LAUNCH_TIMEOUT,
+    }
+)
 """The end reasons of machines that ended by themselves."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, tuple_
 
 from atoll.model.observation import Observation, Outcome
 from atoll.model.offer import Market
@@ -18,6 +18,8 @@ _BEGAN = Prepared(
         observations.c.instance_id == bindparam("id"), observations.c.outcome == Outcome.ATTEMPT
     )
 )
+
+_OLDEST = Prepared(select(observations.c.at).order_by(observations.c.at).limit(1))
 
 
 class ObservationRepository:
@@ -61,16 +63,17 @@ class ObservationRepository:
         """The latest launches that became active since a time, the latest first."""
         return await self._latest(since, limit, observations.c.outcome == Outcome.LAUNCHED)
 
+    async def oldest(self) -> datetime | None:
+        """When the oldest observation was made; None where there is none."""
+        rows = await self._connection.rows(_OLDEST, {})
+        return rows[0][0] if rows else None
+
     async def delete_before(self, time: datetime, limit: int) -> int:
         """Delete at most `limit` observations made before a time; returns their number."""
-        key = (observations.c.instance_id, observations.c.outcome)
-        old = select(*key).where(observations.c.at < time).order_by(observations.c.at).limit(limit)
-        rows = (await self._connection.execute(old)).all()
-        if not rows:
-            return 0
-        ids = [row[0] for row in rows]
-        which = (observations.c.instance_id.in_(ids), observations.c.at < time)
-        return (await self._connection.execute(delete(observations).where(*which))).rowcount
+        key = tuple_(observations.c.instance_id, observations.c.outcome)
+        old = select(observations.c.instance_id, observations.c.outcome).where(observations.c.at < time)
+        oldest = old.order_by(observations.c.at).limit(limit)
+        return (await self._connection.execute(delete(observations).where(key.in_(oldest)))).rowcount
 
     async def _latest(self, since: datetime, limit: int, *where: object) -> Sequence[Observation]:
         chosen = select(*observations.columns).where(observations.c.at >= since, *where)  # type: ignore[arg-type]
