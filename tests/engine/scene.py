@@ -10,6 +10,7 @@ from typing import Any
 
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.engine.requests.planned import Planned
+from atoll.model.retention import Retention
 from atoll.store.work import Lease
 from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk
@@ -18,6 +19,8 @@ from atoll.testing.simulation.replica import Gate, Replica, ReplicaDatabase, own
 from atoll.wire.api import SourceFile, Submission
 
 SCRIPT = Script(grid(3, cpus=(2,)), latency={"*": (0.2, 0.2)}, boot=1)
+
+KEPT = Retention()
 
 
 @dataclass
@@ -70,7 +73,9 @@ async def start(clock: VirtualClock, cloud: FakeCloud, disk: ServerDisk) -> Repl
     )
 
 
-def play(story: Callable[[Scene], Coroutine[Any, Any, None]], script: Script = SCRIPT) -> Ledger:
+def play(
+    story: Callable[[Scene], Coroutine[Any, Any, None]], script: Script = SCRIPT, retention: Retention = KEPT
+) -> Ledger:
     """Play a story; the ledger afterwards."""
     clock = VirtualClock()
     cloud = FakeCloud(script, clock)
@@ -83,5 +88,5 @@ def play(story: Callable[[Scene], Coroutine[Any, Any, None]], script: Script = S
         await scene.replica.engine.close()
 
     with TemporaryDirectory() as home:
-        clock.run(main(ServerDisk(Path(home))))
+        clock.run(main(ServerDisk(Path(home), retention=retention)))
     return cloud.ledger

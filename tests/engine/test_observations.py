@@ -7,11 +7,10 @@ from datetime import timedelta
 from atoll.backends.fake import Fault, grid
 from atoll.engine.queries.observations import launch_seconds
 from atoll.model.failure import FailureKind
-from atoll.model.observation import KEPT_FOR
 from atoll.model.zone import Zone
 from tests.engine.scene import SCRIPT, Scene, play
 
-FLEET = "type: fleet\nname: f\nnodes: {nodes}\nresources: {{cpu: 2}}\n"
+FLEET = "type: fleet\nname: f\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2}}\n"
 SPOT = replace(SCRIPT, offers=grid(3, cpus=(2,), spot=True))
 
 
@@ -98,8 +97,8 @@ def test_observations_older_than_90_days_are_deleted() -> None:
             [kept] = await tx.observations.launched(tx.now - timedelta(days=1), 1)
             for number in range(3):
                 await tx.observations.add(
-                    replace(kept, instance_id=f"old{number}", at=tx.now - KEPT_FOR - timedelta(hours=1))
+                    replace(kept, instance_id=f"old{number}", at=tx.now - timedelta(days=90, hours=1))
                 )
-        await scene.until(lambda: outcomes(scene) == {"attempt": 1, "launched": 1}, 60)
+        await scene.until(lambda: outcomes(scene) == {"attempt": 1, "launched": 1}, 200)
 
     play(story)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -61,6 +62,58 @@ def test_a_host_is_added_in_place_under_a_running_job(site: Site) -> None:
     assert "in place" in site.ok("apply", "-f", site.rack(1, 2), "-y")
     assert "busy" in site.row("0")
     assert "idle" in site.row("1")
+
+
+def test_a_host_that_is_removed_ends_when_its_job_is_over_and_the_others_keep_theirs(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1, 2, 3), "-y")
+    for name, zone in (("one", 1), ("two", 2)):
+        long = site.task(name, "sleep 12; echo over", more=f"availability_zones: [rack-{zone}]\n")
+        site.ok("apply", "-f", long, "-y", "-d")
+    until(lambda: site.ok("fleet").count("busy") == 2, "the jobs to run")
+    assert "removes rack-2 (rack-3), rack-1 (rack-2, busy)" in site.ok("plan", "-f", site.rack(1))
+    site.ok("apply", "-f", "rack.atoll.yml", "-y", "-d")
+    until(lambda: "rack-3" not in site.ok("fleet"), "the idle host to go")
+    assert site.ok("fleet").count("busy") == 2
+    until(lambda: "done" in site.ok("run", "get", "two"), "the job on the removed host to end")
+    assert "over" in site.ok("logs", "two")
+    until(lambda: "rack-2" not in site.ok("fleet"), "the removed host to go")
+    until(lambda: site.lab.on(2, 1, "ls -A /root") == "", "the removed host to be clean")
+    assert "done" in site.ok("run", "get", "one") or "busy" in site.row("0")
+    assert re.search(r"rack +1/1", site.ok("fleet"))
+
+
+def test_a_host_whose_zone_changes_starts_again_there_and_the_others_keep_their_jobs(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1, 2), "-y")
+    long = site.task("long", "sleep 40", more="availability_zones: [rack-1]\n")
+    site.ok("apply", "-f", long, "-y", "-d")
+    until(lambda: "busy" in site.ok("fleet"), "the job to run")
+    hosts = [
+        f"{{hostname: {site.lab.address(zone)}, availability_zone: {name}}}"
+        for zone, name in ((1, "rack-1"), (2, "barn"))
+    ]
+    moved = site.fleet("rack", *hosts)
+    planned = site.ok("plan", "-f", moved)
+    assert "   barn 1" in planned
+    assert "ends rack-1 (rack-2) first" in planned
+    site.ok("apply", "-f", moved, "-y")
+    shown = site.ok("fleet")
+    assert re.search(r"rack +2/2 .* barn 1, rack-1 1 +active", shown)
+    assert "busy" in site.row("0")
+    until(lambda: "rack-2" not in site.ok("zone"), "the former zone to go")
+
+
+def test_a_host_that_is_reached_otherwise_keeps_its_job(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    site.ok("apply", "-f", site.task("long", "sleep 8; echo over"), "-y", "-d")
+    until(lambda: "busy" in site.row("0"), "the job to run")
+    other = site.folder / "other-key"
+    shutil.copy(site.lab.identity, other)
+    host = f"{{hostname: {site.lab.address(1)}, availability_zone: rack-1, internal_ip: {site.lab.address(1)}}}"
+    changed = site.fleet("rack", host, identity=other)
+    assert "in place" in site.ok("apply", "-f", changed, "-y")
+    assert "busy" in site.row("0")
+    until(lambda: "done" in site.ok("run", "get", "long"), "the job to end")
+    assert "over" in site.ok("logs", "long")
 
 
 @pytest.mark.parametrize("how", ["drop", "cut"])

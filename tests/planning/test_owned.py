@@ -8,6 +8,7 @@ from atoll.planning.plan import RefusalCode
 from atoll.planning.planner import plan
 from atoll.planning.request import FleetRequest, Placement, Requirements, Strategy
 from atoll.planning.snapshot import ExistingInstance, Snapshot
+from atoll.planning.waiting import answer
 from tests.planning.scenes import ANYTHING, SMALL, A, offer, request, world
 
 RACK_A, RACK_B = (Zone("ssh", "ssh", f"rack-{letter}", kind=ZoneKind.SITE) for letter in "ab")
@@ -54,3 +55,14 @@ def test_spread_and_cluster_hold_for_hosts() -> None:
     cluster = replace(spread, nodes=3, placement=Placement(Strategy.CLUSTER))
     [fleet] = plan(request(cluster), racks()).documents
     assert fleet.shortfall is not None
+
+
+def test_a_host_whose_zone_is_declared_anew_is_taken_as_long_as_its_former_instance_is_there() -> None:
+    former = Zone("ssh", "ssh", "former", kind=ZoneKind.SITE)
+    there = ExistingInstance("i", former, HOSTS[0], offer(former, 0, HOSTS[0]).market, 0, "rack", 0, outdated=True)
+    [fleet] = plan(request(FleetRequest("rack", 3, DECLARED)), racks(there)).documents
+    assert {node.instance_type.name for node in fleet.placements} == {HOSTS[1].name, HOSTS[2].name}
+    assert fleet.shortfall is not None
+    [first] = answer(replace(request(FleetRequest("rack", 3, DECLARED)), confirmed=True), racks(there), plan).documents
+    assert first.replaced_first
+    assert len(first.placements) == 3

@@ -1,5 +1,6 @@
 """What is decided about a fleet: what is missing is planned, what is surplus ends, and a deleted one ends whole."""
 
+from atoll.model.reasons import EndReason
 from atoll.model.states import FleetState
 from atoll.reconcile.action import EndInstances, Finished, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.fleet import SETTLING_SECONDS, FleetSight, decide
@@ -12,7 +13,7 @@ def test_missing_nodes_are_planned() -> None:
 
 def test_surplus_nodes_end_and_no_others() -> None:
     sight = FleetSight(fleet(), 4, 4, NOW, 3, surplus=["i3"])
-    assert decide(sight) == EndInstances(("i3",), "fleet-changed")
+    assert decide(sight) == EndInstances(("i3",), EndReason.FLEET_CHANGED)
 
 
 def test_a_fleet_in_shape_looks_again_by_itself() -> None:
@@ -25,7 +26,7 @@ def test_while_nodes_wait_for_their_successors_the_fleet_looks_again_soon() -> N
 
 def test_a_fleet_gives_up_what_it_may_before_it_looks_for_what_it_lacks() -> None:
     assert decide(FleetSight(fleet(), 4, 1, NOW, 3, missing=2, surplus=["i1"])) == EndInstances(
-        ("i1",), "fleet-changed"
+        ("i1",), EndReason.FLEET_CHANGED
     )
 
 
@@ -39,7 +40,7 @@ def test_a_fleet_on_hold_launches_nothing() -> None:
 
 def test_a_deleted_fleet_ends_its_nodes_waits_for_the_last_and_is_gone() -> None:
     going = fleet(FleetState.DELETING)
-    assert decide(FleetSight(going, 1, 1, NOW, 3, surplus=["i0"])) == EndInstances(("i0",), "fleet-deleted")
+    assert decide(FleetSight(going, 1, 1, NOW, 3, surplus=["i0"])) == EndInstances(("i0",), EndReason.FLEET_DELETED)
     assert isinstance(decide(FleetSight(going, 1, 0, NOW, 3)), Wait)
     assert decide(FleetSight(going, 0, 0, NOW, 3)) == Step(FleetState.DELETED)
 

@@ -13,6 +13,7 @@ from atoll.store.errors import Conflict
 from atoll.store.postgresql import CHANNEL
 from atoll.testing.listing_contract import ListingContract
 from atoll.testing.postgresql import Cluster
+from atoll.testing.retention_contract import RetentionContract
 from atoll.testing.store_contract import (
     LEASE,
     NOW,
@@ -31,6 +32,12 @@ class TestStore(StoreContract):
 
 
 class TestListing(ListingContract):
+    @pytest.fixture
+    def url(self, postgresql_database: Callable[[], str]) -> str:
+        return postgresql_database()
+
+
+class TestRetention(RetentionContract):
     @pytest.fixture
     def url(self, postgresql_database: Callable[[], str]) -> str:
         return postgresql_database()

@@ -16,6 +16,7 @@ from atoll.store.prepared import Prepared
 from atoll.store.sqlite import sqlite_url
 from atoll.store.tables import instances
 from atoll.testing.listing_contract import ListingContract
+from atoll.testing.retention_contract import RetentionContract
 from atoll.testing.store_contract import QueueContract, StoreContract, instance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +29,12 @@ class TestStore(StoreContract):
 
 
 class TestListing(ListingContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return sqlite_url(tmp_path / "atoll.db")
+
+
+class TestRetention(RetentionContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return sqlite_url(tmp_path / "atoll.db")

@@ -320,6 +320,10 @@ class Faults(Protocol):
 class OwnHosts(Protocol):
     """Machines that users own and declare."""
 
+    def zone_of(self, host: Host) -> Zone:
+        """The zone where a host is declared to be."""
+        ...
+
     async def consider(self, hosts: Collection[Host]) -> Mapping[str, str]:
         """Look at hosts that a plan names, within seconds: why some cannot be used, by the host's name."""
         ...

@@ -63,7 +63,8 @@ def document_lines(document: PlannedDocument, *, verbose: bool) -> list[str]:
         lines.append(f"   {terminal.paint('does not fit', 'red', sys.stdout)}: {short.message}")
         if short.cures:
             lines += [" to make it fit", *(f"   {cure.message}" for cure in short.cures)]
-        else:
+        elif "growing" not in short.data and not short.code.startswith("fleet-"):
+            # Only the fleets' own requirements are tried one by one, not those of a run that makes them grow.
             lines.append("   no change of one requirement would make it fit")
     if document.refusals and verbose:
         lines += [" not used", *refusals.full(document.refusals)]

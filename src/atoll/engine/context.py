@@ -16,6 +16,7 @@ from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
 from atoll.engine.snapshots.world import Worlds
 from atoll.model.records import Instance
+from atoll.model.retention import Retention
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -58,6 +59,7 @@ class Context:
     planner: Planner
     config_digests: Mapping[str, str] = field(default_factory=dict)
     own_hosts: OwnHosts | None = None
+    retention: Retention = Retention()
 
 
 def machine_of(instance: Instance) -> Machine:

@@ -27,6 +27,7 @@ from atoll.engine.parts.notifier import Bell
 from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.refusal import Refused
+from atoll.engine.parts.retention_config import retention_of
 from atoll.engine.parts.vault import Vault
 from atoll.engine.placing.batching import Placer, wake_waiting
 from atoll.engine.placing.hosts import SSH
@@ -53,12 +54,14 @@ from atoll.engine.work.instance import InstanceHandler
 from atoll.engine.work.job import JobHandler
 from atoll.engine.work.key_rotation import reseal_in_background
 from atoll.engine.work.observed import ObservedBackend, ObservedHandler
+from atoll.engine.work.retention import ITEM, RetentionHandler
 from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
+from atoll.model.retention import Retention
 from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.store.database import Database, open_database, sqlite_url
@@ -90,13 +93,15 @@ class Options:
     """What an engine takes from outside. `now` is its clock, and `new_id` makes ids that are unique.
 
     `secret_key` seals secrets instead of the keys in the data folder: one key, or the newest and the older ones with
-    commas between. `digests` identify the configurations of the backends.
+    commas between. `digests` identify the configurations of the backends. `retention` says
+    how long history is kept.
     """
 
     now: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = random_id
     secret_key: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    retention: Retention = Retention()
 
 
 class Engine:
@@ -128,6 +133,7 @@ class Engine:
             Kind.JOB: JobHandler(behind, self._following),
             Kind.CLOSURE: ClosureHandler(behind),
             Kind.BACKEND: SweepHandler(behind),
+            Kind.RETENTION: RetentionHandler(behind),
         }
         figures = context.figures
         self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
@@ -154,6 +160,7 @@ class Engine:
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
+        retention = retention_of(config or {})
         backends = {
             entry["type"]: open_backend(
                 entry["type"],
@@ -167,7 +174,7 @@ class Engine:
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
-        options = Options(now, secret_key=secret_key, digests=digests)
+        options = Options(now, secret_key=secret_key, digests=digests, retention=retention)
         engine = await cls.over(database, backends, home, options)
         engine.context.planner.computing = Computing(engine.context.figures)
         return engine
@@ -198,6 +205,7 @@ class Engine:
         context = Context(
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
             config_digests=options.digests,
+            retention=options.retention,
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)
@@ -217,6 +225,7 @@ class Engine:
             await release_changed(tx, self.context.config_digests)
             await forget_changed(tx, self.context.config_digests)
             await tx.work.wake(Kind.BACKEND, self.backends.keys(), tx.now)
+            await tx.work.wake(Kind.RETENTION, [ITEM], tx.now)
             await tx.work.wake(Kind.JOB, [job.id for job in await tx.runs.claims()], tx.now)
         async with self.database.read() as tx:
             held = await tx.listing.held_backends()

@@ -1,14 +1,11 @@
 """Observations: what became of each launch, kept to learn launch times and interruption rates from."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from atoll.model.offer import Market
 from atoll.model.zone import Zone
-
-KEPT_FOR = timedelta(days=90)
-"""How long observations are kept."""
 
 
 class Outcome(StrEnum):

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     JOB = "job"
     CLOSURE = "closure"
     BACKEND = "backend"
+    RETENTION = "retention"
 
 
 GAVE_UP = ":"
@@ -181,7 +182,8 @@ class Run:
 class Job:
     """One attempt (`submission`) of one node (`rank`) of a run; its id is its id on the agent.
 
-    `volumes` are the volumes chosen for its mounts, in their order; `stop` is empty, `stop` or `abort`.
+    `volumes` are the volumes chosen for its mounts, in their order; `stop` is empty, `stop` or `abort`. `log_deleted`
+    says that its log was kept for as long as configured and is deleted.
     """
 
     kind = Kind.JOB
@@ -202,6 +204,7 @@ class Job:
     message: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    log_deleted: bool = False
 
     @property
     def name(self) -> str:

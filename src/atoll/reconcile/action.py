@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atoll.model.failure import MachineError
+from atoll.model.reasons import EndReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class EndInstances:
     """Mark these instances (ids) for termination, with the reason."""
 
     ids: tuple[str, ...]
-    reason: str
+    reason: EndReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +131,17 @@ class FollowJob:
     """Fetch what is new of the job's log and state."""
 
 
-InstanceAction = Step | Mark | Wait | Finished | Launch | Terminate | EndFailed
-FleetAction = Step | Mark | Wait | Finished | PlanNodes | EndInstances
-VolumeAction = Step | Wait | Finished | PlaceVolume | CreateDisk | DeleteDisk
-AttachmentAction = Step | Wait | Finished | Attach | Detach
-RunAction = Step | Wait | Finished | PlaceJobs | Resubmit | StopJobs
+InstanceEffect = Launch | Terminate | EndFailed
+FleetEffect = PlanNodes | EndInstances
+VolumeEffect = PlaceVolume | CreateDisk | DeleteDisk
+AttachmentEffect = Attach | Detach
+RunEffect = PlaceJobs | Resubmit | StopJobs
+JobEffect = SubmitJob | StopJob | FollowJob
+
+InstanceAction = Step | Mark | Wait | Finished | InstanceEffect
+FleetAction = Step | Mark | Wait | Finished | FleetEffect
+VolumeAction = Step | Wait | Finished | VolumeEffect
+AttachmentAction = Step | Wait | Finished | AttachmentEffect
+RunAction = Step | Wait | Finished | RunEffect
+JobAction = Step | Wait | Finished | JobEffect
 ClosureAction = Step | Wait | Finished
-JobAction = Step | Wait | Finished | SubmitJob | StopJob | FollowJob

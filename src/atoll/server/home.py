@@ -9,7 +9,7 @@ DIR/server.json    where the server listens, while it does, 0600
 DIR/web.port       the loopback port of the web page, once `atoll web` has opened it, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id
 DIR/atoll.db.lock  held by the one server of this database, likewise
-DIR/config.yml     optional: the backends and their settings
+DIR/config.yml     optional: the backends with their settings, and retention
 """
 
 import fcntl
@@ -28,9 +28,10 @@ from typing import Any
 
 import yaml
 
+from atoll.engine.parts.retention_config import retention_of
 from atoll.model.suggestion import did_you_mean
 
-_KEYS = ("backends",)
+_KEYS = ("backends", "retention")
 LOOKS = 4
 LOOK_SECONDS = 0.02
 log = logging.getLogger("atoll.server")
@@ -157,11 +158,15 @@ def private_socket(path: Path) -> socket.socket:
 
 
 def _check_config(path: Path, content: Mapping[str, Any]) -> None:
-    """Raises HomeError for a key that has no meaning, and for two backends of one type."""
+    """Raises HomeError for a key without meaning, a wrong `retention`, and two backends of one type."""
     for key in content:
         if key not in _KEYS and not str(key).startswith("x-"):
-            help = did_you_mean(str(key), _KEYS, "the only key is `backends`")
+            help = did_you_mean(str(key), _KEYS, f"the keys are {' and '.join(f'`{one}`' for one in _KEYS)}")
             raise HomeError(f"{path}: unknown key `{key}`; {help}")
+    try:
+        retention_of(content)
+    except ValueError as error:
+        raise HomeError(f"{path}: {error}") from error
     types = [str(entry["type"]) for entry in content.get("backends", [])]
     for type in types:
         if types.count(type) > 1:

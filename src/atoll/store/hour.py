@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Integer, and_, case, cast, func, select
 
 from atoll.model.reasons import EndReason
 from atoll.model.records import Event, EventKind
+from atoll.model.states import InstanceState
 from atoll.store.connection import Connection
 from atoll.store.rows import event_of
 from atoll.store.tables import events
@@ -25,8 +26,8 @@ async def counted(connection: Connection, project: str, since: datetime) -> list
         seconds = cast(func.strftime("%s", events.c.time), Integer)
     slot = cast(func.floor(seconds / SLOT_SECONDS), BigInteger).label("slot")
     instance = events.c.kind == EventKind.INSTANCE
-    launches = func.sum(case((and_(instance, events.c.to_state == "launching"), 1), else_=0))
-    lost = and_(instance, events.c.to_state == "terminated", events.c.reason.in_(LOSSES))
+    launches = func.sum(case((and_(instance, events.c.to_state == InstanceState.LAUNCHING), 1), else_=0))
+    lost = and_(instance, events.c.to_state == InstanceState.TERMINATED, events.c.reason.in_(LOSSES))
     losses = func.sum(case((lost, 1), else_=0))
     where = (events.c.project == project, events.c.time >= since)
     rows = await connection.execute(select(slot, func.count(), launches, losses).where(*where).group_by(slot))

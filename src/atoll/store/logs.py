@@ -4,13 +4,15 @@ Two workers that fetch the same log write the same bytes: the first with a chunk
 it, and the other continues from its end. So the chunks of a log follow each other without gap or overlap.
 """
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from atoll.store.connection import Connection
+from atoll.store.query import among
 from atoll.store.tables import log_chunks
 
 ROWS = 256
@@ -52,3 +54,13 @@ class LogRepository:
                 found += data[max(offset - at, 0) :]
             start = rows[-1].start + len(rows[-1].data) if len(rows) == ROWS else None
         return bytes(found[:limit])
+
+    async def delete(self, jobs: Collection[str]) -> None:
+        """Delete the logs of jobs."""
+        mine = among(log_chunks.c.job_id, jobs, self._connection.dialect.name)
+        await self._connection.execute(delete(log_chunks).where(mine))
+
+    async def total(self) -> int:
+        """How many bytes all logs have; PostgreSQL knows the length of a chunk without reading it."""
+        total = select(func.sum(func.length(log_chunks.c.data)))
+        return int((await self._connection.execute(total)).scalar() or 0)

@@ -19,8 +19,6 @@ _BEGAN = Prepared(
     )
 )
 
-_OLDEST = Prepared(select(observations.c.at).order_by(observations.c.at).limit(1))
-
 
 class ObservationRepository:
     """Observations of one transaction."""
@@ -62,11 +60,6 @@ class ObservationRepository:
     async def launched(self, since: datetime, limit: int) -> Sequence[Observation]:
         """The latest launches that became active since a time, the latest first."""
         return await self._latest(since, limit, observations.c.outcome == Outcome.LAUNCHED)
-
-    async def oldest(self) -> datetime | None:
-        """When the oldest observation was made; None where there is none."""
-        rows = await self._connection.rows(_OLDEST, {})
-        return rows[0][0] if rows else None
 
     async def delete_before(self, time: datetime, limit: int) -> int:
         """Delete at most `limit` observations made before a time; returns their number."""

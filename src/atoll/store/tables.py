@@ -1,6 +1,7 @@
 """The tables. Their columns have the names of the records' fields; a `Zone` takes five columns.
 
-A name is free once `deleted_at` is set; history stays under the same name.
+A name is free once `deleted_at` is set; history stays under the same name until retention ends. Of instances and
+attachments, which have no names of their own to free, `deleted_at` is the time of their end.
 """
 
 from datetime import UTC, datetime
@@ -69,6 +70,8 @@ def _record(name: str, *columns: Column[Any], unique_name: bool = False) -> Tabl
         Column("deleted_at", UtcTime),
     ]
     table: Table = Table(name, metadata, *common, *columns)
+    ended = table.c.deleted_at.is_not(None)
+    Index(f"{name}_ended", table.c.deleted_at, sqlite_where=ended, postgresql_where=ended)
     if unique_name:
         live = table.c.deleted_at.is_(None)
         Index(f"{name}_live_name", table.c.project, table.c.name, unique=True, sqlite_where=live, postgresql_where=live)
@@ -144,7 +147,7 @@ runs = _record(
     Column("type", String, nullable=False),
     Column("config", JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    Column("finished_at", UtcTime),
+    Column("finished_at", UtcTime, index=True),
     Column("stop", String, nullable=False),
     Column("replaces", String),
     Column("exit_code", Integer),
@@ -167,9 +170,12 @@ jobs = _record(
     Column("exit_code", Integer),
     Column("reason", String, nullable=False),
     Column("started_at", UtcTime),
-    Column("finished_at", UtcTime),
+    Column("finished_at", UtcTime, index=True),
+    Column("log_deleted", Boolean, nullable=False, server_default=false()),
 )
 jobs.append_constraint(UniqueConstraint("run_id", "rank", "submission"))
+_HAS_LOG = jobs.c.log_deleted.is_(False)
+Index("jobs_with_logs", jobs.c.finished_at, sqlite_where=_HAS_LOG, postgresql_where=_HAS_LOG)
 
 closures = _record(
     "closures",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
 
-from atoll.model.records import Event, EventKind, Fleet, Kind, Record, Volume
+from atoll.model.records import Event, EventKind, Job, Kind, Record, Run
 from atoll.model.states import MACHINES
 from atoll.model.zone import Zone
 from atoll.store.access import AccessRepository
@@ -32,6 +32,7 @@ from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.prepared import Prepared
 from atoll.store.query import Query
 from atoll.store.queue import QueueFigures
+from atoll.store.retention import RetentionRepository
 from atoll.store.rows import ZONE_COLUMNS, columns, event_of, fields_of, zone_columns
 from atoll.store.runs import RunRepository
 from atoll.store.secrets import SecretRepository
@@ -161,6 +162,11 @@ class Transaction:
         return LogRepository(self._connection)
 
     @cached_property
+    def retention(self) -> RetentionRepository:
+        """What is over and old enough to be deleted."""
+        return RetentionRepository(self._connection)
+
+    @cached_property
     def configs(self) -> ConfigRepository:
         """Configurations of records, apart from the records."""
         return ConfigRepository(self._connection)
@@ -208,7 +214,7 @@ class Transaction:
         changes["state"] = type(record.state)(state)
         changed = replace(record, **changes)
         values = columns(changes)
-        if isinstance(record, Fleet | Volume) and state in MACHINES[record.kind].final:
+        if not isinstance(record, Run | Job) and state in MACHINES[record.kind].final:
             values["deleted_at"] = self.now
         as_seen = {"this": record.id, "as_seen": record.state}
         if await self._connection.change(_step(record.kind, *values), as_seen | values) != 1:

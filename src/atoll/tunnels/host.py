@@ -41,3 +41,7 @@ class Host:
     def name(self) -> str:
         """The login's name."""
         return self.login.name
+
+    def takes_over(self, former: "Host") -> bool:
+        """Whether an agent that was started on the `former` host is found there: the same user, in the same zone."""
+        return (self.name, self.login.user, self.zone) == (former.name, former.login.user, former.zone)

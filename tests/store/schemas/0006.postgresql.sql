@@ -142,7 +142,8 @@ CREATE TABLE public.jobs (
     exit_code integer,
     reason character varying NOT NULL,
     started_at timestamp with time zone,
-    finished_at timestamp with time zone
+    finished_at timestamp with time zone,
+    log_deleted boolean DEFAULT false NOT NULL
 );
 CREATE TABLE public.log_chunks (
     job_id character varying NOT NULL,
@@ -268,8 +269,8 @@ INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, '
 INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL, NULL);
 INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, NULL, NULL, NULL, false);
 INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, NULL, NULL, NULL, false);
-INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00');
-INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00');
+INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', false);
+INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', false);
 INSERT INTO public.log_chunks VALUES ('job_id-1', 1, '\x6c696e650a');
 INSERT INTO public.log_chunks VALUES ('job_id-2', 2, '\x6c696e650a');
 INSERT INTO public.login_codes VALUES ('hash-1', 'token_hash-1', '2026-11-24 10:01:00+00');
@@ -346,8 +347,12 @@ ALTER TABLE ONLY public.volumes
     ADD CONSTRAINT volumes_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.work
     ADD CONSTRAINT work_pkey PRIMARY KEY (kind, id);
+CREATE INDEX attachments_ended ON public.attachments USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX closures_ended ON public.closures USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX events_time ON public.events USING btree (project, "time");
+CREATE INDEX fleets_ended ON public.fleets USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE UNIQUE INDEX fleets_live_name ON public.fleets USING btree (project, name) WHERE (deleted_at IS NULL);
+CREATE INDEX instances_ended ON public.instances USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE INDEX instances_living ON public.instances USING btree (project, fleet, node, id) WHERE ((state)::text <> 'terminated'::text);
 CREATE INDEX ix_attachments_instance_id ON public.attachments USING btree (instance_id);
 CREATE INDEX ix_attachments_job_id ON public.attachments USING btree (job_id);
@@ -358,15 +363,21 @@ CREATE INDEX ix_events_project ON public.events USING btree (project);
 CREATE INDEX ix_fleets_state ON public.fleets USING btree (state);
 CREATE INDEX ix_instances_fleet_id ON public.instances USING btree (fleet_id);
 CREATE INDEX ix_instances_state ON public.instances USING btree (state);
+CREATE INDEX ix_jobs_finished_at ON public.jobs USING btree (finished_at);
 CREATE INDEX ix_jobs_instance_id ON public.jobs USING btree (instance_id);
 CREATE INDEX ix_jobs_state ON public.jobs USING btree (state);
 CREATE INDEX ix_members_user ON public.members USING btree ("user");
 CREATE INDEX ix_observations_at ON public.observations USING btree (at);
 CREATE INDEX ix_observations_zone ON public.observations USING btree (backend, region, zone, at);
+CREATE INDEX ix_runs_finished_at ON public.runs USING btree (finished_at);
 CREATE INDEX ix_runs_state ON public.runs USING btree (state);
 CREATE INDEX ix_tokens_user ON public.tokens USING btree ("user");
 CREATE INDEX ix_volumes_state ON public.volumes USING btree (state);
 CREATE INDEX ix_work_due_at ON public.work USING btree (due_at);
 CREATE INDEX ix_work_leased_until ON public.work USING btree (leased_until);
+CREATE INDEX jobs_ended ON public.jobs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX jobs_with_logs ON public.jobs USING btree (finished_at) WHERE (log_deleted IS FALSE);
+CREATE INDEX runs_ended ON public.runs USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE UNIQUE INDEX runs_live_name ON public.runs USING btree (project, name) WHERE (deleted_at IS NULL);
+CREATE INDEX volumes_ended ON public.volumes USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 CREATE UNIQUE INDEX volumes_live_name ON public.volumes USING btree (project, name) WHERE (deleted_at IS NULL);

@@ -131,7 +131,7 @@ CREATE TABLE "instances" (
 );
 INSERT INTO "instances" VALUES('id-1','main','active','message-1',NULL,'fleet_id-1','fleet-1',1,'backend-1','region-1','zone-1','zone_id-1','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',1.0,'2026-11-24 10:01:00.000000','backend_id-1','end_reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',NULL,NULL,NULL,NULL,0);
 INSERT INTO "instances" VALUES('id-2','main','active','message-2',NULL,'fleet_id-2','fleet-2',2,'backend-2','region-2','zone-2','zone_id-2','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',2.0,'2026-11-24 10:02:00.000000','backend_id-2','end_reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',NULL,NULL,NULL,NULL,0);
-CREATE TABLE jobs (
+CREATE TABLE "jobs" (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
 	state VARCHAR NOT NULL, 
@@ -154,11 +154,12 @@ CREATE TABLE jobs (
 	reason VARCHAR NOT NULL, 
 	started_at DATETIME, 
 	finished_at DATETIME, 
+	log_deleted BOOLEAN DEFAULT 0 NOT NULL, 
 	PRIMARY KEY (id), 
 	UNIQUE (run_id, rank, submission)
 );
-INSERT INTO "jobs" VALUES('id-1','main','running','message-1',NULL,'run_id-1','run-1',1,1,'2026-11-24 10:01:00.000000','instance_id-1','backend-1','region-1','zone-1','zone_id-1','availability-zone','["data"]','stop-1',1,'reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000');
-INSERT INTO "jobs" VALUES('id-2','main','running','message-2',NULL,'run_id-2','run-2',2,2,'2026-11-24 10:02:00.000000','instance_id-2','backend-2','region-2','zone-2','zone_id-2','availability-zone','["data"]','stop-2',2,'reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000');
+INSERT INTO "jobs" VALUES('id-1','main','running','message-1',NULL,'run_id-1','run-1',1,1,'2026-11-24 10:01:00.000000','instance_id-1','backend-1','region-1','zone-1','zone_id-1','availability-zone','["data"]','stop-1',1,'reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',0);
+INSERT INTO "jobs" VALUES('id-2','main','running','message-2',NULL,'run_id-2','run-2',2,2,'2026-11-24 10:02:00.000000','instance_id-2','backend-2','region-2','zone-2','zone_id-2','availability-zone','["data"]','stop-2',2,'reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',0);
 CREATE TABLE log_chunks (
 	job_id VARCHAR NOT NULL, 
 	start BIGINT NOT NULL, 
@@ -312,8 +313,6 @@ CREATE INDEX ix_attachments_job_id ON attachments (job_id);
 CREATE INDEX ix_attachments_state ON attachments (state);
 CREATE INDEX ix_attachments_volume_id ON attachments (volume_id);
 CREATE INDEX ix_events_project ON events (project);
-CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
-CREATE INDEX ix_jobs_state ON jobs (state);
 CREATE UNIQUE INDEX runs_live_name ON runs (project, name) WHERE deleted_at IS NULL;
 CREATE INDEX ix_runs_state ON runs (state);
 CREATE UNIQUE INDEX volumes_live_name ON volumes (project, name) WHERE deleted_at IS NULL;
@@ -326,9 +325,21 @@ CREATE INDEX events_time ON events (project, time);
 CREATE INDEX ix_closures_state ON closures (state);
 CREATE INDEX ix_observations_at ON observations (at);
 CREATE INDEX ix_observations_zone ON observations (backend, region, zone, at);
-CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE INDEX ix_instances_state ON instances (state);
 CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
+CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE INDEX ix_fleets_state ON fleets (state);
 CREATE UNIQUE INDEX fleets_live_name ON fleets (project, name) WHERE deleted_at IS NULL;
+CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
+CREATE INDEX ix_jobs_state ON jobs (state);
+CREATE INDEX attachments_ended ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX closures_ended ON closures (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX fleets_ended ON fleets (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX instances_ended ON instances (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX jobs_ended ON jobs (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX runs_ended ON runs (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX volumes_ended ON volumes (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX ix_jobs_finished_at ON jobs (finished_at);
+CREATE INDEX ix_runs_finished_at ON runs (finished_at);
+CREATE INDEX jobs_with_logs ON jobs (finished_at) WHERE log_deleted IS 0;
 COMMIT;

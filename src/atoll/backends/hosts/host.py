@@ -78,9 +78,9 @@ class SshHost:
                 await self._end(self.link)
 
     @property
-    def leaving(self) -> bool:
-        """Whether an agent is still to be ended there, although nothing may declare the host any more."""
-        return any(until > time.monotonic() for until in self._ending.values())
+    def serves(self) -> bool:
+        """Whether an agent runs there or is still to be ended, although nothing may declare the host any more."""
+        return self.token is not None or any(until > time.monotonic() for until in self._ending.values())
 
     async def attempt(self, seconds: float) -> None:
         """Connect now where it is down; look again where it could not be used; at most `seconds`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from atoll.backends.agents import HttpAgents
 from atoll.backends.base import (
     AgentClient,
+    CapacityUnavailable,
     InvalidRequest,
     LaunchRequest,
     Listing,
@@ -78,6 +79,10 @@ class SshBackend:
             job_silence_seconds=self.config.job_silence_seconds,
         )
 
+    def zone_of(self, host: Host) -> Zone:
+        """The zone where a host is declared to be."""
+        return zone_of(host)
+
     async def consider(self, hosts: Collection[Host]) -> Mapping[str, str]:
         """Look at hosts that a plan names: why some cannot be used, by name, after at most 12 s."""
         problems = await self._hosts.consider(hosts, CONSIDER_SECONDS)
@@ -85,7 +90,7 @@ class SshBackend:
 
     async def listing(self) -> Listing:
         """The declared hosts whose facts are known, and their zones; a zone without a host that answers is impaired."""
-        hosts = await self._hosts.all()
+        hosts = await self._hosts.offered()
         zones: dict[Zone, list[SshHost]] = {}
         offers = []
         for _, host in sorted(hosts.items()):
@@ -100,8 +105,11 @@ class SshBackend:
 
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start an agent on the host whose name is the instance type, in the background."""
-        hosts = await self._hosts.all()
+        hosts = await self._hosts.offered()
         host, token = hosts.get(request.instance_type), request.tags.token
+        if host is not None and self._hosts.moves(host.host.name, request.zone.name):
+            scope = Scope(NAME, REGION, request.zone.name, request.instance_type, request.market)
+            raise CapacityUnavailable(f"the former agent on {request.instance_type} has not ended yet", scope)
         if host is None or zone_of(host.host) != request.zone:
             raise InvalidRequest(f"no fleet declares the host {request.instance_type} in zone {request.zone}")
         if token not in self._ended:

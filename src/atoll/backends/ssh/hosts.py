@@ -18,7 +18,7 @@ Declared = Callable[[], Awaitable[Collection[Host]]]
 
 
 class SshHosts:
-    """The hosts by name. Those that fleets declare and those that a plan considers have a link; others are dropped."""
+    """The hosts by name. Those that fleets declare, that a plan considers or that have an agent have a link."""
 
     def __init__(self, folder: Path) -> None:
         self.owner = ""
@@ -26,26 +26,39 @@ class SshHosts:
         self._pins = Pins(folder / "known_hosts")
         self._making = asyncio.Semaphore(MOST_CONNECTING)
         self._hosts: dict[str, SshHost] = {}
+        self._wanted: dict[str, Host] = {}
         self._candidates: dict[str, tuple[Host, float]] = {}
         self._lock = asyncio.Lock()
 
     async def all(self) -> Mapping[str, SshHost]:
-        """The hosts as they are declared now, each with its link."""
+        """The hosts as they are declared now, each with its link, and former ones until their agents have ended."""
         async with self._lock:
             wanted = {host.name: host for host in (await self.declared() if self.declared else ())}
             now = time.monotonic()
             self._candidates = {name: each for name, each in self._candidates.items() if each[1] > now}
             wanted = {name: host for name, (host, _) in self._candidates.items()} | wanted
             for name, known in tuple(self._hosts.items()):
-                if wanted.get(name) != known.host and (name in wanted or not known.leaving):
-                    token = known.token
-                    del self._hosts[name]
-                    await known.close()
-                    if name in wanted and token is not None:
-                        self._add(wanted[name]).want(token)
+                host = wanted.get(name)
+                if host == known.host or (known.serves and (host is None or not host.takes_over(known.host))):
+                    continue
+                token = known.token
+                del self._hosts[name]
+                await known.close()
+                if host is not None and token is not None:
+                    self._add(host).want(token)
             for name in wanted.keys() - self._hosts.keys():
                 self._add(wanted[name])
-            return {name: self._hosts[name] for name in wanted}
+            self._wanted = wanted
+            return dict(self._hosts)
+
+    async def offered(self) -> Mapping[str, SshHost]:
+        """Those of the hosts that are declared now or considered by a plan."""
+        return {name: host for name, host in (await self.all()).items() if name in self._wanted}
+
+    def moves(self, name: str, zone: str) -> bool:
+        """Whether a host is declared in this zone and still has an agent from when it was declared otherwise."""
+        wanted, known = self._wanted.get(name), self._hosts.get(name)
+        return wanted is not None and known is not None and wanted.zone == zone and not wanted.takes_over(known.host)
 
     async def consider(self, hosts: Collection[Host], seconds: float) -> dict[str, TunnelError]:
         """Connect to hosts that no fleet declares yet: why some cannot be used, by name, after at most `seconds`."""

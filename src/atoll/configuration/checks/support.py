@@ -8,7 +8,6 @@ from pydantic.fields import FieldInfo
 from atoll.configuration.reading.document import MODELS, Document
 from atoll.configuration.reading.reader import Path
 from atoll.configuration.types.base import Model
-from atoll.configuration.types.fleet import Fleet
 from atoll.configuration.types.support import Later
 from atoll.model.diagnostic import Diagnostic, Severity
 
@@ -31,11 +30,6 @@ def check(document: Document, *, applying: bool) -> Iterator[Diagnostic]:
         return
     for path, name, mark in _marked(document.spec, ()):
         yield _finding(document, path, name, mark, applying)
-    spec = document.spec
-    if isinstance(spec, Fleet) and spec.retry is not None and spec.retry.duration is not None:
-        message = "`duration` has no effect on a fleet, which is tried again for as long as it exists"
-        span = document.span(("retry", "duration"), key=True)
-        yield Diagnostic("not-acted-on", message, Severity.WARNING, span)
 
 
 def _marked(part: Any, path: Path) -> Iterator[tuple[Path, str, Later]]:

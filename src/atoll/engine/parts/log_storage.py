@@ -5,9 +5,13 @@ The size of what is kept is the offset up to which the agent's log was fetched: 
 nothing to get out of step with.
 """
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from atoll.engine.parts.sizes import folder_bytes
 from atoll.model.records import Job
 from atoll.store.database import Database
 
@@ -25,6 +29,14 @@ class Logs(Protocol):
 
     async def read(self, job: Job, offset: int, limit: int) -> bytes:
         """At most `limit` bytes from `offset`; fewer only at the end of what is here."""
+        ...
+
+    async def delete(self, jobs: Sequence[Job]) -> None:
+        """Delete the logs of jobs that are over; a log that does not exist is no error."""
+        ...
+
+    async def total(self) -> int:
+        """How many bytes all logs take."""
         ...
 
 
@@ -53,6 +65,16 @@ class DatabaseLogs:
         """At most `limit` bytes from `offset`; fewer only at the end of what is here."""
         async with self._database.read() as tx:
             return await tx.logs.read(job.id, offset, limit)
+
+    async def delete(self, jobs: Sequence[Job]) -> None:
+        """Delete the logs of jobs that are over; a log that does not exist is no error."""
+        async with self._database.write() as tx:
+            await tx.logs.delete([job.id for job in jobs])
+
+    async def total(self) -> int:
+        """How many bytes all logs take."""
+        async with self._database.read() as tx:
+            return await tx.logs.total()
 
 
 class LogFiles:
@@ -85,6 +107,20 @@ class LogFiles:
                 return file.read(limit)
         except FileNotFoundError:
             return b""
+
+    async def delete(self, jobs: Sequence[Job]) -> None:
+        """Delete the logs of jobs that are over; a log that does not exist is no error. Raises OSError."""
+        await asyncio.to_thread(self._delete, [self.path(job) for job in jobs])
+
+    async def total(self) -> int:
+        """How many bytes all logs take."""
+        return await asyncio.to_thread(folder_bytes, self._folder)
+
+    def _delete(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # another job of the run has a log there, or none had
+                path.parent.rmdir()
 
     def _size(self, job: Job) -> int:
         try:

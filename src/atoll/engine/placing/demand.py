@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import overload
 
 import msgspec
 
 from atoll.configuration import Document as Written
 from atoll.configuration import spec_from_json
+from atoll.configuration.reading.document import Spec
+from atoll.configuration.types.fleet import Fleet as FleetSpec
+from atoll.configuration.types.hosts import Ssh
+from atoll.configuration.types.mount import VolumeMount
+from atoll.configuration.types.profile import Selection
+from atoll.configuration.types.run import Run as RunSpec
+from atoll.configuration.types.run import Task as TaskSpec
+from atoll.configuration.types.volume import Volume as VolumeSpec
 from atoll.engine.placing.hosts import SSH, hosts_of
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import Range, Resources
@@ -32,18 +40,21 @@ from atoll.planning.shape import Member
 
 def demand_of(document: Written, project: str) -> Document:
     """What a document of a project asks for when nothing of it is there yet."""
-    spec: Any = document.spec
-    if document.kind == "volume":
-        return volume_request(document.name, spec)
-    if document.kind == "fleet":
-        return fleet_request(document.name, spec, spec.nodes.target)
-    return run_request(document.name, spec, tuple(range(spec.nodes or 1)), project)
+    match document.spec:
+        case VolumeSpec() as spec:
+            return volume_request(document.name, spec)
+        case FleetSpec() as spec:
+            return fleet_request(document.name, spec, spec.nodes.target)
+        case RunSpec() as spec:
+            return run_request(document.name, spec, tuple(range(nodes_of(spec))), project)
+        case _:
+            raise ValueError(f"a document of type `{document.type}` is not placed")
 
 
-def fleet_request(name: str, spec: Any, nodes: int) -> FleetRequest:
+def fleet_request(name: str, spec: FleetSpec, nodes: int) -> FleetRequest:
     """A fleet's demand; that of one with hosts of its own names them."""
     placement = spec.placement
-    requirements = _requirements(spec) if spec.ssh_config is None else _hosts_of(spec)
+    requirements = _requirements(spec) if spec.ssh_config is None else _hosts_of(spec, spec.ssh_config)
     return FleetRequest(
         name,
         nodes,
@@ -84,7 +95,7 @@ def elastic_fleet(fleet: Fleet) -> ElasticFleet:
     return ElasticFleet(fleet_request(fleet.name, spec, fleet.nodes), spec.nodes.max, held)
 
 
-def run_request(name: str, spec: Any, ranks: tuple[int, ...], project: str) -> RunRequest:
+def run_request(name: str, spec: RunSpec, ranks: tuple[int, ...], project: str) -> RunRequest:
     """A run's demand, for the ranks that are to be placed."""
     return RunRequest(
         name,
@@ -96,9 +107,9 @@ def run_request(name: str, spec: Any, ranks: tuple[int, ...], project: str) -> R
     )
 
 
-def _placement(spec: Any) -> Placement:
+def _placement(spec: RunSpec) -> Placement:
     """How the nodes of a run lie to each other; only tasks have several."""
-    if spec.type != "task":
+    if not isinstance(spec, TaskSpec):
         return Placement(Strategy.REGION)
     return Placement(Strategy(spec.placement.strategy), spec.placement.max_skew)
 
@@ -108,21 +119,51 @@ def own_name(fleet: str, project: str) -> str:
     return fleet.removeprefix(f"{project}/")
 
 
-def volume_request(name: str, spec: Any) -> VolumeRequest:
+def volume_request(name: str, spec: VolumeSpec) -> VolumeRequest:
     """A volume's demand."""
-    return VolumeRequest(
-        name, spec.size, spec.backend, spec.region or None, spec.availability_zone, Binding(spec.binding_mode)
-    )
+    binding = Binding(spec.binding_mode)
+    return VolumeRequest(name, size_of(spec), spec.backend, spec.region or None, spec.availability_zone, binding)
 
 
-def spec_of(record: Fleet | Volume | Run) -> Any:
+def size_of(spec: VolumeSpec) -> float:
+    """A volume's size in GB. Existing disks, which need none, are refused before."""
+    assert spec.size is not None
+    return spec.size
+
+
+@overload
+def spec_of(record: Fleet) -> FleetSpec: ...
+@overload
+def spec_of(record: Volume) -> VolumeSpec: ...
+@overload
+def spec_of(record: Run) -> RunSpec: ...
+def spec_of(record: Fleet | Volume | Run) -> FleetSpec | VolumeSpec | RunSpec:
     """The spec that a record was made from."""
     type_ = record.type if isinstance(record, Run) else record.kind
-    return _spec(type_, msgspec.json.encode(record.config))
+    spec = _spec(type_, msgspec.json.encode(record.config))
+    assert isinstance(spec, FleetSpec | VolumeSpec | RunSpec)
+    return spec
+
+
+def selection_of(document: Written) -> Selection:
+    """The spec of a document that is placed on offers: a fleet or run."""
+    assert isinstance(document.spec, Selection), document.type
+    return document.spec
+
+
+def run_of(document: Written) -> RunSpec:
+    """The spec of a run's document."""
+    assert isinstance(document.spec, RunSpec), document.type
+    return document.spec
+
+
+def nodes_of(spec: RunSpec) -> int:
+    """How many nodes a run has; only tasks have several."""
+    return spec.nodes if isinstance(spec, TaskSpec) else 1
 
 
 @lru_cache(maxsize=1024)
-def _spec(type_: str, config: bytes) -> Any:
+def _spec(type_: str, config: bytes) -> Spec:
     """Each turn of work on a record reads its spec, which is made anew only where the configuration changed."""
     return spec_from_json(type_, msgspec.json.decode(config))
 
@@ -132,40 +173,42 @@ def mount_paths(run: Run, job: Job) -> tuple[str, ...]:
     return tuple(mount.path for mount in _mounts(spec_of(run), job.rank))
 
 
-def volume_names(spec: Any) -> Mapping[str, tuple[str | int, ...]]:
+def volume_names(spec: RunSpec) -> Mapping[str, tuple[str | int, ...]]:
     """Every volume that a run's spec names, with the place of its mount in the document."""
     return {
         name: ("volumes", index)
-        for rank in range(spec.nodes or 1)
+        for rank in range(nodes_of(spec))
         for index, mount in enumerate(spec.volumes)
-        for name in (mount.names_for(rank) if hasattr(mount, "names_for") else ())
+        for name in (mount.names_for(rank) if isinstance(mount, VolumeMount) else ())
     }
 
 
-def _mounts(spec: Any, rank: int) -> tuple[MountRequest, ...]:
+def _mounts(spec: RunSpec, rank: int) -> tuple[MountRequest, ...]:
     return tuple(
-        MountRequest(tuple(mount.names_for(rank)), mount.path) for mount in spec.volumes if hasattr(mount, "names_for")
+        MountRequest(tuple(mount.names_for(rank)), mount.path)
+        for mount in spec.volumes
+        if isinstance(mount, VolumeMount)
     )
 
 
-def _requirements(spec: Any) -> Requirements:
+def _requirements(spec: FleetSpec | RunSpec) -> Requirements:
     return Requirements(
         spec.resources.to_model(),
         _names(spec.backends),
         _names(spec.regions),
         _names(spec.availability_zones),
         _names(spec.instance_types),
-        SpotPolicy(spec.spot_policy or "on-demand"),
+        SpotPolicy(spec.spot_policy),
         spec.max_price,
     )
 
 
-def _hosts_of(spec: Any) -> Requirements:
+def _hosts_of(spec: FleetSpec, ssh: Ssh) -> Requirements:
     sized = "resources" in spec.model_fields_set
     resources = spec.resources.to_model() if sized else Resources(cpus=Range(), memory_gb=Range())
-    names = tuple(host.name for host in hosts_of(spec.ssh_config))
+    names = tuple(host.name for host in hosts_of(ssh))
     return Requirements(resources, backends=(SSH,), instance_types=names, owned=True)
 
 
-def _names(values: Any) -> tuple[str, ...] | None:
+def _names(values: Iterable[object] | None) -> tuple[str, ...] | None:
     return tuple(str(value) for value in values) if values else None

@@ -13,7 +13,7 @@ from atoll.engine.context import Context
 from atoll.engine.snapshots.closures import zones_for
 from atoll.model.failure import Failure
 from atoll.model.records import Event, EventKind, Fleet, Kind, Run, Volume
-from atoll.model.states import RunState
+from atoll.model.states import InstanceState, RunState
 from atoll.model.zone import Zone, ZoneState
 from atoll.store.hour import SLOT_SECONDS
 from atoll.store.shown import ShownInstance
@@ -42,7 +42,7 @@ PAGE = 1_000
 """Instances read at once."""
 LONGEST = 1_000_000
 SLOTS = 120
-_STARTING = frozenset({"pending", "launching", "starting"})
+_STARTING = frozenset({InstanceState.PENDING, InstanceState.LAUNCHING, InstanceState.STARTING})
 
 
 async def zone_map(context: Context, project: str) -> ZoneMap:
@@ -132,9 +132,9 @@ def place_of(zone: Zone) -> str:
 
 def state_of(instance: ShownInstance) -> int:
     """What an instance's square is coloured by."""
-    if instance.unreachable_since and instance.state == "active":
+    if instance.unreachable_since and instance.state == InstanceState.ACTIVE:
         return LOST
-    if instance.end_reason or instance.state == "terminating":
+    if instance.end_reason or instance.state == InstanceState.TERMINATING:
         return LEAVING
     if instance.state in _STARTING:
         return STARTING

@@ -42,20 +42,26 @@ class RunQueries:
         async with self._context.database.read() as tx:
             return (await _views(tx, [run]))[0]
 
-    async def job(self, project: str, name: str, rank: int, attempt: int | None) -> Job:
-        """One attempt of the job of a rank, counted from 1; None: the newest. Raises Refused: not-found."""
+    async def logged(self, project: str, name: str, rank: int, attempt: int | None) -> Job:
+        """The job of a rank whose log can be read: an attempt counted from 1; None: the newest.
+
+        Raises Refused: not-found, log-deleted.
+        """
         async with self._context.database.read() as tx:
             run = await _named(tx, project, name)
             attempts = [job for job in await tx.runs.attempts(run) if job.rank == rank]
         if not attempts:
             raise Refused("not-found", f"run `{name}` has no job {rank}", status=404)
-        if attempt is None:
-            return attempts[-1]
-        found = next((job for job in attempts if job.submission == attempt - 1), None)
+        wanted = attempts[-1].submission if attempt is None else attempt - 1
+        found = next((job for job in attempts if job.submission == wanted), None)
         if found is None:
             message = f"job {rank} of run `{name}` has no attempt {attempt}"
-            help = f"its attempts are 1 to {attempts[-1].submission + 1}; `atoll run get {name}` lists them"
+            kept = f"{attempts[0].submission + 1} to {attempts[-1].submission + 1}"
+            help = f"its attempts are {kept}; `atoll run get {name}` lists them"
             raise Refused("not-found", message, help=help, status=404)
+        if found.log_deleted:
+            message = f"the log of job {rank} of run `{name}` is deleted: `retention` says how long logs are kept"
+            raise Refused("log-deleted", message, status=410)
         return found
 
 

@@ -1,9 +1,11 @@
 """Keeping an accepted submission: records and work of all its documents, in one transaction."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from atoll.engine.placing.demand import spec_of
+from atoll.configuration.types.fleet import Fleet as FleetSpec
+from atoll.configuration.types.run import Run as RunSpec
+from atoll.configuration.types.volume import Volume as VolumeSpec
+from atoll.engine.placing.demand import nodes_of, size_of, spec_of
 from atoll.engine.placing.placement import (
     NewId,
     keep_grown,
@@ -50,7 +52,8 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
 
 
 async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, new_id: NewId) -> None:
-    spec: Any = draft.document.spec
+    spec = draft.document.spec
+    assert isinstance(spec, VolumeSpec)
     if isinstance(draft.kept, Volume):
         volume = await tx.update(draft.kept, config=draft.config)
         if draft.change.action is ChangeAction.RETRY:
@@ -66,7 +69,7 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
             draft.name,
             VolumeState.SUBMITTED,
             draft.config,
-            spec.size,
+            size_of(spec),
             placed.zone.backend if placed.zone else spec.backend,
             tx.now,
             placed.zone,
@@ -78,7 +81,8 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
 async def _accept_fleet(
     tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, grown: int, new_id: NewId
 ) -> Fleet:
-    spec: Any = draft.document.spec
+    spec = draft.document.spec
+    assert isinstance(spec, FleetSpec)
     kept, message = draft.kept, waiting_text(placed)
     if not isinstance(kept, Fleet):
         nodes = max(spec.nodes.target, grown)
@@ -98,7 +102,7 @@ async def _accept_fleet(
     return fleet
 
 
-def _grown_before(spec: Any, kept: Fleet, fitting: int) -> int:
+def _grown_before(spec: FleetSpec, kept: Fleet, fitting: int) -> int:
     """The size to which a fleet has grown for runs, as far as its new configuration allows it and nodes of it stay."""
     if kept.nodes <= spec_of(kept).nodes.target:
         return 0
@@ -142,10 +146,11 @@ async def _accept_run(
         ),
         reason=ChangeReason.APPLIED,
     )
-    spec: Any = draft.document.spec
+    spec = draft.document.spec
+    assert isinstance(spec, RunSpec)
     jobs = [
         await tx.add(Job(new_id(), project, run.id, run.name, rank, 0, JobState.SUBMITTED, tx.now))
-        for rank in range(spec.nodes or 1)
+        for rank in range(nodes_of(spec))
     ]
     if placed.shortfall is None:
         await keep_jobs(tx, run, jobs, placed, planned, new_id)

@@ -60,8 +60,6 @@ def change_of(
     old, new = dict(kept.config if standing.former is None else standing.former), dict(config)
     changed = changed_keys(kind, old, new, standing.zones)
     stays = IN_PLACE[kind] if standing.outdated or kind != "fleet" else frozenset(changed)
-    if kind == "fleet" and only_adds_hosts(old, new):
-        stays |= {"ssh_config"}
     fields = tuple(_field(key, old.get(key, ABSENT), new.get(key, ABSENT), key in stays) for key in changed)
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)
@@ -71,15 +69,6 @@ def change_of(
         return Change(type_, kind, name, ChangeAction.UNCHANGED, id=kept.id)
     in_place = all(field.in_place for field in fields)
     return Change(type_, kind, name, ChangeAction.UPDATE if in_place else ChangeAction.REPLACE, fields, kept.id)
-
-
-def only_adds_hosts(former: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Whether a fleet keeps every host that it had, as it was."""
-    old, new = former.get("ssh_config"), config.get("ssh_config")
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        return False
-    rest = [{key: value for key, value in hosts.items() if key != "hosts"} for hosts in (old, new)]
-    return rest[0] == rest[1] and all(host in new["hosts"] for host in old["hosts"])
 
 
 def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> ChangeAction:

@@ -6,14 +6,15 @@ is the planner's.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from atoll.configuration import Document, Unread
 from atoll.configuration.checks import reach
 from atoll.configuration.checks.reach import Home
 from atoll.configuration.checks.support import APPLIED
+from atoll.configuration.types.mount import VolumeMount
 from atoll.configuration.types.secret import secret_names
-from atoll.engine.placing.demand import own_name
+from atoll.configuration.types.volume import Volume as VolumeSpec
+from atoll.engine.placing.demand import nodes_of, own_name, run_of, selection_of
 from atoll.engine.requests import zone_check
 from atoll.model.catalog import Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
@@ -72,13 +73,13 @@ def home_of(volume: Volume) -> Home:
 
 
 def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    volume = document.kind == "volume"
-    named = [_spec(document).backend] if volume else list(_spec(document).backends or ())
+    spec = document.spec
+    named = [spec.backend] if isinstance(spec, VolumeSpec) else list(selection_of(document).backends or ())
     missing = [name for name in named if name not in scene.backends]
     configured = ", ".join(f"`{name}`" for name in sorted(scene.backends))
     for name in missing:
         alone = len(missing) == len(named)
-        path = ("backend",) if volume else ("backends", named.index(name))
+        path = ("backend",) if isinstance(spec, VolumeSpec) else ("backends", named.index(name))
         yield Diagnostic(
             "unknown-backend",
             f"backend `{name}` is not configured on this server" + ("" if alone else ": it is left out"),
@@ -90,7 +91,8 @@ def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 
 def _volume(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    info = scene.backends.get(_spec(document).backend)
+    assert isinstance(document.spec, VolumeSpec)
+    info = scene.backends.get(document.spec.backend)
     if info is not None and not info.volumes:
         able = ", ".join(f"`{name}`" for name, one in sorted(scene.backends.items()) if one.volumes)
         help = f"backends with volumes: {able}" if able else None
@@ -101,10 +103,10 @@ def _volume(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     """Volumes that do not exist or cannot be reached: an error where a mount has no other, else a warning."""
     told: set[str] = set()
-    spec = _spec(document)
-    for rank in range(spec.nodes or 1):
+    spec = run_of(document)
+    for rank in range(nodes_of(spec)):
         for index, mount in enumerate(spec.volumes):
-            names = mount.names_for(rank) if hasattr(mount, "names_for") else ()
+            names = mount.names_for(rank) if isinstance(mount, VolumeMount) else ()
             missing = [name for name in names if _trouble(name, document, ("volumes", index), scene)]
             for name in missing:
                 finding = _trouble(name, document, ("volumes", index), scene)
@@ -142,7 +144,7 @@ def failure_of(volume: Volume) -> tuple[str, str]:
 
 
 def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
-    for index, written in enumerate(_spec(document).fleets or ()):
+    for index, written in enumerate(run_of(document).fleets or ()):
         name, place = own_name(written, scene.project), ("fleets", index)
         if "/" in name:
             # Whether there is such a project or fleet is not said: the asker may not know of it.
@@ -156,7 +158,7 @@ def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 def _secrets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     if scene.secrets is None:
         return
-    for variable, text in _spec(document).env.items():
+    for variable, text in run_of(document).env.items():
         for name in secret_names(text):
             if name not in scene.secrets:
                 cure = f"a manager of the project sets it: `atoll secret set {name}`"
@@ -170,8 +172,3 @@ def _unknown(
 ) -> Diagnostic:
     help = did_you_mean(name, known, f"apply the {kind} first, or put it into the same file")
     return Diagnostic(f"unknown-{kind}", f"there is no {kind} `{name}`", span=document.span(path), help=help)
-
-
-def _spec(document: Document) -> Any:
-    # Which keys there are follows from the document's type, which every caller has looked at.
-    return document.spec

@@ -9,7 +9,7 @@ from atoll.configuration.checks.reach import Home
 from atoll.configuration.checks.support import APPLIED
 from atoll.configuration.checks.zoning import Ground, homes
 from atoll.engine.parts.refusal import Refused
-from atoll.engine.placing.demand import demand_of, volume_names
+from atoll.engine.placing.demand import demand_of, run_of, volume_names
 from atoll.engine.requests.check import Scene, check
 from atoll.engine.requests.parsing import in_order, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
@@ -122,6 +122,6 @@ def _scene(
 
 def _waiting(saved: Saved, documents: Sequence[Document]) -> list[VolumeRequest]:
     """Volumes that have no zone yet and that a run of the files brings one."""
-    wanted = {name for one in documents if one.type == "task" for name in volume_names(one.spec)}
+    wanted = {name for one in documents if one.type == "task" for name in volume_names(run_of(one))}
     submitted = {one.name for one in documents if one.kind == "volume"}
     return [one for one in saved.waiting if one.name in wanted and one.name not in submitted]

@@ -16,15 +16,15 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import Asker
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.parts.versions import DIGEST_BYTES, version_of
-from atoll.engine.placing.demand import demand_of, elastic_fleet, spec_of, volume_names, volume_request
+from atoll.engine.placing.demand import demand_of, elastic_fleet, run_of, spec_of, volume_names, volume_request
 from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.placing.restraint import uncreated
 from atoll.engine.requests.acceptance import accept
-from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_keys, only_adds_hosts
+from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_keys
 from atoll.engine.requests.check import Scene, check, failure_of, home_of, trouble_of
 from atoll.engine.requests.draft import Draft
-from atoll.engine.requests.hosts import declares_hosts, look_at_hosts, shared_hosts
+from atoll.engine.requests.hosts import declares_hosts, kept_hosts, look_at_hosts, shared_hosts, with_hosts
 from atoll.engine.requests.meaning import SELECTION, misfits
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
@@ -141,7 +141,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     if declares_hosts(parsed.documents):
         looked = await look_at_hosts(context.own_hosts, parsed.documents)
         context.worlds.invalidate([SSH])
-        world = await context.worlds.world()
+        world = with_hosts(await context.worlds.world(), context.own_hosts, parsed.documents)
         directory = live_directory(world, held)
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
@@ -254,9 +254,12 @@ async def _draft(
     outdated: frozenset[str] = frozenset()
     if former is not None and instances:
         keys = set(changed_keys(document.kind, former, config, zones))
-        if only_adds_hosts(former, config):
+        staying = [each for each in instances if not each.end_reason]
+        moved: frozenset[str] = frozenset()
+        if "ssh_config" in keys and (hosts := kept_hosts(former, config)) is not None:
             keys.discard("ssh_config")
-        outdated = _outdated(keys, [each for each in instances if not each.end_reason], demand_of(document, project))
+            moved = frozenset(each.id for each in staying if each.instance_type.name not in hosts)
+        outdated = _outdated(keys, staying, demand_of(document, project)) | moved
     standing = Standing(former, zones, outdated, rerun)
     change = change_of(document.type, document.kind, document.name, config, kept, standing)
     if outdated:
@@ -340,7 +343,7 @@ def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[V
         name
         for draft in drafts
         if draft.kind == "run" and draft.document.type == "task"
-        for name in volume_names(draft.document.spec)
+        for name in volume_names(run_of(draft.document))
     }
     submitted = {draft.name for draft in drafts if draft.kind == "volume"}
     return [volume for volume in waiting if volume.name in wanted and volume.name not in submitted]

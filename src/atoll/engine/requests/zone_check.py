@@ -5,12 +5,14 @@ is the planner's; in here is what a user can hardly have meant: zones that take 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from atoll.configuration import Document
 from atoll.configuration.reading.reader import Path
+from atoll.configuration.types.volume import Volume as VolumeSpec
+from atoll.engine.placing.demand import selection_of
 from atoll.model.catalog import AVAILABILITIES, Catalog
 from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.offer import Availability
@@ -60,10 +62,10 @@ def check(document: Document, world: World) -> Iterator[Diagnostic]:
 
 def _texts(document: Document) -> list[tuple[str, Path]]:
     """The zones that the document writes, with their places."""
-    if document.kind == "volume":
-        zone = _spec(document).availability_zone
+    if isinstance(document.spec, VolumeSpec):
+        zone = document.spec.availability_zone
         return [(zone, ("availability_zone",))] if zone else []
-    zones = _spec(document).availability_zones or ()
+    zones = selection_of(document).availability_zones or ()
     return [(text.strip(), ("availability_zones", index)) for index, text in enumerate(zones)]
 
 
@@ -73,15 +75,15 @@ def _named(document: Document) -> list[tuple[str, Path]]:
 
 
 def _backends(document: Document) -> tuple[str, ...]:
-    if document.kind == "volume":
-        return (_spec(document).backend,)
-    return tuple(_spec(document).backends or ())
+    if isinstance(document.spec, VolumeSpec):
+        return (document.spec.backend,)
+    return tuple(selection_of(document).backends or ())
 
 
 def _regions(document: Document) -> tuple[str, ...]:
-    if document.kind == "volume":
-        return (_spec(document).region,) if _spec(document).region else ()
-    return tuple(_spec(document).regions or ())
+    if isinstance(document.spec, VolumeSpec):
+        return (document.spec.region,) if document.spec.region else ()
+    return tuple(selection_of(document).regions or ())
 
 
 def _inside(document: Document, world: World) -> list[ZoneInfo]:
@@ -167,7 +169,7 @@ def _exclusions(document: Document, world: World) -> Iterator[Diagnostic]:
 
 def _types(document: Document, world: World) -> Iterator[Diagnostic]:
     """Instance types that no allowed zone offers: warnings, because the plan that follows says what would fit."""
-    wanted: tuple[str, ...] = _spec(document).instance_types or ()
+    wanted = () if isinstance(document.spec, VolumeSpec) else selection_of(document).instance_types or ()
     if not wanted:
         return
     inside = {info.zone for info in _inside(document, world)}
@@ -175,7 +177,7 @@ def _types(document: Document, world: World) -> Iterator[Diagnostic]:
     known = [name for name in wanted if homes.get(fold(name))]
     for index, name in enumerate(wanted):
         if name not in known:
-            yield _unknown_type(document, index, homes)
+            yield _unknown_type(document, index, name, homes)
     offering = {zone for name in known for zone in homes[fold(name)]}
     allowed = {info.zone for info in _allowed(document, world)}
     if known and allowed and not offering & allowed:
@@ -197,8 +199,7 @@ def _types(document: Document, world: World) -> Iterator[Diagnostic]:
             yield Diagnostic("type-not-offered", message, Severity.WARNING, document.span(path), (note,))
 
 
-def _unknown_type(document: Document, index: int, homes: Mapping[str, Collection[Zone]]) -> Diagnostic:
-    name = _spec(document).instance_types[index]
+def _unknown_type(document: Document, index: int, name: str, homes: Mapping[str, Collection[Zone]]) -> Diagnostic:
     offered = [one for one, zones in homes.items() if zones]
     where = " or ".join(_backends(document)) or "any backend of this server"
     return Diagnostic(
@@ -224,8 +225,3 @@ def _offered(catalog: Catalog) -> Mapping[str, set[Zone]]:
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
-
-
-def _spec(document: Document) -> Any:
-    # Which keys there are follows from the document's type, which every caller has looked at.
-    return document.spec

@@ -13,7 +13,7 @@ from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
 from atoll.model.records import Attachment, Instance, Job
 from atoll.model.resources import InstanceType
-from atoll.model.states import InstanceState, JobState, VolumeState
+from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 from atoll.store.transaction import Transaction
@@ -179,7 +179,7 @@ async def take_snapshot(
         if _needed(tie, claims.get(tie.job_id), ours.get(tie.instance_id)):
             holders[tie.volume_id].append(tie.instance_id)
     infos = {name: backend.info for name, backend in backends.items()}
-    going = {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state != "active"}
+    going = {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state is not FleetState.ACTIVE}
     instances = tuple(
         ExistingInstance(
             id=instance.id,

@@ -1,19 +1,19 @@
 """Attachments: disks are attached to machines for a job, and detached after it."""
 
-from typing import Any
+from typing import assert_never
 
 from atoll.backends.base import BackendError, NotFound
 from atoll.engine.placing import restraint
 from atoll.engine.work.handler import Due, Reconciling, reason_of
 from atoll.model.records import Attachment, Instance, Job, Kind, Volume
 from atoll.model.states import JOB, AttachmentState, InstanceState, VolumeState
-from atoll.reconcile.action import Attach, Detach
+from atoll.reconcile.action import Attach, AttachmentEffect, Detach
 from atoll.reconcile.attachment import AttachmentSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
 
-class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
+class AttachmentHandler(Reconciling[Attachment, AttachmentSight, AttachmentEffect]):
     """Works on attachments."""
 
     decide = staticmethod(decide)
@@ -38,7 +38,7 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
         )
         return tie, sight
 
-    async def effect(self, lease: Lease, sight: AttachmentSight, action: Any) -> Due | None:
+    async def effect(self, lease: Lease, sight: AttachmentSight, action: AttachmentEffect) -> Due | None:
         """Attach or detach."""
         tie = sight.attachment
         async with self.context.database.read() as tx:
@@ -48,19 +48,21 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight]):
         assert volume is not None
         disks = self.volumes(tie.zone)
         disk, machine = volume.backend_id or "", instance.backend_id or ""
-        if isinstance(action, Detach):
-            if disk and machine:
-                await self.call(tie.zone, disks.detach, disk, machine, tie.zone)
-            async with self.context.database.write(lease) as tx:
-                await self.after(tx, await tx.step(tie, AttachmentState.DETACHED))
-            return None
-        assert isinstance(action, Attach)
-        try:
-            attached = await self.call(tie.zone, disks.attach, disk, machine, tie.zone)
-        except restraint.REFUSED as error:
-            return await self._refused(lease, tie, error)
-        async with self.context.database.write(lease) as tx:
-            await self.after(tx, await tx.step(tie, AttachmentState.ATTACHED, source=attached.source))
+        match action:
+            case Detach():
+                if disk and machine:
+                    await self.call(tie.zone, disks.detach, disk, machine, tie.zone)
+                async with self.context.database.write(lease) as tx:
+                    await self.after(tx, await tx.step(tie, AttachmentState.DETACHED))
+            case Attach():
+                try:
+                    attached = await self.call(tie.zone, disks.attach, disk, machine, tie.zone)
+                except restraint.REFUSED as error:
+                    return await self._refused(lease, tie, error)
+                async with self.context.database.write(lease) as tx:
+                    await self.after(tx, await tx.step(tie, AttachmentState.ATTACHED, source=attached.source))
+            case _:
+                assert_never(action)
         return None
 
     async def after(self, tx: Transaction, record: Attachment) -> None:

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import assert_never
 
+from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
@@ -11,6 +12,7 @@ from atoll.engine.placing.placement import PlacementRaced, keep_instances
 from atoll.engine.placing.restraint import held
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.work.handler import Due, Reconciling
+from atoll.model.reasons import EndReason
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.model.zone import Zone
@@ -18,7 +20,7 @@ from atoll.planning.filters.eligible import usable_zones
 from atoll.planning.reasons import explain
 from atoll.planning.shape import Member, missing, shape
 from atoll.planning.snapshot import Snapshot
-from atoll.reconcile.action import EndInstances, PlanNodes
+from atoll.reconcile.action import EndInstances, FleetEffect, PlanNodes
 from atoll.reconcile.fleet import FleetSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
@@ -27,7 +29,7 @@ SHORTAGE_SECONDS = 10.0
 """How soon a fleet that could not be filled is planned anew; each further time it takes longer."""
 
 
-class FleetHandler(Reconciling[Fleet, FleetSight]):
+class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
     """Works on fleets."""
 
     decide = staticmethod(decide)
@@ -42,16 +44,22 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
         async with self.context.database.read() as tx:
             return await self._look(tx, id, self.context.now())
 
-    async def effect(self, lease: Lease, sight: FleetSight, action: Any) -> Due | None:
+    async def effect(self, lease: Lease, sight: FleetSight, action: FleetEffect) -> Due | None:
         """Plan missing instances, or end surplus ones."""
-        if isinstance(action, PlanNodes):
-            return await self._plan(lease, sight.fleet)
-        assert isinstance(action, EndInstances)
+        match action:
+            case PlanNodes():
+                return await self._plan(lease, sight.fleet)
+            case EndInstances(ids, reason):
+                return await self._end(lease, sight, ids, reason)
+            case _:
+                assert_never(action)
+
+    async def _end(self, lease: Lease, sight: FleetSight, ids: tuple[str, ...], reason: EndReason) -> Due | None:
         async with self.context.database.write(lease) as tx:
             if await self._look(tx, sight.fleet.id, sight.now) != (sight.fleet, sight):
                 return Due(0)  # changed meanwhile: other nodes may be surplus now
-            await tx.fleets.end(action.ids, action.reason)
-            await tx.work.wake(Kind.INSTANCE, action.ids, tx.now)
+            await tx.fleets.end(ids, reason)
+            await tx.work.wake(Kind.INSTANCE, ids, tx.now)
         return None
 
     async def _look(self, tx: Transaction, id: str, now: datetime) -> tuple[Fleet, FleetSight] | None:
@@ -115,7 +123,7 @@ class FleetHandler(Reconciling[Fleet, FleetSight]):
         )
 
 
-def patience(spec: Any) -> timedelta | None:
+def patience(spec: FleetSpec) -> timedelta | None:
     """How long a fleet's configuration lets it wait for nodes that could not be placed; None: without end."""
     if spec.retry is None or spec.retry.duration is None:
         return None

@@ -1,8 +1,9 @@
 """The base of all handlers: the loop of look, decide, act, and the handling of backends' errors."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar
+from typing import ClassVar, Generic, ParamSpec, Protocol, TypeVar
 
 from atoll.backends.base import Backend, BackendError, InvalidRequest, Unavailable, Volumes
 from atoll.engine.context import Context
@@ -16,6 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 S = TypeVar("S")
+E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,11 @@ class Handler(Protocol):
         ...
 
 
-class Reconciling(Generic[R, S]):
+class Reconciling(ABC, Generic[R, S, E]):
     """The loop: look, decide, act, again, until the decision is to wait.
 
     A handler loads the state (`look`), calls its reconciler (`decide`), and carries out its own effects
-    (`effect`); steps, marks and waits are the same for all.
+    (`effect`), which are of the types `E`; steps, marks and waits are the same for all.
     """
 
     tries_in: ClassVar[str] = ""
@@ -54,24 +56,25 @@ class Reconciling(Generic[R, S]):
         while seen is not None:
             record, sight = seen
             action = self.decide(sight)
-            if isinstance(action, Wait):
-                return Due(action.seconds)
-            if isinstance(action, Finished):
-                return Due(None)
-            came: Due | R | None = None
-            if isinstance(action, Step):
-                came = await self.step(lease, record, action)
-            elif isinstance(action, Mark):
-                async with self.context.database.write(lease) as tx:
-                    await self.after(tx, await tx.update(record, **action.changes))
-            else:
-                came = await self._effect(lease, record, sight, action)
-            if isinstance(came, Due):
-                return came
-            seen = await (self.look(lease.id) if came is None else self.look_on(came))
+            result: Due | R | None = None
+            match action:
+                case Wait(seconds):
+                    return Due(seconds)
+                case Finished():
+                    return Due(None)
+                case Step():
+                    result = await self.step(lease, record, action)
+                case Mark(changes):
+                    async with self.context.database.write(lease) as tx:
+                        await self.after(tx, await tx.update(record, **changes))
+                case _:
+                    result = await self._effect(lease, record, sight, action)
+            if isinstance(result, Due):
+                return result
+            seen = await (self.look(lease.id) if result is None else self.look_on(result))
         return Due(None)
 
-    async def _effect(self, lease: Lease, record: R, sight: S, action: Any) -> Due | R | None:
+    async def _effect(self, lease: Lease, record: R, sight: S, action: E) -> Due | R | None:
         """Carry out an effect; what a backend said against it stands with the record until it succeeds."""
         try:
             return await self.effect(lease, sight, action)
@@ -95,9 +98,9 @@ class Reconciling(Generic[R, S]):
         """Whether no server, not even a dead one, can have tried this record's effect before. To be called once."""
         return self._untried.pop(lease.id, None) == lease.fence
 
+    @abstractmethod
     async def look(self, id: str) -> tuple[R, S] | None:
         """The record and all that its reconciler needs to see; None when there is no such record."""
-        raise LookupError(id)
 
     async def look_on(self, record: R) -> tuple[R, S] | None:
         """The same after a step of this turn that made the record as it is: what is known need not be read again.
@@ -106,13 +109,13 @@ class Reconciling(Generic[R, S]):
         """
         return await self.look(record.id)
 
-    def decide(self, sight: S) -> Any:
+    @abstractmethod
+    def decide(self, sight: S) -> Step | Mark | Wait | Finished | E:
         """The reconciler of this kind."""
-        raise LookupError(sight)
 
-    async def effect(self, lease: Lease, sight: S, action: Any) -> Due | R | None:
+    @abstractmethod
+    async def effect(self, lease: Lease, sight: S, action: E) -> Due | R | None:
         """Carry out an effect; the record that it stepped on, or None, to go on at once."""
-        raise LookupError(action)
 
     async def after(self, tx: Transaction, record: R) -> None:
         """Wake whom a change of this record concerns."""

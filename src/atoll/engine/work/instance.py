@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from atoll.backends.base import (
     AuthFailed,
@@ -32,7 +32,7 @@ from atoll.model.states import InstanceState
 from atoll.planning.failures import OF_THE_REQUEST, remember
 from atoll.planning.request import Strategy
 from atoll.planning.shape import can_spare, missing
-from atoll.reconcile.action import EndFailed, Launch, Step, Terminate
+from atoll.reconcile.action import EndFailed, InstanceEffect, Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
 from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
@@ -62,7 +62,7 @@ class _Observed(NamedTuple):
     reason: str = ""
 
 
-class InstanceHandler(Reconciling[Instance, InstanceSight]):
+class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
     """Works on instances."""
 
     decide = staticmethod(decide)
@@ -96,20 +96,26 @@ class InstanceHandler(Reconciling[Instance, InstanceSight]):
         now = self.context.now()
         return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
 
-    async def effect(self, lease: Lease, sight: InstanceSight, action: Any) -> Due | Instance | None:
+    async def effect(self, lease: Lease, sight: InstanceSight, action: InstanceEffect) -> Due | Instance | None:
         """Launch or terminate the machine, or remember why it failed."""
-        if isinstance(action, Launch):
-            return await self._launch(lease, sight.instance)
-        if isinstance(action, EndFailed):
-            await self._refused(lease, sight.instance, action.error, InstanceState.TERMINATING)
-            return None
-        assert isinstance(action, Terminate)
+        match action:
+            case Launch():
+                return await self._launch(lease, sight.instance)
+            case EndFailed(error):
+                await self._refused(lease, sight.instance, error, InstanceState.TERMINATING)
+                return None
+            case Terminate(last):
+                return await self._terminate(lease, sight, last=last)
+            case _:
+                assert_never(action)
+
+    async def _terminate(self, lease: Lease, sight: InstanceSight, *, last: bool) -> Due | None:
         if sight.instance.backend_id is not None:
             zone = sight.instance.zone
             await self.call(zone, self.backend(zone).terminate, sight.instance.backend_id, zone)
-        if action.last:
+        if last:
             await self.step(lease, sight.instance, Step(InstanceState.TERMINATED, sight.instance.end_reason))
-        if sight.machine is None or action.last:
+        if sight.machine is None or last:
             return None
         return Due(min(0.1 * 2 ** min(lease.attempts, 10), END_PAUSE), failed=True)  # it may take minutes to be gone
 

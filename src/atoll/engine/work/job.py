@@ -1,7 +1,7 @@
 """Jobs: handed to agents, followed with their logs, stopped."""
 
 from datetime import timedelta
-from typing import Any
+from typing import assert_never
 
 from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
 from atoll.engine.context import Context, machine_of
@@ -17,7 +17,7 @@ from atoll.engine.work.job_environment import job_environment
 from atoll.model.reasons import JobReason
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
-from atoll.reconcile.action import FollowJob, Step, StopJob, SubmitJob
+from atoll.reconcile.action import FollowJob, JobEffect, Step, StopJob, SubmitJob
 from atoll.reconcile.job import JobSight, decide
 from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
@@ -35,7 +35,7 @@ STOP_GRACE = 300.0
 _ON_MACHINE = (JobState.STARTING, JobState.RUNNING, JobState.STOPPING)
 
 
-class JobHandler(Reconciling[Job, JobSight]):
+class JobHandler(Reconciling[Job, JobSight, JobEffect]):
     """Works on jobs."""
 
     decide = staticmethod(decide)
@@ -68,19 +68,20 @@ class JobHandler(Reconciling[Job, JobSight]):
         seconds = None if backend is None else backend.limits.job_silence_seconds
         return None if seconds is None else timedelta(seconds=seconds)
 
-    async def effect(self, lease: Lease, sight: JobSight, action: Any) -> Due | None:
+    async def effect(self, lease: Lease, sight: JobSight, action: JobEffect) -> Due | None:
         """Submit, follow or stop the job on its agent."""
         assert sight.instance is not None
         try:
             agent = self.backend(sight.instance.zone).agent(machine_of(sight.instance))
-            if isinstance(action, SubmitJob):
-                return await self._submit(lease, sight.job, sight.instance, agent)
-            if isinstance(action, StopJob):
-                state = await in_time(agent.stop(sight.job.id, action.grace))
-            else:
-                assert isinstance(action, FollowJob)
-                state = await in_time(agent.state(sight.job.id))
-            return await self._follow(lease, sight, state, agent)
+            match action:
+                case SubmitJob():
+                    return await self._submit(lease, sight.job, sight.instance, agent)
+                case StopJob(grace):
+                    return await self._follow(lease, sight, await in_time(agent.stop(sight.job.id, grace)), agent)
+                case FollowJob():
+                    return await self._follow(lease, sight, await in_time(agent.state(sight.job.id)), agent)
+                case _:
+                    assert_never(action)
         except Unavailable:
             # The instance's own handler finds out what became of it, and wakes this job.
             async with self.context.database.write(lease) as tx:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import assert_never
 
+from atoll.configuration.types.run import Run as RunSpec
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, Placing
 from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
@@ -19,7 +20,7 @@ from atoll.model.states import RUN, JobState, RunState, VolumeState
 from atoll.planning.plan import DocumentKind, Plan, ShortfallCode
 from atoll.planning.reasons import explain
 from atoll.planning.request import VolumeRequest
-from atoll.reconcile.action import PlaceJobs, Resubmit, StopJobs
+from atoll.reconcile.action import PlaceJobs, Resubmit, RunEffect, StopJobs
 from atoll.reconcile.run import RetryPolicy, RunSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
@@ -28,7 +29,7 @@ CAPACITY_SECONDS = 5.0
 """How soon a run that waits for capacity is planned anew; each further time it takes longer."""
 
 
-class RunHandler(Reconciling[Run, RunSight]):
+class RunHandler(Reconciling[Run, RunSight, RunEffect]):
     """Works on runs."""
 
     decide = staticmethod(decide)
@@ -50,19 +51,23 @@ class RunHandler(Reconciling[Run, RunSight]):
         master_decides = spec.stop_criteria == "master-done"
         return run, RunSight(run, jobs, self.context.now(), retry_policy(spec), master_decides, blocked)
 
-    async def effect(self, lease: Lease, sight: RunSight, action: Any) -> Due | None:
+    async def effect(self, lease: Lease, sight: RunSight, action: RunEffect) -> Due | None:
         """Place, stop or resubmit jobs."""
-        if isinstance(action, PlaceJobs):
-            return await self._place(lease, sight)
-        async with self.context.database.write(lease) as tx:
-            if isinstance(action, StopJobs):
-                for job in sight.jobs:
-                    if job.id in action.ids:
-                        await tx.wake(await tx.update(job, stop=action.mode))
-            else:
-                assert isinstance(action, Resubmit)
-                await self._resubmit(tx, sight)
-        return Due(None) if isinstance(action, StopJobs) else None
+        match action:
+            case PlaceJobs():
+                return await self._place(lease, sight)
+            case StopJobs(ids, mode):
+                async with self.context.database.write(lease) as tx:
+                    for job in sight.jobs:
+                        if job.id in ids:
+                            await tx.wake(await tx.update(job, stop=mode))
+                return Due(None)
+            case Resubmit():
+                async with self.context.database.write(lease) as tx:
+                    await self._resubmit(tx, sight)
+                return None
+            case _:
+                assert_never(action)
 
     async def after(self, tx: Transaction, record: Run) -> None:
         """Wake the run that takes this one's place, with its jobs."""
@@ -101,14 +106,14 @@ class RunHandler(Reconciling[Run, RunSight]):
                 return None
         return await self._short(lease, sight, waiting, placing)
 
-    async def _failed_volume(self, run: Run, spec: Any) -> str:
+    async def _failed_volume(self, run: Run, spec: RunSpec) -> str:
         """What became of the first failed volume that the run mounts."""
         async with self.context.database.read() as tx:
             found = [await tx.volumes.named(run.project, name) for name in volume_names(spec)]
         failed = [one for one in found if one is not None and one.state is VolumeState.FAILED]
         return f"volume `{failed[0].name}` failed: {failed[0].message or 'its disk is gone'}" if failed else ""
 
-    async def _unplaced(self, run: Run, spec: Any) -> tuple[VolumeRequest, ...]:
+    async def _unplaced(self, run: Run, spec: RunSpec) -> tuple[VolumeRequest, ...]:
         """The volumes that the run may mount and that have no zone yet: they go where it goes."""
         async with self.context.database.read() as tx:
             found = [await tx.volumes.named(run.project, name) for name in volume_names(spec)]
@@ -167,7 +172,7 @@ def _of_volumes(plan: Plan) -> Iterator[str]:
             yield explain.shortfall_text(one.kind, one.name, one.shortfall)
 
 
-def retry_policy(spec: Any) -> RetryPolicy:
+def retry_policy(spec: RunSpec) -> RetryPolicy:
     """The retry policy of a run's spec."""
     if not spec.retry:
         return RetryPolicy()

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import assert_never
 
 from atoll.backends.base import (
     BackendError,
@@ -13,7 +13,6 @@ from atoll.backends.base import (
     QuotaExceeded,
     Tags,
     VolumeRequest,
-    Volumes,
     ZoneMismatch,
 )
 from atoll.engine.context import Context
@@ -28,7 +27,7 @@ from atoll.model.states import VolumeState
 from atoll.model.zone import Zone
 from atoll.planning.failures import remember
 from atoll.planning.reasons import explain
-from atoll.reconcile.action import CreateDisk, DeleteDisk, PlaceVolume
+from atoll.reconcile.action import CreateDisk, DeleteDisk, PlaceVolume, VolumeEffect
 from atoll.reconcile.volume import VolumeSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
@@ -41,7 +40,7 @@ SHORTAGE_SECONDS = 10.0
 """How soon a volume for which no zone can be had is planned again; each further time it takes longer."""
 
 
-class VolumeHandler(Reconciling[Volume, VolumeSight]):
+class VolumeHandler(Reconciling[Volume, VolumeSight, VolumeEffect]):
     """Works on volumes."""
 
     decide = staticmethod(decide)
@@ -59,19 +58,26 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
             attached = bool(await tx.attachments.live(volume=id))
             return volume, VolumeSight(volume, attached, volume_request(volume.name, spec_of(volume)).follows)
 
-    async def effect(self, lease: Lease, sight: VolumeSight, action: Any) -> Due | None:
+    async def effect(self, lease: Lease, sight: VolumeSight, action: VolumeEffect) -> Due | None:
         """Plan the zone, create or delete the disk."""
         volume = sight.volume
-        if isinstance(action, PlaceVolume):
-            return await self._place(lease, volume)
-        assert volume.zone is not None
-        disks = self.volumes(volume.zone)
-        if isinstance(action, CreateDisk):
-            return await self._create(lease, volume, volume.zone, disks)
-        assert isinstance(action, DeleteDisk)
+        match action:
+            case PlaceVolume():
+                return await self._place(lease, volume)
+            case CreateDisk():
+                assert volume.zone is not None
+                return await self._create(lease, volume, volume.zone)
+            case DeleteDisk():
+                assert volume.zone is not None
+                return await self._delete(lease, volume, volume.zone)
+            case _:
+                assert_never(action)
+
+    async def _delete(self, lease: Lease, volume: Volume, zone: Zone) -> Due | None:
+        disks = self.volumes(zone)
         try:
             if volume.backend_id is not None:
-                await self.call(volume.zone, disks.delete, volume.backend_id, volume.zone)
+                await self.call(zone, disks.delete, volume.backend_id, zone)
         except InvalidRequest:
             return Due(2, failed=True)  # a machine that is ending may hold it a little longer
         async with self.context.database.write(lease) as tx:
@@ -84,7 +90,8 @@ class VolumeHandler(Reconciling[Volume, VolumeSight]):
         await tx.work.wake(Kind.ATTACHMENT, [tie.id for tie in ties], tx.now)
         await tx.work.wake(Kind.JOB, [tie.job_id for tie in ties], tx.now)
 
-    async def _create(self, lease: Lease, volume: Volume, zone: Zone, disks: Volumes) -> Due | None:
+    async def _create(self, lease: Lease, volume: Volume, zone: Zone) -> Due | None:
+        disks = self.volumes(zone)
         request = VolumeRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
         try:
             disk = await self.call(zone, disks.create, request)

@@ -318,7 +318,8 @@ def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -
     if not owned:
         return
     catalog = world.snapshot.catalog
-    taken = {(each.zone, each.instance_type.name) for each in world.snapshot.instances if each.zone.backend in owned}
+    # By its name alone: a host whose zone was declared anew is the same machine.
+    taken = {(each.zone.backend, each.instance_type.name) for each in world.snapshot.instances}
     for place, zone in enumerate(catalog.zones):
         if zone.backend not in owned:
             continue
@@ -326,7 +327,7 @@ def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -
         if not requirements.owned:
             _lower(part, np.ones(len(part), dtype=bool), RefusalCode.OWNED)
         names = [catalog.table.types[kind].name for kind in catalog.columns.type[catalog.rows(place)].tolist()]
-        _lower(part, np.array([(zone, name) in taken for name in names], dtype=bool), RefusalCode.UNAVAILABLE)
+        _lower(part, np.array([(zone.backend, name) in taken for name in names], dtype=bool), RefusalCode.UNAVAILABLE)
 
 
 def _world_stages(world: World) -> Stages:

@@ -79,7 +79,7 @@ async def logs(
     loop_end: float | None = None
     while True:
         seen = engine.news.count
-        found = await engine.runs.job(project, name, wanted.job, wanted.attempt)
+        found = await engine.runs.logged(project, name, wanted.job, wanted.attempt)
         over = found.state in JOB.final
         data = await engine.logs.read(found, wanted.offset, LOG_BYTES)
         now = engine.context.now().timestamp()

@@ -1,9 +1,11 @@
 """The disk that the replicas of a storm share: a folder, and the logs of jobs, which are kept in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from atoll.model.records import Job
+from atoll.model.retention import Retention
 
 
 class MemoryLogs:
@@ -25,10 +27,20 @@ class MemoryLogs:
         """At most `limit` bytes from `offset`."""
         return self._kept.get(job.id, b"")[offset : offset + limit]
 
+    async def delete(self, jobs: Sequence[Job]) -> None:
+        """Delete the logs of jobs that are over."""
+        for job in jobs:
+            self._kept.pop(job.id, None)
+
+    async def total(self) -> int:
+        """How many bytes all logs take."""
+        return sum(map(len, self._kept.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class ServerDisk:
-    """`home` is the server's data folder, one for each storm."""
+    """`home` is the server's data folder, one for each storm; `retention` is what its configuration says."""
 
     home: Path
     logs: MemoryLogs = field(default_factory=MemoryLogs)
+    retention: Retention = Retention()

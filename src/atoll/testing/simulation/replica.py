@@ -222,7 +222,9 @@ class Replica:
     ) -> "Replica":
         """A running replica; `database` passes through the same `gate`, and tells the same time."""
         remote = RemoteBackend(backend, gate)
-        engine = await Engine.over(database, {"fake": remote}, disk.home, Options(now, new_id))
+        engine = await Engine.over(
+            database, {"fake": remote}, disk.home, Options(now, new_id, retention=disk.retention)
+        )
         replica = cls(gate, Engine(replace(engine.context, logs=disk.logs), engine.database))
         token = OWNER.set(replica)
         await replica.engine.start()

@@ -1,7 +1,10 @@
 """Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them.
 
-Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends.
+Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends. For
+retention: indexes of the ends of records, the ends of instances and attachments, and which logs are deleted.
 """
+
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,6 +30,9 @@ def upgrade() -> None:
     with op.batch_alter_table("fleets") as batch:
         batch.drop_column("replaces")
         batch.add_column(sa.Column("waiting_since", sa.DateTime(timezone=True)))
+    with op.batch_alter_table("jobs") as batch:
+        batch.add_column(sa.Column("log_deleted", sa.Boolean(), nullable=False, server_default=sa.false()))
+    _ends()
 
 
 def _endpoints() -> None:
@@ -72,3 +78,18 @@ def _observations() -> None:
     )
     op.create_index("ix_observations_at", "observations", ["at"])
     op.create_index("ix_observations_zone", "observations", ["backend", "region", "zone", "at"])
+
+
+def _ends() -> None:
+    """The ends of older instances and attachments are unknown: they are kept as if they had ended now."""
+    for name, final in (("instances", "terminated"), ("attachments", "detached")):
+        table = sa.table(name, sa.column("state"), sa.column("deleted_at", sa.DateTime(timezone=True)))
+        ended = sa.update(table).where(table.c.state == final, table.c.deleted_at.is_(None))
+        op.execute(ended.values(deleted_at=datetime.now(UTC)))
+    for name in ("attachments", "closures", "fleets", "instances", "jobs", "runs", "volumes"):
+        where = sa.text("deleted_at IS NOT NULL")
+        op.create_index(f"{name}_ended", name, ["deleted_at"], sqlite_where=where, postgresql_where=where)
+    for name in ("jobs", "runs"):
+        op.create_index(f"ix_{name}_finished_at", name, ["finished_at"])
+    has_log = sa.column("log_deleted", sa.Boolean()).is_(False)
+    op.create_index("jobs_with_logs", "jobs", ["finished_at"], sqlite_where=has_log, postgresql_where=has_log)
