@@ -17,7 +17,7 @@ def test_a_job_runs_its_commands_in_turn_and_keeps_their_output(agent: RealAgent
     assert state["log_bytes"] == len(agent.http.get("/jobs/a-1/logs").content)
 
 
-def test_a_second_submission_of_an_id_tells_of_the_first(agent: RealAgent) -> None:
+def test_a_second_submission_of_an_id_returns_the_first_job(agent: RealAgent) -> None:
     agent.put("once", "echo $$ >> count; sleep 0.2")
     agent.put("once", "echo other")
     assert agent.wait("once")["exit_code"] == 0
@@ -52,7 +52,7 @@ def test_a_working_folder_that_is_not_there_fails_the_start(agent: RealAgent) ->
     assert (state["reason"], state["message"]) == ("start-failed", "/no/folder: No such file or directory")
 
 
-def test_a_job_works_in_the_folder_it_asked_for(agent: RealAgent) -> None:
+def test_a_job_starts_in_its_working_dir(agent: RealAgent) -> None:
     agent.run("dir", "pwd", working_dir="/usr")
     assert agent.output("dir") == b"/usr\n"
 
@@ -122,7 +122,7 @@ def test_an_exited_job_is_forgotten_with_its_files_and_a_running_one_is_not(agen
     assert list((agent.state / "jobs").iterdir()) == []
 
 
-def test_health_tells_of_the_instance(agent: RealAgent) -> None:
+def test_health_names_the_instance(agent: RealAgent) -> None:
     agent.put("one", "sleep 30")
     health = agent.http.get("/healthz").json()
     assert (health["instance"], health["jobs_running"]) == ("i-1", 1)

@@ -77,7 +77,7 @@ def test_a_killed_agent_leaves_its_jobs_running_and_the_next_one_takes_them_up(a
     assert (state["exit_code"], agent.output("lives").endswith(b"after\n")) == (5, True)
 
 
-def test_a_job_that_ended_while_no_agent_was_there_is_told_of_by_the_next(agent: RealAgent) -> None:
+def test_a_job_that_ended_without_an_agent_is_reported_by_the_next_one(agent: RealAgent) -> None:
     agent.put("alone", "echo $$; sleep 0.3; exit 6")
     pid_of(agent, "alone")
     supervisor = agent.supervisor("alone")
@@ -148,6 +148,6 @@ def test_a_second_agent_over_the_same_state_does_not_start(agent: RealAgent) -> 
     assert agent.http.get("/healthz").is_success
 
 
-def test_the_socket_and_the_state_are_the_users_alone(agent: RealAgent) -> None:
+def test_the_socket_and_the_state_are_private(agent: RealAgent) -> None:
     assert stat.S_IMODE(agent.socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(agent.state.stat().st_mode) == 0o700

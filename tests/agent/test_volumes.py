@@ -26,7 +26,7 @@ def mount(volume: Path, path: str, name: str = "my-data.1") -> list[dict[str, st
     return [{"volume": name, "source": str(volume), "path": path}]
 
 
-def test_a_volume_is_at_its_path_and_the_host_is_left_alone(agent: RealAgent, volume: Path) -> None:
+def test_a_volume_is_at_its_path_and_the_host_is_unchanged(agent: RealAgent, volume: Path) -> None:
     assert agent.http.get("/healthz").json()["mounts_at_path"]
     commands = [
         "cat /atoll-test/deep/data/kept",
@@ -40,9 +40,7 @@ def test_a_volume_is_at_its_path_and_the_host_is_left_alone(agent: RealAgent, vo
     assert not Path("/atoll-test").exists()
 
 
-def test_a_volume_covers_a_folder_that_is_there_and_stands_in_one_that_is(
-    agent: RealAgent, volume: Path, base: Path
-) -> None:
+def test_a_volume_covers_an_existing_folder_and_may_stand_in_one(agent: RealAgent, volume: Path, base: Path) -> None:
     there = base / "there"
     there.mkdir()
     (there / "hidden").touch()
@@ -89,7 +87,7 @@ def test_a_bad_mount_is_refused_at_the_submission(agent: RealAgent, volume: Path
 
 @pytest.fixture
 def open_base() -> Iterator[Path]:
-    """A folder that whoever runs the test gave to nobody, if it may."""
+    """A folder that belongs to the user nobody where the test runs as root."""
     with tempfile.TemporaryDirectory(prefix="aa") as folder:
         path = Path(folder)
         for name in ("volume", "staging"):
@@ -100,7 +98,7 @@ def open_base() -> Iterator[Path]:
         yield path
 
 
-def test_somebody_who_is_not_root_gets_volumes_at_their_paths_too(open_base: Path) -> None:
+def test_users_other_than_root_get_volumes_at_their_paths_too(open_base: Path) -> None:
     script = "echo mine > /atoll-test/data/new && id -u > /atoll-test/data/uid"
     child = os.fork()
     if child == 0:

@@ -19,7 +19,7 @@ RUNNING = b'{"id":"j","phase":"running","log_bytes":5,"started_at":"2026-11-24T1
 
 
 class Server:
-    """Answers every request with `status`, `body` and `headers`, and keeps what it was asked."""
+    """Answers every request with `status`, `body` and `headers`, and keeps the requests."""
 
     def __init__(self) -> None:
         self.status, self.body, self.headers, self.delay = 200, RUNNING, "", 0.0
@@ -34,8 +34,8 @@ class Server:
                 lengths = [int(line[15:]) for line in lines if line.lower().startswith("content-length:")]
                 self.requests.append((lines[0], await reader.readexactly(lengths[0] if lengths else 0)))
                 await asyncio.sleep(self.delay)
-                told = f"HTTP/1.1 {self.status} X\r\n{self.headers}content-length: {len(self.body)}\r\n\r\n"
-                writer.write(told.encode() + self.body)
+                answer = f"HTTP/1.1 {self.status} X\r\n{self.headers}content-length: {len(self.body)}\r\n\r\n"
+                writer.write(answer.encode() + self.body)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -27,7 +27,7 @@ PROJECT = "/api/projects/main"
 
 
 @dataclass
-class Asked:
+class Request:
     """One request that came in."""
 
     method: str
@@ -46,7 +46,7 @@ class Answer:
     drop: bool = False
 
 
-Script = Callable[[Asked], Answer]
+Script = Callable[[Request], Answer]
 
 
 def refusal(status: int, problem: Problem) -> Answer:
@@ -58,7 +58,7 @@ class CannedServer:
     """Answers each route with what was prepared for it: one answer for ever, several in turn, or a function's."""
 
     def __init__(self, unix: Path | None = None) -> None:
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
         self._answers: dict[tuple[str, str], list[Answer | Script]] = {}
         handler = type("Handler", (_Handler,), {"canned": self})
         self._server: socketserver.BaseServer
@@ -87,16 +87,16 @@ class CannedServer:
             one if isinstance(one, Answer) or callable(one) else Answer(one) for one in answers
         ]
 
-    def answer(self, asked: Asked, token: str) -> Answer:
-        self.asked.append(asked)
-        if asked.path != "/healthz" and token != f"Bearer {TOKEN}":
+    def answer(self, request: Request, token: str) -> Answer:
+        self.requests.append(request)
+        if request.path != "/healthz" and token != f"Bearer {TOKEN}":
             return refusal(401, Problem("bad-token", "the token is wrong", "set ATOLL_TOKEN"))
-        prepared = self._answers.get((asked.method, asked.path))
+        prepared = self._answers.get((request.method, request.path))
         if prepared is None:
-            name = asked.path.rsplit("/", 1)[-1]
+            name = request.path.rsplit("/", 1)[-1]
             return refusal(404, Problem("not-found", f"there is no `{name}`", "look at the list"))
         one = prepared.pop(0) if len(prepared) > 1 else prepared[0]
-        return one if isinstance(one, Answer) else one(asked)
+        return one if isinstance(one, Answer) else one(request)
 
 
 class _Server(ThreadingHTTPServer):
@@ -119,8 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self) -> None:
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        asked = Asked(self.command, parts.path, parse_qs(parts.query), body)
-        answer = self.canned.answer(asked, self.headers.get("Authorization", ""))
+        request = Request(self.command, parts.path, parse_qs(parts.query), body)
+        answer = self.canned.answer(request, self.headers.get("Authorization", ""))
         if answer.drop:
             self.close_connection = True
             return

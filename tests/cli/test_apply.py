@@ -18,7 +18,7 @@ from atoll.wire.api import (
     Submission,
 )
 from tests.cli import samples as s
-from tests.cli.canned_server import Answer, Asked, CannedServer, Script, refusal
+from tests.cli.canned_server import Answer, CannedServer, Request, Script, refusal
 from tests.cli.conftest import ATOLL, CommandLine, interrupt
 
 TASK = "type: task\nname: hello\ncommands: [echo hi]\n"
@@ -38,7 +38,7 @@ def task(atoll: CommandLine, server: CannedServer) -> str:
     return atoll.write(TASK)
 
 
-def slowly(asked: Asked) -> Answer:
+def slowly(request: Request) -> Answer:
     """Nothing new, after a while."""
     time.sleep(0.05)
     return Answer([])
@@ -47,8 +47,8 @@ def slowly(asked: Asked) -> Answer:
 def the_log(content: bytes) -> Script:
     """The logs route over this file."""
 
-    def read(asked: Asked) -> Answer:
-        offset = int(asked.query["offset"][0])
+    def read(request: Request) -> Answer:
+        offset = int(request.query["offset"][0])
         return Answer(
             content[offset : offset + 40], headers={"Atoll-Log-End": str(offset + 40 >= len(content)).lower()}
         )
@@ -80,10 +80,10 @@ def test_a_failed_task_without_exit_code_ends_with_1_and_its_reason(
 def test_detached_returns_once_it_is_accepted(atoll: CommandLine, server: CannedServer, task: str) -> None:
     shown = atoll("apply", "-f", task, "-y", "-d")
     assert shown.returncode == 0
-    assert server.asked[-1].path.endswith("/apply")
+    assert server.requests[-1].path.endswith("/apply")
 
 
-def test_fleet_and_volume_are_followed_until_they_are_there(atoll: CommandLine, server: CannedServer) -> None:
+def test_fleet_and_volume_are_followed_until_they_are_ready(atoll: CommandLine, server: CannedServer) -> None:
     changes = (s.change("fleet", "train"), s.change("volume", "data"))
     server.on("POST", "plan", s.planned(*changes))
     server.on("POST", "apply", s.accepted(*changes))
@@ -99,7 +99,7 @@ def test_fleet_and_volume_are_followed_until_they_are_there(atoll: CommandLine, 
     assert "volume data is available in local-b" in shown.stderr
 
 
-def test_several_runs_are_told_apart_and_the_first_failure_is_the_exit_code(
+def test_lines_of_several_runs_are_prefixed_and_the_first_failure_is_the_exit_code(
     atoll: CommandLine, server: CannedServer
 ) -> None:
     changes = (s.change(name="one"), s.change(name="two"))
@@ -123,7 +123,7 @@ def test_an_unchanged_file_says_so_and_is_not_sent(atoll: CommandLine, server: C
     assert shown.returncode == 0
     assert "nothing to change" in shown.stdout
     assert "`atoll logs hello -f`" in shown.stdout
-    assert not [asked for asked in server.asked if asked.path.endswith("/apply")]
+    assert not [request for request in server.requests if request.path.endswith("/apply")]
 
 
 def test_without_a_terminal_and_without_y_it_is_wrong_usage(
@@ -132,11 +132,11 @@ def test_without_a_terminal_and_without_y_it_is_wrong_usage(
     shown = atoll("apply", "-f", task)
     assert shown.returncode == 2
     assert "pass `-y`" in shown.stderr
-    assert not [asked for asked in server.asked if asked.path.endswith("/apply")]
+    assert not [request for request in server.requests if request.path.endswith("/apply")]
 
 
 @pytest.mark.parametrize(("answer", "code", "applied"), [(b"n\n", 1, False), (b"y\n", 0, True)])
-def test_on_a_terminal_it_asks(
+def test_on_a_terminal_it_prompts(
     atoll: CommandLine, server: CannedServer, task: str, answer: bytes, code: int, applied: bool
 ) -> None:
     ours, theirs = pty.openpty()
@@ -152,7 +152,7 @@ def test_on_a_terminal_it_asks(
     assert process.wait(timeout=20) == code
     os.close(ours)
     assert b"\033[32m" in shown
-    assert applied == any(asked.path.endswith("/apply") for asked in server.asked)
+    assert applied == any(request.path.endswith("/apply") for request in server.requests)
 
 
 def test_an_incomplete_plan_is_shown_and_refused_before_asking(atoll: CommandLine, server: CannedServer) -> None:
@@ -207,7 +207,7 @@ def test_variables_and_profiles_go_along(atoll: CommandLine, server: CannedServe
     shown = atoll("plan", "-f", path, "--profile", "big", environment={"HF_TOKEN": "s3cret", "OTHER": "x"})
     import msgspec
 
-    sent = msgspec.json.decode(server.asked[-1].body, type=Submission)
+    sent = msgspec.json.decode(server.requests[-1].body, type=Submission)
     assert sent.environment == {"HF_TOKEN": "s3cret"}
     assert sent.profile == "big"
     assert sent.profiles is not None
@@ -245,7 +245,7 @@ def test_a_file_that_is_none_is_answered_without_a_server(
         shown = atoll(command, "-f", "x.yml")
         assert shown.returncode == 1
         assert expected in shown.stderr
-    assert not server.asked
+    assert not server.requests
 
 
 def test_a_server_that_goes_away_half_way_leaves_a_way_back(
@@ -265,7 +265,7 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_come_back(
 ) -> None:
     server.on("GET", "runs/hello", s.run())
     process = atoll.begin("apply", "-f", task, "-y")
-    while not any(asked.path.endswith("/logs") for asked in server.asked):
+    while not any(request.path.endswith("/logs") for request in server.requests):
         assert process.poll() is None
         time.sleep(0.01)
     _, said = interrupt(process)

@@ -99,7 +99,7 @@ def test_a_backup_in_the_midst_of_writes_is_of_one_moment(atoll: CommandLine) ->
         assert pair[0] == pair[1]
 
 
-def test_a_file_is_not_overwritten_unless_told(atoll: CommandLine) -> None:
+def test_a_file_is_overwritten_only_with_force(atoll: CommandLine) -> None:
     apply(atoll, "first")
     (atoll.folder / "kept.db").write_text("precious")
     refused = atoll("server", "backup", "kept.db")

@@ -66,11 +66,11 @@ def test_a_run_with_several_jobs_shows_each(atoll: CommandLine, server: CannedSe
     assert "the zone local-c was lost" in shown
 
 
-def test_ps_asks_for_finished_runs_only_when_told(atoll: CommandLine, server: CannedServer) -> None:
+def test_ps_requests_finished_runs_only_with_a(atoll: CommandLine, server: CannedServer) -> None:
     server.on("GET", "runs", [])
     atoll("ps")
     atoll("ps", "-a")
-    assert [asked.query for asked in server.asked] == [{}, {"all": ["1"]}]
+    assert [request.query for request in server.requests] == [{}, {"all": ["1"]}]
 
 
 def test_zones_show_what_they_hold_and_why_they_are_out(atoll: CommandLine, server: CannedServer) -> None:
@@ -103,7 +103,7 @@ def test_offers_pass_their_filters_on_and_say_that_local_zones_share(atoll: Comm
     shown = atoll("offer", "--cpu", "2..", "--zone", "local-a", "--zone", "local-b", "--max-price", "0.5")
     assert "none left" in shown.stdout
     assert "share the CPUs and the memory of this machine" in shown.stdout
-    assert server.asked[-1].query == {
+    assert server.requests[-1].query == {
         "cpu": ["2.."], "zone": ["local-a", "local-b"], "max_price": ["0.5"], "limit": ["101"],
     }  # fmt: skip
 
@@ -113,12 +113,12 @@ def test_events_are_filtered_and_shown_with_their_zone(atoll: CommandLine, serve
     shown = atoll("event", "--name", "train-0")
     assert "busy → lost" in shown.stdout
     assert "local-b" in shown.stdout
-    assert server.asked[-1].query == {"last": ["50"], "name": ["train-0"]}
+    assert server.requests[-1].query == {"last": ["50"], "name": ["train-0"]}
     assert atoll("event", "get", "4").returncode == 0
     assert atoll("event", "get", "5").stderr.startswith("error: there is no event 5\n")
 
 
-def test_an_event_of_what_was_asked_for_says_so_once(atoll: CommandLine, server: CannedServer) -> None:
+def test_an_event_of_a_request_says_so_once(atoll: CommandLine, server: CannedServer) -> None:
     server.on("GET", "events", [s.event(4, "run", "work", "running", from_state="running", reason="stop-asked")])
     [_, shown] = atoll("event").stdout.splitlines()
     assert "running" not in shown

@@ -167,6 +167,6 @@ def test_another_machines_server_is_not_started_or_stopped(atoll: CommandLine) -
         assert "ATOLL_SERVER_URL points to another server" in shown.stderr
 
 
-def test_colour_is_for_terminals_alone(atoll: CommandLine, server: CannedServer) -> None:
+def test_only_terminals_get_colour(atoll: CommandLine, server: CannedServer) -> None:
     server.on("GET", "fleets", [s.fleet(s.instance(0, s.A))])
     assert "\033[" not in atoll("fleet").stdout

@@ -23,7 +23,7 @@ def test_groups_show_how_many_there_are_and_the_cheapest(atoll: CommandLine, ser
         " H100:8           40      38         12     $98.32  p5.48xlarge on-demand  us-east-1a\n"
         " none    aws      7       0          1\n"
     )
-    assert server.asked[-1].query == {"gpu": ["0..8"], "spot": ["spot"], "limit": ["5"]}
+    assert server.requests[-1].query == {"gpu": ["0..8"], "spot": ["spot"], "limit": ["5"]}
 
 
 def test_a_long_list_says_that_there_is_more(atoll: CommandLine, server: CannedServer) -> None:
@@ -32,7 +32,7 @@ def test_a_long_list_says_that_there_is_more(atoll: CommandLine, server: CannedS
     shown = atoll("offer", "--limit", "3", "--on-demand")
     assert shown.stdout.count("m7i.large") == 3
     assert "and more: `--limit` shows them" in shown.stdout
-    assert server.asked[-1].query == {"spot": ["on-demand"], "limit": ["4"]}
+    assert server.requests[-1].query == {"spot": ["on-demand"], "limit": ["4"]}
     assert len(json.loads(atoll("offer", "--limit", "3", "--json").stdout)) == 3
     assert "and more" not in atoll("offer", "--limit", "4").stdout
 
@@ -51,7 +51,7 @@ def test_values_that_no_server_has_to_look_at_are_wrong_usage(
     shown = atoll("offer", *options)
     assert shown.returncode == 2
     assert message in shown.stderr
-    assert not server.asked
+    assert not server.requests
 
 
 @pytest.fixture(scope="module")

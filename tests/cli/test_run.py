@@ -4,24 +4,24 @@ import time
 
 from atoll.wire.api import ChangeAction, Problem
 from tests.cli import samples as s
-from tests.cli.canned_server import Answer, Asked, CannedServer, refusal
+from tests.cli.canned_server import Answer, CannedServer, Request, refusal
 from tests.cli.conftest import CommandLine
 
 
-def test_logs_print_what_there_is(atoll: CommandLine, server: CannedServer) -> None:
+def test_logs_print_the_whole_log(atoll: CommandLine, server: CannedServer) -> None:
     content = s.log("one", "zwei ü") + s.log("bad", stream="stderr")
     server.on("GET", "runs/hello", s.run())
-    server.on("GET", "runs/hello/logs", lambda asked: Answer(content[int(asked.query["offset"][0]) :]))
+    server.on("GET", "runs/hello/logs", lambda request: Answer(content[int(request.query["offset"][0]) :]))
     shown = atoll("logs", "hello", "--job", "2", environment={"PYTHONUTF8": "1"})
     assert (shown.stdout, shown.stderr, shown.returncode) == ("one\nzwei ü\n", "bad\n", 0)
-    assert server.asked[-1].query["job"] == ["2"]
+    assert server.requests[-1].query["job"] == ["2"]
 
 
 def test_a_line_that_comes_in_pieces_is_printed_once_and_whole(atoll: CommandLine, server: CannedServer) -> None:
     content = b"2026-11-24T12:00:00.000000000Z stdout P one \n2026-11-24T12:00:00.000000001Z stdout F line\n"
 
-    def bytewise(asked: Asked) -> Answer:
-        offset = int(asked.query["offset"][0])
+    def bytewise(request: Request) -> Answer:
+        offset = int(request.query["offset"][0])
         return Answer(content[offset : offset + 7])
 
     server.on("GET", "runs/hello", s.run())
@@ -33,8 +33,8 @@ def test_following_goes_on_with_the_next_attempt_from_its_start(atoll: CommandLi
     attempts = [s.log("first attempt"), s.log("second attempt, longer")]
     reads: list[int] = []
 
-    def read(asked: Asked) -> Answer:
-        offset = int(asked.query["offset"][0])
+    def read(request: Request) -> Answer:
+        offset = int(request.query["offset"][0])
         reads.append(offset)
         current = 0 if len(reads) < 3 else 1
         headers = {"Atoll-Log-End": "true", "Atoll-Log-Submission": str(current)}
@@ -59,10 +59,10 @@ def test_stop_waits_until_the_run_has_stopped(atoll: CommandLine, server: Canned
     shown = atoll("stop", "hello", "--abort")
     assert (shown.returncode, shown.stdout) == (0, "run hello: stopped\n")
     assert "run hello: stopping" in shown.stderr
-    assert [asked.body for asked in server.asked if asked.method == "POST"] == [b'{"abort":true,"version":""}']
+    assert [request.body for request in server.requests if request.method == "POST"] == [b'{"abort":true,"version":""}']
 
 
-def quiet(asked: Asked) -> Answer:
+def quiet(request: Request) -> Answer:
     """Nothing new, after a while."""
     time.sleep(0.05)
     return Answer([])

@@ -28,7 +28,7 @@ def test_a_time_without_a_zone_is_in_utc() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(0, "$0"), (0.2016, "$0.2016"), (0.5, "$0.50"), (1.2096, "$1.21"), (98.32, "$98.32")]
 )
-def test_prices_have_the_digits_that_tell_them_apart(value: float, text: str) -> None:
+def test_prices_have_the_digits_that_distinguish_them(value: float, text: str) -> None:
     assert units.price(value) == text
 
 
@@ -51,7 +51,7 @@ def test_each_column_begins_at_one_place(rows: list[tuple[str, str, str]]) -> No
         assert all(line[place:].startswith(cell) for place, cell in zip(places, row, strict=True))
 
 
-def test_a_column_that_nobody_fills_is_left_out_where_it_may_be() -> None:
+def test_an_empty_optional_column_is_left_out() -> None:
     table = Table(("NAME", "ERROR"), optional=("ERROR",))
     table.add("a", "")
     assert table.render() == " NAME\n a"
@@ -79,7 +79,7 @@ def test_a_run_names_the_instance_that_it_uses() -> None:
     assert text.startswith(" hello: 1 × local-2x8 in local, $0/h on train-1\n")
 
 
-def test_a_volume_tells_its_zone_or_when_it_gets_one() -> None:
+def test_a_volume_shows_its_zone_or_when_it_gets_one() -> None:
     assert document(kind="volume", name="data", zone=s.EAST_A) == " data: volume in us-east-1a (use1-az4)"
     assert document(kind="volume", name="data") == " data: volume in the zone of its first use"
 

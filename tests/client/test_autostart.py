@@ -63,7 +63,7 @@ def test_what_a_dead_server_left_is_not_believed(home: Path) -> None:
     assert len(started(home)) == 1
 
 
-def test_a_server_that_dies_is_told_with_its_last_lines(home: Path) -> None:
+def test_a_server_that_dies_is_reported_with_its_last_lines(home: Path) -> None:
     home.mkdir()
     (home / "refuse").touch()
     (home / "server.log").write_text("an old line\n")
@@ -73,7 +73,7 @@ def test_a_server_that_dies_is_told_with_its_last_lines(home: Path) -> None:
     assert str(home / "server.log") in (caught.value.help or "")
 
 
-def test_a_data_folder_that_cannot_be_is_told(home: Path, tmp_path: Path) -> None:
+def test_an_impossible_data_folder_is_reported(home: Path, tmp_path: Path) -> None:
     home.write_text("a file")
     with pytest.raises(NoServer, match="cannot use the data folder"):
         connect()
@@ -97,7 +97,7 @@ def test_half_written_files_are_as_none(tmp_path: Path) -> None:
     assert location.local(tmp_path) is None
 
 
-def test_the_data_folder_is_the_users_own_unless_told_otherwise() -> None:
+def test_the_data_folder_is_the_users_own_by_default() -> None:
     assert location.home({"ATOLL_HOME": "/x/y"}) == Path("/x/y")
     assert location.home({}).name == "atoll"
 

@@ -22,7 +22,7 @@ def test_it_speaks_over_a_unix_socket(tmp_path: Path) -> None:
 def test_names_are_quoted_in_paths() -> None:
     with CannedServer() as server, pytest.raises(ApiError):
         Client(server.address, TOKEN).fleet("a/b ?")
-    assert server.asked[0].path == "/api/projects/main/fleets/a%2Fb%20%3F"
+    assert server.requests[0].path == "/api/projects/main/fleets/a%2Fb%20%3F"
 
 
 def test_a_refusal_holds_the_problem_of_the_server() -> None:
@@ -50,10 +50,10 @@ def test_reading_is_tried_again_and_changing_is_not() -> None:
         server.on("POST", "runs/hello/stop", Answer(drop=True), s.run())
         with pytest.raises(ServerGone, match="went away while stopping run hello"):
             client.stop_run("hello")
-    assert [asked.method for asked in server.asked] == ["GET", "GET", "POST"]
+    assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
 
 
-def test_no_server_at_the_address_is_told_as_such(tmp_path: Path) -> None:
+def test_no_server_at_the_address_is_reported_as_such(tmp_path: Path) -> None:
     with pytest.raises(ServerGone, match="cannot be reached"):
         Client(f"unix:{tmp_path}/none.sock", TOKEN).fleets()
 
@@ -91,8 +91,8 @@ def test_an_answer_that_breaks_off_is_no_answer() -> None:
         thread.join()
 
 
-def test_a_query_leaves_out_what_nobody_asked_for() -> None:
+def test_a_query_leaves_out_unset_parameters() -> None:
     with CannedServer() as server:
         server.on("GET", "offers", [])
         Client(server.address, TOKEN).offers(OfferQuery(gpu="H100:8", zone=("a", "b")))
-    assert server.asked[0].query == {"gpu": ["H100:8"], "zone": ["a", "b"], "limit": ["100"]}
+    assert server.requests[0].query == {"gpu": ["H100:8"], "zone": ["a", "b"], "limit": ["100"]}

@@ -38,7 +38,7 @@ SOURCES = Path(atoll.configuration.__file__).parents[1]
 ROOT = Path(__file__).parents[2]
 
 
-def told(output: str) -> list[tuple[str, str]]:
+def reported(output: str) -> list[tuple[str, str]]:
     """(severity, code) of each finding that a command printed."""
     return re.findall(r"^(error|warning)\[([a-z-]+)\]: .+$", output, re.MULTILINE)
 
@@ -62,24 +62,22 @@ def test_every_code_has_its_example_and_is_tested_here() -> None:
 @pytest.mark.parametrize("code", OF_FILES, ids=lambda code: code.code)
 def test_validate_finds_the_fault_of_a_codes_example_and_none_in_its_cure(code: Code, atoll: CommandLine) -> None:
     done = atoll("validate", atoll.write(code.wrong))
-    assert set(told(done.stdout)) == {(severity(code), code.code)}
+    assert set(reported(done.stdout)) == {(severity(code), code.code)}
     assert done.returncode == (0 if code.warning else 1)
     assert code.code == "empty-file" or "--> file.atoll.yml:" in done.stdout
     cured = atoll("validate", "--strict", atoll.write(code.cured))
-    assert (cured.returncode, told(cured.stdout)) == (0, [])
+    assert (cured.returncode, reported(cured.stdout)) == (0, [])
 
 
 @pytest.mark.parametrize("command", [["validate"], ["plan", "-f"]], ids=["validate", "plan"])
 @pytest.mark.parametrize("code", WITHOUT_EXAMPLE)
-def test_a_file_that_cannot_be_read_is_told_alike_by_validate_and_plan(
-    code: str, command: list[str], atoll: CommandLine
-) -> None:
+def test_validate_and_plan_report_an_unreadable_file_alike(code: str, command: list[str], atoll: CommandLine) -> None:
     content = WITHOUT_EXAMPLE[code]
     if content is not None:
         (atoll.folder / "file.atoll.yml").write_bytes(content)
     done = atoll(*command, "file.atoll.yml")
     assert done.returncode == 1
-    assert told(done.stdout + done.stderr) == [("error", code)]
+    assert reported(done.stdout + done.stderr) == [("error", code)]
 
 
 @pytest.mark.parametrize("code", PLANNED, ids=lambda code: code.code)
@@ -103,11 +101,11 @@ def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(
     for secret in world.get("secrets", ()):
         client.set_secret(secret, "hidden")
     done = atoll("plan", "-f", atoll.write(code.wrong))
-    assert set(told(done.stderr)) == {(severity(code), code.code)}, done
+    assert set(reported(done.stderr)) == {(severity(code), code.code)}, done
     assert "--> file.atoll.yml:" in done.stderr
     assert code.warning or done.returncode == 1
     cured = atoll("plan", "-f", atoll.write(code.cured))
-    assert (cured.returncode, told(cured.stderr)) == (0, []), cured
+    assert (cured.returncode, reported(cured.stderr)) == (0, []), cured
 
 
 @pytest.mark.parametrize("code", OF_SNAPSHOTS, ids=lambda code: code.code)
@@ -120,10 +118,10 @@ def test_plan_finds_the_fault_of_a_snapshot_and_none_in_its_cure(code: Code, wor
     else:
         atoll.write(code.wrong, "world.json")
     done = atoll("plan", "-f", fleet, "--snapshot", "world.json")
-    assert (done.returncode, told(done.stderr)) == (1, [("error", code.code)])
+    assert (done.returncode, reported(done.stderr)) == (1, [("error", code.code)])
     if code.cured:
         cured = atoll("plan", "-f", fleet, "--snapshot", atoll.write(code.cured, "world.json"))
-        assert (cured.returncode, told(cured.stderr)) == (0, [])
+        assert (cured.returncode, reported(cured.stderr)) == (0, [])
 
 
 @pytest.mark.parametrize("code", codes().values(), ids=lambda code: code.code)

@@ -128,7 +128,7 @@ def test_warnings_fail_only_when_strict(tmp_path: Path) -> None:
     assert call(str(path), "--format", "github").output.startswith("::warning file=")
 
 
-def test_explain_tells_a_code_and_the_nearest_of_a_wrong_one() -> None:
+def test_explain_explains_a_code_and_suggests_the_nearest_of_a_wrong_one() -> None:
     assert CliRunner().invoke(explain, ["unknown-zone"]).output.startswith("`unknown-zone`: No such zone\n")
     wrong = CliRunner().invoke(explain, ["unknown-zon"])
     assert wrong.exit_code == 1

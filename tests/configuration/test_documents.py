@@ -41,7 +41,7 @@ def test_nodes_have_short_and_long_forms(written: str, expected: tuple[int, int,
     assert (nodes.min, nodes.target, nodes.max) == expected
 
 
-def test_a_strategy_alone_is_a_placement_with_the_defaults() -> None:
+def test_a_bare_strategy_is_a_placement_with_the_defaults() -> None:
     placement = spec(FLEET + "placement: spread").placement
     assert placement == spec(FLEET + "placement: {strategy: spread, max_skew: 1}").placement
     assert (placement.strategy, placement.max_skew, placement.min_zones) == ("spread", 1, None)
@@ -77,7 +77,7 @@ def test_the_defaults_of_a_task_are_those_of_dstack() -> None:
     assert (task.spot_policy, task.creation_policy, task.retry, task.env) == ("on-demand", "reuse-or-create", None, {})
 
 
-def test_default_resources_ask_for_no_disk_and_no_gpu() -> None:
+def test_default_resources_require_no_disk_and_no_gpu() -> None:
     resources = spec(TASK).resources.to_model()
     assert (resources.cpus, resources.memory_gb) == (Range(2, None), Range(8, None))
     assert (resources.disk_gb, resources.gpu, resources.arch) == (None, None, None)
@@ -198,7 +198,7 @@ def test_documents_without_a_name_get_one_from_the_file() -> None:
     assert names(bare + "---\n" + bare + "name: train\n", "train.yml") == ["train-2", "train"]
 
 
-def test_a_document_tells_its_kind_and_where_it_was_written() -> None:
+def test_a_document_knows_its_kind_and_its_places() -> None:
     document = parsed("\ntype: task\ncommands:\n  - first\n  - second\n").documents[0]
     assert (document.kind, document.type, document.file) == ("run", "task", "train.atoll.yml")
     second, key = document.span(("commands", 1)), document.span(("commands",), key=True)
@@ -244,7 +244,7 @@ def test_a_fault_in_a_profile_is_shown_in_its_own_file() -> None:
         "type: gateway\nname: g\nbackend: aws\nregion: us-east-1\ndomain: example.com\n",
     ],
 )
-def test_types_that_cannot_be_applied_yet_are_checked_and_told_once(text: str) -> None:
+def test_types_that_cannot_be_applied_yet_are_checked_and_reported_once(text: str) -> None:
     result = parsed(text)
     assert [(found.code, found.severity) for found in result.diagnostics] == [("not-acted-on", "warning")]
 

@@ -87,7 +87,7 @@ def place(found: Diagnostic) -> tuple[int, int, int]:
         (FLEET + "max_price: " + "9" * 65, "wrong-value", (4, 12, 77), "64 digits"),
     ],
 )
-def test_a_fault_is_told_at_its_place(text: str, code: str, where: tuple[int, int, int], words: str) -> None:
+def test_a_fault_is_reported_at_its_place(text: str, code: str, where: tuple[int, int, int], words: str) -> None:
     found = only(text)
     assert found.code == code, found
     line, column, end = place(found)
@@ -97,7 +97,7 @@ def test_a_fault_is_told_at_its_place(text: str, code: str, where: tuple[int, in
     assert words in f"{found.message} {found.help}"
 
 
-def test_all_faults_of_a_file_are_told_at_once_in_its_order() -> None:
+def test_all_faults_of_a_file_are_reported_at_once_in_its_order() -> None:
     text = "type: fleet\nnodes: x\nfoo: 1\n---\ntype: task\n---\ntype: volume\n"
     assert [(found.code, place(found)[0]) for found in findings(text)] == [
         ("wrong-value", 2), ("unknown-key", 3), ("missing-key", 5), ("missing-key", 7), ("missing-key", 7),
@@ -133,7 +133,7 @@ def test_names_are_unique_within_a_kind_over_all_files() -> None:
     )
 
 
-def test_keys_without_effect_are_told_unless_they_say_the_default() -> None:
+def test_keys_without_effect_are_reported_unless_they_have_the_default() -> None:
     assert findings(TASK + "home_dir: /root\nprivileged: false\n") == ()
     found = only(TASK + "image: alpine\n")
     assert (found.code, found.severity, place(found)) == ("not-acted-on", "warning", (4, 1, 6))

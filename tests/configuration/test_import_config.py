@@ -73,7 +73,7 @@ def test_a_config_that_exists_is_replaced_only_after_a_yes_and_is_kept_beside(at
     assert (saved.read_text(), mode(saved)) == (before, 0o600)
 
 
-def test_a_backend_that_is_there_already_stays_as_it_is(atoll: CommandLine) -> None:
+def test_an_existing_backend_is_kept(atoll: CommandLine) -> None:
     atoll.home.mkdir(mode=0o700)
     (atoll.home / "config.yml").write_text("backends: [{type: local, zones: 5}]\n")
     done = atoll("server", "import-config", atoll.write(DSTACK, "server.yml"))
@@ -95,7 +95,9 @@ def test_a_backend_that_is_there_already_stays_as_it_is(atoll: CommandLine) -> N
         ("", "is empty"),
     ],
 )
-def test_what_cannot_be_imported_is_told_without_a_value_of_the_file(text: str, said: str, atoll: CommandLine) -> None:
+def test_keys_that_cannot_be_imported_are_reported_without_their_values(
+    text: str, said: str, atoll: CommandLine
+) -> None:
     done = atoll("server", "import-config", atoll.write(text, "server.yml"))
     assert done.returncode == 1
     assert said in done.stderr

@@ -27,8 +27,8 @@ def parsed(path: Path) -> Parsed:
 
 def meaning(document: Document) -> dict[str, Any]:
     """Every key of a document in its long form, set or not."""
-    told = {"type": document.type, "name": document.name}
-    return document.spec.model_dump(mode="json", by_alias=True) | told
+    identity = {"type": document.type, "name": document.name}
+    return document.spec.model_dump(mode="json", by_alias=True) | identity
 
 
 def cut(actual: Any, expected: Any) -> Any:
@@ -49,14 +49,14 @@ def test_an_old_file_means_what_it_meant(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_an_old_file_asks_the_planner_for_nothing_of_zones(path: Path) -> None:
+def test_an_old_file_requires_nothing_of_zones(path: Path) -> None:
     for document in parsed(path).documents:
         spec: Any = document.spec
         if document.type == "fleet":
-            asked = fleet_request(document.name, spec, spec.nodes.target)
+            request = fleet_request(document.name, spec, spec.nodes.target)
             strategy = "cluster" if "cluster" in path.read_text() else "any"
-            assert (asked.requirements.availability_zones, asked.placement.strategy) == (None, strategy)
-            assert (asked.placement.min_zones, asked.placement.survive_zones) == (None, Placement().survive_zones)
+            assert (request.requirements.availability_zones, request.placement.strategy) == (None, strategy)
+            assert (request.placement.min_zones, request.placement.survive_zones) == (None, Placement().survive_zones)
         elif document.type == "volume" and spec.size is not None:
             volume = volume_request(document.name, spec)
             assert (volume.availability_zone, volume.binding) == (None, Binding.IMMEDIATE)

@@ -62,7 +62,7 @@ def test_where_id_and_letter_are_known_to_be_one_zone_they_are_one() -> None:
     )
 
 
-def test_mounts_of_which_each_two_but_not_all_share_a_zone_are_told_together() -> None:
+def test_mounts_of_which_each_two_but_not_all_share_a_zone_are_reported_together() -> None:
     places = {"a": "ab", "b": "bc", "c": "ca"}
     volumes = "".join(volume(f"{name}{one}", f"us-east-1{one}") for name, zones in places.items() for one in zones)
     mounts = ", ".join(

@@ -38,8 +38,8 @@ def test_no_meaning_is_of_a_key_that_does_not_exist() -> None:
     ancestors = {
         base.__name__: base for model in EVERY.values() for base in model.__mro__ if issubclass(base, BaseModel)
     }
-    for name, told in MEANINGS.items():
-        assert told.keys() <= keys(ancestors[name]), name
+    for name, meanings in MEANINGS.items():
+        assert meanings.keys() <= keys(ancestors[name]), name
 
 
 @pytest.mark.parametrize("name", DSTACK)

@@ -119,11 +119,11 @@ def test_every_key_has_a_description_and_every_optional_one_a_default_that_is_va
     for name, definition in exported["$defs"].items():
         long = definition if "properties" in definition else definition["anyOf"][-1]
         assert definition["description"], name
-        for key, told in long["properties"].items():
-            assert told["description"], (name, key)
-            assert ("default" in told) != (key in long.get("required", ())), (name, key)
-            if "default" in told:
-                one = {"$schema": exported["$schema"], "$defs": exported["$defs"], **told}
-                jsonschema.Draft202012Validator(one).validate(told["default"])
+        for key, described in long["properties"].items():
+            assert described["description"], (name, key)
+            assert ("default" in described) != (key in long.get("required", ())), (name, key)
+            if "default" in described:
+                one = {"$schema": exported["$schema"], "$defs": exported["$defs"], **described}
+                jsonschema.Draft202012Validator(one).validate(described["default"])
                 count += 1
     assert count > 150

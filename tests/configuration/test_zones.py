@@ -17,7 +17,7 @@ def findings(text: str) -> tuple[Diagnostic, ...]:
     return parse([SourceFile("f.yml", text)]).diagnostics
 
 
-def test_an_unknown_zone_is_told_with_the_zones_and_the_nearest_name() -> None:
+def test_an_unknown_zone_is_reported_with_the_zones_and_the_nearest_name() -> None:
     (found,) = findings(EAST + "availability_zones: [us-east-1z, us-east-1b]")
     assert (found.code, found.message) == ("unknown-zone", "`us-east-1z` is not a zone of aws us-east-1")
     assert found.span is not None

@@ -97,7 +97,7 @@ class Place:
         return (events[-1].seq if events else 0, *fleets, *volumes, *runs)
 
     def settled(self) -> tuple[object, ...]:
-        """The facts, once what was asked for before has come to rest."""
+        """The facts, once earlier requests are settled."""
         seen = [self.facts()]
 
         def rests() -> bool:

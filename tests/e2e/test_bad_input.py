@@ -64,7 +64,7 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_file_is_told_what_where_and_what_to_do(shared: Place, case: str) -> None:
+def test_a_wrong_file_gets_the_fault_its_place_and_the_cure(shared: Place, case: str) -> None:
     text, *said = WRONG[case]
     for command in (("apply", "-y"), ("plan",)):
         words = shared.refused(*command, "-f", shared.write("it", text))
@@ -113,7 +113,7 @@ def test_wrong_usage_ends_with_2_and_points_to_the_help(shared: Place, usage: tu
     assert "--help`" in words
 
 
-def test_apply_without_somebody_to_ask_wants_y(shared: Place) -> None:
+def test_apply_without_a_terminal_requires_y(shared: Place) -> None:
     words = shared.refused("apply", "-f", shared.write("f", FLEET.format(name="unasked")), code=2)
     assert "pass `-y`" in words
 
@@ -128,7 +128,7 @@ def test_what_does_not_exist_is_named(shared: Place) -> None:
     assert "nothing to delete" in shared.ok("delete", "-f", shared.write("f", FLEET.format(name="nix")), "-y")
 
 
-def test_a_command_that_is_not_found_is_told_with_its_zone(shared: Place) -> None:
+def test_a_command_that_is_not_found_is_reported_with_its_zone(shared: Place) -> None:
     text = "type: task\nname: typo\navailability_zones: [local-a]\ncommands: [nosuchprogram --fast]\n"
     done = shared("apply", "-f", shared.write("typo", text), "-y")
     assert done.returncode == 127

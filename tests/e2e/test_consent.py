@@ -31,7 +31,7 @@ def ids(place: Place) -> set[str]:
     return {one.id for one in place.client().fleet("shared").instances if not one.reason}
 
 
-def asked(place: Place, *arguments: str) -> tuple[int, "subprocess.Popen[bytes]"]:
+def prompted(place: Place, *arguments: str) -> tuple[int, "subprocess.Popen[bytes]"]:
     """A command on a terminal of its own: the terminal's other end, and the process."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -57,12 +57,12 @@ def read_until(terminal: int, text: str) -> str:
     return said
 
 
-def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_asked_for(own: Place) -> None:
+def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_shown(own: Place) -> None:
     configured(own, FAKE)
     mine = own.write("mine", FLEET.format(nodes=1, zones="fake-1a"))
     theirs = own.write("theirs", FLEET.format(nodes=3, zones="fake-1b"))
     own.ok("server", "start")
-    terminal, process = asked(own, "apply", "-f", mine)
+    terminal, process = prompted(own, "apply", "-f", mine)
     read_until(terminal, "Apply? [y/N]")
     own.ok("apply", "-y", "-f", theirs)
     before = ids(own)
@@ -78,12 +78,12 @@ def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_asked_for(ow
 
 
 @pytest.mark.parametrize("theirs", [FLEET.format(nodes=3, zones="fake-1a"), FLEET.format(nodes=3, zones="fake-1b")])
-def test_a_deletion_asks_again_when_the_fleet_has_grown_or_was_replaced_since_the_question(
+def test_a_deletion_prompts_again_when_the_fleet_has_grown_or_was_replaced_since_the_question(
     own: Place, theirs: str
 ) -> None:
     configured(own, FAKE)
     own.ok("apply", "-y", "-f", own.write("mine", FLEET.format(nodes=1, zones="fake-1a")))
-    terminal, process = asked(own, "delete", "fleet", "shared")
+    terminal, process = prompted(own, "delete", "fleet", "shared")
     assert "fleet shared (1 node: fake-1a 1)" in read_until(terminal, "? [y/N]")
     own.ok("apply", "-y", "-f", own.write("theirs", theirs))
     before = ids(own)

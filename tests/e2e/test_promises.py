@@ -75,7 +75,7 @@ def test_runs_that_retry_are_accepted_where_all_is_used_and_start_when_it_is_fre
     until(lambda: own.client().run("w").status == "done", "the waiting run to be done")
 
 
-def test_a_run_that_names_an_elastic_fleet_gets_machines_of_its_kind_and_zones_alone(own: Place) -> None:
+def test_a_run_that_names_an_elastic_fleet_gets_machines_of_its_kind_and_zones_only(own: Place) -> None:
     configured(own, FAKE)
     fleet = "type: fleet\nname: f\nnodes: {min: 0, target: 1, max: 3}\navailability_zones: [fake-1c]\n"
     own.ok("apply", "-y", "-f", own.write("f", fleet + "instance_types: [f.8x32]\nidle_duration: 1s\n"))

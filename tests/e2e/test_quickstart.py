@@ -187,7 +187,7 @@ def test_events_are_followed_with_their_zones(demo: Place) -> None:
     assert following.returncode == 130
 
 
-def test_output_is_plain_where_nobody_looks_and_where_it_is_asked_for(demo: Place) -> None:
+def test_output_is_plain_in_a_pipe_and_with_no_color(demo: Place) -> None:
     for more in ({}, {"NO_COLOR": "1", "COLUMNS": "20"}, {"LANG": "C", "PYTHONIOENCODING": "ascii"}):
         done = demo("fleet", environment=more)
         assert done.returncode == 0

@@ -28,7 +28,7 @@ def serve(place: Path, *options: str, database: str | None = None) -> "subproces
     )
 
 
-def told(done: "subprocess.CompletedProcess[str]") -> str:
+def reported(done: "subprocess.CompletedProcess[str]") -> str:
     """The one line with which a server refused."""
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -39,17 +39,17 @@ def told(done: "subprocess.CompletedProcess[str]") -> str:
 
 def test_a_data_folder_and_a_database_have_one_server(shared: Place, tmp_path: Path) -> None:
     pid = shared.server_pid()
-    words = told(serve(shared.home))
+    words = reported(serve(shared.home))
     assert f"a server (process {pid}) uses {shared.home} already" in words
     assert "`atoll server stop`" in words
-    words = told(serve(tmp_path / "other", database=f"sqlite+aiosqlite:///{shared.home}/atoll.db"))
+    words = reported(serve(tmp_path / "other", database=f"sqlite+aiosqlite:///{shared.home}/atoll.db"))
     assert f"a server (process {pid}) uses the database {shared.home}/atoll.db already" in words
     assert "runs already" in shared.ok("server", "start")
     assert shared.server_pid() == pid
     assert "stop it first" in shared.refused("server", "start", "--port", "9")
 
 
-def test_a_port_in_use_is_told(own: Place) -> None:
+def test_a_port_in_use_is_reported(own: Place) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -82,7 +82,7 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(own: Place) -> None:
     assert not own.processes()
 
 
-def test_a_damaged_database_and_a_wrong_configuration_are_told(own: Place) -> None:
+def test_a_damaged_database_and_a_wrong_configuration_are_reported(own: Place) -> None:
     own.home.mkdir()
     (own.home / "config.yml").write_text("backends: [{type: local, zonez: 3}]\n")
     done = own("fleet")
@@ -162,7 +162,7 @@ def test_secrets_stay_in_private_files(shared: Place) -> None:
         assert not [text for text in shown if secret in text]
 
 
-def test_what_is_kept_is_for_its_owner_alone(shared: Place) -> None:
+def test_files_of_the_data_folder_are_private(shared: Place) -> None:
     def open_to_others(path: Path) -> bool:
         return not path.is_symlink() and bool(path.lstat().st_mode & 0o077)
 
@@ -171,7 +171,7 @@ def test_what_is_kept_is_for_its_owner_alone(shared: Place) -> None:
     assert [path.name for path in machines.iterdir() if open_to_others(path)] == []
 
 
-def test_a_data_folder_that_cannot_be_used_is_told(own: Place) -> None:
+def test_an_unusable_data_folder_is_reported(own: Place) -> None:
     own.home.write_text("a file")
     for command in (("fleet",), ("server", "start"), ("server", "start", "--foreground")):
         done = own(*command)

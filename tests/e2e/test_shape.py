@@ -1,4 +1,4 @@
-"""A fleet keeps the shape that was asked for: through losses, recovery, growth and shrinking, on a real server."""
+"""A fleet keeps the shape of its configuration: through losses, recovery, growth and shrinking, on a real server."""
 
 import time
 from collections import Counter
@@ -22,7 +22,7 @@ def zones(place: Place, name: str) -> Counter[str]:
 
 
 def outlasts(counts: Counter[str], nodes: int) -> bool:
-    """Whether so many nodes remain when the fullest zone is lost."""
+    """Whether this many nodes remain when the fullest zone is lost."""
     return sum(counts.values()) - max(counts.values(), default=0) >= nodes
 
 

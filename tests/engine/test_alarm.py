@@ -39,7 +39,7 @@ def test_what_another_server_did_makes_it_unsure() -> None:
     play(story)
 
 
-def test_what_is_told_during_a_look_counts_beside_what_the_look_finds() -> None:
+def test_a_time_set_during_a_look_counts_beside_the_one_that_the_look_finds() -> None:
     async def story(clock: VirtualClock, alarm: Alarm) -> None:
         soon, late = clock.now(), clock.now() + timedelta(seconds=9)
         with alarm.looking():
@@ -51,7 +51,7 @@ def test_what_is_told_during_a_look_counts_beside_what_the_look_finds() -> None:
     play(story)
 
 
-def test_a_look_that_fails_tells_nothing() -> None:
+def test_a_failed_look_sets_no_time() -> None:
     async def story(clock: VirtualClock, alarm: Alarm) -> None:
         alarm.set(clock.now())
         with pytest.raises(ConnectionError), alarm.looking():

@@ -44,7 +44,7 @@ async def silence(calls: Calls, api: Api, times: int) -> None:
             await calls.make("fake", EAST, api.ask)
 
 
-async def test_a_silent_region_is_left_alone_and_its_sibling_is_not() -> None:
+async def test_a_silent_region_is_skipped_for_a_while_and_its_sibling_is_not() -> None:
     calls, api = Calls(Time()), Api()
     await silence(calls, api, OPEN_AFTER)
     with pytest.raises(Unavailable, match="are paused"):
@@ -107,7 +107,7 @@ async def test_a_trial_that_is_given_up_lets_the_next_call_be_one() -> None:
     assert await calls.make("fake", EAST, api.ask) == "answer"
 
 
-async def test_a_crowd_at_one_backend_is_told_to_come_again_and_another_backend_answers() -> None:
+async def test_too_many_calls_to_one_backend_are_retried_later_and_another_backend_answers() -> None:
     calls, api, other = Calls(Time()), Api(), Api()
     api.gate = asyncio.Event()
     crowd = [asyncio.create_task(calls.make("fake", EAST, api.ask)) for _ in range(MOST_CALLS)]

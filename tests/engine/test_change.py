@@ -33,13 +33,13 @@ def difference(key: str, old: Any, new: Any, outdated: Collection[str] = ()) -> 
         ("spread", True, False, ("true", "false")),
     ],
 )  # fmt: skip
-def test_values_are_told_as_a_user_writes_them(key: str, old: Any, new: Any, told: tuple[str, str]) -> None:
+def test_values_are_shown_as_a_user_writes_them(key: str, old: Any, new: Any, told: tuple[str, str]) -> None:
     field = difference(key, old, new)
     assert (field.old, field.new) == told
 
 
 @pytest.mark.parametrize("key", ["env", "registry_auth"])
-def test_what_may_be_secret_is_not_told(key: str) -> None:
+def test_values_that_may_be_secret_are_not_shown(key: str) -> None:
     field = difference(key, {"PASSWORD": "one"}, {"PASSWORD": "two"})
     assert (field.old, field.new) == ("(changed)", "(changed)")
 

@@ -64,7 +64,7 @@ def test_what_waits_for_a_closed_zone_goes_on_when_it_is_opened() -> None:
     play(story)
 
 
-def test_a_closure_of_another_project_binds_it_alone() -> None:
+def test_a_closure_of_another_project_binds_only_that_project() -> None:
     async def story(scene: Scene) -> None:
         await close(scene, project="other", server_wide=False)
         await scene.apply(fleet())

@@ -68,7 +68,7 @@ def test_a_run_never_gets_a_machine_outside_the_fleet_that_it_names() -> None:
     play(story, SIZES)
 
 
-def test_what_a_fleet_and_a_run_ask_for_is_combined() -> None:
+def test_the_requirements_of_a_fleet_and_a_run_are_combined() -> None:
     fleet = "type: fleet\nname: f\nnodes: 0..3\nresources: {cpu: 2..}\navailability_zones: [fake-1a, fake-1b]\n"
 
     async def story(scene: Scene) -> None:

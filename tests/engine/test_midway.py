@@ -72,7 +72,7 @@ def test_a_volume_deleted_half_way_leaves_no_disk() -> None:
     assert play(story, SLOW).alive_disks() == ()
 
 
-def test_a_run_stopped_before_its_machine_is_there_stops_and_the_machine_goes() -> None:
+def test_a_run_stopped_before_its_machine_exists_stops_and_the_machine_ends() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply("type: task\nname: t\ncommands: [work]\nidle_duration: 10s\n")
         await scene.until(lambda: scene.states("instances") == ["launching"])
@@ -85,7 +85,7 @@ def test_a_run_stopped_before_its_machine_is_there_stops_and_the_machine_goes() 
     assert play(story, SLOW).alive() == ()
 
 
-def test_a_quiet_job_is_left_alone_and_its_stop_is_noticed_all_the_same() -> None:
+def test_a_quiet_job_takes_few_turns_and_its_stop_is_noticed() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply("type: task\nname: t\ncommands: [work]\nenv: {FAKE_SECONDS: '3600'}\n")
         await scene.until(lambda: scene.states("jobs") == ["running"])
@@ -100,7 +100,7 @@ def test_a_quiet_job_is_left_alone_and_its_stop_is_noticed_all_the_same() -> Non
     play(story)
 
 
-def test_a_job_that_falls_back_onto_a_machine_that_is_there_does_not_leave_the_others_of_its_run_waiting() -> None:
+def test_a_job_that_falls_back_to_an_existing_machine_does_not_keep_the_others_of_its_run_waiting() -> None:
     run = "type: task\nname: t\nnodes: 2\ncommands: [work]\nfleets: [f]\n"
 
     async def story(scene: Scene) -> None:
@@ -138,7 +138,7 @@ def test_a_volume_that_is_being_attached_for_a_run_that_is_replaced_is_detached_
     assert calls == ["attach", "detach"] * 2
 
 
-def test_two_jobs_that_both_saw_nobody_on_their_machine_do_not_both_start_there(
+def test_two_jobs_that_both_saw_a_free_machine_do_not_both_start_on_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = "type: task\nname: t\ncommands: [work]\nfleets: [f]\nenv: {{FAKE_SECONDS: '{seconds}'}}\n"

@@ -33,7 +33,7 @@ def test_a_machine_that_is_deleted_before_its_cloud_lists_it_is_ended_all_the_sa
     assert len(play(story, replace(SCRIPT, lag=20)).machines) == 2
 
 
-def test_a_machine_that_takes_minutes_to_end_is_not_asked_to_at_every_turn() -> None:
+def test_a_machine_that_takes_minutes_to_end_gets_few_requests() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(FLEET)
         await scene.until(lambda: scene.states("instances") == ["active", "active"])
@@ -79,7 +79,7 @@ def test_the_work_of_a_dead_server_goes_on_when_its_lease_ends() -> None:
 
 
 @pytest.mark.parametrize(("document", "call"), [(FLEET.replace("2", "1", 1), "launch"), (VOLUME, "create-volume")])
-def test_credentials_that_expire_after_a_lost_answer_leave_nothing_that_nobody_knows(document: str, call: str) -> None:
+def test_credentials_that_expire_after_a_lost_answer_leave_no_unknown_machine(document: str, call: str) -> None:
     async def story(scene: Scene) -> None:
         scene.cloud.inject(lost_reply(call, times=None))
         await scene.apply(document)
@@ -96,7 +96,7 @@ def test_credentials_that_expire_after_a_lost_answer_leave_nothing_that_nobody_k
     assert len(ledger.machines) + len(ledger.disks) == 1
 
 
-def test_credentials_that_are_wrong_from_the_start_are_told_and_nothing_is_bought() -> None:
+def test_credentials_that_are_wrong_from_the_start_are_reported_and_nothing_is_launched() -> None:
     async def story(scene: Scene) -> None:
         scene.cloud.inject(replace(EXPIRED, operation="launch"))
         await scene.apply(FLEET)

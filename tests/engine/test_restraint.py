@@ -54,7 +54,7 @@ def test_a_fleet_on_hold_tries_again_when_its_configuration_changes() -> None:
     play(story)
 
 
-def test_a_fleet_on_hold_tries_again_when_a_user_asks_for_it() -> None:
+def test_a_fleet_on_hold_tries_again_on_request() -> None:
     async def story(scene: Scene) -> None:
         await refuse(scene, FLEET.format(nodes=2))
         await scene.replica.engine.retry_fleet("main", "f")

@@ -59,7 +59,7 @@ async def test_a_machine_that_goes_away_by_itself_is_noticed_and_replaced(tmp_pa
     assert len(cloud.ledger.alive()) == 2
 
 
-async def test_a_machine_without_a_record_is_reported_and_ended_only_when_asked(tmp_path: Path) -> None:
+async def test_a_machine_without_a_record_is_reported_and_ended_only_on_request(tmp_path: Path) -> None:
     cloud = FakeCloud(Script(grid()))
     async with engine_on(cloud, tmp_path) as engine:
         await apply(engine)

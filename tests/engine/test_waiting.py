@@ -193,7 +193,7 @@ def test_a_waiting_run_takes_the_machine_before_its_idle_time_ends_it(idle: str)
 WEB = "type: fleet\nname: web\nnodes: 2\nresources: {cpu: 8}\nplacement: spread\n"
 
 
-def test_a_fleet_that_waits_gives_up_at_the_end_of_its_duration_and_tries_again_when_asked() -> None:
+def test_a_fleet_that_waits_gives_up_at_the_end_of_its_duration_and_tries_again_on_request() -> None:
     async def story(scene: Scene) -> None:
         scene.cloud.inject(Fault("launch", FailureKind.CAPACITY_UNAVAILABLE, times=None))
         await scene.apply(WEB + "retry: {duration: 10m}\n")

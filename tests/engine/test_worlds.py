@@ -43,7 +43,7 @@ async def test_after_a_restart_a_backend_that_is_down_still_has_its_last_offers_
     assert "connection refused" in after.errors["fake"]
 
 
-async def test_after_a_restart_a_backend_that_answers_is_asked_anew(tmp_path: Path) -> None:
+async def test_after_a_restart_a_backend_that_answers_is_listed_again(tmp_path: Path) -> None:
     await world_of(Script(grid(zones=3)), tmp_path)
     after = await world_of(Script(grid(zones=2)), tmp_path)
     assert len(after.zones) == 2
@@ -61,7 +61,7 @@ async def test_without_a_kept_listing_a_backend_that_is_down_has_no_offers(tmp_p
     [lambda data: data[:-1], lambda data: b"", lambda data: b"x" * 40, lambda data: data[::-1]],
     ids=["cut", "empty", "other", "reversed"],
 )
-async def test_a_damaged_listing_is_left_alone_and_replaced(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+async def test_a_damaged_listing_is_ignored_and_replaced(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     before = await world_of(Script(grid()), tmp_path)
     [file] = tmp_path.iterdir()
     file.write_bytes(damage(file.read_bytes()))
@@ -70,7 +70,7 @@ async def test_a_damaged_listing_is_left_alone_and_replaced(tmp_path: Path, dama
     assert list((await world_of(Script(grid(), faults=(DOWN,)), tmp_path)).catalog) == list(before.catalog)
 
 
-async def test_kept_listings_are_for_the_servers_user_alone(tmp_path: Path) -> None:
+async def test_kept_listings_are_private(tmp_path: Path) -> None:
     await world_of(Script(grid()), tmp_path / "listings")
     [file] = (tmp_path / "listings").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -95,7 +95,7 @@ async def test_a_backend_that_does_not_answer_is_planned_with_its_last_listing(
     assert asyncio.all_tasks() == tasks, "a closed engine asks on"
 
 
-async def test_an_answer_that_comes_late_serves_who_asks_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_late_answer_serves_the_next_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await world_of(Script(grid(zones=3)), tmp_path)
     monkeypatch.setattr(worlds_module, "PATIENCE_SECONDS", 0.01)
     backend = FakeBackend(FakeCloud(Script(grid(zones=2), latency={"listing": (0.1, 0.1)})))

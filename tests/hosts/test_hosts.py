@@ -37,7 +37,7 @@ def test_a_fleet_that_is_deleted_leaves_nothing_on_its_hosts(site: Site) -> None
     until(lambda: site.lab.on(1, 1, "ls -A /root") == "", "the host to be clean")
 
 
-def test_hosts_are_for_the_fleet_that_declares_them_alone(site: Site) -> None:
+def test_hosts_serve_only_the_fleet_that_declares_them(site: Site) -> None:
     site.ok("apply", "-f", site.rack(1), "-y")
     greedy = site.write("greedy", "type: fleet\nname: greedy\nnodes: 1\nbackends: [ssh]\n")
     assert "its hosts belong to the fleets that declare them" in site("plan", "-f", greedy).stdout

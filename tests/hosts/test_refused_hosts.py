@@ -27,7 +27,7 @@ def test_each_wrong_entry_has_its_own_message_and_place(site: Site) -> None:
         assert f"rack.atoll.yml:{7 + number}:7" in words
 
 
-def test_a_key_that_the_host_does_not_know_is_told_with_the_user(site: Site) -> None:
+def test_a_key_that_the_host_does_not_know_is_reported_with_the_user(site: Site) -> None:
     other = site.folder / "other"
     site.lab.on(1, 1, f"ssh-keygen -q -t ed25519 -N '' -f {other}")
     words = site.refused("apply", "-f", site.fleet("rack", site.lab.address(1), identity=other), "-y")

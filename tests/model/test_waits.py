@@ -6,7 +6,7 @@ from atoll.model.states import MACHINES
 from atoll.model.waits import CONDITIONS
 
 DERIVED = {("run", "replaced"), ("instance", "ending")}
-"""States that the table tells apart and the state machines do not."""
+"""States that only this table distinguishes."""
 
 
 def test_what_waits_for_what_has_no_circle() -> None:

@@ -57,7 +57,7 @@ def unplaced(answer: Plan) -> dict[str, str]:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("steps", STEPS)
-def test_a_smaller_budget_refuses_nothing_that_fits_and_tells_how_far_the_price_may_be(steps: float, seed: int) -> None:
+def test_a_smaller_budget_refuses_nothing_that_fits_and_bounds_the_price_gap(steps: float, seed: int) -> None:
     case = packed_case(seed)
     best = best_plan(seed)
     assert best.proven

@@ -44,20 +44,20 @@ def _cures(fleet: FleetRequest, snapshot: Snapshot) -> dict[str, Cure]:
     return {cure.requirement: cure for cure in shortfall.cures}
 
 
-def test_the_lowest_price_limit_that_fits_is_told_with_its_zone() -> None:
+def test_the_lowest_price_limit_that_fits_is_named_with_its_zone() -> None:
     fleet = FleetRequest("train", 1, Requirements(ANYTHING, max_price=0.1))
     cure = _cures(fleet, world(offer(A, 0.5), offer(B, 0.22, LARGE), offer(B, 0.3)))["max_price"]
     assert (cure.value, cure.zones, cure.price) == (0.22, (B,), 0.22)
 
 
-def test_a_price_limit_is_told_even_where_none_at_all_would_make_a_full_zone_eligible() -> None:
+def test_a_price_limit_is_named_even_where_no_limit_would_make_a_full_zone_eligible() -> None:
     fleet = FleetRequest("train", 4, Requirements(ANYTHING, max_price=0.1), Placement(Strategy.SPREAD))
     offers = [offer(A, 0.1, count=1), offer(B, 0.2), offer(A, 0.2, LARGE), offer(C, 0.9, count=1)]
     cures = _cures(fleet, world(*offers))
     assert cures["max_price"].value == 0.2
 
 
-def test_a_price_limit_is_told_to_a_run_that_could_use_a_dearer_machine_that_is_idle() -> None:
+def test_a_price_limit_is_named_for_a_run_that_could_use_a_dearer_idle_machine() -> None:
     idle = ExistingInstance("i-1", A, SMALL, Market.ON_DEMAND, 0.5, "old", 0)
     run = RunRequest("train", requirements=Requirements(ANYTHING, max_price=0.1))
     shortfall = part(plan(request(run), world(offer(A, 0.3, count=0), instances=[idle])), "train").shortfall
@@ -65,7 +65,7 @@ def test_a_price_limit_is_told_to_a_run_that_could_use_a_dearer_machine_that_is_
     assert [(cure.requirement, cure.value) for cure in shortfall.cures] == [("max_price", 0.5)]
 
 
-def test_a_fleet_that_got_less_than_it_asked_gives_way_to_the_cure_of_one_before_it() -> None:
+def test_a_fleet_with_less_than_it_requires_gives_way_to_the_cure_of_an_earlier_one() -> None:
     first = FleetRequest("first", 1, Requirements(ANYTHING, spot_policy=SpotPolicy.ON_DEMAND))
     second = FleetRequest("second", 2, Requirements(ANYTHING, spot_policy=SpotPolicy.SPOT))
     answer = plan(request(first, second), world(offer(A, 0.1, market=Market.SPOT, count=1)))
@@ -74,7 +74,7 @@ def test_a_fleet_that_got_less_than_it_asked_gives_way_to_the_cure_of_one_before
     assert [cure.requirement for cure in shortfall.cures] == ["spot_policy"]
 
 
-def test_fewer_nodes_are_told_to_a_fleet_whose_machines_cannot_outlast_a_zone() -> None:
+def test_fewer_nodes_are_suggested_for_a_fleet_that_cannot_outlast_a_zone() -> None:
     placement = Placement(survive_zones=1)
     there = [_instance("safe", node, zone) for node, zone in enumerate((A, A, B))]
     full = offer(C, 0.1, count=0)

@@ -27,7 +27,7 @@ def test_a_fleet_that_cannot_outlast_a_zone_buys_nothing_and_says_so(placement: 
     assert [cure.requirement for cure in fleet.shortfall.cures if cure.requirement == "placement.survive_zones"]
 
 
-def test_fewer_zones_than_asked_place_nothing_under_any_strategy() -> None:
+def test_fewer_zones_than_required_place_nothing_under_any_strategy() -> None:
     answer = plan(request(FleetRequest("train", 4, ANY, Placement(min_zones=2))), world(offer(A, 0.1)))
     assert part(answer, "train").placements == ()
 
@@ -44,7 +44,7 @@ def test_a_zone_with_more_in_use_than_it_has_does_not_keep_others_from_being_use
     assert where(answer, "train") == ["us-east-1b", "us-east-1b"]
 
 
-def test_a_run_that_may_not_buy_does_not_make_a_fleet_larger_than_survival_asks() -> None:
+def test_a_run_that_may_not_buy_does_not_make_a_fleet_larger_than_survival_requires() -> None:
     fleet = FleetRequest("safe", 1, ANY, Placement(survive_zones=1))
     run = RunRequest("job", tuple(NodeRequest(rank) for rank in range(3)), ANY, may_create=False)
     answer = plan(request(fleet, run), world(offer(A, 0.1), offer(B, 0.1, LARGE), offer(C, 0.1)))
@@ -53,7 +53,7 @@ def test_a_run_that_may_not_buy_does_not_make_a_fleet_larger_than_survival_asks(
 
 
 @pytest.mark.parametrize("cpus", [8, 9])
-def test_a_best_effort_spread_of_fewer_nodes_than_asked_is_as_even_as_it_can_be(cpus: int) -> None:
+def test_a_best_effort_spread_of_fewer_nodes_than_requested_is_as_even_as_possible(cpus: int) -> None:
     fleet = FleetRequest("train", 6, ANY, Placement(Strategy.SPREAD, on_shortage=OnShortage.BEST_EFFORT))
     snapshot = world(
         offer(A, 0.1), offer(B, 0.2), offer(C, 0.2), quotas=[Quota(A.backend, A.region, Market.ON_DEMAND, cpus)]

@@ -78,7 +78,7 @@ def test_a_failure_that_did_not_come_again_for_hours_is_a_first_one_again() -> N
     assert remember([first], FailureKind.CAPACITY_UNAVAILABLE, OFFER, NOW + timedelta(hours=2, seconds=1)).count == 1
 
 
-def test_the_time_that_a_provider_tells_is_never_undercut() -> None:
+def test_the_retry_after_is_never_undercut() -> None:
     told = remember((), FailureKind.THROTTLED, OFFER, NOW, retry_after=90)
     assert told.until == NOW + timedelta(seconds=90)
     shorter = remember((), FailureKind.THROTTLED, OFFER, NOW, retry_after=1)

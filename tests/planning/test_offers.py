@@ -60,7 +60,7 @@ def test_the_cheapest_comes_first_and_the_limit_is_kept() -> None:
         (Requirements(ANY, spot_policy=SpotPolicy.SPOT), []),
     ],
 )
-def test_what_was_not_asked_for_is_left_out(requirements: Requirements, left: list[str]) -> None:
+def test_offers_that_were_not_requested_are_left_out(requirements: Requirements, left: list[str]) -> None:
     offers = [Offer(A, SMALL, Market.ON_DEMAND, 0.1), Offer(A, LARGE, Market.ON_DEMAND, 0.8),
               Offer(A, GPU, Market.ON_DEMAND, 98)]  # fmt: skip
     assert [kind for _, kind, _ in told(search(offers, requirements))] == left
@@ -98,7 +98,7 @@ def test_what_cannot_be_had_now_is_kept_with_its_reason() -> None:
     ]
 
 
-def test_of_several_reasons_each_offer_tells_its_own() -> None:
+def test_each_offer_has_its_own_reason() -> None:
     offers = [Offer(A, SMALL, Market.ON_DEMAND, 0.1), Offer(A, LARGE, Market.ON_DEMAND, 0.2)]
     failures = tuple(
         Failure(

@@ -66,7 +66,7 @@ def test_the_largest_type_is_named_only_where_no_other_one_is_larger() -> None:
     }
 
 
-def test_a_run_that_only_reuses_is_told_what_the_instances_have_of_the_same_kind_and_no_price() -> None:
+def test_reasons_for_a_run_that_only_reuses_name_amounts_of_instances_and_no_price() -> None:
     kind = InstanceType("gpus", 8, 61, 100, gpu=Gpu("H100", 4, 80))
     run = RunRequest(
         "job", requirements=Requirements(Resources(Range(), Range(), gpu=GpuRequirement(Range(8)))), may_create=False
@@ -102,7 +102,7 @@ def test_a_printed_price_limit_is_never_below_the_price() -> None:
     assert _cures(fleet, world(offer(A, 12.3456789))) == ["raise `max_price` to 12.3456789: us-east-1a fits"]
 
 
-def test_a_lower_number_of_cpus_is_told_as_it_is_written_in_a_file() -> None:
+def test_a_lower_number_of_cpus_is_suggested_as_it_is_written_in_a_file() -> None:
     fleet = FleetRequest("train", 1, Requirements(Resources(Range(4, None), Range(), arch="x86")))
     assert _cures(fleet, world(offer(A, 0.5))) == ["set `resources.cpu` to x86:2..: us-east-1a fits, from $0.50/h"]
 

@@ -192,7 +192,7 @@ def counted(document: DocumentPlan) -> Counter[tuple[Zone, RefusalCode]]:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_offers_filtered_in_columns_fail_what_each_fails_alone(seed: int) -> None:
+def test_offers_filtered_in_columns_fail_the_same_filters_as_one_by_one(seed: int) -> None:
     chance = random.Random(seed)
     world = some_world(chance)
     snapshot = Snapshot(world.catalog, world.zones, NOW, world.backends)

@@ -55,7 +55,7 @@ def test_a_seed_decides_between_zones_that_are_equally_good() -> None:
     assert len(chosen) > 1
 
 
-def test_a_settled_document_asks_for_nothing_until_it_is_edited() -> None:
+def test_a_settled_document_requires_nothing_until_it_is_edited() -> None:
     demand = replay_demand(FLEET)
     settled = [{"kind": "fleet", "name": "train", "demand": demand}]
     content = json.dumps({"offers": [ROW], "settled": settled}).encode()

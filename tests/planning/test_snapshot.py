@@ -135,7 +135,7 @@ def test_a_table_and_rows_say_the_same(offers: list[Offer]) -> None:
     assert read.snapshot.catalog == catalog
 
 
-def test_offers_alone_are_a_snapshot() -> None:
+def test_a_snapshot_may_hold_only_offers() -> None:
     for content in ([ROW], {"offers": [ROW]}, {"offers": TABLE}):
         (offer,) = read_snapshot(json.dumps(content).encode()).snapshot.catalog
         assert (str(offer.zone), offer.instance_type.name, offer.market, offer.price) == (
@@ -198,7 +198,7 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("content", "message"), WRONG, ids=[message for _, message in WRONG])
-def test_what_is_wrong_is_told_with_its_place(content: Any, message: str) -> None:
+def test_faults_are_reported_with_their_places(content: Any, message: str) -> None:
     with pytest.raises(BadSnapshot) as refused:
         read_snapshot(json.dumps(content).encode())
     (finding,) = refused.value.diagnostics

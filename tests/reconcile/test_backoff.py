@@ -18,7 +18,7 @@ def test_waits_grow_to_the_longest_and_not_past_it(kind: FailureKind | None) -> 
     assert waits[-1] > waits[0]
 
 
-def test_what_the_provider_asks_for_is_the_least() -> None:
+def test_the_retry_after_is_the_least_delay() -> None:
     assert all(delay(FailureKind.THROTTLED, 0, f"i{n}", told=30) >= 30 for n in range(50))
 
 

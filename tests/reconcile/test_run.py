@@ -36,6 +36,6 @@ def test_a_run_whose_jobs_were_done_before_anybody_looked_is_done_in_two_steps()
     assert action.state == RunState.DONE
 
 
-def test_a_run_that_is_over_is_left_alone() -> None:
+def test_a_finished_run_needs_no_action() -> None:
     for state in RUN.final:
         assert decide(sight(RunState(state), JobState.DONE)) == Finished()

@@ -36,7 +36,7 @@ class Replica(ServerProcess):
         self.end(30)
 
     def start(self) -> None:
-        """Start it anew."""
+        """Start it again."""
         self.__enter__()
 
     def kill(self) -> None:
@@ -58,13 +58,13 @@ KEY = base64.b64encode(secrets.token_bytes(32)).decode()
 
 @pytest.fixture
 def replicas(tmp_path: Path, postgresql_database: Callable[[], str]) -> Iterator[Callable[[int, str], list[Replica]]]:
-    """Starts servers on a new database and a new cloud, which answers as it is told."""
+    """Starts servers on a new database and a new cloud, which follows a script."""
     database = postgresql_database()
     with ExitStack() as stack:
 
         def start(count: int, cloud: str) -> list[Replica]:
-            told = f"ledger: {tmp_path / 'cloud.jsonl'}, {cloud}"
-            found = [Replica(tmp_path / f"home-{number}", database, told) for number in range(count)]
+            script = f"ledger: {tmp_path / 'cloud.jsonl'}, {cloud}"
+            found = [Replica(tmp_path / f"home-{number}", database, script) for number in range(count)]
             with ThreadPoolExecutor(count) as pool:
                 return list(pool.map(stack.enter_context, found))
 
@@ -137,7 +137,7 @@ def fleets(replica: Replica) -> list[FleetView]:
 
 
 def settled(replica: Replica, count: int) -> list[InstanceView]:
-    """The instances, once there are so many and all are ready for work."""
+    """The instances, once this many exist and all are ready for work."""
     while True:
         found = replica.client.instances()
         if len(found) == count and all(instance.status == "idle" for instance in found):

@@ -40,15 +40,15 @@ class Served:
     clock: Hands
     tokens: dict[str, str] = field(default_factory=dict)
 
-    async def ask(self, method: str, path: str, who: str = "admin", **more: Any) -> httpx.Response:
-        """One request with the token of `who`; empty: without any."""
-        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+    async def ask(self, method: str, path: str, user: str = "admin", **more: Any) -> httpx.Response:
+        """One request with the token of `user`; empty: without any."""
+        headers = {"Authorization": f"Bearer {self.tokens[user]}"} if user else {}
         return await self.client.request(method, path, headers=headers, **more)
 
-    async def apply(self, text: str, who: str = "admin", project: str = "main", **more: Any) -> httpx.Response:
+    async def apply(self, text: str, user: str = "admin", project: str = "main", **more: Any) -> httpx.Response:
         """Apply one file."""
         body = {"files": [{"name": "x.yml", "text": text}], **more}
-        return await self.ask("POST", f"/api/projects/{project}/apply", who, json=body)
+        return await self.ask("POST", f"/api/projects/{project}/apply", user, json=body)
 
     async def user(self, name: str, *, admin: bool = False, roles: dict[str, Role] | None = None) -> str:
         """A new user; returns the token, which is kept under the name too."""

@@ -26,7 +26,7 @@ async def test_a_token_lets_its_user_in_until_it_ends(served: Served) -> None:
     assert (await served.ask("GET", "/api/users/me", "short")).status_code == 401
 
 
-async def test_a_revoked_token_lets_nobody_in_from_the_next_request_on(served: Served) -> None:
+async def test_a_revoked_token_is_refused_from_the_next_request_on(served: Served) -> None:
     made = (await served.ask("POST", "/api/tokens", "user", json={"name": "lost"})).json()
     served.tokens["lost"] = made["token"]
     assert (await served.ask("GET", "/api/users/me", "lost")).status_code == 200
@@ -50,7 +50,7 @@ async def test_the_first_token_shows_its_beginning_only_where_it_is_long(served:
     assert not [prefix for prefix in prefixes if prefix.startswith("short")]
 
 
-async def test_a_deleted_users_tokens_let_nobody_in(served: Served) -> None:
+async def test_the_tokens_of_a_deleted_user_are_refused(served: Served) -> None:
     assert (await served.ask("GET", "/api/users/me", "user")).status_code == 200
     await served.ask("DELETE", "/api/users/user")
     assert (await served.ask("GET", "/api/users/me", "user")).status_code == 401
@@ -91,7 +91,7 @@ async def test_names_that_are_none_are_refused(served: Served) -> None:
         assert (await served.ask("POST", path, json=body)).status_code == 422, body
 
 
-async def test_events_tell_who_made_a_change(served: Served) -> None:
+async def test_events_name_the_user_behind_a_change(served: Served) -> None:
     await served.apply("type: fleet\nname: train\nnodes: 1\n", "user")
     await served.ask("DELETE", "/api/projects/main/fleets/train", "manager")
     events = (await served.ask("GET", "/api/projects/main/events?kind=fleet")).json()

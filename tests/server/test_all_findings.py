@@ -1,4 +1,4 @@
-"""All that is wrong with a submission is told at once: the files' own errors and the world's."""
+"""All faults of a submission are reported at once: the files' own errors and the world's."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ async def test_an_error_of_a_zone_does_not_hide_the_backend_and_the_secret(serve
     ]
 
 
-async def test_a_conflict_with_what_exists_is_told_beside_a_wrong_file(served: Served) -> None:
+async def test_a_conflict_with_existing_records_is_reported_beside_a_wrong_file(served: Served) -> None:
     volume = "type: volume\nname: data\nbackend: fake\navailability_zone: fake-1a\nsize: 10GB\n"
     assert (await served.apply(volume)).status_code == 200
     found = await findings(served, volume.replace("fake-1a", "fake-1b"), UNKNOWN_KEY)

@@ -1,4 +1,4 @@
-"""Who did what: every route that changes something of a project leaves an event that names the asker."""
+"""The audit: every route that changes something of a project leaves an event that names its user."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -150,7 +150,7 @@ async def test_a_route_that_changes_something_leaves_an_event_that_names_the_ask
     assert (await events(served, row.project)).count(("admin", row.event)) == 1
 
 
-async def test_asking_twice_is_told_once(served: Served) -> None:
+async def test_a_repeated_request_leaves_one_event(served: Served) -> None:
     await served.apply(VOLUME + "---\n" + TASK)
     for _ in range(2):
         await served.ask("DELETE", "/api/projects/main/volumes/data")
@@ -160,7 +160,7 @@ async def test_asking_twice_is_told_once(served: Served) -> None:
     assert sorted(reasons) == ["abort-asked", "delete-asked", "stop-asked"]
 
 
-async def test_a_change_in_place_tells_who_made_it_and_the_same_file_again_tells_nothing(served: Served) -> None:
+async def test_a_change_in_place_names_its_user_and_the_same_file_again_leaves_no_event(served: Served) -> None:
     await served.apply(FLEET, "user")
     before = await events(served)
     await served.apply(FLEET, "manager")
@@ -169,11 +169,11 @@ async def test_a_change_in_place_tells_who_made_it_and_the_same_file_again_tells
     assert ("manager", ("fleet", "train", "active", "changed")) in await events(served)
 
 
-async def test_what_was_asked_is_shown_to_members(served: Served) -> None:
+async def test_requests_are_shown_to_members(served: Served) -> None:
     await served.apply(TASK, "user")
     await served.ask("POST", "/api/projects/main/runs/work/stop", "manager", json={})
-    [asked] = (await served.ask("GET", "/api/projects/main/events?kind=run&last=1", "user")).json()
-    assert (asked["from_state"], asked["to_state"]) == ("submitted", "submitted")
-    assert (asked["reason"], asked["actor"]) == ("stop-asked", "manager")
+    [event] = (await served.ask("GET", "/api/projects/main/events?kind=run&last=1", "user")).json()
+    assert (event["from_state"], event["to_state"]) == ("submitted", "submitted")
+    assert (event["reason"], event["actor"]) == ("stop-asked", "manager")
     [taken_in] = (await served.ask("GET", "/api/projects/main/events?kind=member&name=user", "user")).json()
     assert (taken_in["to_state"], taken_in["actor"]) == ("user", "")

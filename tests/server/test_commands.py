@@ -46,7 +46,7 @@ def admin(server: ServerProcess, tmp_path: Path) -> Shell:
     return Shell(tmp_path / "admin", {"ATOLL_SERVER_URL": server.address, "ATOLL_TOKEN": server.token})
 
 
-def test_an_admin_lets_somebody_in_who_logs_in_and_works(server: ServerProcess, admin: Shell, tmp_path: Path) -> None:
+def test_a_user_whom_an_admin_added_logs_in_and_works(server: ServerProcess, admin: Shell, tmp_path: Path) -> None:
     admin("project", "create", "lab")
     admin("user", "create", "ada")
     admin("--project", "lab", "project", "add-member", "ada", "--role", "manager")
@@ -87,7 +87,7 @@ def test_the_environment_comes_before_the_login(server: ServerProcess, admin: Sh
     assert "ATOLL_TOKEN is not" in admin("fleet", code=1)
 
 
-def test_what_is_deleted_is_asked_about_and_gone(admin: Shell) -> None:
+def test_a_deletion_is_confirmed_first(admin: Shell) -> None:
     admin("project", "create", "lab")
     admin("user", "create", "bob", "--admin")
     admin("secret", "set", "KEY", typed="x")

@@ -50,7 +50,7 @@ async def test_a_fleet_of_another_project_is_refused_with_its_place(served: Serv
     assert (finding["span"]["line"], finding["span"]["column"]) == (5, 13)
 
 
-async def test_what_is_said_of_other_projects_does_not_tell_whether_they_exist(served: Served) -> None:
+async def test_an_answer_about_another_project_does_not_reveal_whether_it_exists(served: Served) -> None:
     words = []
     for project in ("other", "empty"):
         _, refused = await answer_to(served, TASK.format(fleets=f"{project}/f"))

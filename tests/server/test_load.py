@@ -26,7 +26,7 @@ async def test_a_page_of_fleets_ends_before_it_has_too_many_instances(served: Se
     assert all(len(page) == 1 or sum(size for _, size in page) <= PAGE for page in pages)
 
 
-async def test_zones_tell_what_all_instances_take(served: Served) -> None:
+async def test_zones_show_the_capacity_that_all_instances_take(served: Served) -> None:
     await served.apply("type: fleet\nname: a\nnodes: 6\nplacement: spread\nresources: {cpu: 4}\n")
     zones = (await served.ask("GET", "/api/projects/main/zones")).json()
     assert [(zone["instances"], zone["used"]["cpus"], zone["used"]["memory_gb"]) for zone in zones] == [(2, 8, 32)] * 3
@@ -86,7 +86,7 @@ async def test_launches_wait_in_turn_for_room_and_leave_some_to_other_calls() ->
         await asyncio.sleep(0)
     assert provider.inside == MOST_CALLS - SPARE
     for task in crowd[provider.inside : provider.inside + 10]:
-        task.cancel()  # whoever gives up lets the next come
+        task.cancel()  # a request that is given up makes way for the next
     provider.go.set()
     await asyncio.gather(*crowd, return_exceptions=True)
     assert provider.answered == len(crowd) - 10

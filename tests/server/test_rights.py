@@ -1,4 +1,4 @@
-"""Every route for everybody who may ask: the table says who gets through, and a route without a row fails."""
+"""Every route for every role: the table says which roles it accepts, and a route without a row fails."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ LET_IN = {
     ADMIN: ("admin",),
     PROJECT_ADMIN: ("admin",),
 }
-"""Who gets through. The stranger manages another project; `project` is for admins, on a project's path."""
+"""The accepted users. The stranger manages another project; `project` is for admins, on a project's path."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A route: who gets through, a request that the first of them gets `status` for."""
+    """A route: the accepted users, and a request that the first of them gets `status` for."""
 
     level: str
     status: int
@@ -97,7 +97,7 @@ TABLE: dict[tuple[str, str], Row] = {
 
 
 def refusal_of(asker: str, level: str) -> tuple[int, str]:
-    """What somebody who does not get through is told: nothing of a project that is not theirs."""
+    """The answer to a user without the right: nothing about a project of others."""
     if asker in ("", "wrong", "revoked", "expired"):
         return 401, "unauthorized"
     if asker == "stranger" and level in (MEMBER, MANAGER, PROJECT_ADMIN):
@@ -141,13 +141,13 @@ async def test_a_foreign_project_looks_like_one_that_does_not_exist(served: Serv
     assert foreign.text.replace("other", "missing") == missing.text
 
 
-async def test_an_admin_is_told_of_a_project_that_does_not_exist(served: Served) -> None:
+async def test_an_admin_learns_that_a_project_does_not_exist(served: Served) -> None:
     assert (await served.ask("GET", "/api/projects/missing/fleets")).status_code == 404
 
 
 async def test_everybody_sees_the_projects_they_are_in(served: Served) -> None:
-    async def seen(who: str) -> list[tuple[str, str]]:
-        return [(one["name"], one["role"]) for one in (await served.ask("GET", "/api/projects", who)).json()]
+    async def seen(user: str) -> list[tuple[str, str]]:
+        return [(one["name"], one["role"]) for one in (await served.ask("GET", "/api/projects", user)).json()]
 
     assert await seen("user") == [("main", "user")]
     assert await seen("stranger") == [("other", "manager")]
@@ -171,7 +171,7 @@ async def test_a_change_of_role_counts_at_once(served: Served) -> None:
     assert (await served.ask("GET", "/api/projects/main/fleets", "user")).status_code == 404
 
 
-async def test_nobody_asks_with_another_scheme_or_an_empty_token(served: Served) -> None:
+async def test_another_scheme_and_an_empty_token_are_refused(served: Served) -> None:
     for header in ("Basic abc", "Bearer", "Bearer ", "bearer  ", served.tokens["admin"], "Bearer \xff\xfe"):
         answer = await served.client.get("/api/users/me", headers=[(b"authorization", header.encode("latin-1"))])
         assert answer.status_code == 401, header

@@ -174,7 +174,7 @@ async def test_a_server_with_another_key_refuses_and_seals_nothing(served: Serve
         await other.close()
 
 
-def test_sealed_text_opens_with_its_key_at_its_place_alone(tmp_path: Path) -> None:
+def test_sealed_text_opens_only_with_its_key_and_at_its_place(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "secret.key")
     sealed = vault.seal("text", "main/A")
     assert sealed != vault.seal("text", "main/A")
@@ -234,7 +234,7 @@ async def test_while_servers_get_a_new_key_one_after_the_other_all_read_and_seal
         assert set(opened.values()) == {HUSH}
 
 
-async def test_a_server_with_several_keys_seals_anew_as_it_starts_and_says_when_the_old_one_can_go(
+async def test_a_server_with_several_keys_reseals_as_it_starts_and_says_when_the_old_one_can_go(
     served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -252,7 +252,7 @@ async def test_a_server_with_several_keys_seals_anew_as_it_starts_and_says_when_
         }
 
 
-async def test_what_no_key_opens_is_left_as_it_is_and_told(
+async def test_a_value_that_no_key_opens_is_kept_and_reported(
     served: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await give(served)
@@ -266,7 +266,7 @@ async def test_what_no_key_opens_is_left_as_it_is_and_told(
     assert "values=1 cannot be opened with any key given: keep the older ones" in caplog.text
 
 
-async def test_values_in_postgresql_are_sealed_anew(postgresql_database: Callable[[], str], tmp_path: Path) -> None:
+async def test_values_in_postgresql_are_resealed(postgresql_database: Callable[[], str], tmp_path: Path) -> None:
     url = postgresql_database()
     for keys, counts in ((OLD_KEY, None), (f"{NEW_KEY},{OLD_KEY}", (2, 0)), (NEW_KEY, (0, 0))):
         database = await open_database(url, utc_now)

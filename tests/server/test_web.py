@@ -114,7 +114,7 @@ def test_logging_out_ends_the_session(browser: Browser) -> None:
     assert code_of(again) == (401, "unauthorized")
 
 
-def test_a_user_sees_the_maps_of_own_projects_alone(server: ServerProcess, stranger: Browser) -> None:
+def test_a_user_sees_only_the_maps_of_own_projects(server: ServerProcess, stranger: Browser) -> None:
     admin = server.client
     admin.create_user("eve")
     issued = admin.create_token("eve", user="eve")

@@ -78,7 +78,7 @@ async def test_a_database_of_a_released_schema_comes_to_the_newest_with_its_data
 
 
 @pytest.mark.parametrize("released", RELEASED)
-async def test_what_a_released_schema_held_is_read_worked_on_and_told(dump: Dumped, released: str) -> None:
+async def test_records_of_a_released_schema_are_read_reconciled_and_shown(dump: Dumped, released: str) -> None:
     dump.load((SCHEMAS / f"{released}.{dump.kind}.sql").read_text())
     database = await open_database(dump.url, lambda: NOW)
     try:

@@ -166,7 +166,7 @@ async def test_an_item_in_the_midst_of_a_fenced_write_is_not_taken_even_after_it
         ("hidden", "cannot be read"),
     ],
 )
-async def test_a_database_that_cannot_be_used_is_told_without_its_password(
+async def test_an_unusable_database_is_reported_without_its_password(
     postgresql: Cluster, url: str, message: str
 ) -> None:
     with pytest.raises(DatabaseError, match=message) as caught:

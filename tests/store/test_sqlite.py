@@ -47,7 +47,7 @@ class TestQueue(QueueContract):
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_closing_waits_for_a_commit_that_nobody_waits_for(tmp_path: Path, turns: int) -> None:
+async def test_closing_waits_for_an_unawaited_commit(tmp_path: Path, turns: int) -> None:
     """A write that fails goes on before the commit that it shared; its connection may not be left open by that."""
     opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
     before = asyncio.all_tasks()
@@ -62,7 +62,7 @@ async def test_closing_waits_for_a_commit_that_nobody_waits_for(tmp_path: Path, 
     gc.collect()  # a connection that was never closed warns when it goes, and warnings are errors
 
 
-async def test_a_write_waits_for_another_process_that_writes_and_holds_nobody_up_meanwhile(tmp_path: Path) -> None:
+async def test_a_write_waits_for_another_process_without_blocking_others(tmp_path: Path) -> None:
     opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
 
     async def write() -> None:
@@ -97,8 +97,8 @@ async def test_the_driver_and_sqlalchemy_read_and_write_the_same_of_a_prepared_s
         composed = (await connection.execute(wanted.statement, {"at": instance().created_at})).all()
         assert [tuple(row) for row in direct] == [tuple(row) for row in composed]
         assert len(direct) == 2
-    with pytest.raises(NotUnique) as told:
+    with pytest.raises(NotUnique) as refused:
         async with opened.write() as tx:
             await tx.add(instance("i1"))
-    assert "i1" not in str(told.value)  # values are never told
+    assert "i1" not in str(refused.value)  # values stay out of messages
     await opened.close()

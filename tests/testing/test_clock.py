@@ -1,4 +1,4 @@
-"""The virtual clock: waiting takes no time, order is kept, and a program that can never go on is told so."""
+"""The virtual clock: waiting takes no time, order is kept, and a program that can never go on gets an error."""
 
 import asyncio
 import time
@@ -49,7 +49,7 @@ def test_time_stands_still_while_a_thread_works() -> None:
     clock.run(main())
 
 
-def test_a_program_that_can_never_go_on_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_can_never_go_on_raises_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("atoll.testing.clock.STUCK_SECONDS", 0.01)
 
     async def main() -> None:

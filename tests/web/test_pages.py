@@ -96,7 +96,7 @@ def test_the_log_in_is_complete_in_every_width(site: Site, width: int) -> None:
         stranger.close()
 
 
-def test_the_page_weighs_little_and_comes_from_its_server_alone(site: Site) -> None:
+def test_the_page_is_small_and_comes_from_its_own_server(site: Site) -> None:
     page = site.log_in()
     start = set(site.loaded)
     for path, content in PAGES.items():

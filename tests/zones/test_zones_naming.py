@@ -82,7 +82,7 @@ def test_what_no_zone_of_the_backend_is_called_is_not_read(backend: str, text: s
     assert parse(backend, text) is None
 
 
-def test_the_files_region_fills_in_where_the_name_does_not_tell() -> None:
+def test_the_region_of_the_file_completes_a_name_without_one() -> None:
     assert parse("azure", "1", region="eastus") == ParsedName("azure", "eastus", "1")
     assert parse("azure", "westus2-1", region="eastus") == ParsedName("azure", "westus2", "1")
 

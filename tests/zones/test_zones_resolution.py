@@ -105,7 +105,7 @@ def test_an_unknown_zone_is_answered_with_the_nearest_names_and_the_zones_of_its
     assert found.home is None
 
 
-def test_local_zones_are_told_of_when_one_was_meant() -> None:
+def test_local_zones_are_mentioned_when_one_was_meant() -> None:
     known = resolve("us-west-2-lax-1z", "aws").known
     assert "us-west-2-lax-1b" in known
     assert "us-west-2-wl1-las-wlz-1" not in known
@@ -124,7 +124,7 @@ def test_the_region_in_place_of_a_zone_is_answered_with_its_zones() -> None:
     assert resolve("us-east-1", "aws").suggestions[:2] == ("us-east-1a", "us-east-1b")
 
 
-def test_a_zone_of_another_region_is_told_with_its_home() -> None:
+def test_a_zone_of_another_region_is_reported_with_its_region() -> None:
     found = resolve("us-west-2a", "aws", regions=["us-east-1", "US-EAST-2"])
     assert found.problem == "zone-of-other-region"
     assert found.home == Zone("aws", "us-west-2", "us-west-2a")
@@ -132,7 +132,7 @@ def test_a_zone_of_another_region_is_told_with_its_home() -> None:
     assert found.known[0] == "us-east-1a"
 
 
-def test_a_zone_of_another_backend_is_told_with_its_home() -> None:
+def test_a_zone_of_another_backend_is_reported_with_its_backend() -> None:
     found = resolve("us-central1-a", "aws", "azure")
     assert found.problem == "zone-of-other-backend"
     assert found.home == Zone("gcp", "us-central1", "us-central1-a")

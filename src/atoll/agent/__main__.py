@@ -25,7 +25,7 @@ _CLOSE_SECONDS = 1
 
 
 def main() -> int:
-    """Serve until asked to end; the exit code."""
+    """Serve until a signal or a shutdown request; returns the exit code."""
     words = _arguments()
     try:
         words.state.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from atoll.agent.jobs import LOGS_BYTES, Jobs
 from atoll.wire.agent import Health, JobPhase, JobStop
 
 WAIT_SECONDS = 60.0
-"""The longest that one call waits, whatever it asks for."""
+"""The longest that one call waits, whatever its `wait` is."""
 
 _TICK_SECONDS = 0.02
 _SHUTDOWN_SECONDS = 8.0

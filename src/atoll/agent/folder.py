@@ -3,7 +3,7 @@
     job.json      what to run; written by the agent, durably, before it answers; without variables once it runs
     lock          locked for as long as a supervisor lives; the agent hands the locked file to it
     control       a FIFO; a byte written to it makes the supervisor look at stop.json
-    stop.json     asked to stop, and when to be firm
+    stop.json     a stop request, and when to kill
     begun         a supervisor has started: the job must not be started a second time
     running.json  the shell runs
     exit.json     how it ended; the last word

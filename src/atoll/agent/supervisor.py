@@ -97,7 +97,7 @@ class Supervisor:
         return reading
 
     def _on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
-        if self._ending.ask("stopped", "the supervisor was asked to end", time.monotonic() + GRACE_SECONDS):
+        if self._ending.ask("stopped", "the supervisor was signalled to end", time.monotonic() + GRACE_SECONDS):
             processes.send(processes.descendants({os.getpid()}), signal.SIGTERM)
 
     def _open_control(self) -> int:
@@ -116,8 +116,8 @@ class Supervisor:
         for _, writing in pipes:
             os.close(writing)
         out, err, status = (reading for reading, _ in pipes)
-        with os.fdopen(status, "rb") as told:
-            problem = told.read().decode(errors="replace")
+        with os.fdopen(status, "rb") as pipe:
+            problem = pipe.read().decode(errors="replace")
         if problem:
             os.waitpid(shell, 0)
             raise StartError(problem)

@@ -88,7 +88,7 @@ class Sources:
 
 @click.command()
 @source_options
-@click.option("--snapshot", metavar="FILE", help="Plan on this saved world: no cloud is asked.")
+@click.option("--snapshot", metavar="FILE", help="Plan on this saved world, without calling any cloud.")
 @click.option("--save-snapshot", "save", metavar="FILE", help="Write what was planned on, for `--snapshot`.")
 @verbose_option
 @json_option

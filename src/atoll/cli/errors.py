@@ -38,7 +38,7 @@ class InvalidFiles(Exception):  # noqa: N818 - a finding about the user's files
         self.sources = sources
 
 
-class LeftRunning(Exception):  # noqa: N818 - what somebody asked for with Ctrl-C
+class LeftRunning(Exception):  # noqa: N818 - the user pressed Ctrl-C
     """Ctrl-C while following something: the work continues, and `hints` are the commands to reattach."""
 
     def __init__(self, message: str, hints: list[str]) -> None:

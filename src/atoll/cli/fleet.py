@@ -1,4 +1,4 @@
-"""`atoll fleet` and `atoll instance`: what was asked for, and the machines that it became."""
+"""`atoll fleet` and `atoll instance`: fleets and their instances."""
 
 from datetime import datetime
 

@@ -73,10 +73,10 @@ class LogPrinter:
         self._release()
         self._finish()
 
-    def follow(self, told: Event | None = None) -> None:
-        """Until the run is finished (as `told` says, or else the server) and everything is printed."""
-        finished = told.is_set if told else self._run_finished
-        rest: Callable[[float], object] = told.wait if told else time.sleep
+    def follow(self, ended: Event | None = None) -> None:
+        """Until the run is finished (as `ended` says, or else the server) and everything is printed."""
+        finished = ended.is_set if ended else self._run_finished
+        rest: Callable[[float], object] = ended.wait if ended else time.sleep
         pause, last, quiet = FIRST_PAUSE, False, False
         while True:
             last = last or (quiet and finished())

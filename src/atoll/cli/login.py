@@ -17,7 +17,8 @@ from atoll.wire.access import UserView
 def login(url: str) -> None:
     """Log in to the server at URL.
 
-    Asks for a token, or reads it from standard input. ATOLL_SERVER_URL, ATOLL_TOKEN and ATOLL_PROJECT take precedence.
+    Prompts for a token, or reads it from standard input. ATOLL_SERVER_URL, ATOLL_TOKEN and ATOLL_PROJECT
+    take precedence.
     """
     token = read_hidden("Token").strip()
     found = Client(url, token).me()

@@ -36,12 +36,12 @@ MOST = 10_000
 @click.option("--limit", type=click.IntRange(1, MOST), default=100, show_default=True, help="Maximum number of offers.")
 @verbose_option
 @json_option
-def offer(verbose: bool, as_json: bool, group_by: str | None, **asked: Any) -> None:
+def offer(verbose: bool, as_json: bool, group_by: str | None, **options: Any) -> None:
     """Show the offers of all zones, cheapest first.
 
     Unavailable offers are shown with the reason.
     """
-    query, client = OfferQuery(**asked), connect()
+    query, client = OfferQuery(**options), connect()
     if group_by:
         _groups(client, query, group_by, as_json)
         return

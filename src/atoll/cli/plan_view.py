@@ -107,7 +107,7 @@ def _removals(document: PlannedDocument) -> list[str]:
     elif outdated and document.nodes:
         lines.append(f"   replaces {units.shortened(outdated, 8)} once the new nodes are active")
     elif outdated:
-        lines.append(f"   removes {units.shortened(outdated, 8)}: not what the configuration asks for")
+        lines.append(f"   removes {units.shortened(outdated, 8)}: no longer matches the configuration")
     if surplus:
         when = " once the new nodes are active" if document.nodes else ""
         lines.append(f"   removes {units.shortened(surplus, 8)}{when}")

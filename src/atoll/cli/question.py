@@ -9,11 +9,11 @@ from atoll.cli.errors import CommandError
 def confirm(question: str, *, yes: bool) -> None:
     """Go on only after a yes. `yes` is what `-y` says.
 
-    Raises UsageError where nobody can answer, CommandError after a no.
+    Raises UsageError without a terminal, CommandError after a no.
     """
     if yes:
         return
     if not terminal.interactive():
-        raise click.UsageError("nobody is there to ask: pass `-y` to go on without a question")
+        raise click.UsageError("there is no terminal for the question: pass `-y` to skip it")
     if not click.confirm(terminal.escaped(question), default=False):
         raise CommandError("nothing was done")

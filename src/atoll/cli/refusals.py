@@ -11,11 +11,11 @@ from atoll.cli.table import block
 from atoll.wire.api import PlannedRefusal
 
 LINES = 12
-"""So many lines at most, before reasons are put together."""
+"""At most this many lines; beyond it, reasons are merged."""
 NAMES = 4
-"""So many zones are named on one line; more are counted by region."""
+"""At most this many zones are named on one line; more are counted by region."""
 REGIONS = 3
-"""So many regions are named on one line; more are counted."""
+"""At most this many regions are named on one line; more are counted."""
 
 
 def full(refusals: Sequence[PlannedRefusal]) -> list[str]:
@@ -31,7 +31,7 @@ def full(refusals: Sequence[PlannedRefusal]) -> list[str]:
 
 
 def short(refusals: Sequence[PlannedRefusal], used: Set[str] = frozenset()) -> list[str]:
-    """As few lines as tell all the reasons. Backends are named where there are several, those `used` among them."""
+    """All reasons on as few lines as possible. Backends are named where there are several, those `used` among them."""
     groups = _grouped(refusals, lambda one: one.message)
     if len(groups) > LINES:
         groups = _grouped(refusals, lambda one: (one.code, one.scope.backend, one.scope.region))

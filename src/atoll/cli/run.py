@@ -1,4 +1,4 @@
-"""`atoll run`, `ps`, `logs` and `stop`: the work that was asked for."""
+"""`atoll run`, `ps`, `logs` and `stop`: runs, their logs, and their end."""
 
 from datetime import datetime
 from typing import Any

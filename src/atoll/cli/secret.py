@@ -34,7 +34,7 @@ def list_secrets(as_json: bool) -> None:
 def set_secret(name: str) -> None:
     """Set a secret, for `${{ secrets.NAME }}` in `env`. Managers only.
 
-    Asks for the value, or reads it from standard input.
+    Prompts for the value, or reads it from standard input.
     """
     client = connect()
     client.set_secret(name, read_hidden("Value"))

@@ -42,7 +42,7 @@ def until(time: datetime | None) -> str:
 
 
 def price(value: float) -> str:
-    """USD with enough digits to tell prices apart: `$0.2016`, `$12.50`, `$0`."""
+    """USD with enough digits to distinguish prices: `$0.2016`, `$12.50`, `$0`."""
     if value == 0:
         return "$0"
     if value >= 1:

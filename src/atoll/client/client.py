@@ -87,7 +87,7 @@ class Client:
     # The server
 
     def healthz(self) -> Healthz:
-        """That the server is up, and its version; asked once."""
+        """The health and version of the server, without retries."""
         response = self._exchange("GET", "/healthz", None, self._timeout)
         return _decoded(response, Healthz)
 
@@ -275,7 +275,7 @@ class Client:
 
     def me(self) -> UserView:
         """The user of this client's token."""
-        return self._get("/api/users/me", UserView, "asking who this is")
+        return self._get("/api/users/me", UserView, "reading the current user")
 
     def projects(self) -> list[ProjectView]:
         """The user's projects; for admins all."""
@@ -362,9 +362,9 @@ class Client:
                 return found
 
     def _read(self, path: str, doing: str, query: Query | None) -> transport.Response:
-        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        target = f"{path}?{urlencode(asked, doseq=True)}" if asked else path
-        timeout = self._timeout + float(asked.get("wait", 0))
+        parameters = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        target = f"{path}?{urlencode(parameters, doseq=True)}" if parameters else path
+        timeout = self._timeout + float(parameters.get("wait", 0))
         for pause in RETRY_PAUSES:
             try:
                 return self._exchange("GET", target, None, timeout, doing)

@@ -43,9 +43,9 @@ class ServerFile:
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:
     """The data folder; it need not exist yet."""
-    told = environ.get("ATOLL_HOME")
-    if told:
-        return Path(told).expanduser().absolute()
+    folder = environ.get("ATOLL_HOME")
+    if folder:
+        return Path(folder).expanduser().absolute()
     import platformdirs
 
     return Path(platformdirs.user_data_dir("atoll", appauthor=False))
@@ -79,5 +79,7 @@ def local(folder: Path) -> Location | None:
     except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     except OSError as error:
-        raise NoServer(f"cannot read {error.filename}: {error.strerror}", "check who owns the data folder") from error
+        raise NoServer(
+            f"cannot read {error.filename}: {error.strerror}", "check the owner and mode of the data folder"
+        ) from error
     return Location(found.address, token, found.pid)

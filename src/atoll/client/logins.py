@@ -21,9 +21,9 @@ class Login:
 
 def path(environ: Mapping[str, str] = os.environ) -> Path:
     """The file; it need not exist. ATOLL_CONFIG_HOME is its folder in place of the user's own."""
-    told = environ.get("ATOLL_CONFIG_HOME")
-    if told:
-        return Path(told).expanduser() / "login.json"
+    folder = environ.get("ATOLL_CONFIG_HOME")
+    if folder:
+        return Path(folder).expanduser() / "login.json"
     import platformdirs
 
     return Path(platformdirs.user_config_dir("atoll", appauthor=False)) / "login.json"
@@ -37,7 +37,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Login | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise NoServer(f"cannot read {file}: {error.strerror}", "check who owns it, or log in again") from error
+        raise NoServer(f"cannot read {file}: {error.strerror}", "check its owner and mode, or log in again") from error
     except msgspec.MsgspecError as error:
         raise NoServer(f"{file} is damaged", "log in again with `atoll login`, or `atoll logout`") from error
 

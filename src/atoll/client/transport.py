@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 UNIX = "unix:"
 
 
-class Unreachable(Exception):  # noqa: N818 - a fact about the server, told apart by its callers
+class Unreachable(Exception):  # noqa: N818 - a fact about the server, which callers handle
     """No complete answer came. `sent` is False when the server never saw the request; `silent` after a time-out."""
 
     def __init__(self, cause: str, *, sent: bool, silent: bool = False) -> None:

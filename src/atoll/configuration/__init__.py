@@ -1,6 +1,6 @@
 """YAML text to typed specs with source positions, and diagnostics. The server, the engine and `atoll validate` use it.
 
-The face is loaded when it is asked for: a command that only looks for the names of variables pays for no pydantic.
+The public names are loaded on first use: a command that only looks for the names of variables pays for no pydantic.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -47,7 +47,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "blocks": "Into how many parts a machine is divided, so that several jobs share it.",
         "retry": "Whether a fleet that cannot be filled now is accepted and waits.",
         "env": "Variables of the machines.",
-        "ssh_config": "Machines of one's own, reached by SSH: all of them are nodes, or as many as `nodes` asks for.",
+        "ssh_config": "Machines of one's own, reached by SSH: all of them are nodes, or `nodes` of them.",
     },
     "Nodes": {
         "min": "Machines that are kept even when idle.",
@@ -59,8 +59,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "max_skew": "With `spread`: the largest difference of node counts between eligible zones.",
         "min_zones": "With `spread`: fewer eligible zones than this are refused.",
         "on_shortage": "With `spread`: `reject`, or `best-effort` for unbalanced rather than fewer.",
-        "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of so many zones.",
-        "max_zones": "With `any` or `spread`: at most so many zones hold machines.",
+        "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of this many zones.",
+        "max_zones": "With `any` or `spread`: the most zones that may hold machines.",
         "max_share": "With `any` or `spread`: no zone holds more than this part of the machines: `0.4` or `40%`.",
     },
     "Resources": {
@@ -73,7 +73,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Cpu": {"arch": "The architecture.", "count": "How many."},
     "Disk": {"size": "Its size."},
     "Gpu": {
-        "vendor": "Who makes them.",
+        "vendor": "Their manufacturer.",
         "name": "Their name, or several of which any will do.",
         "count": "How many.",
         "memory": "Memory of each.",
@@ -266,7 +266,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Header": {"name": "Its name.", "value": "Its value."},
     "RateLimit": {
         "prefix": "The path that the limit is for.",
-        "key": "What clients are told apart by.",
+        "key": "What identifies a client.",
         "rps": "Requests in a second.",
         "burst": "Requests that may come at once beyond that.",
     },
@@ -279,7 +279,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "max_age": "For how many seconds a browser keeps the answer.",
     },
     "Certificate": {
-        "type": "Who issues it.",
+        "type": "Its issuer.",
         "arn": "With `acm`: the ARN of the certificate.",
         "name": "With `gcp-certificate-manager`: the name of the certificate.",
     },
@@ -347,7 +347,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
 def meaning(model: type[BaseModel], key: str) -> str:
     """What `key` means in `model`: the model's own sentence, or that of the nearest it derives from.
 
-    Raises KeyError for a key that nobody has described.
+    Raises KeyError for a key without a description.
     """
     for one in model.__mro__:
         found = MEANINGS.get(one.__name__, {}).get(key)

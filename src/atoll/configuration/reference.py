@@ -156,9 +156,9 @@ def _table(model: type[BaseModel], keys: Collection[str], definition: Mapping[st
     return "\n".join(rows) + "\n"
 
 
-def _takes(told: Mapping[str, Any]) -> Iterator[str]:
+def _takes(schema: Mapping[str, Any]) -> Iterator[str]:
     """The kinds of values of a key, from its JSON Schema."""
-    bare = {key: value for key, value in told.items() if key not in ("description", "default")}
+    bare = {key: value for key, value in schema.items() if key not in ("description", "default")}
     branches = [one for one in bare.get("anyOf", [bare]) if one.get("type") != "null"]
     for kind, name in _KINDS:
         wanted = kind.get("anyOf", [kind])

@@ -37,9 +37,9 @@ def schema() -> dict[str, Any]:
     ]
     definitions = generated["$defs"]
     for name, model in parts(*MODELS.values(), FleetReference).items():
-        told = _own_properties(definitions[name])
+        described = _own_properties(definitions[name])
         for key, info in model.model_fields.items():
-            one = told[info.alias or key]
+            one = described[info.alias or key]
             one["description"] = meaning(model, info.alias or key)
             if not info.is_required():
                 one["default"] = default(info)

@@ -34,8 +34,8 @@ def page() -> str:
     """The page in Markdown, with a Mermaid diagram for each kind of thing."""
     parts = [_HEAD]
     for kind, machine in MACHINES.items():
-        told = (_STATES[kind].__doc__ or "").strip()
-        parts.append(f"\n## {kind.capitalize()}\n\n{told}\n\n```mermaid\n{machine.diagram()}\n```\n")
+        meaning = (_STATES[kind].__doc__ or "").strip()
+        parts.append(f"\n## {kind.capitalize()}\n\n{meaning}\n\n```mermaid\n{machine.diagram()}\n```\n")
     return "".join(parts)
 
 

@@ -79,7 +79,7 @@ class Instance:
     `started_at` is when its agent first answered. `endpoint` is where its
     agent answers. `address` is where other nodes reach it, `public_address` where it is reached from outside.
     An `outdated` instance is
-    not what its fleet's configuration asks for any more: it gets no new job, and ends when its successor is active.
+    no longer matches its fleet's configuration: it gets no new job, and ends when its successor is active.
     """
 
     kind = Kind.INSTANCE
@@ -118,7 +118,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A network disk. `zone` is None until one is chosen; `deleting` asks for its end; `size_gb` in GB."""
+    """A network disk. `zone` is None until one is chosen; `deleting` is set once it is to end; `size_gb` in GB."""
 
     kind = Kind.VOLUME
     id: str
@@ -264,7 +264,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change, recorded together with it; `actor` is the user who made it, empty for the engine.
+    """One change, recorded together with it; `actor` is the user behind it, empty for the engine.
 
     For a user's request that the record's state does not show yet, `from_state` and `to_state` are the
     same, and `reason` is the request. A subject without states has no `from_state`, and `to_state` is the change.

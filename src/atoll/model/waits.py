@@ -1,4 +1,4 @@
-"""Who waits for whom: each state that something else ends, the states that end it, and how often it looks by itself.
+"""What waits for what: each state that something else ends, the states that end it, and how often it looks by itself.
 
 A wake-up that is lost then costs a delay and never a resource. `CONDITIONS` has no circle, which a test shows: whatever
 waits, there is something at the end of the chain that waits for nothing but its provider or its job.

@@ -94,7 +94,9 @@ class Gate:
 
 def forbidden(message: str) -> Refused:
     """Refuses an authenticated user (403)."""
-    return Refused("forbidden", message, help="`atoll login` shows who you are; ask an admin", status=403)
+    return Refused(
+        "forbidden", message, help="`atoll login` shows the current user; ask an admin for the role", status=403
+    )
 
 
 def asker(request: Request) -> User:

@@ -186,7 +186,7 @@ def _hold(path: Path, what: str) -> int:
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise HomeError(f"cannot write {path}: {error.strerror}: check who owns the folder") from error
+        raise HomeError(f"cannot write {path}: {error.strerror}: check the owner and mode of the folder") from error
     try:
         _lock(lock)
     except BlockingIOError:

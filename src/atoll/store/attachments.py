@@ -22,9 +22,9 @@ class AttachmentRepository:
         self, *, volume: str | None = None, instance: str | None = None, job: str | None = None
     ) -> Sequence[Attachment]:
         """The attachments that are not detached, of one volume, instance or job (ids), or all."""
-        told = {"volume_id": volume, "instance_id": instance, "job_id": job}
-        asked = {name: id for name, id in told.items() if id is not None}
-        return await _live(*asked).all(self._connection, **asked)
+        ids = {"volume_id": volume, "instance_id": instance, "job_id": job}
+        given = {name: id for name, id in ids.items() if id is not None}
+        return await _live(*given).all(self._connection, **given)
 
 
 @cache

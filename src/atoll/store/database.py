@@ -96,7 +96,7 @@ class Database:
                 yield transaction
                 await transaction.flush()
         if self._listener is not None:
-            self._listener.tell()
+            self._listener.notify()
         if transaction.work.soonest is not None:
             self.on_due(transaction.work.soonest)
         self.on_commit()

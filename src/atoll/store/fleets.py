@@ -68,7 +68,7 @@ class Census:
 
     @property
     def outdated(self) -> bool:
-        """Whether some that stay are not what the fleet's configuration asks for."""
+        """Whether some that stay do not match the fleet's configuration."""
         return self.staying > sum(self.fitting.values())
 
 

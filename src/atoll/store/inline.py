@@ -130,6 +130,6 @@ class Connection:
 
 async def connect(path: str, **options: Any) -> Connection:
     """Open a database file."""
-    # We say BEGIN ourselves, a commit runs in another thread, and whoever waits for a lock waits in `patiently`.
+    # We say BEGIN ourselves, a commit runs in another thread, and waits for a lock happen in `patiently`.
     ours: dict[str, Any] = {"isolation_level": None, "check_same_thread": False, "timeout": 0, "cached_statements": 512}
     return Connection(sqlite3.connect(path, **options | ours))

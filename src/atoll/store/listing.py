@@ -78,8 +78,8 @@ class Listing:
         tied = and_(attachments.c.state != AttachmentState.DETACHED, LIVING)
         both = attachments.join(instances, attachments.c.instance_id == instances.c.id)
         holders = select(attachments.c.volume_id, instances.c.fleet, instances.c.node).select_from(both)
-        asked = holders.where(self._among(attachments.c.volume_id, volume_ids), tied).order_by(attachments.c.id)
-        for volume, fleet, node in await self._all(asked):
+        statement = holders.where(self._among(attachments.c.volume_id, volume_ids), tied).order_by(attachments.c.id)
+        for volume, fleet, node in await self._all(statement):
             found.setdefault(volume, []).append(f"{fleet}-{node}")
         return found
 

@@ -73,7 +73,7 @@ class Listener:
         self._ended = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Announces a commit of this server."""
         self._news.set()
 

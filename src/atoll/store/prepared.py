@@ -35,8 +35,8 @@ class Text:
     def __init__(self, statement: Any, columns: Sequence[str] | None) -> None:
         assert isinstance(statement, ClauseElement)
         compiled: Any = statement.compile(dialect=_SQLITE, column_keys=columns)
-        asked = {name: None for name, bound in compiled.binds.items() if bound.required}
-        whole = compiled.construct_expanded_state(asked)
+        required = {name: None for name, bound in compiled.binds.items() if bound.required}
+        whole = compiled.construct_expanded_state(required)
         self.sql: str = whole.statement
         self._values = tuple(
             (name, whole.parameters[name], _into(compiled.binds.get(name))) for name in whole.positiontup or ()

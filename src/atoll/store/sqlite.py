@@ -104,7 +104,7 @@ class SharedCommit:
             await connection.close()
             raise
         group = _Group(connection)
-        # It queues for its turn now: behind those who wait already, and before those who come later.
+        # It queues for its turn now: behind earlier writers, and before later ones.
         group.committed = asyncio.create_task(self._commit(group))
         self._commits.add(group.committed)
         group.committed.add_done_callback(self._done)
@@ -114,7 +114,7 @@ class SharedCommit:
     def _done(self, committed: asyncio.Task[None]) -> None:
         self._commits.discard(committed)
         if not committed.cancelled():
-            committed.exception()  # whoever waited has it; a writer that failed by itself does not ask
+            committed.exception()  # a waiting writer has it; one that failed by itself does not look
 
     async def _commit(self, group: _Group) -> None:
         async with self._turn:

@@ -232,8 +232,8 @@ class Directory:
 
     def _meant_regions(self, body: str, scope: _Scope) -> frozenset[str]:
         """The listed regions that the form of `body` implies."""
-        told = {(name.backend, fold(name.region)) for name in self._parsed(body, scope) if name.region}
-        return frozenset(region for backend, region in told if self._has_region(backend, region))
+        regions = {(name.backend, fold(name.region)) for name in self._parsed(body, scope) if name.region}
+        return frozenset(region for backend, region in regions if self._has_region(backend, region))
 
     def _has_region(self, backend: str, region: str) -> bool:
         return any(fold(zone.region) == region for zone in self._listings[backend].zones)

@@ -1,4 +1,4 @@
-"""What the fake cloud's script makes happen, and what its ledger tells of it."""
+"""What the fake cloud's script makes happen, and what its ledger records of it."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ def simulate(script: Script, work: Callable[[FakeBackend], Coroutine[Any, Any, N
 
 
 @pytest.mark.parametrize("kind", list(ERRORS))
-def test_every_error_of_the_taxonomy_can_be_scripted_and_strikes_as_often_as_told(kind: FailureKind) -> None:
+def test_every_error_of_the_taxonomy_can_be_scripted_and_strikes_as_often_as_scripted(kind: FailureKind) -> None:
     async def work(backend: FakeBackend) -> None:
         backend.cloud.inject(Fault("launch", kind, times=2, retry_after=7))
         for _ in range(2):
@@ -158,8 +158,8 @@ def test_a_dark_zone_does_not_answer_while_its_machines_go_on() -> None:
 
 def test_the_clouds_clock_may_go_wrong() -> None:
     async def work(backend: FakeBackend) -> None:
-        told = (await backend.listing()).as_of
-        assert backend.cloud.clock.now() - told == timedelta(seconds=90)
+        dated = (await backend.listing()).as_of
+        assert backend.cloud.clock.now() - dated == timedelta(seconds=90)
 
     simulate(replace(SCRIPT, skew=-90), work)
 
@@ -282,7 +282,7 @@ def test_a_configured_cloud_may_lack_zones_volumes_and_types_in_a_zone(tmp_path:
     asyncio.run(work())
 
 
-def test_a_configured_cloud_has_its_chances_and_a_wrong_setting_is_told(tmp_path: Path) -> None:
+def test_a_configured_cloud_has_its_chances_and_a_wrong_setting_is_reported(tmp_path: Path) -> None:
     async def work() -> None:
         backend = open_fake({"chances": {"launch": {"throttled": 1}}}, tmp_path)
         with pytest.raises(Throttled):

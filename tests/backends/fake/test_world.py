@@ -1,4 +1,4 @@
-"""Whatever is asked of a fake cloud, and whatever goes wrong in it, its world stays in order."""
+"""Whatever calls a fake cloud gets, and whatever goes wrong in it, its world stays consistent."""
 
 from collections import defaultdict
 from contextlib import suppress
@@ -66,8 +66,8 @@ def check(ledger: Ledger) -> None:
         used[machine.zone.name] += machine.capacity
     assert all(ROOM[name].covers(total) for name, total in used.items())
     for zone in ZONES:
-        told = sum((each for (where, _), each in ledger.used.items() if where == zone), Capacity())
-        assert told == used[zone.name]
+        recorded = sum((each for (where, _), each in ledger.used.items() if where == zone), Capacity())
+        assert recorded == used[zone.name]
     tokens = [machine.token for machine in ledger.machines.values()]
     assert len(tokens) == len(set(tokens))
     zones = {machine.id: machine.zone for machine in ledger.machines.values()}
@@ -76,9 +76,7 @@ def check(ledger: Ledger) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(operations, min_size=10, max_size=40), st.integers(0, 1000))
-def test_room_tokens_and_zones_hold_after_every_call_and_the_file_tells_the_same(
-    todo: list[Operation], seed: int
-) -> None:
+def test_capacity_tokens_and_zones_hold_after_every_call_and_the_file_agrees(todo: list[Operation], seed: int) -> None:
     with TemporaryDirectory() as folder:
         path, clock = Path(folder, "ledger.jsonl"), VirtualClock()
         script = Script(OFFERS, ROOM, interruptions={zone.name: 5 for zone in ZONES}, faults=FAULTS, seed=seed)

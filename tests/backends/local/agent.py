@@ -28,7 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(404, {"code": "unknown-job", "message": "no such job"})
 
     def do_PUT(self) -> None:
-        """Starts `sleep`, in its own session, through a parent that ends at once; tells its pid as the log's size."""
+        """Starts `sleep`, in its own session, through a parent that ends at once; reports its pid as the log's size."""
         self.rfile.read(int(self.headers["content-length"]))
         script = "setsid sleep 300 >/dev/null 2>&1 </dev/null & echo $!"
         pid = int(subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE, check=True).stdout)

@@ -11,5 +11,5 @@ def stand_in(state: Path, machine: str, socket: Path) -> Sequence[str]:
 
 
 def stubborn(state: Path, machine: str, socket: Path) -> Sequence[str]:
-    """One that does not end when asked."""
+    """One that does not end on request."""
     return (*stand_in(state, machine, socket), "stubborn")

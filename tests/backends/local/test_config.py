@@ -1,4 +1,4 @@
-"""What may be set of the local backend, and what a wrong setting is told."""
+"""The settings of the local backend, and the messages of wrong ones."""
 
 from collections.abc import Mapping
 
@@ -65,6 +65,6 @@ def test_zones_are_set_by_number_by_name_and_by_size() -> None:
         ({"memory": "64 bananas"}, "an amount like 64GB"),
     ],
 )
-def test_a_wrong_setting_is_told_plainly(mapping: Mapping[str, object], message: str) -> None:
+def test_a_wrong_setting_is_reported_plainly(mapping: Mapping[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LocalConfig.from_mapping(mapping)

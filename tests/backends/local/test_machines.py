@@ -200,7 +200,7 @@ def test_a_machine_whose_agent_died_is_gone_and_frees_its_capacity(tmp_path: Pat
     run(tmp_path, work)
 
 
-def test_a_dead_machine_that_nobody_terminates_is_removed_in_time(
+def test_a_dead_machine_is_removed_in_time_even_if_it_is_never_terminated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def work(backend: LocalBackend) -> None:
@@ -232,7 +232,7 @@ def test_an_agent_that_ends_at_once_is_gone_and_not_started_again(tmp_path: Path
     run(tmp_path, work, lambda state, machine, socket: (sys.executable, "-S", "-c", "raise SystemExit('no luck')"))
 
 
-def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path) -> None:
+def test_a_process_that_reuses_a_pid_is_not_signalled(tmp_path: Path) -> None:
     async def work(backend: LocalBackend) -> None:
         machine = await ready(backend, await backend.launch(REQUEST))
         os.kill(agent_of(tmp_path, machine).pid, signal.SIGKILL)
@@ -268,7 +268,7 @@ def test_spot_machines_and_types_too_large_for_a_zone_are_not_offered(tmp_path: 
     asyncio.run(whole())
 
 
-def test_state_files_are_the_users_alone_and_sockets_have_short_paths(tmp_path: Path) -> None:
+def test_state_files_are_private_and_sockets_have_short_paths(tmp_path: Path) -> None:
     state = tmp_path / ("deep" * 20) / ("deeper" * 20)
 
     async def work(backend: LocalBackend) -> None:
@@ -309,7 +309,7 @@ def test_a_machines_folder_is_removed_whatever_rights_its_files_have(tmp_path: P
     run(tmp_path, work)
 
 
-def test_a_terminated_machine_is_told_as_gone_by_the_backend_that_terminated_it(tmp_path: Path) -> None:
+def test_the_backend_that_terminated_a_machine_reports_it_as_gone(tmp_path: Path) -> None:
     async def work(backend: LocalBackend) -> None:
         machine = await ready(backend, await backend.launch(REQUEST))
         await backend.terminate(machine.id, ZONE)

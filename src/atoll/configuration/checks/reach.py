@@ -1,7 +1,7 @@
 """Whether a run can reach the volumes that it mounts: a network disk attaches in its own zone alone.
 
-`zoning` asks it about the volumes of the same file, the engine about those that exist too. It says only what is
-certain: a volume whose zone nobody has chosen yet may go anywhere in its backend and region, and an id of an AWS region
+`zoning` uses it for the volumes of the same file, the engine for existing ones too. It says only what is
+certain: a volume without a zone may go anywhere in its backend and region, and an id of an AWS region
 that maps letters by account is no zone that a letter could be compared with.
 """
 
@@ -62,14 +62,14 @@ def check(document: Document, homes: Mapping[str, Home], directory: Directory) -
     spec = document.spec
     if not isinstance(spec, Run):
         return
-    told: set[tuple[int, str]] = set()
+    reported: set[tuple[int, str]] = set()
     doubts = _doubts(spec, directory)
     for rank in range(_ranks(spec)):
         seen = [one for index, mount in enumerate(spec.volumes) if (one := _seen(index, mount, rank, homes))]
         for found in (*_unreachable(document, spec, seen, doubts), *_apart(document, seen)):
             place = (found.span.line if found.span else 0, found.code)
-            if place not in told:
-                told.add(place)
+            if place not in reported:
+                reported.add(place)
                 yield found
 
 

@@ -36,11 +36,11 @@ class Ground:
     directory: Directory
     configured: Sequence[str] | None = None
 
-    def backends(self, told: Sequence[str] | None) -> Sequence[str] | None:
-        """The backends that a document may use; None where nobody says."""
-        if self.configured is None and told:
-            return [name for name in told if fold(name) in BACKENDS] or None  # the others are reported as such
-        return told or self.configured
+    def backends(self, named: Sequence[str] | None) -> Sequence[str] | None:
+        """The backends that a document may use; None where neither it nor the server says."""
+        if self.configured is None and named:
+            return [name for name in named if fold(name) in BACKENDS] or None  # the others are reported as such
+        return named or self.configured
 
     def answers(self, backends: Sequence[str] | None) -> bool:
         """False when one of the backends may have zones that only a server knows."""
@@ -48,7 +48,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Reference:
     """One zone in a document, and the backends and regions that it may be of."""
 
     document: Document
@@ -94,14 +94,14 @@ def _zones_of(document: Document, ground: Ground) -> Iterator[Diagnostic]:
         yield from _filter(document, spec, ground)
     elif isinstance(spec, Volume | Gateway) and spec.availability_zone is not None:
         regions = (spec.region,) if spec.region else None
-        asked = _Asked(document, ("availability_zone",), spec.availability_zone, (spec.backend,), regions)
-        answer = _resolve(asked, ground)
-        if answer.problem and ground.answers(asked.backends):
-            yield _refusal(asked, answer, ground)
+        reference = _Reference(document, ("availability_zone",), spec.availability_zone, (spec.backend,), regions)
+        answer = _resolve(reference, ground)
+        if answer.problem and ground.answers(reference.backends):
+            yield _refusal(reference, answer, ground)
 
 
-def _resolve(asked: _Asked, ground: Ground) -> Resolution:
-    return ground.directory.resolve(asked.text, backends=asked.backends, regions=asked.regions)
+def _resolve(reference: _Reference, ground: Ground) -> Resolution:
+    return ground.directory.resolve(reference.text, backends=reference.backends, regions=reference.regions)
 
 
 def _filter(document: Document, spec: Fleet | Run, ground: Ground) -> Iterator[Diagnostic]:
@@ -110,11 +110,11 @@ def _filter(document: Document, spec: Fleet | Run, ground: Ground) -> Iterator[D
         return
     resolved: list[Resolution] = []
     for index, text in enumerate(spec.availability_zones or ()):
-        asked = _Asked(document, ("availability_zones", index), text, backends, spec.regions)
-        answer = _resolve(asked, ground)
+        reference = _Reference(document, ("availability_zones", index), text, backends, spec.regions)
+        answer = _resolve(reference, ground)
         resolved.append(answer)
         if answer.problem:
-            yield _refusal(asked, answer, ground)
+            yield _refusal(reference, answer, ground)
     if all(answer.zones and not answer.problem for answer in resolved) and not _left(spec, backends, ground):
         message = "`availability_zones` excludes every zone that it allows"
         span = document.span(("availability_zones",))
@@ -133,25 +133,25 @@ def _left(spec: Fleet | Run, backends: Sequence[str] | None, ground: Ground) -> 
     return False
 
 
-def _refusal(asked: _Asked, answer: Resolution, ground: Ground) -> Diagnostic:
+def _refusal(reference: _Reference, answer: Resolution, ground: Ground) -> Diagnostic:
     if answer.problem == "ambiguous-zone":
-        return _ambiguous(asked, answer)
-    body = asked.text.strip().removeprefix("!").strip()
-    notes = (*_known(answer), *_source(answer, asked.backends, ground.directory))
+        return _ambiguous(reference, answer)
+    body = reference.text.strip().removeprefix("!").strip()
+    notes = (*_known(answer), *_source(answer, reference.backends, ground.directory))
     if answer.home is not None:
         living = f"`{answer.home}` is a zone of {answer.home.backend} {answer.home.region}"
-        # All zones of a cloud would tell nothing to somebody who meant another cloud.
-        notes = (living, *notes) if answer.problem == "zone-of-other-region" or asked.regions else (living,)
+        # All zones of a cloud would not help where another cloud is meant.
+        notes = (living, *notes) if answer.problem == "zone-of-other-region" or reference.regions else (living,)
     return Diagnostic(
         str(answer.problem),
-        f"`{body[:80]}` is not a zone of {asked.place}",
-        span=asked.document.span(asked.path),
+        f"`{body[:80]}` is not a zone of {reference.place}",
+        span=reference.document.span(reference.path),
         notes=notes,
-        help=_cure(asked, answer, ground),
+        help=_cure(reference, answer, ground),
     )
 
 
-def _cure(asked: _Asked, answer: Resolution, ground: Ground) -> str | None:
+def _cure(reference: _Reference, answer: Resolution, ground: Ground) -> str | None:
     near = f"did you mean `{answer.suggestions[0]}`?" if answer.suggestions else None
     home = answer.home
     if home is None:
@@ -160,7 +160,7 @@ def _cure(asked: _Asked, answer: Resolution, ground: Ground) -> str | None:
     if not of_region and ground.configured is not None and home.backend not in ground.configured:
         return f"name a zone of another backend: this server has no `{home.backend}`"
     key, value = ("regions", home.region) if of_region else ("backends", home.backend)
-    key = key.removesuffix("s") if asked.path == ("availability_zone",) else key
+    key = key.removesuffix("s") if reference.path == ("availability_zone",) else key
     return f"{f'{near} Or set' if near and of_region else 'set'} `{key}` to {value}"
 
 
@@ -173,8 +173,8 @@ def _known(answer: Resolution) -> tuple[str, ...]:
 def _source(answer: Resolution, backends: Sequence[str] | None, directory: Directory) -> tuple[str, ...]:
     """Which lists the answer is from: a backend's own, with its time, or the built-in one."""
     if not backends:
-        told = [zone.backend for name in answer.suggestions[:1] for zone in directory.resolve(name).zones]
-        backends = sorted({answer.home.backend} if answer.home else set(told))
+        meant = [zone.backend for name in answer.suggestions[:1] for zone in directory.resolve(name).zones]
+        backends = sorted({answer.home.backend} if answer.home else set(meant))
     notes = [
         f"{name} listed its zones at {_time(directory, name)}" for name in backends if _is(directory, name, "live")
     ]
@@ -194,12 +194,12 @@ def _time(directory: Directory, backend: str) -> str:
     return f"{when:%Y-%m-%d %H:%M} UTC" if isinstance(when, datetime) else f"{when}"
 
 
-def _ambiguous(asked: _Asked, answer: Resolution) -> Diagnostic:
+def _ambiguous(reference: _Reference, answer: Resolution) -> Diagnostic:
     could = sorted({f"{zone.backend} {zone.region}" for zone in answer.zones})
     many = f" and {len(could) - 4} more" if len(could) > 4 else ""
-    message = f"`{asked.text.strip()}` is a zone of {', '.join(could[:4])}{many}"
+    message = f"`{reference.text.strip()}` is a zone of {', '.join(could[:4])}{many}"
     key = "regions" if len({zone.backend for zone in answer.zones}) == 1 else "backends"
-    span = asked.document.span(asked.path)
+    span = reference.document.span(reference.path)
     return Diagnostic("ambiguous-zone", message, Severity.WARNING, span, help=f"set `{key}` to say which is meant")
 
 

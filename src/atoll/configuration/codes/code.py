@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Code:
     """One code. `wrong` and `cured` are files; both are empty where the fault is not in a file's text.
 
-    `planned` codes come from the server, which knows the world, and `given` tells what the world of the example is
+    `planned` codes come from the server, which knows the world, and `given` is the world of the example
     like. Those of a `snapshot` are about such a file, and their examples are JSON. `warning` is true where the work
     goes on.
     """

@@ -151,7 +151,7 @@ PLANNED = (
     Code(
         "not-supported",
         "The backend or this release cannot do this",
-        "The document asks for something that its backend does not have, such as volumes, or for something that needs "
+        "The document requires something that its backend does not have, such as volumes, or something that needs "
         "a later release: applying it without would do something else than the file says.",
         _VOLUME.replace("backend: local\navailability_zone: local-a", "backend: fake"),
         _VOLUME,

@@ -81,7 +81,7 @@ class Parsed:
     partial: tuple[Document, ...] = ()
     """What can be read of documents with errors: for finding more faults, and for nothing else."""
     default_profile: str | None = None
-    """The profile that runs took keys from without being asked for by name."""
+    """The profile that runs took keys from although no command names it."""
 
     @property
     def ok(self) -> bool:

@@ -64,7 +64,7 @@ class Fault:
 
     @property
     def key(self) -> object:
-        """What faults are told apart by: one for each place, but each key that lacks or is unknown."""
+        """What distinguishes faults: one for each place, but each key that lacks or is unknown."""
         one = self.diagnostic
         return (one.span, one.message) if one.code in ("missing-key", "unknown-key") else one.span
 

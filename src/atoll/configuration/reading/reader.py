@@ -217,7 +217,7 @@ def _cure(line: str) -> str:
 
 
 def _too_deep(span: Span) -> Diagnostic:
-    help = "no key needs so many: look for a bracket that is never closed, or an alias within its own anchor"
+    help = "no key needs that many: look for a bracket that is never closed, or an alias within its own anchor"
     return Diagnostic("too-deep", f"nested deeper than {DEEPEST} levels", span=span, help=help)
 
 

@@ -61,8 +61,8 @@ class Model(BaseModel):
         if not cls.short:
             return schema
         long = handler.resolve_ref_schema(schema)
-        told = {"description": long.pop("description")} if "description" in long else {}
-        whole = {**told, "anyOf": [*cls.short, dict(long)]}
+        description = {"description": long.pop("description")} if "description" in long else {}
+        whole = {**description, "anyOf": [*cls.short, dict(long)]}
         long.clear()
         long.update(whole)
         return schema
@@ -80,7 +80,7 @@ def wrong_value(expected: str, path: tuple[str | int, ...] = ()) -> PydanticCust
 
 def refusal(code: str, message: str, help: str | None = None, path: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """The refusal of a value under one of our codes; `path` leads to what is wrong within the value."""
-    # The code is data here; pydantic's annotation asks for a literal.
+    # The code is data here; pydantic's annotation requires a literal.
     return PydanticCustomError(code, "{text}", {"text": message, "help": help, "path": path})  # type: ignore[arg-type,unused-ignore]
 
 

@@ -69,7 +69,7 @@ def _rooted(path: str, key: str) -> None:
 
 
 def _mount(value: Any) -> Any:
-    """The mount of the right kind; a mapping tells it by `instance_path`."""
+    """The mount of the right kind; a mapping with `instance_path` is of a folder."""
     if isinstance(value, str):
         source, _, path = value.rpartition(":")
         if not source:

@@ -1,4 +1,4 @@
-"""`resources`: what one node asks for, in dstack's short and long forms."""
+"""`resources`: what one node requires, in dstack's short and long forms."""
 
 import re
 from typing import Annotated, Any, ClassVar, Literal
@@ -150,7 +150,7 @@ def _kind(token: str) -> str:
 
 
 class Resources(Model):
-    """What one node asks for."""
+    """What one node requires."""
 
     cpu: Cpu = Field(default_factory=Cpu)
     memory: SizeRange = Range(8, None)
@@ -158,7 +158,7 @@ class Resources(Model):
         None
     )
     gpu: Gpu | None = None
-    disk: Disk | None = None  # dstack's 100GB, asked for by nobody, would refuse most laptops
+    disk: Disk | None = None  # dstack's default of 100GB would refuse most laptops
 
     def to_model(self) -> model.Resources:
         """The same in the planner's terms."""

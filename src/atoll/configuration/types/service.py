@@ -113,7 +113,7 @@ class Probe(Model):
 
 
 class LimitKey(Model):
-    """What requests are told apart by."""
+    """What identifies the client of a request."""
 
     type: Literal["ip_address", "header"] = "ip_address"
     header: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,500}$")] | None = None

@@ -1,4 +1,4 @@
-"""The volume: a network disk, in a zone that is told or chosen."""
+"""The volume: a network disk, in a zone that is given or chosen."""
 
 from typing import Annotated, Literal
 

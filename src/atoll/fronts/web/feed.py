@@ -1,7 +1,7 @@
 """Changes of a project's map for all pages that follow it: found once, encoded once, sent to each.
 
 One task for each followed project looks at the events when there are new ones, at most twice a second, and ends with
-the last page. A page that does not keep up is asked to load the map again.
+the last page. A page that does not keep up gets a `reload` event.
 """
 
 import asyncio

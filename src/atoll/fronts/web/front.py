@@ -102,12 +102,12 @@ class WebFront:
     async def _open(self, request: Request) -> Response:
         self.sessions.check_host(request.headers)
         self.sessions.check_origin(request.headers)
-        asked = _read(await request.body())
-        if asked.code:
-            token = await redeem_code(self._engine.context, asked.code)
+        opening = _read(await request.body())
+        if opening.code:
+            token = await redeem_code(self._engine.context, opening.code)
         else:
-            await self._users.identify(f"Bearer {asked.token}")
-            token = token_hash(asked.token.strip())
+            await self._users.identify(f"Bearer {opening.token}")
+            token = token_hash(opening.token.strip())
         user = await self._users.identify_hash(token)
         if user is None:
             raise Refused("unauthorized", "the token of this code was revoked or has expired", status=401)
@@ -190,12 +190,12 @@ def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None
 
 def _read(body: bytes) -> NewSession:
     try:
-        asked = msgspec.json.decode(body[:8192], type=NewSession)
+        opening = msgspec.json.decode(body[:8192], type=NewSession)
     except msgspec.MsgspecError as error:
         raise Refused("invalid-request", "the request needs a `code` or a `token`", status=422) from error
-    if not asked.code and not asked.token:
+    if not opening.code and not opening.token:
         raise Refused("invalid-request", "the request needs a `code` or a `token`", status=422)
-    return asked
+    return opening
 
 
 def _secure(headers: Headers) -> bool:

@@ -105,7 +105,7 @@ class Sessions:
 
 
 def set_cookie(value: str, headers: Headers, secure: bool) -> str:
-    """The header that gives a browser its session; one name for each port, since browsers do not tell ports apart."""
+    """The header that gives a browser its session; one name for each port, since cookies do not distinguish ports."""
     attributes = f"Path=/; HttpOnly; SameSite=Strict; Max-Age={int(IDLE_SECONDS) if value else 0}"
     return f"{_name(headers)}={value}; {attributes}" + ("; Secure" if secure else "")
 

@@ -35,10 +35,10 @@ class OffersWanted(BaseModel):
 
     def query(self) -> OfferQuery:
         """The query that the engine knows."""
-        told: dict[str, Any] = {
+        given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in self if value is not None
         }
-        return OfferQuery(**told)
+        return OfferQuery(**given)
 
 
 Wanted = Annotated[OffersWanted, Query()]

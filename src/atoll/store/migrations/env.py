@@ -1,1 +1,1 @@
-"""Alembic asks for this file; migrations run in place through `atoll.store.migrations.upgrade`."""
+"""Alembic requires this file; migrations run in place through `atoll.store.migrations.upgrade`."""

@@ -85,7 +85,7 @@ class PlannedShortfall:
 class Removal:
     """An instance to be removed from a fleet: FLEET-NODE, its zone, whether a job is on it, and its id.
 
-    An `outdated` one is not what the new configuration asks for: another one takes its place."""
+    An `outdated` one does not match the new configuration: another one takes its place."""
 
     instance: str
     zone: Zone

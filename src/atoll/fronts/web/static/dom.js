@@ -28,7 +28,7 @@ export const byId = (id) => document.getElementById(id);
 /** @param {number} value */
 export const number = (value) => Math.round(value).toLocaleString("en");
 
-/** USD with enough digits to tell prices apart. @param {number} value */
+/** USD with enough digits to distinguish prices. @param {number} value */
 export function money(value) {
   if (value >= 100) return "$" + number(value);
   if (value === 0) return "$0";
@@ -105,7 +105,7 @@ export function paced(run, wait) {
 }
 
 /**
- * Asks a question in the dialog; resolves to whether the answer is yes. With `word`, that word must be typed.
+ * Shows a question in the dialog; resolves to whether the answer is yes. With `word`, that word must be typed.
  * @param {string} title @param {Node | string} text @param {string} yes @param {string} [word]
  * @returns {Promise<boolean>}
  */

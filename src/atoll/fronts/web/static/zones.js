@@ -95,7 +95,7 @@ export class ZonesPage {
   _pickFleet(name) { this.app.pick({ fleet: this.rooms.fleet >= 0 && this.store.fleets[this.rooms.fleet].name === name ? "" : name }); }
 
   async _hour() {
-    try { this.strip.show(await get(`${this.app.base}/map/hour`)); } catch { /* the next change asks again */ }
+    try { this.strip.show(await get(`${this.app.base}/map/hour`)); } catch { /* the next change reads it again */ }
   }
 
   _fleets() {

@@ -1,4 +1,4 @@
-"""Users, membership, tokens that end, sealed secrets, and who made a change.
+"""Users, membership, tokens that end, sealed secrets, and the user behind a change.
 
 The tokens that there were belong to the first user, `admin`; their first characters are unknown, so that their hashes
 name them.

@@ -1,4 +1,4 @@
-"""Instances: endpoints instead of URLs, addresses, and whether their fleet's configuration still asks for them.
+"""Instances: endpoints instead of URLs, addresses, and whether they still match their fleet's configuration.
 
 Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends. For
 retention: indexes of the ends of records, the ends of instances and attachments, and which logs are deleted.
