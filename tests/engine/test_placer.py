@@ -7,8 +7,7 @@ import pytest
 
 from atoll.backends.fake import Fault
 from atoll.model.failure import FailureKind
-from atoll.planning import planner
-from atoll.planning.budget import Budget
+from atoll.planning import Planner
 from atoll.planning.plan import Plan
 from atoll.planning.request import Request
 from atoll.planning.snapshot import Snapshot
@@ -22,12 +21,14 @@ def watched(patch: pytest.MonkeyPatch, check: Callable[[list[str]], None]) -> li
     """The names that each plan was for; `check` is asked before the plan is made."""
     asked: list[list[str]] = []
 
-    def plan(request: Request, snapshot: Snapshot, budget: Budget) -> Plan:
-        asked.append([document.name for document in request.documents])
-        check(asked[-1])
-        return planner.plan(request, snapshot, budget)
+    class Watched(Planner):
+        def __call__(self, request: Request, snapshot: Snapshot, *, explained: bool = True) -> Plan:
+            if explained:
+                asked.append([document.name for document in request.documents])
+                check(asked[-1])
+            return super().__call__(request, snapshot, explained=explained)
 
-    patch.setattr("atoll.engine.parts.planner.plan", plan)
+    patch.setattr("atoll.engine.parts.planner.Planning", Watched)
     return asked
 
 

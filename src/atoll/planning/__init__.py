@@ -1,5 +1,5 @@
 """Where everything goes: a request and a snapshot of the world in, a plan with a reason for every refusal out. Pure."""
 
-from atoll.planning.planner import plan
+from atoll.planning.planner import Planner, plan
 
-__all__ = ["plan"]
+__all__ = ["Planner", "plan"]

@@ -5,11 +5,12 @@ together, so that a new node meets the requirements of both and keeps the fleet'
 a fleet that can grow where that is not dearer than a machine of its own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from atoll.planning.combined import Contradictory, combined
+from atoll.planning.growth import Growth, PlanFunction, candidates, part
 from atoll.planning.plan import (
     PASSING,
     DocumentKind,
@@ -19,12 +20,10 @@ from atoll.planning.plan import (
     RefusalCode,
     Shortfall,
     ShortfallCode,
-    Source,
 )
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot
-
-PlanFunction = Callable[[Request, Snapshot], Plan]
+from atoll.planning.solving.kinds import kind_of
 
 _NO_MACHINE = frozenset({RefusalCode.FLEET, RefusalCode.INSTANCE_BUSY, ShortfallCode.NOT_ENOUGH})
 """Shortfalls of a run on machines that exist, of which the reason is why its fleets do not grow."""
@@ -35,122 +34,57 @@ def plan_elastic(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Pl
 
     Fleets that grow and are no documents of the request come last; `Plan.grown` has the new sizes of all that grow.
     """
-    answer = plan(request, snapshot)
     if not request.elastic:
-        return answer
-    grown: dict[str, int] = {}
-    for run in request.documents:
-        if isinstance(run, RunRequest) and run.grows and _lacks(_part(answer, DocumentKind.RUN, run.name)):
-            trials = list(_trials(run, request, snapshot, plan))
-            fitting = [(trial, made) for trial, made, _ in trials if _is_better(made, answer, run)]
-            if fitting:
-                request, answer = min(fitting, key=lambda pair: pair[1].price)
-                grown = _sizes(request, snapshot)
-            elif run.fleets is not None:
-                why = partial(_for_run, run, snapshot, plan)
-                answer = _explained(answer, run, request, trials, why)
-    return replace(answer, grown=grown)
+        return plan(request, snapshot)
+    growth = Growth.of(request, snapshot, plan)
+    answer = plan(growth.request, snapshot)
+    reasons: dict[RunRequest, DocumentPlan] = {}
+    documents = []
+    runs = {run.name: run for run in request.documents if isinstance(run, RunRequest)}
+    for one in answer.documents:
+        run = runs[one.name] if one.kind is DocumentKind.RUN else None
+        if run is None or one.shortfall is None or not run.fleets or kind_of(run) not in growth.failed:
+            documents.append(one)
+            continue
+        if kind_of(run) not in reasons:
+            reasons[kind_of(run)] = _explained(one, run, growth)
+        documents.append(replace(reasons[kind_of(run)], name=one.name))
+    return replace(answer, documents=tuple(documents), grown=growth.sizes if growth.request != request else {})
 
 
-def _sizes(request: Request, snapshot: Snapshot) -> dict[str, int]:
-    elastic = {one.fleet.name for one in request.elastic}
-    fleets = [one for one in request.documents if isinstance(one, FleetRequest)]
-    return {fleet.name: fleet.nodes for fleet in fleets if fleet.name in elastic}
-
-
-def _lacks(part: DocumentPlan) -> bool:
-    return part.shortfall is not None or any(node.source is Source.NEW for node in part.placements)
-
-
-def _trials(
-    run: RunRequest, request: Request, snapshot: Snapshot, plan: PlanFunction
-) -> Iterator[tuple[Request, Plan, str]]:
-    """For each fleet that may grow for the run, the request with the fewest nodes more that could do, and its plan."""
-    for elastic in _candidates(run, request):
-        fleet = _requested(request, elastic)
-        here = [each for each in snapshot.instances if each.fleet == fleet.name and not each.outdated]
-        size = max(fleet.nodes, len(here)) if fleet in request.documents else len(here)
-        free = size - sum(instance.busy for instance in here)
-        wanted = len(run.nodes)
-        for extra in range(max(1, wanted - free), wanted + 1):
-            if elastic.held or (elastic.most is not None and size + extra > elastic.most):
-                break
-            trial = _with(request, replace(fleet, nodes=size + extra))
-            made = plan(trial, snapshot)
-            yield trial, made, fleet.name
-            if _part(made, DocumentKind.RUN, run.name).shortfall is None:
-                break
-
-
-def _candidates(run: RunRequest, request: Request) -> list[ElasticFleet]:
-    return [one for one in request.elastic if run.fleets is None or one.fleet.name in run.fleets]
-
-
-def _requested(request: Request, elastic: ElasticFleet) -> FleetRequest:
-    """The fleet as a document of the request, or else as it is kept."""
-    fleets = (one for one in request.documents if isinstance(one, FleetRequest))
-    return next((one for one in fleets if one.name == elastic.fleet.name), elastic.fleet)
-
-
-def _with(request: Request, fleet: FleetRequest) -> Request:
-    same = [isinstance(one, FleetRequest) and one.name == fleet.name for one in request.documents]
-    if not any(same):
-        return replace(request, documents=(*request.documents, fleet))
-    documents = (fleet if here else one for here, one in zip(same, request.documents, strict=True))
-    return replace(request, documents=tuple(documents))
-
-
-def _is_better(made: Plan, before: Plan, run: RunRequest) -> bool:
-    """Whether the run fits, at no higher price than by itself, and nothing else fits worse than before."""
-    short = {(one.kind, one.name) for one in before.documents if one.shortfall is not None}
-    fits = all(one.shortfall is None or (one.kind, one.name) in short for one in made.documents)
-    if not fits or _part(made, DocumentKind.RUN, run.name).shortfall is not None:
-        return False
-    return (DocumentKind.RUN, run.name) in short or made.price <= before.price + 1e-9
-
-
-def _explained(
-    answer: Plan,
-    run: RunRequest,
-    request: Request,
-    trials: Sequence[tuple[Request, Plan, str]],
-    why: Callable[[FleetRequest], DocumentPlan | None],
-) -> Plan:
-    """The plan with the reason why no fleet grows for a run; `why` plans a fleet's nodes for the run alone."""
-    part = _part(answer, DocumentKind.RUN, run.name)
-    candidates = _candidates(run, request)
-    if part.shortfall is None or part.shortfall.code not in _NO_MACHINE or not candidates:
-        return answer
-    explained = _of_trials(part, part.shortfall, trials, why) or replace(
-        part, shortfall=_of_limits(part.shortfall, run, candidates)
-    )
-    documents = (explained if one is part else one for one in answer.documents)
-    return replace(answer, documents=tuple(documents))
+def _explained(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPlan:
+    """The run's plan with the reason why no fleet grows for it."""
+    able, short = candidates(run, growth.request), one.shortfall
+    if short is None or short.code not in _NO_MACHINE or not able:
+        return one
+    why = partial(_for_run, run, growth.snapshot, growth.plan)
+    trials = [(trial, growth.plan(trial, growth.snapshot), name) for trial, name in growth.failed[kind_of(run)]]
+    return _of_trials(one, short, trials, why) or replace(one, shortfall=_of_limits(short, run, able))
 
 
 def _of_trials(
-    part: DocumentPlan,
+    one: DocumentPlan,
     shortfall: Shortfall,
     trials: Sequence[tuple[Request, Plan, str]],
     why: Callable[[FleetRequest], DocumentPlan | None],
 ) -> DocumentPlan | None:
     """The run's plan with the nearest miss of the first fleet that had a place left; the same cures as before."""
     for trial, made, name in trials:
-        fleet = next(one for one in trial.documents if isinstance(one, FleetRequest) and one.name == name)
+        fleet = next(each for each in trial.documents if isinstance(each, FleetRequest) and each.name == name)
         alone = why(fleet)
         if alone is None:
             continue
-        short = alone.shortfall or _part(made, DocumentKind.FLEET, name).shortfall
+        short = alone.shortfall or part(made, DocumentKind.FLEET, name).shortfall
         if short is None:
-            short = _part(made, DocumentKind.RUN, part.name).shortfall
+            short = part(made, DocumentKind.RUN, one.name).shortfall
             if short is None or short.code in _NO_MACHINE:
                 continue
-            return replace(part, shortfall=replace(shortfall, code=short.code, data=short.data))
-        return replace(part, shortfall=_growing(shortfall, short, alone, name), refusals=alone.refusals)
+            return replace(one, shortfall=replace(shortfall, code=short.code, data=short.data))
+        return replace(one, shortfall=_growing(shortfall, short, alone, name), refusals=alone.refusals)
     if not trials:
         return None
     names = tuple(dict.fromkeys(name for _, _, name in trials))
-    return replace(part, shortfall=replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data={"fleets": names}))
+    return replace(one, shortfall=replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data={"fleets": names}))
 
 
 def _growing(shortfall: Shortfall, short: Shortfall, alone: DocumentPlan, name: str) -> Shortfall:
@@ -185,7 +119,3 @@ def _for_run(run: RunRequest, snapshot: Snapshot, plan: PlanFunction, fleet: Fle
     except Contradictory:
         return None
     return plan(Request(fleet.name, (replace(fleet, requirements=both),)), snapshot).documents[0]
-
-
-def _part(answer: Plan, kind: DocumentKind, name: str) -> DocumentPlan:
-    return next(one for one in answer.documents if one.kind is kind and one.name == name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from atoll.model.zone import Zone
 from atoll.planning.budget import Budget
 from atoll.planning.filters.feasibility import FILTERS, PASSED
-from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
+from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Shortfall, ShortfallCode, Source
 from atoll.planning.reasons import explain
 from atoll.planning.reasons.cures import cures, saving
 from atoll.planning.reasons.refusals import Reasons
@@ -31,20 +31,50 @@ LEAST_SAVING = 0.0001
 """USD an hour that are worth a note: as much as is shown."""
 
 
-def plan(request: Request, snapshot: Snapshot, budget: Budget | None = None) -> Plan:
+def plan(request: Request, snapshot: Snapshot, budget: Budget | None = None, *, explained: bool = True) -> Plan:
     """Where the request's documents go in this world, and why not elsewhere. No placement is a result, too.
 
-    The search takes its steps from `budget`, which is a user's unless another one is given.
+    The search takes its steps from `budget`, which is a user's unless another one is given. A plan that is not
+    `explained` has placements and prices alone.
     """
-    world = World.of(snapshot, request.id)
-    decider = Decider(world, request.documents, budget=budget or Budget())
-    decision = decider.decide()
-    reasons = Reasons(decider, decision, Remainder.after(decision.solution, world))
-    layout = Layout.of(decision, world)
-    documents = tuple(_document(document, reasons, layout) for document in request.documents)
-    proven, best = decision.solution.proven, decision.solution.cost - decision.solution.slack
-    gap = 0.0 if proven else decision.solution.slack / best if best > 0 else None
-    return Plan(documents, sum(document.price for document in documents), proven, gap)
+    return Planner(budget or Budget())(request, snapshot, explained=explained)
+
+
+class Planner:
+    """`plan` for several requests of one question: they share a budget, and what is found of a world is found once."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._decider: Decider | None = None
+        self._key: tuple[str, frozenset[tuple[str, ...]]] = ("", frozenset())
+        self._decisions: dict[tuple[Document, ...], Decision] = {}
+
+    def __call__(self, request: Request, snapshot: Snapshot, *, explained: bool = True) -> Plan:
+        """Like `plan`, with the steps that are left."""
+        decider = self._deciding(request, snapshot)
+        if request.documents not in self._decisions:
+            self._decisions[request.documents] = decider.decide()
+        decision = self._decisions[request.documents]
+        layout = Layout.of(decision, decider.world)
+        if explained:
+            reasons = Reasons(decider, decision, Remainder.after(decision.solution, decider.world))
+            documents = tuple(_document(document, reasons, layout) for document in request.documents)
+        else:
+            fitting, is_open = frozenset(decision.placed), decision.undecided
+            documents = tuple(_bare(d, d in fitting, d in is_open, layout) for d in request.documents)
+        solution = decision.solution
+        best = solution.cost - solution.slack
+        gap = 0.0 if solution.proven else solution.slack / best if best > 0 else None
+        return Plan(documents, sum(document.price for document in documents), solution.proven, gap)
+
+    def _deciding(self, request: Request, snapshot: Snapshot) -> Decider:
+        """A decider that knows what an earlier one found, where that was of the same world."""
+        named = frozenset(d.instances for d in request.documents if isinstance(d, RunRequest) and d.instances)
+        known = self._decider
+        if known is None or known.world.snapshot is not snapshot or self._key != (request.id, named):
+            self._key, self._decisions = (request.id, named), {}
+            known = self._decider = Decider(World.of(snapshot, request.id), request.documents, budget=self._budget)
+        return known.trial(request.documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +146,19 @@ def _run_nodes(
         place = taken[key] = taken.get(key, -1) + 1
         number = free[key][place].node
         yield replace(node, price=0, source=Source.PLANNED, fleet=supply.fleet, fleet_node=number)
+
+
+def _bare(document: Document, fits: bool, is_open: bool, layout: Layout) -> DocumentPlan:
+    """A document's placements without a word of explanation."""
+    nodes: tuple[NodePlacement, ...] = ()
+    kind, wanted = DocumentKind.VOLUME, 1
+    if isinstance(document, FleetRequest):
+        kind, nodes, wanted = DocumentKind.FLEET, layout.fleets.get(document.name, ()), document.nodes
+    elif isinstance(document, RunRequest):
+        kind, nodes, wanted = DocumentKind.RUN, layout.runs.get(document.name, ()) if fits else (), len(document.nodes)
+    code = ShortfallCode.UNDECIDED if is_open else ShortfallCode.NOT_ENOUGH
+    short = None if fits else Shortfall(wanted, len(nodes), code)
+    return DocumentPlan(kind, document.name, nodes, shortfall=short, price=sum(node.price for node in nodes))
 
 
 def _document(document: Document, reasons: Reasons, layout: Layout) -> DocumentPlan:

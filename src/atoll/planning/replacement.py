@@ -9,7 +9,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from atoll.model.zone import Capacity, Zone
-from atoll.planning.elastic import PlanFunction, plan_elastic
+from atoll.planning.elastic import plan_elastic
+from atoll.planning.growth import PlanFunction
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
 from atoll.planning.request import Request
 from atoll.planning.snapshot import ExistingInstance, Snapshot, Usage

@@ -13,7 +13,8 @@ from atoll.model.catalog import AVAILABILITIES, UNTOLD, Catalog
 from atoll.model.failure import FailureKind
 from atoll.model.offer import Availability
 from atoll.model.zone import Capacity, ZoneState
-from atoll.planning.elastic import PlanFunction, plan_elastic
+from atoll.planning.elastic import plan_elastic
+from atoll.planning.growth import PlanFunction
 from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall, ShortfallCode
 from atoll.planning.replacement import plan_replacing
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
@@ -142,9 +143,9 @@ def _nearest(part: DocumentPlan, shortfall: Shortfall, then: DocumentPlan) -> Sh
     """The shortfall as one that may pass; its reason is one that passes, of a zone that will be used."""
     if not isinstance(shortfall.code, RefusalCode) or shortfall.code == RefusalCode.VOLUME_ATTACHED:
         return replace(shortfall, passes=True)
-    fitting = {one.zone for one in then.refusals if one.code is RefusalCode.NOT_NEEDED}
-    fitting |= {node.zone for node in then.placements} | ({then.zone} if then.zone is not None else set())
-    near = [one for one in part.refusals if one.zone in fitting and one.code in PASSING]
+    # A zone without a refusal is used, or holds nodes of the fleet and could take more.
+    unfit = {one.zone for one in then.refusals if one.code is not RefusalCode.NOT_NEEDED}
+    near = [one for one in part.refusals if one.zone not in unfit and one.code in PASSING]
     if not near:
         return replace(shortfall, passes=True)
     alike = sum(one.code is near[0].code for one in near)

@@ -105,19 +105,7 @@ class Home:
 
     def config(self) -> Mapping[str, Any]:
         """The configuration file's content. Raises HomeError."""
-        path = self.folder / "config.yml"
-        if not path.exists():
-            return {}
-        try:
-            content = yaml.safe_load(path.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise HomeError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-        content = {} if content is None else content
-        backends = content.get("backends", []) if isinstance(content, dict) else None
-        if not isinstance(backends, list) or not all(isinstance(item, dict) and "type" in item for item in backends):
-            raise HomeError(f"{path}: `backends` must be a list of mappings, each with a `type`")
-        _check_config(path, content)
-        return dict(content)
+        return configured(self.folder)
 
     def announce(self, address: str, version: str) -> None:
         """Let clients find the server."""
@@ -143,6 +131,23 @@ class Home:
         (self.folder / "server.json").unlink(missing_ok=True)
         for lock in self._locks:
             os.close(lock)
+
+
+def configured(folder: Path) -> Mapping[str, Any]:
+    """The content of the configuration file in a data folder. Raises HomeError."""
+    path = folder / "config.yml"
+    if not path.exists():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise HomeError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    content = {} if content is None else content
+    backends = content.get("backends", []) if isinstance(content, dict) else None
+    if not isinstance(backends, list) or not all(isinstance(item, dict) and "type" in item for item in backends):
+        raise HomeError(f"{path}: `backends` must be a list of mappings, each with a `type`")
+    _check_config(path, content)
+    return dict(content)
 
 
 def private_socket(path: Path) -> socket.socket:

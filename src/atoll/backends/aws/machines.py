@@ -6,6 +6,7 @@ from typing import Any
 from atoll.backends.aws.clients import Clients
 from atoll.backends.aws.errors import CODES, Subject
 from atoll.backends.aws.images import Images
+from atoll.backends.aws.looks import Looks
 from atoll.backends.aws.market import RegionMarket
 from atoll.backends.aws.network import SecurityGroups, Subnet, subnets_of
 from atoll.backends.base import (
@@ -51,6 +52,7 @@ class Machines:
         self._keys = keys
         self._images = Images(clients)
         self._groups = SecurityGroups(clients)
+        self._looks = Looks(clients)
 
     async def launch(self, request: LaunchRequest, market: RegionMarket) -> Machine:
         """One instance in one subnet of the zone; another subnet of the same zone where one is full."""
@@ -69,11 +71,8 @@ class Machines:
 
     async def describe(self, machine: str, region: str) -> tuple[Machine, str]:
         """The instance, and the installation that owns it. Raises NotFound."""
-        reply = await self._clients.call(region, "ec2", "describe_instances", InstanceIds=[machine])
-        for reservation in reply["Reservations"]:
-            for instance in reservation["Instances"]:
-                return read_machine(region, instance), _tags(instance).get(OWNER, "")
-        raise NotFound(f"{region} has no instance {machine}")
+        instance = await self._looks.look(machine, region)
+        return read_machine(region, instance), _tags(instance).get(OWNER, "")
 
     async def find(self, region: str, owner: str) -> list[Machine]:
         """All instances of an owner that are not terminated."""
@@ -86,6 +85,10 @@ class Machines:
             await self._clients.call(region, "ec2", "terminate_instances", InstanceIds=[machine])
         except NotFound:
             return
+
+    def close(self) -> None:
+        """Stop looks under way."""
+        self._looks.close()
 
     async def _options(self, request: LaunchRequest, market: RegionMarket) -> dict[str, Any]:
         """What `RunInstances` gets, but for the subnet. The same request gives the same options."""

@@ -17,7 +17,7 @@ from atoll.backends.aws.prices import LINUX, price_filters, read_prices, read_sp
 from atoll.backends.aws.quotas import machines_within, quota_code, read_quotas
 from atoll.backends.aws.types import AwsType, read_types
 from atoll.backends.aws.zones import read_zones
-from atoll.backends.base import BackendError, NotOffered
+from atoll.backends.base import BackendError, NotOffered, Unavailable
 from atoll.model.failure import Scope
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.zone import ZoneInfo, ZoneState
@@ -76,6 +76,8 @@ class RegionMarket:
     def __init__(self, clients: Clients, region: str) -> None:
         self.region = region
         self._clients = clients
+        self.first = asyncio.Event()
+        """Set once all parts were read or refused."""
         self.network: Part[Network] = Part("network", FIVE, lambda: read_network(clients, region))
         self.zones: Part[list[Any]] = Part("zones", FIVE, self._read_zones)
         self.types: Part[dict[str, AwsType]] = Part("types", DAY, self._read_types)
@@ -90,14 +92,17 @@ class RegionMarket:
         return self.zones, self.network, self.types, self.offered, self.prices, self.spot, self.quotas
 
     async def refresh(self) -> None:
-        """Read what is due, one part after another."""
+        """Read what is due, one part after another; nothing more where EC2 does not answer."""
         for part in self.parts:
             await part.refresh()
+            if part is self.zones and isinstance(part.error, Unavailable):
+                return
+        self.first.set()
 
     @property
     def next_due(self) -> float:
-        """When the next part is due, on the monotonic clock."""
-        return min(part.due for part in self.parts)
+        """When the next part is due, on the monotonic clock; the zones, while EC2 does not answer."""
+        return self.zones.due if isinstance(self.zones.error, Unavailable) else min(part.due for part in self.parts)
 
     @property
     def error(self) -> BackendError | None:

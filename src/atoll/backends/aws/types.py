@@ -11,11 +11,14 @@ _ARCHS = {"x86_64": "x86", "arm64": "arm"}
 
 @dataclass(frozen=True, slots=True)
 class AwsType:
-    """One type. `clusters` says whether a cluster placement group takes it; `markets` are those it is sold on."""
+    """One type. `clusters` says whether a cluster placement group takes it; `markets` are those it is sold on; `nvme`
+    says that its disks are NVMe devices.
+    """
 
     type: InstanceType
     markets: tuple[Market, ...]
     clusters: bool
+    nvme: bool = True
 
     @property
     def nvidia(self) -> bool:
@@ -48,7 +51,8 @@ def _type(each: Any) -> AwsType | None:
     )
     sold = each.get("SupportedUsageClasses", ["on-demand"])
     markets = tuple(market for market in (Market.ON_DEMAND, Market.SPOT) if market.value in sold)
-    return AwsType(kind, markets, "cluster" in each.get("PlacementGroupInfo", {}).get("SupportedStrategies", []))
+    clusters = "cluster" in each.get("PlacementGroupInfo", {}).get("SupportedStrategies", [])
+    return AwsType(kind, markets, clusters, each.get("EbsInfo", {}).get("NvmeSupport") == "required")
 
 
 def _gpu(gpus: list[Any]) -> Gpu | None:

@@ -29,6 +29,8 @@ from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
 class FakeBackend:
     """A backend on `cloud`. The zones of its offers bear the same backend name."""
 
+    checks = None
+
     def __init__(self, cloud: FakeCloud, name: str = "fake") -> None:
         self.cloud = cloud
         self._name = name

@@ -10,14 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TypeVar
 
 from atoll.engine.parts.computing import SECONDS, Computing
 from atoll.engine.parts.turns import ENGINE, Asker, Turns
 from atoll.planning.budget import ENGINES, USERS, Budget
 from atoll.planning.plan import Plan
-from atoll.planning.planner import plan
+from atoll.planning.planner import Planner as Planning
 from atoll.planning.request import Request
 from atoll.planning.snapshot import Snapshot
 from atoll.planning.waiting import answer
@@ -114,4 +113,4 @@ class Planner:
 
 def planned(request: Request, snapshot: Snapshot, steps: float) -> Plan:
     """The plan of a request with a budget of so many steps; the function that a worker process computes."""
-    return answer(request, snapshot, partial(plan, budget=Budget(steps)))
+    return answer(request, snapshot, Planning(Budget(steps)))

@@ -23,10 +23,12 @@ class RunQueries:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def page(self, project: str, after: str | None, limit: int, *, finished: bool) -> Page[RunView]:
-        """The unfinished runs, or all; the oldest first."""
+    async def page(
+        self, project: str, after: str | None, limit: int, *, finished: bool, newest: bool = False
+    ) -> Page[RunView]:
+        """The unfinished runs, or all; the oldest first, or with `newest` the newest."""
         async with self._context.database.read() as tx:
-            found = await tx.listing.runs(project, after, limit + 1, finished=finished)
+            found = await tx.listing.runs(project, after, limit + 1, finished=finished, newest=newest)
             return Page(await _views(tx, found[:limit]), len(found) > limit)
 
     async def get(self, project: str, name: str) -> RunView:

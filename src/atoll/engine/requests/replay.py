@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from atoll.configuration import Document, named_environment
 from atoll.configuration.checks.reach import Home
@@ -18,7 +17,7 @@ from atoll.engine.snapshots.reading import read_snapshot
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.planning.budget import Budget
-from atoll.planning.planner import plan
+from atoll.planning.planner import Planner
 from atoll.planning.request import Request, VolumeRequest
 from atoll.planning.snapshot import Snapshot
 from atoll.planning.waiting import answer
@@ -58,9 +57,7 @@ def replay(content: bytes, submission: Submission) -> Planned:
         request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)), confirmed=True
     )
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
-    return Planned(
-        (), answer(request, snapshot, partial(plan, budget=Budget())), findings, 0, parsed.default_profile, names
-    )
+    return Planned((), answer(request, snapshot, Planner(Budget())), findings, 0, parsed.default_profile, names)
 
 
 def request_id(project: str, documents: Sequence[Document]) -> str:

@@ -15,7 +15,7 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/projects/P/instances                   -> list[InstanceView]
     GET    /api/projects/P/volumes[/NAME]              -> list[VolumeView] | VolumeView
     DELETE /api/projects/P/volumes/NAME[?version=V]    -> VolumeView          (409 volume-attached)
-    GET    /api/projects/P/runs[/NAME][?all=1]         -> list[RunView] | RunView
+    GET    /api/projects/P/runs[/NAME][?all=1&newest=1] -> list[RunView] | RunView     `newest` begins with the newest
     POST   /api/projects/P/runs/NAME/stop              <- StopRequest -> RunView
     DELETE /api/projects/P/runs/NAME[?version=V]       -> RunView             (409 run-active)
     GET    /api/projects/P/runs/NAME/logs?job=0&offset=N&wait=S
@@ -62,7 +62,7 @@ from atoll.wire.api.plans import (
     Removal,
 )
 from atoll.wire.api.runs import JobView, RunView, StopRequest
-from atoll.wire.api.status import BackendStatus, Healthz, OpenCircuit, OrphanView, ServerStatus
+from atoll.wire.api.status import BackendStatus, DiskUse, Healthz, OpenCircuit, OrphanView, ServerStatus
 from atoll.wire.api.volumes import VolumeView
 from atoll.wire.api.zones import ObservedView, ZoneView
 
@@ -73,6 +73,7 @@ __all__ = [
     "BackendStatus",
     "Change",
     "ChangeAction",
+    "DiskUse",
     "EventView",
     "FieldChange",
     "FleetView",

@@ -1,0 +1,148 @@
+"""How far elastic fleets grow for the runs of a request: runs that name the same fleets, and equal ones, at once.
+
+A run that names fleets gets nodes of these alone; one that names none, where they are no dearer than machines of its
+own. Each step is a plan without explanations, and what one step adds is kept by the next.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from atoll.planning.plan import DocumentKind, DocumentPlan, Plan, Source
+from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
+from atoll.planning.snapshot import Snapshot
+from atoll.planning.solving.kinds import kind_of
+
+
+class PlanFunction(Protocol):
+    """Plans a request; one that is not `explained` has placements and prices, and no reasons."""
+
+    def __call__(self, request: Request, snapshot: Snapshot, *, explained: bool = True) -> Plan: ...
+
+
+Trial = tuple[Request, str]
+"""A request with a fleet that was to grow, and the fleet's name."""
+
+
+@dataclass(slots=True)
+class Growth:
+    """The request with its fleets as far as they have grown, and its plan."""
+
+    request: Request
+    snapshot: Snapshot
+    plan: PlanFunction
+    made: Plan
+    failed: dict[RunRequest, list[Trial]] = field(default_factory=dict)
+    """What was tried in vain for runs that lack machines, by what equal runs have in common."""
+
+    @classmethod
+    def of(cls, request: Request, snapshot: Snapshot, plan: PlanFunction) -> "Growth":
+        """All fleets grown for all runs, in the order of the documents."""
+        growth = cls(request, snapshot, plan, plan(request, snapshot, explained=False))
+        runs = [run for run in request.documents if isinstance(run, RunRequest) and run.grows]
+        for alike in _alike(runs):
+            growth._serve_many(alike)
+        for run in runs:
+            if kind_of(run) not in growth.failed and growth._lacking([run]):
+                growth._serve(run)
+        return growth
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes of the elastic fleets that are documents of the request by now."""
+        elastic = {one.fleet.name for one in self.request.elastic}
+        fleets = [one for one in self.request.documents if isinstance(one, FleetRequest)]
+        return {fleet.name: fleet.nodes for fleet in fleets if fleet.name in elastic}
+
+    def _serve_many(self, runs: Sequence[RunRequest]) -> None:
+        """As many as possible of the first of these runs that lack machines, in few steps."""
+        left = self._lacking(runs)
+        count = len(left)
+        while count > 1:
+            if self._grow(left[:count]):
+                left, count = left[count:], len(left) - count
+            else:
+                count //= 2
+
+    def _serve(self, run: RunRequest) -> None:
+        if not self._grow([run]):
+            sizes = ((elastic, self._sizes([run], elastic)) for elastic in candidates(run, self.request))
+            trials = [(self._with(elastic, min(nodes)), elastic.fleet.name) for elastic, nodes in sizes if nodes]
+            self.failed[kind_of(run)] = trials
+
+    def _grow(self, runs: Sequence[RunRequest]) -> bool:
+        """Whether any one fleet can grow for all of these runs together; the cheapest one that can does so."""
+        found = []
+        for elastic in candidates(runs[0], self.request):
+            for nodes in self._sizes(runs, elastic):
+                trial = self._with(elastic, nodes)
+                made = self.plan(trial, self.snapshot, explained=False)
+                if _is_better(made, self.made, runs):
+                    found.append((trial, made))
+                if all(part(made, DocumentKind.RUN, run.name).shortfall is None for run in runs):
+                    break
+        if found:
+            self.request, self.made = min(found, key=lambda pair: pair[1].price)
+        return bool(found)
+
+    def _sizes(self, runs: Sequence[RunRequest], elastic: ElasticFleet) -> Iterable[int]:
+        """The sizes of a fleet to be tried for these runs, the least first: what is idle may be of use, and may not."""
+        fleet = self._requested(elastic)
+        here = [each for each in self.snapshot.instances if each.fleet == fleet.name and not each.outdated]
+        size = max(fleet.nodes, len(here)) if fleet in self.request.documents else len(here)
+        free = size - sum(instance.busy for instance in here)
+        wanted = sum(len(run.nodes) for run in runs)
+        least = max(1, wanted - free)
+        extras = range(least, wanted + 1) if len(runs) == 1 else dict.fromkeys((least, wanted))
+        most = 0 if elastic.held else elastic.most
+        return [size + extra for extra in extras if most is None or size + extra <= most]
+
+    def _requested(self, elastic: ElasticFleet) -> FleetRequest:
+        """The fleet as a document of the request, or else as it is kept."""
+        fleets = (one for one in self.request.documents if isinstance(one, FleetRequest))
+        return next((one for one in fleets if one.name == elastic.fleet.name), elastic.fleet)
+
+    def _with(self, elastic: ElasticFleet, nodes: int) -> Request:
+        fleet = replace(self._requested(elastic), nodes=nodes)
+        documents = self.request.documents
+        same = [isinstance(one, FleetRequest) and one.name == fleet.name for one in documents]
+        if not any(same):
+            return replace(self.request, documents=(*documents, fleet))
+        changed = (fleet if here else one for here, one in zip(same, documents, strict=True))
+        return replace(self.request, documents=tuple(changed))
+
+    def _lacking(self, runs: Iterable[RunRequest]) -> list[RunRequest]:
+        """Those without a place, or with machines of their own where a fleet may do."""
+        parts = {one.name: one for one in self.made.documents if one.kind is DocumentKind.RUN}
+        return [run for run in runs if _lacks(parts[run.name])]
+
+
+def candidates(run: RunRequest, request: Request) -> list[ElasticFleet]:
+    """The fleets that may grow for a run."""
+    return [one for one in request.elastic if run.fleets is None or one.fleet.name in run.fleets]
+
+
+def part(made: Plan, kind: DocumentKind, name: str) -> DocumentPlan:
+    """A document's part of a plan."""
+    return next(one for one in made.documents if one.kind is kind and one.name == name)
+
+
+def _alike(runs: Iterable[RunRequest]) -> Iterator[list[RunRequest]]:
+    """Runs that name the same fleets, and equal ones that name none."""
+    groups: dict[object, list[RunRequest]] = {}
+    for run in runs:
+        groups.setdefault(kind_of(run) if run.fleets is None else run.fleets, []).append(run)
+    yield from groups.values()
+
+
+def _lacks(one: DocumentPlan) -> bool:
+    return one.shortfall is not None or any(node.source is Source.NEW for node in one.placements)
+
+
+def _is_better(made: Plan, before: Plan, runs: Iterable[RunRequest]) -> bool:
+    """Whether the runs fit, at no higher price than by themselves, and nothing else fits worse than before."""
+    short = {(one.kind, one.name) for one in before.documents if one.shortfall is not None}
+    served = {(DocumentKind.RUN, run.name) for run in runs}
+    if any(one.shortfall is not None and (one.kind, one.name) not in short - served for one in made.documents):
+        return False
+    return served <= short or made.price <= before.price + 1e-9
