@@ -86,14 +86,17 @@ CODES: Mapping[str, _Rule] = {
          "RequestTimeoutException", "ServerInternal"),
         (Unavailable, Reach.REGION),
     ),
+    # The group was deleted between its creation and the launch: the next try creates it again.
+    "InvalidPlacementGroup.Unknown": (Unavailable, Reach.REQUEST),
     **dict.fromkeys(
         ("InvalidParameterValue", "InvalidParameterCombination", "InvalidParameter", "MissingParameter",
          "InvalidInput", "InvalidZone.NotFound", "InvalidAvailabilityZone", "InvalidSubnetID.NotFound",
          "InvalidSubnet.Conflict", "InvalidVpcID.NotFound", "InvalidGroup.NotFound",
          "InvalidGroupId.Malformed", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable",
          "InvalidAMIID.Malformed", "InvalidInstanceType.NotFound", "InvalidInstanceType",
-         "InvalidKeyPair.NotFound", "InvalidBlockDeviceMapping", "InvalidPlacementGroup.Unknown",
-         "InvalidTagKey.Malformed", "InvalidPlacementGroup.InUse", "InvalidIamInstanceProfile",
+         "InvalidKeyPair.NotFound", "InvalidBlockDeviceMapping",
+         "InvalidTagKey.Malformed", "InvalidPlacementGroup.InUse", "InvalidPlacementGroup.Duplicate",
+         "InvalidIamInstanceProfile",
          "IdempotentParameterMismatch", "VolumeInUse", "IncorrectState", "IncorrectInstanceState",
          "InvalidInstanceAttributeValue", "DryRunOperation", "InvalidVolume.InUse", "AttachmentLimitExceeded",
          "OperationNotPermitted", "UnsupportedOperation", "InvalidAction", "ValidationError",
@@ -108,7 +111,7 @@ CODES: Mapping[str, _Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a call concerns, for the scope of its error. `resource` tells disks from machines."""
+    """What a call concerns, for the scope of its error. `resource` is what the call would create."""
 
     region: str
     zone: Zone | None = None
