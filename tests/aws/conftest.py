@@ -166,7 +166,12 @@ class AwsPlace(Place):
         super().__init__(folder)
         self.cloud = cloud
         self.home.mkdir(mode=0o700)
-        (self.home / "config.yml").write_text(json.dumps({"backends": [{"type": "aws", **cloud.config}]}))
+        self.configure()
+
+    def configure(self, **settings: object) -> None:
+        """Write the server's configuration, with these settings of the backend too."""
+        entry = {"type": "aws", **self.cloud.config, **settings}
+        (self.home / "config.yml").write_text(json.dumps({"backends": [entry]}))
 
     def fleet(self, name: str, nodes: int, more: str = "") -> str:
         """A fleet's file: nodes of m5.large in the three zones."""

@@ -1,4 +1,4 @@
-"""The contract of backends, on the emulated EC2 with real hosts."""
+"""The contracts of backends and of their volumes, on the emulated EC2 with real hosts."""
 
 import asyncio
 from pathlib import Path
@@ -7,11 +7,12 @@ import pytest
 
 from atoll.backends.aws import AwsBackend, AwsConfig
 from atoll.testing.backend_contract import BackendContract
+from atoll.testing.volume_contract import VolumeContract
 from tests.aws.conftest import Cloud
 
 
 @pytest.mark.long
-class TestAws(BackendContract):
+class TestAws(BackendContract, VolumeContract):
     wait_seconds = 40
 
     @pytest.fixture

@@ -5,7 +5,7 @@ import json
 from atoll.model.zone import Capacity, ZoneState
 from atoll.wire.api import OfferView
 from tests.cli import samples as s
-from tests.cli.canned_server import CannedServer
+from tests.cli.canned_server import Answer, CannedServer
 from tests.cli.conftest import CommandLine
 
 
@@ -66,11 +66,35 @@ def test_a_run_with_several_jobs_shows_each(atoll: CommandLine, server: CannedSe
     assert "the zone local-c was lost" in shown
 
 
-def test_ps_requests_finished_runs_only_with_a(atoll: CommandLine, server: CannedServer) -> None:
+def test_ps_lists_finished_runs_only_on_request_and_the_newest_of_them(
+    atoll: CommandLine, server: CannedServer
+) -> None:
     server.on("GET", "runs", [])
-    atoll("ps")
-    atoll("ps", "-a")
-    assert [request.query for request in server.requests] == [{}, {"all": ["1"]}]
+    server.on("GET", "runs/old", s.run(name="old", id="r0"))
+    for options in ((), ("-a",), ("-n", "1500"), ("-a", "--before", "old"), ("--limit", "5")):
+        assert atoll("ps", *options).returncode == 0
+    all = {"all": ["1"], "newest": ["1"]}
+    assert [request.query for request in server.requests if request.path.endswith("/runs")] == [
+        {},
+        all | {"limit": ["100"]},
+        all | {"limit": ["1000"]},
+        all | {"limit": ["100"], "after": ["r0"]},
+        all | {"limit": ["5"]},
+    ]
+    refused = atoll("ps", "-n", "0")
+    assert (refused.returncode, "1<=x<=1000000" in refused.stderr) == (2, True)
+
+
+def test_a_page_of_runs_has_the_oldest_first_and_says_how_to_see_older_ones(
+    atoll: CommandLine, server: CannedServer
+) -> None:
+    newest_first = [s.run(name="third", id="r3"), s.run(name="second", id="r2")]
+    server.on("GET", "runs", Answer(newest_first, headers={"Atoll-Next": "r2"}))
+    shown = atoll("ps", "-n", "2")
+    assert shown.stdout.index("second") < shown.stdout.index("third")
+    assert shown.stderr == "older runs follow: `atoll run list -a --before second`\n"
+    found = atoll("ps", "-n", "2", "--json")
+    assert [run["name"] for run in json.loads(found.stdout)] == ["second", "third"]
 
 
 def test_zones_show_what_they_hold_and_why_they_are_out(atoll: CommandLine, server: CannedServer) -> None:

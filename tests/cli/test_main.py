@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atoll import __version__
-from atoll.wire.api import BackendStatus, ServerStatus
+from atoll.wire.api import BackendStatus, DiskUse, ServerStatus
 from tests.cli import samples as s
 from tests.cli.canned_server import TOKEN, Answer, CannedServer
 from tests.cli.conftest import CommandLine
@@ -127,9 +127,12 @@ def test_following_events_ends_with_ctrl_c(atoll: CommandLine, server: CannedSer
 
 def test_server_status_shows_the_server_and_its_backends(atoll: CommandLine, server: CannedServer) -> None:
     backends = (BackendStatus("local", 3, 12, s.NOW), BackendStatus("aws", 0, 0, None, "the key is wrong"))
-    server.on("GET", "/api/status", ServerStatus("0.1.0", 77, "unix:/x", "/x/atoll.db", s.NOW, backends))
+    disk = (DiskUse("database", 5 << 20), DiskUse("logs", 700), DiskUse("agents and volumes", 3 << 40, whole=False))
+    status = ServerStatus("0.1.0", 77, "unix:/x", "/x/atoll.db", s.NOW, backends, disk, "http://127.0.0.1:9")
+    server.on("GET", "/api/status", status)
     shown = atoll("server", "status").stdout
-    for fact in ("unix:/x", "77", "/x/atoll.db", "local", "never", "the key is wrong"):
+    sizes = "database 5.0 MiB, logs 700 B, agents and volumes over 3.0 TiB"
+    for fact in ("unix:/x", "77", "/x/atoll.db", "local", "never", "the key is wrong", sizes, "http://127.0.0.1:9"):
         assert fact in shown
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from atoll.model.states import InstanceState
 from atoll.store.database import open_database, sqlite_url
 from atoll.testing.builders import launch_request
 from atoll.wire.api import SourceFile, Submission
+from tests.engine.scene import SCRIPT, Scene, play
 
 FLEET = "type: fleet\nname: demo\nnodes: 2\n"
 
@@ -80,3 +82,15 @@ async def test_a_machine_without_a_record_is_reported_and_ended_only_on_request(
     assert lost.id not in alive
     assert foreign.id in alive
     assert len(alive) == 3
+
+
+def test_a_backend_that_answers_slowly_is_swept_as_often_as_its_limits_say() -> None:
+    """A sweep's own work is what it may not repeat too often; the wait for its backend costs no CPU."""
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET)
+        await scene.until(lambda: scene.states("instances").count("active") == 2)
+        scene.cloud.interrupt(scene.rows("SELECT backend_id FROM instances")[0][0])
+        await scene.until(lambda: "terminated" in scene.states("instances"), 30)
+
+    play(story, replace(SCRIPT, latency={"*": (0.2, 0.2), "find": (3, 3)}))

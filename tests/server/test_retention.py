@@ -27,6 +27,10 @@ async def test_a_deleted_log_is_refused_in_words_and_later_its_run_is_gone(serve
     while (await served.ask("GET", "/api/projects/main/runs/t")).json()["status"] != "done":
         await asyncio.sleep(0.05)
     assert await served.engine.logs.total() == len(answer.content)
+    sizes = {one["what"]: one["bytes"] for one in (await served.ask("GET", "/api/status")).json()["disk"]}
+    assert sizes["logs"] == len(answer.content)
+    assert sizes["database"] > 100_000
+    assert {"agents and volumes", "listings"} <= {*sizes}
     await later(served, 31)
     while (answer := await served.ask("GET", LOGS)).status_code == 200:
         await asyncio.sleep(0.05)

@@ -317,6 +317,27 @@ class Faults(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of a check. `required` is False where Atoll only does less without it; `ready` where nothing lacks.
+
+    `region` is empty where it concerns the whole backend.
+    """
+
+    region: str
+    message: str
+    required: bool = True
+    ready: bool = False
+
+
+class Checks(Protocol):
+    """What a provider's account permits."""
+
+    async def run(self) -> tuple[Finding, ...]:
+        """What the configured credentials lack, within a minute; nothing is changed. Raises no BackendError."""
+        ...
+
+
 class OwnHosts(Protocol):
     """Machines that users own and declare."""
 
@@ -345,6 +366,11 @@ class Backend(Protocol):
     @property
     def faults(self) -> Faults | None:
         """Simulated outages of zones; the same object for the backend's whole life."""
+        ...
+
+    @property
+    def checks(self) -> Checks | None:
+        """Checks of the account; the same object for the backend's whole life."""
         ...
 
     @property

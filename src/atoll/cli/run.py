@@ -1,5 +1,6 @@
 """`atoll run`, `ps`, `logs` and `stop`: runs, their logs, and their end."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,21 @@ def rank(ctx: click.Context, param: click.Parameter, text: str) -> int | None:
     return int(text)
 
 
-all_option = click.option("-a", "--all", "finished", is_flag=True, help="Show finished runs too.")
+NEWEST = 100
+"""How many runs `-a` shows by default."""
+
+
+def page_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Which runs a list shows."""
+    all = click.option("-a", "--all", "finished", is_flag=True, help=f"Show finished runs too, the newest {NEWEST}.")
+    limit = click.option(
+        "-n", "--last", "--limit", "limit", type=click.IntRange(1, 1_000_000), metavar="N",
+        help="Show the newest N runs, finished or not.",
+    )  # fmt: skip
+    before = click.option(
+        "--before", metavar="RUN", shell_complete=existing("run"), help="Show runs that are older than this one."
+    )
+    return all(limit(before(command)))
 
 
 @click.group(cls=NounGroup)
@@ -32,13 +47,13 @@ def run() -> None:
 
 
 @run.command("list")
-@all_option
+@page_options
 @watch_option
 @verbose_option
 @json_option
-def list_runs(finished: bool, verbose: bool, as_json: bool) -> None:
-    """Show the runs that are not finished, or all."""
-    _list(finished, verbose, as_json)
+def list_runs(*, verbose: bool, as_json: bool, **page: Any) -> None:
+    """Show the runs that are not finished, or all in pages."""
+    _list(verbose, as_json, **page)
 
 
 @run.command("get")
@@ -69,13 +84,13 @@ def retry_run(name: str) -> None:
 
 
 @click.command()
-@all_option
+@page_options
 @watch_option
 @verbose_option
 @json_option
-def ps(finished: bool, verbose: bool, as_json: bool) -> None:
+def ps(*, verbose: bool, as_json: bool, **page: Any) -> None:
     """Show the runs that are not finished; the same as `atoll run list`."""
-    _list(finished, verbose, as_json)
+    _list(verbose, as_json, **page)
 
 
 @click.command()
@@ -196,6 +211,12 @@ def _error(one: RunView | JobView) -> str:
     return one.message or (one.reason if one.exit_code != 0 else "")
 
 
-def _list(finished: bool, verbose: bool, as_json: bool) -> None:
-    found = connect().runs(all=finished)
+def _list(verbose: bool, as_json: bool, *, finished: bool, limit: int | None, before: str | None) -> None:
+    client, more = connect(), False
+    if finished or limit is not None or before is not None:
+        found, more = client.newest_runs(limit or NEWEST, None if before is None else client.run(before).id)
+    else:
+        found = client.runs()
     print_json(found) if as_json else run_table(found, units.now(), verbose).print()
+    if more:
+        terminal.note(f"older runs follow: `atoll run list -a --before {found[0].name}`")

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from atoll.cli.noun import json_option, print_json
 from atoll.cli.orphan import orphans
 from atoll.cli.table import Table, block
 from atoll.client import Client, NoServer, autostart, connect, location
-from atoll.wire.api import ServerStatus
+from atoll.wire.api import DiskUse, ServerStatus
 
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -84,6 +86,20 @@ def status(as_json: bool) -> int:
     return 0
 
 
+@server.command()
+@click.argument("backend", required=False)
+def check(backend: str | None) -> int:
+    """Check what the configured accounts permit.
+
+    Each region of BACKEND, or of all backends of `config.yml`, is reported with the permissions that it lacks. Nothing
+    is created: what would change something is sent as a dry run. Exits with code 1 where something required is missing.
+    """
+    folder = _own()
+    options = ["--backend", backend] if backend else []
+    command = [sys.executable, "-m", "atoll.server.check", "--home", str(folder), *options]
+    return subprocess.run(command, check=False).returncode
+
+
 server.add_command(orphans)
 server.add_command(backup)
 server.add_command(restore)
@@ -124,9 +140,15 @@ def _facts(found: ServerStatus) -> list[str]:
             ("version", found.version),
             ("started", units.ago(found.started_at, units.now())),
             ("database", found.database),
+            ("web page", f"{found.web} (`atoll web` signs in)" if found.web else "not opened yet: run `atoll web`"),
+            ("disk", ", ".join(_use(one) for one in found.disk) or "unknown"),
         ],
         " ",
     )
+
+
+def _use(one: DiskUse) -> str:
+    return f"{one.what} {'' if one.whole else 'over '}{units.data(one.bytes)}"
 
 
 def _backends(found: ServerStatus) -> Table:

@@ -61,6 +61,16 @@ def gigabytes(value: float) -> str:
     return f"{number(value)}GB" if value >= 1 or value == 0 else f"{number(round(value * 1024))}MB"
 
 
+def data(size: int) -> str:
+    """A number of bytes with a unit: `3.4 MiB`."""
+    value, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
 def machine(cpus: float, memory_gb: float, gpu: str) -> str:
     """What a machine has: `4 CPUs, 16GB, H100:8`."""
     parts = [f"{number(cpus)} CPU" + ("" if cpus == 1 else "s"), gigabytes(memory_gb)]

@@ -50,7 +50,7 @@ from atoll.wire.api import (
     VolumeView,
     ZoneView,
 )
-from atoll.wire.closures import ClosureView, NewClosure
+from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
 
 T = TypeVar("T")
 
@@ -60,6 +60,8 @@ RETRY_PAUSES = (0.05, 0.2, 0.5)
 REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
 PART_BYTES = 1 << 20
+LONGEST_PAGE = 1000
+"""The most items that a server sends in one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,21 @@ class Client:
         """The runs that are not finished, or all."""
         return self._pages(self._path("runs"), RunView, "listing runs", {"all": 1} if all else {})
 
+    def newest_runs(self, limit: int, before: str | None = None) -> tuple[list[RunView], bool]:
+        """The newest `limit` runs, finished or not, and whether older ones follow; the oldest of them first.
+
+        `before` is the id of a run: only runs that are older than it.
+        """
+        found: list[RunView] = []
+        while True:
+            size = min(limit - len(found), LONGEST_PAGE)
+            query = {"all": 1, "newest": 1, "after": before, "limit": size}
+            response = self._read(self._path("runs"), "listing runs", query)
+            found += _decoded(response, list[RunView])
+            before = response.headers.get(NEXT.lower())
+            if before is None or len(found) >= limit:
+                return found[::-1], before is not None
+
     def run(self, name: str) -> RunView:
         """One run."""
         return self._get(self._path("runs", name), RunView, f"reading run {name}")
@@ -235,7 +252,7 @@ class Client:
         return self._get(self._path("zones"), list[ZoneView], "listing zones")
 
     def zone(self, zone: Zone) -> ZoneView:
-        """One zone."""
+        """One zone, with what was observed of launches there."""
         return self._get(self._zone_path(zone), ZoneView, f"reading zone {zone}")
 
     def fail_zone(self, zone: Zone) -> ZoneView:
@@ -249,6 +266,11 @@ class Client:
     def close_zone(self, zone: Zone, closing: NewClosure) -> ClosureView:
         """Close a zone for new work; for managers of the project, for all projects for admins."""
         return self._send("POST", self._zone_path(zone, "closures"), ClosureView, f"closing zone {zone}", closing)
+
+    def preview_closure(self, zone: Zone, closing: NewClosure) -> ClosurePreview:
+        """What closing a zone would do; nothing changes."""
+        path = self._zone_path(zone, "closures", "preview")
+        return self._send("POST", path, ClosurePreview, f"previewing zone {zone}", closing)
 
     def closures(self, *, ended: bool = False) -> list[ClosureView]:
         """The zones that are closed for the project; with `ended` also the newest former closures."""
@@ -344,7 +366,8 @@ class Client:
         return _joined("/api/projects", self.project, *parts)
 
     def _zone_path(self, zone: Zone, *action: str) -> str:
-        return self._path("zones", zone.backend, zone.region, zone.name, *action)
+        name = (zone.name,) if zone.name else ()
+        return self._path("zones", zone.backend, zone.region, *name, *action)
 
     def _get(self, path: str, kind: type[T], doing: str, query: Query | None = None) -> T:
         return _decoded(self._read(path, doing, query), kind)

@@ -10,15 +10,29 @@ class EndReason(StrEnum):
     FLEET_CHANGED = "fleet-changed"
     FLEET_DELETED = "fleet-deleted"
     IDLE = "idle"
+    INTERRUPTED = "interrupted"
+    """The provider took the machine back."""
     LAUNCH_TIMEOUT = "launch-timeout"
     LOST = "lost"
     REPLACED = "replaced"
     """It belongs to a former configuration, and ends before its successor starts, since both do not fit at once."""
     START_TIMEOUT = "start-timeout"
     UNREACHABLE = "unreachable"
+    ZONE_DRAINED = "zone-drained"
+    """Its zone is being emptied: its successor is active, or it needs none."""
+    ZONE_EVACUATED = "zone-evacuated"
+    """It had not left its zone by the deadline."""
 
 
-BROKEN = frozenset({EndReason.LOST, EndReason.UNREACHABLE, EndReason.START_TIMEOUT, EndReason.LAUNCH_TIMEOUT})
+BROKEN = frozenset(
+    {
+        EndReason.LOST,
+        EndReason.INTERRUPTED,
+        EndReason.UNREACHABLE,
+        EndReason.START_TIMEOUT,
+        EndReason.LAUNCH_TIMEOUT,
+    }
+)
 """The end reasons of machines that ended by themselves."""
 
 

@@ -56,6 +56,7 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.state.started_at = datetime.now(UTC)
     app.state.gate = Gate(engine)
     app.state.closing = False
+    app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
     for module in (configurations, fleets, volumes, runs, events, zones, closures, offers, secrets):

@@ -77,6 +77,7 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         await keep_first_token(engine.context, home.token)
         door = WebDoor(home, address, public_url)
         app = create_app(engine, address, door.open, door.hosts(host))
+        app.state.web_address = lambda: door.address
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,

@@ -31,6 +31,11 @@ class WebDoor:
         """The names by which browsers may reach the server, beside addresses and `localhost`."""
         return [name for name in (host, urlsplit(self._public).hostname or "") if name]
 
+    @property
+    def address(self) -> str:
+        """The address for browsers; empty until a port is first opened."""
+        return self._address
+
     def serve_with(self, server: uvicorn.Server) -> None:
         """The server that accepts the connections of a port."""
         self._server = server

@@ -4,9 +4,9 @@ Everything is read by ids or by page, so that a list costs what it shows and not
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, func, select, tuple_
 
 from atoll.model.records import Fleet, Instance, Kind, Record, Run, Volume
 from atoll.model.states import RUN, AttachmentState, InstanceState, VolumeState
@@ -20,6 +20,17 @@ from atoll.store.tables import LIVING, TABLES, attachments, fleets, instances, j
 R = TypeVar("R", bound=Record)
 
 
+class _Order(NamedTuple):
+    """The columns that a list is ordered by."""
+
+    names: tuple[str, ...]
+    descending: bool = False
+
+
+_OLDEST = _Order(("created_at", "id"))
+_NEWEST = _Order(("created_at", "id"), descending=True)
+
+
 class Listing:
     """Pages of one transaction. `after` is the id of the record before the page; nothing follows an unknown one."""
 
@@ -29,18 +40,20 @@ class Listing:
     async def fleets(self, project: str, after: str | None, limit: int) -> Sequence[Fleet]:
         """Fleets that hold their names, the oldest first."""
         where = [fleets.c.project == project, fleets.c.deleted_at.is_(None)]
-        return await self._page(Kind.FLEET, where, ("created_at", "id"), after, limit)
+        return await self._page(Kind.FLEET, where, _OLDEST, after, limit)
 
     async def volumes(self, project: str, after: str | None, limit: int) -> Sequence[Volume]:
         """Volumes that hold their names, the oldest first."""
         where = [volumes.c.project == project, volumes.c.deleted_at.is_(None)]
-        return await self._page(Kind.VOLUME, where, ("created_at", "id"), after, limit)
+        return await self._page(Kind.VOLUME, where, _OLDEST, after, limit)
 
-    async def runs(self, project: str, after: str | None, limit: int, *, finished: bool) -> Sequence[Run]:
-        """Runs that hold their names, with or without finished ones; the oldest first."""
+    async def runs(
+        self, project: str, after: str | None, limit: int, *, finished: bool, newest: bool = False
+    ) -> Sequence[Run]:
+        """Runs that hold their names, with or without finished ones; the oldest first, or with `newest` the newest."""
         where = [runs.c.project == project, runs.c.deleted_at.is_(None)]
         where += [] if finished else [runs.c.state.not_in(RUN.final)]
-        return await self._page(Kind.RUN, where, ("created_at", "id"), after, limit)
+        return await self._page(Kind.RUN, where, _NEWEST if newest else _OLDEST, after, limit)
 
     async def instances(self, project: str, after: str | None, limit: int) -> Sequence[ShownInstance]:
         """Instances that are not terminated, by fleet and node."""
@@ -118,25 +131,19 @@ class Listing:
         return among(column, ids, self._connection.dialect.name)
 
     async def _page(
-        self, kind: Kind, where: list[ColumnElement[bool]], order: tuple[str, ...], after: str | None, limit: int
+        self, kind: Kind, where: list[ColumnElement[bool]], order: "_Order", after: str | None, limit: int
     ) -> list[Any]:
         table = TABLES[kind]
-        columns = [table.c[name] for name in order]
+        columns = [table.c[name] for name in order.names]
         if after is not None:
             last = (await self._connection.execute(select(*columns).where(table.c.id == after, where[0]))).first()
             if last is None:
                 return []
-            where = [*where, _beyond(columns, tuple(last))]
-        rows = await self._connection.execute(select(table).where(*where).order_by(*columns).limit(limit))
+            beyond = tuple_(*columns) < tuple(last) if order.descending else tuple_(*columns) > tuple(last)
+            where = [*where, beyond]
+        by = [column.desc() if order.descending else column for column in columns]
+        rows = await self._connection.execute(select(table).where(*where).order_by(*by).limit(limit))
         return records_of(kind, rows)
 
     async def _all(self, statement: Any) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await self._connection.execute(statement)]
-
-
-def _beyond(columns: Sequence[Any], last: tuple[Any, ...]) -> ColumnElement[bool]:
-    """Rows after `last` in the order of the columns."""
-    first, value = columns[0], last[0]
-    if len(columns) == 1:
-        return first > value  # type: ignore[no-any-return]
-    return or_(first > value, and_(first == value, _beyond(columns[1:], last[1:])))

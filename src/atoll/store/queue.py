@@ -20,7 +20,7 @@ class Backlog:
 
 
 class QueueFigures:
-    """Counts the queue, and reads the schema version of the database."""
+    """Counts the queue, and reads the schema version and the size of the database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -28,6 +28,13 @@ class QueueFigures:
     async def schema(self) -> str | None:
         """Returns the database's current schema version."""
         return (await self._connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+
+    async def database_bytes(self) -> int:
+        """The size of the database: SQLite's file, or what PostgreSQL says."""
+        sqlite = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        postgresql = "SELECT pg_database_size(current_database())"
+        size = text(postgresql if self._connection.dialect.name == "postgresql" else sqlite)
+        return int((await self._connection.execute(size)).scalar() or 0)
 
     async def backlog(self, now: datetime) -> list[Backlog]:
         """The backlog of each kind that has items."""

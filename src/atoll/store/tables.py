@@ -109,6 +109,7 @@ instances = _record(
     Column("address", String),
     Column("public_address", String),
     Column("outdated", Boolean, nullable=False, server_default=false()),
+    Column("leaving_for", String, nullable=False, server_default=""),
 )
 LIVING = instances.c.state != literal_column("'terminated'")
 """Instances that are not terminated; a constant, so that the planner of queries knows it for the index's condition."""
@@ -186,6 +187,11 @@ closures = _record(
     Column("server_wide", Boolean, nullable=False),
     Column("cause", Text, nullable=False),
     Column("ended_at", UtcTime),
+    Column("operation", String, nullable=False),
+    Column("max_unavailable", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("gone", Integer, nullable=False),
+    Column("deadline", UtcTime),
 )
 
 events = Table(
@@ -242,6 +248,22 @@ failures = Table(
     Column("until", UtcTime),
     Column("count", Integer, nullable=False),
     Column("message", Text, nullable=False),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("instance_id", String, primary_key=True),
+    Column("outcome", String, primary_key=True),
+    Column("backend", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("instance_type", String, nullable=False),
+    Column("market", String, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("seconds", Float),
+    Column("reason", String, nullable=False),
+    Index("ix_observations_zone", "backend", "region", "zone", "at"),
 )
 
 projects = Table(

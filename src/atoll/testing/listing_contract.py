@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from atoll.model.records import Attachment, Job
-from atoll.model.states import AttachmentState, InstanceState, JobState
+from atoll.model.records import Attachment, Job, Run
+from atoll.model.states import AttachmentState, InstanceState, JobState, RunState
 from atoll.store.database import Database
-from atoll.testing.store_contract import NOW, instance, opened
+from atoll.testing.store_contract import HOUR, NOW, instance, opened
 
 
 class ListingContract:
@@ -70,3 +70,14 @@ class ListingContract:
         assert (found.zone, found.zone.zone_id, found.instance_type) == (held.zone, "id-b", held.instance_type)
         assert (found.backend_id, found.end_reason, found.message, found.unreachable_since) == ("m", "", "why", NOW)
         assert (found.runs, found.volumes) == (("run-j1", "run-j2"), ("volume-a1",))
+
+    async def test_pages_of_runs_begin_with_the_newest_and_go_back_without_gap_or_overlap(self, db: Database) -> None:
+        times = [NOW, NOW + HOUR, NOW + HOUR, NOW + 2 * HOUR, NOW + 3 * HOUR]
+        made = [Run(f"r{n}", "main", f"n{n}", "task", RunState.DONE, {}, at, at) for n, at in enumerate(times)]
+        async with db.write() as tx:
+            await tx.add_all(made)
+        seen: list[str] = []
+        async with db.read() as tx:
+            while page := await tx.listing.runs("main", seen[-1] if seen else None, 2, finished=True, newest=True):
+                seen += [run.id for run in page]
+        assert seen == ["r4", "r3", "r2", "r1", "r0"]

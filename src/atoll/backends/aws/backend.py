@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from atoll.backends.agents import HttpAgents
+from atoll.backends.aws.check import AwsChecks
 from atoll.backends.aws.clients import Clients, library
 from atoll.backends.aws.config import AwsConfig
 from atoll.backends.aws.fleet import InstanceHosts
 from atoll.backends.aws.machines import Machines
 from atoll.backends.aws.market import RegionMarket
+from atoll.backends.aws.probing import Probing
+from atoll.backends.aws.types import AwsType
+from atoll.backends.aws.volumes import AwsVolumes
 from atoll.backends.base import (
     AgentClient,
     BackendError,
@@ -21,10 +25,13 @@ from atoll.backends.base import (
     LaunchRequest,
     Listing,
     Machine,
+    MachineState,
     NotFound,
     Unavailable,
 )
+from atoll.backends.hosts.host import SshHost
 from atoll.backends.hosts.keys import Keys
+from atoll.model.catalog import Catalog
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import Scope
 from atoll.model.limits import TimeLimits
@@ -33,11 +40,17 @@ from atoll.tunnels.stream import Stream, TunnelError
 
 NAME = "aws"
 KEY_FILE = "id_ed25519"
-FIRST_SECONDS = 18.0
-"""How long the first listing waits for the regions; what comes later is in the next one."""
+FIRST_SECONDS, LATE_SECONDS = 14.0, 4.0
+"""How long the first listing waits for a region, and then for the others; what comes later is in the next one."""
 FIND_SECONDS = 10.0
 """How long a search over all regions waits for one of them."""
+SILENT_SECONDS = 60.0
+"""For how long a region that did not answer a search is left out of the following ones."""
 LEAST_PAUSE = 1.0
+MOST_READING = 2
+"""How many regions are read at the same time, each of which takes memory."""
+CONNECT_SECONDS = 5.0
+"""How long a disk waits for the connection to its machine."""
 
 log = logging.getLogger("atoll.aws")
 
@@ -45,30 +58,33 @@ T = TypeVar("T")
 
 
 class AwsBackend:
-    """EC2 instances as machines."""
+    """EC2 instances as machines, and EBS volumes as disks."""
 
     faults = None
 
-    def __init__(
-        self, state: Path, config: AwsConfig | None = None, *, on_call: Callable[[str, str], None] | None = None
-    ) -> None:
-        """`on_call` gets the region and the IAM action of each call. Raises ValueError where boto3 is not installed."""
+    def __init__(self, state: Path, config: AwsConfig | None = None) -> None:
+        """`state` is a folder for its keys. Raises ValueError where boto3 or asyncssh is not installed."""
         library()
         self.config = config or AwsConfig()
-        self._clients = Clients(self.config, on_call)
+        self._clients = Clients(self.config)
         keys = Keys(self.config.ssh_key_file or state / KEY_FILE)
         self._machines = Machines(self._clients, keys)
+        self._probing = Probing(lambda request: self._machines.launch(request, self._region(request.zone)))
         self._hosts = InstanceHosts(self.config, keys, state)
         self._agents = HttpAgents(self._open)
         self._regions = {region: RegionMarket(self._clients, region) for region in self.config.regions}
         self._refreshing: dict[str, asyncio.Task[None]] = {}
-        self._first: dict[str, asyncio.Event] = {}
-        self.volumes = None
+        self._reading = asyncio.Semaphore(MOST_READING)
+        self._silent: dict[str, float] = {}
+        self._catalog: Catalog | None = None
+        self._versions: tuple[tuple[int, ...], ...] = ()
+        self.checks = AwsChecks(self._clients)
+        self.volumes = AwsVolumes(self._clients, self._host_of, self._type_of, self._everywhere)
 
     @property
     def info(self) -> BackendInfo:
         """What this backend can do."""
-        return BackendInfo(NAME, volumes=self.volumes is not None)
+        return BackendInfo(NAME)
 
     @property
     def limits(self) -> TimeLimits:
@@ -76,23 +92,23 @@ class AwsBackend:
         return TimeLimits(start_seconds=600, silent_seconds=900, sweep_seconds=30, listing_seconds=60)
 
     async def listing(self) -> Listing:
-        """Zones and offers as they were read last; only the first call waits for AWS."""
-        for region in self._regions.values():
-            if region.region not in self._refreshing:
-                self._first[region.region] = asyncio.Event()
-                self._refreshing[region.region] = asyncio.create_task(self._keep_fresh(region))
-        await asyncio.wait(
-            [asyncio.ensure_future(first.wait()) for first in self._first.values()], timeout=FIRST_SECONDS
-        )
-        found = [region.listing() for region in self._regions.values()]
-        zones = tuple(info for infos, _ in found for info in infos)
+        """Zones and offers as they were read last; the first call waits for AWS, but for no late region."""
+        if not self._refreshing:
+            for name, region in self._regions.items():
+                self._refreshing[name] = asyncio.create_task(self._keep_fresh(region))
+            await self._first_answers()
+        zones = tuple(info for region in self._regions.values() for info in region.zone_infos)
         if not zones:
             raise self._error()
-        return Listing(zones, tuple(offer for _, offers in found for offer in offers), datetime.now(UTC))
+        now, versions = datetime.now(UTC), tuple(region.versions for region in self._regions.values())
+        if self._catalog is None or versions != self._versions:
+            self._catalog, self._versions = await asyncio.to_thread(self._gathered, now), versions
+        return Listing(zones, self._catalog, now)
 
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start one instance in the zone; the same token again returns the same instance."""
-        return await self._machines.launch(request, self._region(request.zone))
+        self._region(request.zone)
+        return await self._probing.launch(request)
 
     async def describe(self, machine: str, zone: Zone) -> Machine:
         """READY once its agent runs; CREATING, with the reason, until then."""
@@ -126,12 +142,25 @@ class AwsBackend:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._agents.close()
         await self._hosts.close()
+        self._machines.close()
         self._clients.close()
+
+    def _gathered(self, now: datetime) -> Catalog:
+        offers = (offer for region in self._regions.values() for offer in region.offers())
+        return Catalog.from_offers(offers, now)
+
+    async def _first_answers(self) -> None:
+        """Wait until one region was read, and for the others a little longer."""
+        waiting = [asyncio.create_task(region.first.wait()) for region in self._regions.values()]
+        await asyncio.wait(waiting, timeout=FIRST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=LATE_SECONDS)
+        for task in waiting:
+            task.cancel()
 
     async def _keep_fresh(self, region: RegionMarket) -> None:
         while True:
-            await region.refresh()
-            self._first[region.region].set()
+            async with self._reading:
+                await region.refresh()
             await asyncio.sleep(max(LEAST_PAUSE, region.next_due - time.monotonic()))
 
     async def _open(self, machine: Machine, endpoint: Endpoint) -> Stream:
@@ -153,6 +182,24 @@ class AwsBackend:
                 return await host.open(machine.id, host.endpoint)
             raise
 
+    async def _host_of(self, machine: str, zone: Zone) -> SshHost | None:
+        """The connected host of an instance; None where it ends. Raises NotFound; Unavailable without a connection."""
+        host = self._hosts.get(machine)
+        if host is None or not host.link.up:
+            found = await self.describe(machine, zone)
+            if found.state in (MachineState.DELETING, MachineState.GONE):
+                return None
+            host = self._hosts.get(machine)
+            if host is not None:
+                await host.attempt(CONNECT_SECONDS)
+        if host is None or not host.link.up:
+            text = host.problem.message if host is not None and host.problem is not None else f"{machine} starts"
+            raise Unavailable(text, Scope(NAME, zone.region, zone.name, machine))
+        return host
+
+    async def _type_of(self, name: str, zone: Zone) -> AwsType:
+        return await self._region(zone).type_of(name)
+
     async def _everywhere(self, search: Callable[[str], Awaitable[T]]) -> list[T]:
         """What `search` finds in each region that answers in time. Raises BackendError where none does."""
 
@@ -161,10 +208,13 @@ class AwsBackend:
                 async with asyncio.timeout(FIND_SECONDS):
                     return await search(region)
             except TimeoutError:
+                self._silent[region] = time.monotonic() + SILENT_SECONDS
                 text = f"no answer from {region} within {FIND_SECONDS:.0f} s"
                 raise Unavailable(text, Scope(NAME, region)) from None
 
-        answers = await asyncio.gather(*(bounded(region) for region in self._regions), return_exceptions=True)
+        now = time.monotonic()
+        asked = [region for region in self._regions if self._silent.get(region, 0) <= now] or list(self._regions)
+        answers = await asyncio.gather(*(bounded(region) for region in asked), return_exceptions=True)
         found: list[T] = []
         errors: list[BaseException] = []
         for answer in answers:

@@ -18,7 +18,7 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _KEYS = (
     "creds", "regions", "vpc_name", "vpc_ids", "default_vpcs", "public_ips", "tags", "os_images",
     "iam_instance_profile", "endpoint_url", "subnet_ids", "subnet_tags", "ssh_sources", "ssh_key_file",
-    "authorized_keys", "proxy_jump", "disk_size",
+    "authorized_keys", "proxy_jump", "disk_size", "volumes",
 )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ class AwsConfig:
     authorized_keys: tuple[str, ...] = ()
     proxy_jump: Login | None = None
     disk_gb: float = 100
+    volume_options: Mapping[str, str | int] = field(default_factory=lambda: {"VolumeType": "gp3"})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> "AwsConfig":
@@ -101,6 +102,7 @@ class AwsConfig:
             authorized_keys=_list(mapping, "authorized_keys"),
             proxy_jump=_jump(_mapping(mapping, "proxy_jump")),
             disk_gb=float(disk_gb),
+            volume_options=_volumes(_mapping(mapping, "volumes")),
         )
 
 
@@ -174,6 +176,30 @@ def _jump(jump: Mapping[str, object]) -> Login | None:
     if not jump.get("hostname"):
         raise ValueError("`proxy_jump` of the aws backend needs `hostname`")
     return Login(_text(jump, "hostname"), _text(jump, "user"), port, _text(jump, "identity_file") or None)
+
+
+def _volumes(volumes: Mapping[str, object]) -> Mapping[str, str | int]:
+    """What `CreateVolume` gets for the type, IOPS and throughput (MiB/s) of new volumes."""
+    if unknown := volumes.keys() - {"type", "iops", "throughput"}:
+        raise ValueError(f"`volumes` of the aws backend has no key `{min(unknown)}`")
+    kind, iops, throughput = volumes.get("type", "gp3"), volumes.get("iops"), volumes.get("throughput")
+    if kind not in ("gp3", "io2"):
+        raise ValueError("`volumes.type` of the aws backend: gp3 or io2")
+    options: dict[str, str | int] = {"VolumeType": str(kind)}
+    for key, name, value, limits in (
+        ("iops", "Iops", iops, (100, 256000)),
+        ("throughput", "Throughput", throughput, (125, 2000)),
+    ):
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not limits[0] <= value <= limits[1]:
+            raise ValueError(f"`volumes.{key}` of the aws backend: {limits[0]} to {limits[1]}")
+        options[name] = value
+    if kind == "io2" and iops is None:
+        raise ValueError("`volumes` of the aws backend: io2 needs `iops`")
+    if kind == "io2" and throughput is not None:
+        raise ValueError("`volumes` of the aws backend: `throughput` belongs to gp3 alone")
+    return options
 
 
 def _mapping(mapping: Mapping[str, object], key: str) -> Mapping[str, object]:

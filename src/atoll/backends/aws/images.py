@@ -1,6 +1,8 @@
 """The machine images: Ubuntu, with NVIDIA's driver where the type has such GPUs, unless others are configured."""
 
+import asyncio
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 
 from atoll.backends.aws.clients import Clients
@@ -36,15 +38,17 @@ class Images:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._found: dict[tuple[str, Image], tuple[float, FoundImage]] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, region: str, arch: str, *, nvidia: bool) -> FoundImage:
         """The image for a type in a region. Raises BackendError, InvalidRequest where none exists."""
         config = self._clients.config
         image = (config.nvidia_image if nvidia else config.cpu_image) or Image(parameter=_PARAMETERS[arch, nvidia])
-        known = self._found.get((region, image))
-        if known is None or known[0] < time.monotonic():
-            known = time.monotonic() + KEEP_SECONDS, await self._find(region, image)
-            self._found[region, image] = known
+        async with self._locks[region]:  # launches at the same time need one look-up
+            known = self._found.get((region, image))
+            if known is None or known[0] < time.monotonic():
+                known = time.monotonic() + KEEP_SECONDS, await self._find(region, image)
+                self._found[region, image] = known
         return known[1]
 
     async def _find(self, region: str, image: Image) -> FoundImage:

@@ -40,7 +40,7 @@ class Facts:
 
 async def look(link: Link, name: str) -> Facts:
     """The facts of a host. Raises TunnelError."""
-    answer = await _ask(link, {"action": "look"})
+    answer = await ask(link, {"action": "look"})
     owner = answer.get("owner") or {}
     size = InstanceType(
         name,
@@ -56,7 +56,7 @@ async def look(link: Link, name: str) -> Facts:
 async def start(link: Link, owner: str, token: str) -> str:
     """Run the agent of machine `token`; the path of its socket. Idempotent. Raises TunnelError."""
     agent = {"agent_name": agent_name(), "agent": base64.b64encode(agent_bytes()).decode()}
-    answer = await _ask(link, {"action": "start", "owner": owner, "token": token, **agent})
+    answer = await ask(link, {"action": "start", "owner": owner, "token": token, **agent})
     name = link.host.name
     match answer.get("error"):
         case None:
@@ -72,7 +72,7 @@ async def start(link: Link, owner: str, token: str) -> str:
 
 async def stop(link: Link, owner: str, token: str) -> None:
     """End the agent of machine `token` with its jobs, and remove what is there of us. Raises TunnelError."""
-    await _ask(link, {"action": "stop", "owner": owner, "token": token})
+    await ask(link, {"action": "stop", "owner": owner, "token": token})
 
 
 def belongs(name: str, owner: str, since: str) -> str:
@@ -83,7 +83,8 @@ def belongs(name: str, owner: str, since: str) -> str:
     )
 
 
-async def _ask(link: Link, request: dict[str, str]) -> dict[str, Any]:
+async def ask(link: Link, request: dict[str, str]) -> dict[str, Any]:
+    """What the host's own Python answers to a request (`remote.py`). Raises TunnelError."""
     program = _remote()
     content = b"%d\n" % len(program) + program + json.dumps(request).encode()
     code, out, err = await link.run(_COMMAND, content)

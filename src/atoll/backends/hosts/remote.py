@@ -1,4 +1,5 @@
-"""What runs on a host, by its own Python (3.9 or newer, standard library alone): look at it, start an agent, end one.
+"""What runs on a host, by its own Python (3.9 or newer, standard library alone): look at it, start or end an agent,
+mount or unmount a disk.
 
 The server sends this file's text and one JSON object over the standard input of one SSH command, and reads one JSON
 object from its output. An error that a user must remove is `{"error": CODE, …}`.
@@ -7,6 +8,7 @@ object from its output. An error that a user must remove is `{"error": CODE, …
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -22,7 +24,11 @@ from typing import Any
 
 HOME = Path.home() / ".atoll"
 OWNER = HOME / "owner"
+DISKS = Path("/var/lib/atoll/disks")
 START_SECONDS = 10.0
+DEVICE_SECONDS = 15.0
+BUSY_SECONDS = 5.0
+BLKID_NOTHING = 2
 LONGEST_SOCKET = 103
 
 
@@ -96,6 +102,60 @@ def end(token: str) -> None:
     stop_process(state, signal.SIGKILL)
     path.unlink(missing_ok=True)
     shutil.rmtree(state, ignore_errors=True)
+
+
+def mount(request: dict[str, Any]) -> dict[str, Any]:
+    """Mount a disk in its folder. A file system is made on an empty disk alone, where the request allows it."""
+    device, target = Path(request["link"]), DISKS / request["disk"]
+    deadline = time.monotonic() + DEVICE_SECONDS
+    while not device.exists():
+        if time.monotonic() > deadline:
+            return {"error": "device"}
+        time.sleep(0.1)
+    target.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if os.path.ismount(target):
+        return {"path": str(target)}
+    device = device.resolve()
+    probe = run(["blkid", "-p", "-o", "export", str(device)])
+    if probe.returncode == BLKID_NOTHING:
+        if not request["make"]:
+            return {"error": "empty"}
+        made = run(["mkfs.ext4", "-q", "-m", "0", str(device)])
+        if made.returncode != 0:
+            return {"error": "make", "message": last_line(made.stderr)}
+    elif probe.returncode != 0 or "\nUSAGE=filesystem" not in "\n" + probe.stdout:
+        return {"error": "content", "message": last_line(probe.stderr or probe.stdout)}
+    done = run(["mount", "-o", "nodev", str(device), str(target)])
+    if done.returncode != 0:
+        return {"error": "mount", "message": last_line(done.stderr)}
+    return {"path": str(target)}
+
+
+def unmount(request: dict[str, Any]) -> dict[str, Any]:
+    """Write what is pending and unmount a disk; processes that end may use it for some seconds more."""
+    target = DISKS / request["disk"]
+    deadline = time.monotonic() + BUSY_SECONDS
+    while os.path.ismount(target):
+        done = run(["umount", str(target)])
+        if done.returncode != 0 and time.monotonic() > deadline:
+            return {"error": "busy", "message": last_line(done.stderr)}
+        if done.returncode != 0:
+            time.sleep(0.2)
+    with contextlib.suppress(OSError):
+        target.rmdir()
+    return {}
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command of the host; its output as text."""
+    environment = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=25, check=False, env=environment)
+
+
+def last_line(text: str) -> str:
+    """The last line that is not empty, shortened."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
 
 
 def stop_process(state: Path, number: signal.Signals) -> None:
@@ -193,7 +253,7 @@ def output(command: list[str]) -> str:
 def main() -> None:
     """Answer the request on standard input."""
     request = json.load(sys.stdin)
-    actions = {"look": look, "start": start, "stop": stop}
+    actions = {"look": look, "start": start, "stop": stop, "mount": mount, "unmount": unmount}
     json.dump(actions[request["action"]](request), sys.stdout)
 
 

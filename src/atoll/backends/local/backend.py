@@ -41,6 +41,8 @@ class LocalBackend:
     Jobs do not see the folder `server`.
     """
 
+    checks = None
+
     def __init__(
         self,
         state: Path,

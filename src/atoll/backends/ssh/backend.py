@@ -52,6 +52,7 @@ class SshBackend:
 
     volumes = None
     faults = None
+    checks = None
 
     def __init__(self, state: Path, config: SshConfig | None = None) -> None:
         self.config = config or SshConfig()

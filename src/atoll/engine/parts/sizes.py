@@ -1,6 +1,7 @@
 """How much space folders take on their disks."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,16 @@ def folder_bytes(folder: Path) -> int:
     Blocks for as long as the disk takes: call it in a thread.
     """
     return sum(_sizes(folder))
+
+
+def folder_bytes_within(folder: Path, seconds: float) -> tuple[int, bool]:
+    """The same, for at most so many seconds: the bytes of the files that were seen, and whether those are all."""
+    limit, total = time.monotonic() + seconds, 0
+    for size in _sizes(folder):
+        total += size
+        if time.monotonic() > limit:
+            return total, False
+    return total, True
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -1,15 +1,21 @@
 """The state of the server's backends and of its database."""
 
 import asyncio
+from pathlib import Path
 
 from atoll.engine.context import Context
+from atoll.engine.parts.sizes import folder_bytes_within
 from atoll.model.zone import Zone
 from atoll.store.database import HEAD
 from atoll.store.errors import StoreError
-from atoll.wire.api import BackendStatus, OpenCircuit
+from atoll.wire.api import BackendStatus, DiskUse, OpenCircuit
 
 DATABASE_SECONDS = 2.0
 """Seconds that the database may take before the server counts as not ready."""
+COUNTING_SECONDS = 2.0
+"""Seconds that the files of one folder may take to be counted: volumes of the local backend may hold millions."""
+_FOLDERS = {"agents and volumes": "backends", "listings": "listings"}
+"""Parts of the data folder, by what they hold."""
 
 
 class StatusQueries:
@@ -42,6 +48,18 @@ class StatusQueries:
             found.append(BackendStatus(name, zones, offers, world.as_of.get(name), error, circuits))
         for name in sorted(held.keys() - {*context.backends}):
             found.append(BackendStatus(name, 0, 0, None, _unreached(*held[name])))
+        return tuple(found)
+
+    async def disk(self, home: Path | None) -> tuple[DiskUse, ...]:
+        """What the database, the logs and the folders of the server take; `home` is the data folder."""
+        async with self._context.database.read() as tx:
+            found = [DiskUse("database", await tx.queue.database_bytes())]
+        found.append(DiskUse("logs", await self._context.logs.total()))
+        if home is None:
+            return tuple(found)
+        for what, folder in _FOLDERS.items():
+            size, whole = await asyncio.to_thread(folder_bytes_within, home / folder, COUNTING_SECONDS)
+            found.append(DiskUse(what, size, whole))
         return tuple(found)
 
     async def database_trouble(self) -> str:

@@ -19,11 +19,13 @@ from atoll.engine.parts.provider_calls import in_time
 from atoll.engine.placing import restraint
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.launching import launch_request
+from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.snapshots.world import FAILURE_MEMORY
+from atoll.engine.work import observations
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
 from atoll.model.endpoint import Endpoint
-from atoll.model.failure import MachineError, Scope
+from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.reasons import BROKEN, EndReason
 from atoll.model.records import Fleet, Instance, Kind
@@ -79,7 +81,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
                 return None
             claimed, idle_limit, blocked = False, None, False
             if instance.state is InstanceState.ACTIVE:
-                claimed, idle_limit = await _use(tx, instance)
+                claimed, idle_limit = await self._use(tx, instance)
             elif instance.state is InstanceState.PENDING:
                 blocked = await tx.fleets.ending(instance.fleet_id, EndReason.REPLACED)
         return await self._seen(instance, claimed=claimed, idle_limit=idle_limit, blocked=blocked)
@@ -91,7 +93,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         if record.state is not InstanceState.ACTIVE:
             return await self._seen(record)
         async with self.context.database.read() as tx:
-            claimed, idle_limit = await _use(tx, record)
+            claimed, idle_limit = await self._use(tx, record)
         now = self.context.now()
         return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
 
@@ -117,6 +119,14 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         if sight.machine is None or last:
             return None
         return Due(min(0.1 * 2 ** min(lease.attempts, 10), END_PAUSE), failed=True)  # it may take minutes to be gone
+
+    async def observe(self, tx: Transaction, record: Instance) -> None:
+        """Record the attempt, the launch or the end, and remember an interruption as a failure."""
+        await observations.record_step(tx, record)
+        if record.state is InstanceState.TERMINATED and record.end_reason == EndReason.INTERRUPTED:
+            earlier = await tx.failures.recent(tx.now - FAILURE_MEMORY)
+            scope = _offer_scope(record)
+            await tx.failures.remember(remember(earlier, FailureKind.INTERRUPTED, scope, tx.now, record.message))
 
     async def after(self, tx: Transaction, record: Instance) -> None:
         """Wake the fleet that lost it, and the jobs and attachments on it."""
@@ -207,8 +217,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
 
     async def _refused(self, lease: Lease, instance: Instance, error: MachineError, state: InstanceState) -> None:
         """Remember the provider's refusal, which came with the launch or after it, and step on to `state`."""
-        zone = instance.zone
-        scope = error.scope or Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
+        scope = error.scope or _offer_scope(instance)
         async with self.context.database.write(lease) as tx:
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
             if error.kind in OF_THE_REQUEST:
@@ -217,7 +226,25 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
             reason = error.kind.value
             changes: dict[str, Any] = {"end_reason": instance.end_reason or reason, "message": error.message}
+            await observations.record_refusal(tx, instance, reason)
             await self.after(tx, await tx.step(instance, state, reason=reason, **changes))
+
+    async def _use(self, tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
+        """Whether a job holds the instance, and how long it may be idle where none does.
+
+        A node of a fleet stays while its zone is out of service: it may not come back soon.
+        """
+        if await tx.runs.claims(instance.id):
+            return True, None
+        limit = await _idle_limit(tx, instance)
+        if limit is None:
+            return False, None
+        fleet = await tx.get(Fleet, instance.fleet_id)
+        if fleet is not None and not fleet.auto_created:
+            zones = await zones_for(tx, self.context.worlds.known().zones, instance.project)
+            if instance.zone in out_of_service(zones):
+                return False, None
+        return False, max(limit, LEAST_IDLE)
 
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:
         """An idle node of a fleet ends: the fleet's size follows, and its other idle nodes are looked at again."""
@@ -237,12 +264,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             await tx.work.wake(Kind.INSTANCE, others, tx.now)
 
 
-async def _use(tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
-    """Whether a job holds the instance, and how long it may be idle where none does."""
-    if await tx.runs.claims(instance.id):
-        return True, None
-    limit = await _idle_limit(tx, instance)
-    return False, None if limit is None else max(limit, LEAST_IDLE)
+def _offer_scope(instance: Instance) -> Scope:
+    zone = instance.zone
+    return Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
 
 
 async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:

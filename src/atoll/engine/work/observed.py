@@ -62,6 +62,7 @@ class ObservedBackend:
         self._inner = inner
         self._metrics = CallMetrics(name, figures)
         self.volumes = None if inner.volumes is None else ObservedVolumes(inner.volumes, self._metrics)
+        self.checks = inner.checks
         self.faults = None if inner.faults is None else ObservedFaults(inner.faults, self._metrics)
 
     @property

@@ -18,7 +18,9 @@ from atoll.store.work import Lease
 log = logging.getLogger("atoll.engine")
 
 SHARE = 50
-"""The pause after a sweep is at least this multiple of its length: sweeps take at most 2 % of one CPU."""
+"""The pause after a sweep is at least this multiple of its own work: sweeps take at most 2 % of one CPU."""
+LONGEST = 6
+"""The most sweeps that a pause replaces: a machine that ends by itself is noticed after this many at the latest."""
 EXPECTING = (InstanceState.STARTING, InstanceState.ACTIVE)
 """The states in which an instance's machine can be seen."""
 
@@ -36,11 +38,15 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one look over a backend found; `resources` by kind and id."""
+    """What one look over a backend found; `resources` by kind and id.
+
+    `seconds` is how long it took to compare the resources with the records, without the backend's own time.
+    """
 
     machines: SweepFindings
     disks: SweepFindings
     resources: dict[tuple[Kind, str], Resource]
+    seconds: float
 
     def strays(self) -> list[Resource]:
         """What belongs to records that have ended."""
@@ -66,7 +72,6 @@ class SweepHandler:
         backend = self._context.backends.get(lease.id)
         if backend is None:
             return Due(None)
-        began = self._context.now()
         sweep = await look_over(self._context, lease.id, backend)
         if sweep.machines.missing:
             async with self._context.database.write(lease) as tx:
@@ -77,8 +82,8 @@ class SweepHandler:
         for orphan in sweep.orphans():
             log.warning("kind=%s id=%s zone=%s is known to no record", orphan.kind, orphan.id, orphan.zone)
         self._context.worlds.refresh()  # so that the return of a zone is noticed
-        took = (self._context.now() - began).total_seconds()
-        return Due(max(backend.limits.sweep_seconds, SHARE * took))
+        usual = backend.limits.sweep_seconds
+        return Due(min(max(usual, SHARE * sweep.seconds), LONGEST * usual))
 
 
 async def look_over(context: Context, name: str, backend: Backend) -> Sweep:
@@ -87,6 +92,7 @@ async def look_over(context: Context, name: str, backend: Backend) -> Sweep:
     disks: tuple[Disk, ...] = ()
     if backend.volumes is not None:
         disks = await context.calls.make(name, None, backend.volumes.find, context.owner)
+    began = context.now()
     async with context.database.read() as tx:
         instances = await tx.fleets.machines(name)
         volumes = {volume.id for volume in await tx.volumes.listing()}
@@ -97,11 +103,12 @@ async def look_over(context: Context, name: str, backend: Backend) -> Sweep:
     expected = {id: machine for id, (state, machine) in instances.items() if machine and state in EXPECTING}
     resources = {(Kind.INSTANCE, m.id): Resource(Kind.INSTANCE, name, m.zone, m.id, m.token) for m in machines}
     resources |= {(Kind.VOLUME, d.id): Resource(Kind.VOLUME, name, d.zone, d.id, d.token) for d in disks}
-    return Sweep(
-        decide(SweepSight([Found(each.id, each.token) for each in machines], expected, instances.keys(), ended)),
-        decide(SweepSight([Found(each.id, each.token) for each in disks], {}, volumes, deleted)),
-        resources,
+    sights = (
+        SweepSight([Found(each.id, each.token) for each in machines], expected, instances.keys(), ended),
+        SweepSight([Found(each.id, each.token) for each in disks], {}, volumes, deleted),
     )
+    machines_found, disks_found = map(decide, sights)
+    return Sweep(machines_found, disks_found, resources, (context.now() - began).total_seconds())
 
 
 async def end(context: Context, resource: Resource) -> None:

@@ -16,6 +16,15 @@ router = APIRouter(prefix="/api/projects/{project}/runs")
 LOG_BYTES = 1 << 20
 
 
+class RunsWanted(BaseModel):
+    """Which page of runs: those after the one with the id `after`, in the order of the list."""
+
+    all: bool = False
+    newest: bool = False
+    after: After = None
+    limit: Limit = PAGE
+
+
 class LogWanted(BaseModel):
     """Which part of which log: of the job of rank `job`, from byte `offset`. `attempt` counts from 1; None: newest.
 
@@ -29,11 +38,10 @@ class LogWanted(BaseModel):
 
 
 @router.get("", response_model=list[RunView])
-async def runs(
-    project: Project, request: Request, all: bool = False, after: After = None, limit: Limit = PAGE
-) -> Response:
-    """The unfinished runs, or all; the oldest first."""
-    return page(await engine_of(request).runs.page(project, after, limit, finished=all))
+async def runs(project: Project, request: Request, wanted: Annotated[RunsWanted, Query()]) -> Response:
+    """The unfinished runs, or all; the oldest first, or with `newest` the newest."""
+    runs = engine_of(request).runs
+    return page(await runs.page(project, wanted.after, wanted.limit, finished=wanted.all, newest=wanted.newest))
 
 
 @router.get("/{name}", response_model=RunView)

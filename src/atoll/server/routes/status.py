@@ -47,9 +47,9 @@ async def metrics(request: Request) -> Response:
 async def status(request: Request) -> Response:
     """The server and its backends."""
     state, engine = request.app.state, engine_of(request)
-    backends = await engine.status.backends()
-    pid, url = os.getpid(), engine.database.url
-    return answer(ServerStatus(__version__, pid, state.address, url, state.started_at, backends))
+    backends, disk = await engine.status.backends(), await engine.status.disk(engine.home)
+    pid, url, web = os.getpid(), engine.database.url, state.web_address()
+    return answer(ServerStatus(__version__, pid, state.address, url, state.started_at, backends, disk, web))
 
 
 @router.get("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])

@@ -162,6 +162,7 @@ class RemoteBackend:
         self._line = _Line(gate)
         self.volumes = RemoteVolumes(backend.volumes, self._line) if backend.volumes is not None else None
         self.faults = None
+        self.checks = None
 
     @property
     def info(self) -> BackendInfo:

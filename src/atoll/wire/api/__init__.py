@@ -15,7 +15,7 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     GET    /api/projects/P/instances                   -> list[InstanceView]
     GET    /api/projects/P/volumes[/NAME]              -> list[VolumeView] | VolumeView
     DELETE /api/projects/P/volumes/NAME[?version=V]    -> VolumeView          (409 volume-attached)
-    GET    /api/projects/P/runs[/NAME][?all=1]         -> list[RunView] | RunView
+    GET    /api/projects/P/runs[/NAME][?all=1&newest=1] -> list[RunView] | RunView     `newest` begins with the newest
     POST   /api/projects/P/runs/NAME/stop              <- StopRequest -> RunView
     DELETE /api/projects/P/runs/NAME[?version=V]       -> RunView             (409 run-active)
     GET    /api/projects/P/runs/NAME/logs?job=0&offset=N&wait=S
@@ -24,7 +24,7 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
                                                           `Atoll-Log-Submission: K` which attempt of the job it is of
     GET    /api/projects/P/events?after=SEQ&wait=S&limit=N&kind=K&name=NAME&last=N
                                                        -> list[EventView]     `last` gives the newest N
-    GET    /api/projects/P/zones[/BACKEND/REGION/ZONE] -> list[ZoneView] | ZoneView
+    GET    /api/projects/P/zones[/BACKEND/REGION[/ZONE]] -> list[ZoneView] | ZoneView
     POST   /api/projects/P/zones/BACKEND/REGION/ZONE/fail|restore -> ZoneView
     GET    /api/projects/P/offers?<OfferQuery's fields> -> list[OfferView]
     GET    /api/projects/P/offers/by/zone|region|type|gpu?<likewise> -> list[OfferGroup]
@@ -62,9 +62,9 @@ from atoll.wire.api.plans import (
     Removal,
 )
 from atoll.wire.api.runs import JobView, RunView, StopRequest
-from atoll.wire.api.status import BackendStatus, Healthz, OpenCircuit, OrphanView, ServerStatus
+from atoll.wire.api.status import BackendStatus, DiskUse, Healthz, OpenCircuit, OrphanView, ServerStatus
 from atoll.wire.api.volumes import VolumeView
-from atoll.wire.api.zones import ZoneView
+from atoll.wire.api.zones import ObservedView, ZoneView
 
 __all__ = [
     "NEXT",
@@ -73,12 +73,14 @@ __all__ = [
     "BackendStatus",
     "Change",
     "ChangeAction",
+    "DiskUse",
     "EventView",
     "FieldChange",
     "FleetView",
     "Healthz",
     "InstanceView",
     "JobView",
+    "ObservedView",
     "OfferGroup",
     "OfferQuery",
     "OfferView",

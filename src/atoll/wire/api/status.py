@@ -36,8 +36,17 @@ class BackendStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskUse:
+    """How many bytes something of the server takes; `whole` is False where counting took too long: it is more."""
+
+    what: str
+    bytes: int
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """The content of `atoll server status`."""
+    """The content of `atoll server status`. `web` is the address of the web page, empty until it is first opened."""
 
     version: str
     pid: int
@@ -45,6 +54,8 @@ class ServerStatus:
     database: str
     started_at: datetime
     backends: tuple[BackendStatus, ...] = ()
+    disk: tuple[DiskUse, ...] = ()
+    web: str = ""
 
 
 @dataclass(frozen=True, slots=True)

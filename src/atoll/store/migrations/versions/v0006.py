@@ -1,7 +1,7 @@
 """Instances: endpoints instead of URLs, addresses, and whether they still match their fleet's configuration.
 
-Fleets: since when they wait. Closures: the table of closed zones. For retention: indexes of the ends of records, the
-ends of instances and attachments, and which logs are deleted.
+Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends. For
+retention: indexes of the ends of records, the ends of instances and attachments, and which logs are deleted.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +18,9 @@ depends_on = None
 def upgrade() -> None:
     """Make the columns and the table."""
     _closures()
+    _observations()
     with op.batch_alter_table("instances") as batch:
+        batch.add_column(sa.Column("leaving_for", sa.String(), nullable=False, server_default=""))
         batch.add_column(sa.Column("endpoint", sa.JSON()))
         batch.add_column(sa.Column("address", sa.String()))
         batch.add_column(sa.Column("public_address", sa.String()))
@@ -60,8 +62,26 @@ def _closures() -> None:
         sa.Column("server_wide", sa.Boolean(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("ended_at", time),
+        sa.Column("operation", sa.String(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("max_unavailable", "total", "gone")),
+        sa.Column("deadline", time),
     )
     op.create_index("ix_closures_state", "closures", ["state"])
+
+
+def _observations() -> None:
+    words = ("backend", "region", "zone", "instance_type", "market")
+    op.create_table(
+        "observations",
+        sa.Column("instance_id", sa.String(), primary_key=True),
+        sa.Column("outcome", sa.String(), primary_key=True),
+        *(sa.Column(name, sa.String(), nullable=False) for name in words),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seconds", sa.Float()),
+        sa.Column("reason", sa.String(), nullable=False),
+    )
+    op.create_index("ix_observations_at", "observations", ["at"])
+    op.create_index("ix_observations_zone", "observations", ["backend", "region", "zone", "at"])
 
 
 def _ends() -> None:
