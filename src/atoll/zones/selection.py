@@ -59,8 +59,7 @@ class ZoneSelector:
     def matches(self, zone: Zone) -> bool:
         """True when `zone` is allowed: named (or nothing is named), and not excluded.
 
-        A glob but `*` is about zones: a place of a backend that has regions only is allowed where its region is named in
-        full.
+        A glob but `*` is about zones: a place of a backend that has regions only needs its region's full name.
         """
         if self.include is None:
             return not self.excluded(zone)
