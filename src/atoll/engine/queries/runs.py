@@ -8,7 +8,7 @@ from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.parts.versions import version_of
 from atoll.engine.queries.page import Page
 from atoll.model.records import Instance, Job, Run
-from atoll.model.states import RunState
+from atoll.model.states import JobState, RunState
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ON_HOLD, JobView, RunView
 
@@ -103,6 +103,7 @@ def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance], e
 
 
 def _job_view(job: Job, instance: Instance | None) -> JobView:
+    waits = job.state is JobState.PLACED and instance is not None
     return JobView(
         job.id,
         job.rank,
@@ -114,7 +115,7 @@ def _job_view(job: Job, instance: Instance | None) -> JobView:
         instance.instance_type.name if instance else None,
         job.exit_code,
         job.reason,
-        job.message,
+        job.message or (instance.message if waits and instance is not None else ""),
         job.started_at,
         job.finished_at,
     )
