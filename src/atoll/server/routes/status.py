@@ -49,8 +49,9 @@ async def status(request: Request) -> Response:
     """The server and its backends."""
     state, engine = request.app.state, engine_of(request)
     backends, disk = await engine.status.backends(), await engine.status.disk(engine.home)
+    notes = await engine.notes()
     pid, url, web = os.getpid(), engine.database.url, state.web_address()
-    return answer(ServerStatus(__version__, pid, state.address, url, state.started_at, backends, disk, web))
+    return answer(ServerStatus(__version__, pid, state.address, url, state.started_at, backends, disk, web, notes))
 
 
 @router.get("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])
