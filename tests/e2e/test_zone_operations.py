@@ -1,6 +1,7 @@
 """Zones that an operator closes, by the commands of the documentation on a real server."""
 
 import re
+from pathlib import Path
 
 from tests.e2e.conftest import Place, until
 
@@ -39,3 +40,68 @@ def test_closing_and_opening_refuse_what_makes_no_sense(shared: Place) -> None:
     assert "is no duration" in shared.refused("zone", "cordon", "local-c", "--for", "soon", code=2)
     assert "has passed" in shared.refused("zone", "cordon", "local-c", "--until", "2020-01-01 10:00", code=2)
     assert "at most 90 days" in shared.refused("zone", "cordon", "local-c", "--for", "1000d")
+
+
+RUN = """type: volume
+name: data
+backend: local
+region: local
+availability_zone: local-b
+size: 1GB
+---
+type: task
+name: train
+commands: [sleep 1000]
+fleets: [web]
+volumes: ["data:/data"]
+"""
+DOCS = Path(__file__).parents[2] / "docs" / "zone-operations.md"
+
+
+def documented(output: str) -> bool:
+    """Whether the documentation shows each line of a command's output, times of day aside."""
+    plain = re.sub(r"by local-[ac] 1", "by local-c 1", re.sub(r"\d\d:\d\d", "16:00", output))
+    shown = [line.strip() for line in plain.splitlines() if line.strip()]
+    page = {line.strip() for line in DOCS.read_text().splitlines()}
+    assert not [line for line in shown if line not in page]
+    return bool(shown)
+
+
+def test_a_drained_zone_gives_up_what_can_move_and_says_what_stays(own: Place) -> None:
+    own.ok("apply", "-f", own.write("web", FLEET.format(name="web", nodes=6)), "-y")
+    own.ok("apply", "-f", own.write("train", RUN), "-y", "-d")
+    until(lambda: own.client().run("train").status == "running", "the run to be running")
+    foretold = own.ok("zone", "drain", "local-b", "--for", "1h", "--reason", "patch", "--dry-run")
+    assert documented(foretold)
+    [zone] = re.findall("by (local-[ac]) 1", foretold)
+    assert own.json("closure", "list") == []
+    before = own.client().events(last=1)[-1].seq
+    assert documented(own.ok("zone", "drain", "local-b", "--for", "1h", "--reason", "patch", "-y"))
+    left = sorted(["local-a", "local-a", "local-b", "local-c", "local-c", zone])
+    until(lambda: zones(own, "web") == left, "the idle node to be replaced as foretold")
+    until(lambda: own.json("closure", "get", "local-b")["gone"] == 1, "the closure to show it")
+    assert documented(own.ok("closure", "list"))
+    assert own.client().run("train").status == "running"
+    active = 6
+    for event in own.client().events(after=before, kind="instance"):
+        active += (event.to_state == "active") - (event.from_state == "active")
+        assert active >= 6, "too few nodes were active"
+    own.refused("zone", "drain", "local-b", "-y")
+    own.ok("stop", "train")
+    until(lambda: own.json("closure", "get", "local-b")["state"] == "empty", "the zone to be empty")
+    until(lambda: zones(own, "web") == ["local-a"] * 3 + ["local-c"] * 3, "the rest to be replaced")
+    assert "zone local-b is open" in own.ok("zone", "open", "local-b")
+
+
+def test_an_evacuation_asks_and_stops_what_is_left(own: Place) -> None:
+    own.ok("apply", "-f", own.write("web", FLEET.format(name="web", nodes=3)), "-y")
+    own.ok("apply", "-f", own.write("train", RUN), "-y", "-d")
+    until(lambda: own.client().run("train").status == "running", "the run to be running")
+    assert "pass `-y`" in own.refused("zone", "evacuate", "local-b", "--within", "5m", code=2)
+    assert documented(own.ok("zone", "evacuate", "local-b", "--within", "5m", "--dry-run"))
+    own.ok("zone", "evacuate", "local-b", "--within", "3s", "-y")
+    until(lambda: own.json("closure", "get", "local-b")["state"] == "empty", "the zone to be empty")
+    assert own.client().run("train").status == "stopped"
+    assert own.client().volume("data").status == "available"
+    until(lambda: len(zones(own, "web")) == 3 and "local-b" not in zones(own, "web"), "a new node elsewhere")
+    assert "lies before" in own.refused("zone", "evacuate", "local-c", "--within", "2h", "--for", "1h", "-y")

@@ -62,6 +62,7 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/api/projects/{project}/plan"): "changes nothing",
     ("POST", "/api/projects/{project}/plan/snapshot"): "changes nothing",
     ("POST", "/api/projects/{project}/replay"): "changes nothing",
+    ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures/preview"): "changes nothing",
     ("DELETE", "/api/orphans"): "of no project: the log line of the request names the user",
     ("POST", "/api/users"): "of no project: the log line of the request names the user",
     ("DELETE", "/api/users/{name}"): "of no project: the log line of the request names the user",

@@ -79,6 +79,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures"): Row(
         MANAGER, 201, ZONE, {"seconds": 60}
     ),
+    ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures/preview"): Row(
+        MANAGER, 200, {**ZONE, "name": "fake-1b"}, {"seconds": 60, "operation": "drain"}
+    ),
     ("GET", "/api/projects/{project}/closures"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/closures/{id}"): Row(MEMBER, 404, {**P, "id": "none"}),
     ("DELETE", "/api/projects/{project}/closures/{id}"): Row(MANAGER, 404, {**P, "id": "none"}),
@@ -167,6 +170,28 @@ async def test_a_change_of_role_counts_at_once(served: Served) -> None:
     assert (await served.ask("PUT", "/api/projects/main/secrets/A", "user", json={"value": "x"})).status_code == 200
     await served.ask("DELETE", path, "manager")
     assert (await served.ask("GET", "/api/projects/main/fleets", "user")).status_code == 404
+
+
+async def test_only_admins_close_and_open_a_zone_for_all_projects(served: Served) -> None:
+    path = "/api/projects/main/zones/fake/fake-1/fake-1a/closures"
+    wide = {"seconds": 60, "server_wide": True, "operation": "drain"}
+    for route in (path, f"{path}/preview"):
+        assert (await served.ask("POST", route, "manager", json=wide)).status_code == 403
+    closure = (await served.ask("POST", path, "admin", json=wide)).json()
+    end = f"/api/projects/main/closures/{closure['id']}"
+    assert (await served.ask("DELETE", end, "manager")).status_code == 403
+    seen = (await served.ask("GET", "/api/projects/other/closures", "stranger")).json()
+    assert [one["id"] for one in seen] == [closure["id"]]
+    assert (await served.ask("DELETE", end, "admin")).json()["state"] == "ended"
+
+
+async def test_the_closure_of_a_project_is_hidden_from_others(served: Served) -> None:
+    path = "/api/projects/main/zones/fake/fake-1/fake-1a/closures"
+    closure = (await served.ask("POST", path, "manager", json={"seconds": 60})).json()
+    assert (await served.ask("GET", "/api/projects/other/closures", "stranger")).json() == []
+    for method in ("GET", "DELETE"):
+        answer = await served.ask(method, f"/api/projects/other/closures/{closure['id']}", "stranger")
+        assert answer.status_code == 404
 
 
 async def test_another_scheme_and_an_empty_token_are_refused(served: Served) -> None:

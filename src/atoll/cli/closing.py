@@ -1,7 +1,11 @@
-"""`atoll zone cordon` and `atoll zone open`: closing zones for a time, and opening them again."""
+"""`atoll zone cordon`, `drain`, `evacuate`, `open`: closing zones for a time, emptying them, and opening them again."""
 
+from collections.abc import Callable
 from copy import copy
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
 
 import click
 
@@ -9,56 +13,192 @@ from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.places import find
+from atoll.cli.question import confirm
 from atoll.client import connect
-from atoll.wire.closures import ClosureView, NewClosure
+from atoll.model.records import ClosureKind
+from atoll.model.zone import Zone
+from atoll.wire.closures import ClosurePreview, ClosureView, FleetMoves, NewClosure
 
 DEFAULT = "24h"
-"""How long a cordon lasts where the command does not say."""
+"""How long a zone is closed where the command does not say."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options of all closing commands say."""
+
+    span: str | None
+    until: str | None
+    reason: str
+    own: bool
+    max_unavailable: int = 0
+    dry_run: bool = False
+    yes: bool = False
+
+    def closing(self, operation: ClosureKind, deadline: float | None = None) -> NewClosure:
+        """The request. Raises UsageError."""
+        if self.span and self.until:
+            raise click.UsageError("give either `--for` or `--until`")
+        end = moment(self.until, units.now()) if self.until else None
+        seconds = None if end else duration(self.span or DEFAULT)
+        return NewClosure(end, seconds, not self.own, self.reason, operation, self.max_unavailable, deadline)
+
+
+def _common(function: Callable[..., None]) -> Callable[..., None]:
+    """The zone, the closure's end, its reason and its scope, as `zone` and one value `wanted`."""
+    names = [field.name for field in fields(Wanted)]
+
+    @wraps(function)
+    def packed(zone: str, **options: Any) -> None:
+        wanted = Wanted(**{name: options.pop(name) for name in names if name in options})
+        function(zone, wanted, **options)
+
+    for decorate in (
+        click.option("--project", "own", is_flag=True, help="For this project alone, not for all. For managers."),
+        click.option("--reason", default="", metavar="TEXT", help="Why, for plans, lists and events."),
+        click.option("--until", metavar="TIME", help="Until when: `16:00`, or `2026-12-24 10:00`, in local time."),
+        click.option("--for", "span", metavar="TIME", help=f"How long: `90s`, `30m`, `2h`, `3d`. Default: {DEFAULT}."),
+        click.argument("zone", shell_complete=existing("zone")),
+    ):
+        packed = decorate(packed)
+    return packed
+
+
+def _asking(function: F) -> F:
+    for decorate in (
+        click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+        click.option("--dry-run", is_flag=True, help="Show what would move, and what would stay, and change nothing."),
+        click.option(
+            "--max-unavailable",
+            type=click.IntRange(0, 100_000),
+            default=0,
+            show_default=True,
+            help="How many nodes of each fleet may end before their successors are active.",
+        ),
+    ):
+        function = decorate(function)
+    return function
 
 
 @click.command()
-@click.argument("zone", shell_complete=existing("zone"))
-@click.option("--for", "span", metavar="TIME", help=f"How long: `90s`, `30m`, `2h`, `3d`. Default: {DEFAULT}.")
-@click.option("--until", metavar="TIME", help="Until when: `16:00`, or `2026-12-24 10:00`, in local time.")
-@click.option("--reason", default="", metavar="TEXT", help="Why, for plans, lists and events.")
-@click.option("--project", "own", is_flag=True, help="For this project alone. Without it: for all; admins only.")
-def cordon(zone: str, span: str | None, until: str | None, reason: str, own: bool) -> None:
+@_common
+def cordon(zone: str, wanted: Wanted) -> None:
     """Close a zone for new work; what runs in it continues.
 
-    The zone opens by itself at the end of the given time; `atoll zone open` opens it earlier.
+    The zone opens by itself at the end of the given time; `atoll zone open` opens it earlier. Without `--project` it is
+    closed for all projects, which is for admins.
     """
-    if span and until:
-        raise click.UsageError("give either `--for` or `--until`")
-    end = None if until is None else moment(until, units.now())
-    seconds = None if end else duration(span or DEFAULT)
-    client = connect()
-    closed = client.close_zone(find(client, zone).zone, NewClosure(end, seconds, not own, reason))
-    terminal.out(f"zone {closed.zone} is closed for new work until {units.until(closed.until)}{_scope(closed)}")
-    terminal.out(f"  `atoll zone open {zone}` opens it earlier")
+    closing, client = wanted.closing(ClosureKind.CORDON), connect()
+    _tell(client.close_zone(find(client, zone).zone, closing))
+
+
+@click.command()
+@_asking
+@_common
+def drain(zone: str, wanted: Wanted) -> None:
+    """Close a zone, and move what can move out of it.
+
+    Nodes of fleets end when their successors in other zones are active. Jobs go on until they end; what cannot move
+    stays, and `atoll closure get ZONE` says why. At the end of the given time the zone opens.
+    """
+    closing, client = wanted.closing(ClosureKind.DRAIN), connect()
+    place = find(client, zone).zone
+    show_preview(place, client.preview_closure(place, closing), None)
+    if not wanted.dry_run:
+        confirm(f"Drain {place}?", yes=wanted.yes)
+        _tell(client.close_zone(place, closing))
+
+
+@click.command()
+@click.option("--within", required=True, metavar="TIME", help="When what has not left is stopped: `30m`.")
+@_asking
+@_common
+def evacuate(zone: str, wanted: Wanted, within: str) -> None:
+    """Drain a zone, and stop what is left in it after a time.
+
+    Asks twice: the second question names what would be stopped. Runs that are retried after an interruption go on
+    in other zones; others are stopped. Volumes and their data stay.
+    """
+    closing, client = wanted.closing(ClosureKind.EVACUATE, duration(within)), connect()
+    place = find(client, zone).zone
+    preview = client.preview_closure(place, closing)
+    show_preview(place, preview, within)
+    if wanted.dry_run:
+        return
+    confirm(f"Evacuate {place}?", yes=wanted.yes)
+    left = [*(stay.instance for stay in preview.stays), *_without_successor(preview)]
+    if left:
+        confirm(f"After {within}, stop {', '.join(left)} with what runs on them?", yes=wanted.yes)
+    _tell(client.close_zone(place, closing))
 
 
 @click.command("open")
 @click.argument("zone", shell_complete=existing("zone"))
 @click.option("--project", "own", is_flag=True, help="End the closure for this project; needed if there are several.")
 def open_zone(zone: str, own: bool) -> None:
-    """Open a closed zone now."""
+    """Open a closed zone now. What has not left it yet stays."""
     client = connect()
     place = find(client, zone).zone
     closures = [one for one in client.closures() if one.zone == place and (one.project or not own)]
     if not closures:
         raise CommandError(f"zone {place} is not closed{' for this project alone' if own else ''}", "see `atoll zone`")
-    if len(closures) > 1:
+    if len({one.project for one in closures}) > 1:
         raise CommandError(
             f"zone {place} is closed twice: for all projects, and for project {client.project}",
             "`--project` ends the second one; end it first",
         )
-    opened = client.end_closure(closures[0].id)
-    terminal.out(f"zone {opened.zone} is open{_scope(opened)}")
+    for closure in closures:
+        client.end_closure(closure.id)
+    terminal.out(f"zone {place} is open{_scope(closures[0])}")
 
 
 uncordon = copy(open_zone)
 """What users of Kubernetes type."""
 uncordon.name, uncordon.hidden = "uncordon", True
+
+
+def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> None:
+    """What would move where, what would end, and what would stay."""
+    terminal.out(f" {zone}")
+    for fleet in preview.fleets:
+        terminal.out(f"   {_fleet_line(fleet)}")
+        if fleet.shortfall:
+            terminal.out(f"     stays until there are successors: {fleet.shortfall}")
+    if preview.released:
+        terminal.out(f"   ends {units.shortened(preview.released, 8)}: idle, and no longer needed")
+    for stay in preview.stays:
+        end = f", and is stopped after {within}" if within else ""
+        terminal.out(f"   {stay.instance} stays{end}: {stay.message}")
+    if preview.others:
+        terminal.out(f"   and {units.count(preview.others, 'instance')} of other projects")
+    if not (preview.fleets or preview.released or preview.stays or preview.others):
+        terminal.out("   nothing is in this zone")
+
+
+def _fleet_line(fleet: FleetMoves) -> str:
+    line = f"fleet {fleet.fleet} replaces {units.shortened(fleet.replaced, 8)}"
+    if not fleet.zones:
+        return line
+    zones = ", ".join(f"{zone} {count}" for zone, count in sorted(fleet.zones.items()))
+    cost = f"; until then both cost {units.price(fleet.price)}/h more" if fleet.price else ""
+    return f"{line} by {zones}, once these are active{cost}"
+
+
+def _without_successor(preview: ClosurePreview) -> list[str]:
+    return [name for fleet in preview.fleets if fleet.shortfall for name in fleet.replaced]
+
+
+def _tell(closed: ClosureView) -> None:
+    what = {
+        ClosureKind.CORDON: "is closed for new work",
+        ClosureKind.DRAIN: "is being drained, and closed",
+        ClosureKind.EVACUATE: "is being evacuated, and closed",
+    }[closed.operation]
+    terminal.out(f"zone {closed.zone} {what} until {units.until(closed.until)}{_scope(closed)}")
+    if closed.operation is not ClosureKind.CORDON:
+        terminal.out(f"  `atoll closure get {closed.zone}` shows how far it is")
+    terminal.out(f"  `atoll zone open {closed.zone}` opens it earlier")
 
 
 def duration(text: str) -> float:

@@ -9,6 +9,7 @@ from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
 from atoll.cli.table import Table
 from atoll.client import Client, connect
+from atoll.model.records import ClosureKind
 from atoll.wire.closures import ClosureView
 
 
@@ -38,18 +39,23 @@ def get_closure(name: str, verbose: bool, as_json: bool) -> None:
 
 
 def closure_table(closures: list[ClosureView], at: datetime, verbose: bool) -> Table:
-    """The key facts; `verbose` adds id, backend, region, creation and end."""
+    """The key facts; `verbose` adds id, backend, region, creation, deadline and end."""
     if not verbose:
-        table = Table(("ZONE", "STATE", "FOR", "UNTIL", "BY", "REASON"), optional=("REASON",))
+        headings = ("ZONE", "KIND", "STATE", "LEFT", "FOR", "UNTIL", "BY", "REASON", "REMAINS")
+        table = Table(headings, optional=("LEFT", "REASON", "REMAINS"))
         for one in closures:
-            table.add(str(one.zone), one.state, _scope(one), _until(one), one.actor, one.reason)
+            table.add(str(one.zone), one.operation, one.state, _progress(one), _scope(one), units.until(one.until),
+                      one.actor, one.reason, one.message)  # fmt: skip
         return table
-    headings = ("ID", "BACKEND", "REGION", "ZONE", "STATE", "FOR", "CREATED", "UNTIL", "ENDED", "BY", "REASON")
-    table = Table(headings, optional=("ENDED", "REASON"))
+    details = (
+        *("ID", "BACKEND", "REGION", "ZONE", "KIND", "STATE", "LEFT", "FOR", "CREATED", "DEADLINE", "UNTIL", "ENDED"),
+        *("BY", "REASON", "REMAINS"),
+    )
+    table = Table(details, optional=("LEFT", "DEADLINE", "ENDED", "REASON", "REMAINS"))
     for one in closures:
-        table.add(one.id, one.zone.backend, one.zone.region, str(one.zone), one.state, _scope(one),
-                  units.ago(one.created_at, at), _until(one), units.ago(one.ended_at, at), one.actor,
-                  one.reason)  # fmt: skip
+        table.add(one.id, one.zone.backend, one.zone.region, str(one.zone), one.operation, one.state, _progress(one),
+                  _scope(one), units.ago(one.created_at, at), units.until(one.deadline), units.until(one.until),
+                  units.ago(one.ended_at, at), one.actor, one.reason, one.message)  # fmt: skip
     return table
 
 
@@ -65,5 +71,6 @@ def _scope(one: ClosureView) -> str:
     return f"project {one.project}" if one.project else "all projects"
 
 
-def _until(one: ClosureView) -> str:
-    return units.until(one.until)
+def _progress(one: ClosureView) -> str:
+    """`2 of 6`: how many of the instances have left the zone."""
+    return "" if one.operation is ClosureKind.CORDON else f"{one.gone} of {one.total}"

@@ -5,7 +5,7 @@ from datetime import datetime
 import click
 
 from atoll.cli import terminal, units
-from atoll.cli.closing import cordon, open_zone, uncordon
+from atoll.cli.closing import cordon, drain, evacuate, open_zone, uncordon
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
@@ -59,9 +59,8 @@ def restore(name: str) -> None:
     terminal.out(f"zone {view.zone}: {view.state}")
 
 
-zone.add_command(cordon)
-zone.add_command(open_zone)
-zone.add_command(uncordon)
+for command in (cordon, drain, evacuate, open_zone, uncordon):
+    zone.add_command(command)
 
 
 def zone_table(zones: list[ZoneView], at: datetime, verbose: bool) -> Table:

@@ -50,7 +50,7 @@ from atoll.wire.api import (
     VolumeView,
     ZoneView,
 )
-from atoll.wire.closures import ClosureView, NewClosure
+from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
 
 T = TypeVar("T")
 
@@ -266,6 +266,11 @@ class Client:
     def close_zone(self, zone: Zone, closing: NewClosure) -> ClosureView:
         """Close a zone for new work; for managers of the project, for all projects for admins."""
         return self._send("POST", self._zone_path(zone, "closures"), ClosureView, f"closing zone {zone}", closing)
+
+    def preview_closure(self, zone: Zone, closing: NewClosure) -> ClosurePreview:
+        """What closing a zone would do; nothing changes."""
+        path = self._zone_path(zone, "closures", "preview")
+        return self._send("POST", path, ClosurePreview, f"previewing zone {zone}", closing)
 
     def closures(self, *, ended: bool = False) -> list[ClosureView]:
         """The zones that are closed for the project; with `ended` also the newest former closures."""

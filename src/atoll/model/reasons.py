@@ -16,6 +16,10 @@ class EndReason(StrEnum):
     """It belongs to a former configuration, and ends before its successor starts, since both do not fit at once."""
     START_TIMEOUT = "start-timeout"
     UNREACHABLE = "unreachable"
+    ZONE_DRAINED = "zone-drained"
+    """Its zone is being emptied: its successor is active, or it needs none."""
+    ZONE_EVACUATED = "zone-evacuated"
+    """It had not left its zone by the deadline."""
 
 
 BROKEN = frozenset({EndReason.LOST, EndReason.UNREACHABLE, EndReason.START_TIMEOUT, EndReason.LAUNCH_TIMEOUT})

@@ -80,6 +80,7 @@ class Instance:
     agent answers. `address` is where other nodes reach it, `public_address` where it is reached from outside.
     An `outdated` instance is
     no longer matches its fleet's configuration: it gets no new job, and ends when its successor is active.
+    So does one with `leaving_for`, the id of the closure that empties its zone.
     """
 
     kind = Kind.INSTANCE
@@ -104,6 +105,12 @@ class Instance:
     address: str | None = None
     public_address: str | None = None
     outdated: bool = False
+    leaving_for: str = ""
+
+    @property
+    def leaves(self) -> bool:
+        """Whether another one is to take its place."""
+        return self.outdated or bool(self.leaving_for)
 
     @property
     def name(self) -> str:
@@ -212,12 +219,24 @@ class Job:
         return f"{self.run}/{self.rank}"
 
 
+class ClosureKind(StrEnum):
+    """What a closure does beside keeping new work out of the zone."""
+
+    CORDON = "cordon"
+    DRAIN = "drain"
+    """Instances are replaced elsewhere before they end."""
+    EVACUATE = "evacuate"
+    """And what has not left by the deadline is stopped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Closure:
     """A zone that an operator closed: it takes no new work until the closure ends, at `until` at the latest.
 
     It binds one project, or with `server_wide` all of them; its events belong to `project` in any case. `actor` is the
-    user who closed the zone, `cause` the reason in that user's words.
+    user who closed the zone, `cause` the reason in that user's words. A drain began with `total` instances, of which
+    `gone` are no longer there, and takes at most `max_unavailable` nodes from a fleet before their successors are
+    active; `message` says what remains in the zone, and why. An evacuation stops what is left at its `deadline`.
     """
 
     kind = Kind.CLOSURE
@@ -232,6 +251,11 @@ class Closure:
     cause: str = ""
     ended_at: datetime | None = None
     message: str = ""
+    operation: ClosureKind = ClosureKind.CORDON
+    max_unavailable: int = 0
+    total: int = 0
+    gone: int = 0
+    deadline: datetime | None = None
 
     @property
     def name(self) -> str:

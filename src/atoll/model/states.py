@@ -74,9 +74,14 @@ class JobState(StrEnum):
 
 
 class ClosureState(StrEnum):
-    """The life of a zone's closure: it ends at its time, or when an operator opens the zone."""
+    """The life of a zone's closure: it ends at its time, or when an operator opens the zone.
+
+    A drain is `emptying` while instances remain in the zone, and `empty` afterwards.
+    """
 
     ACTIVE = "active"
+    EMPTYING = "emptying"
+    EMPTY = "empty"
     ENDED = "ended"
 
 
@@ -175,6 +180,14 @@ JOB = StateMachine(
     },
 )
 
-CLOSURE = StateMachine("closure", {_C.ACTIVE: (_C.ENDED,), _C.ENDED: ()})
+CLOSURE = StateMachine(
+    "closure",
+    {
+        _C.ACTIVE: (_C.EMPTYING, _C.ENDED),
+        _C.EMPTYING: (_C.EMPTY, _C.ENDED),
+        _C.EMPTY: (_C.EMPTYING, _C.ENDED),
+        _C.ENDED: (),
+    },
+)
 
 MACHINES = {machine.kind: machine for machine in (FLEET, INSTANCE, VOLUME, ATTACHMENT, RUN, JOB, CLOSURE)}

@@ -18,7 +18,8 @@ class Member:
     """A node that is to stay, as far as its place matters; `node` is its number in the fleet.
 
     A `ready` node works: its machine is there and its agent answers. An `outdated` one is not what the fleet's
-    configuration asks for: it does not count towards the fleet, and stays until others take its place.
+    configuration asks for, or its zone is being emptied: it does not count towards the fleet, and stays until others
+    take its place.
     """
 
     id: str
@@ -49,9 +50,14 @@ class Shape:
     emptiest: Zone | None = None
 
 
-def shape(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
-    """The shape of a fleet of `nodes` whose staying nodes are `members`; `eligible` zones could take one now."""
-    removals = _removals(nodes, placement, members, eligible)
+def shape(
+    nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone], away: int = 0
+) -> Shape:
+    """The shape of a fleet of `nodes` whose staying nodes are `members`; `eligible` zones could take one now.
+
+    As many as `away` outdated nodes may go before others take their place.
+    """
+    removals = _removals(nodes, placement, members, eligible, away)
     going = {member.id for member in removals}
     held = _counts(member.zone for member in members if member.id not in going and not member.outdated)
     skew, emptiest = skew_of(held, eligible, placement.max_zones)
@@ -60,7 +66,7 @@ def shape(nodes: int, placement: Placement, members: Collection[Member], eligibl
         dict(sorted({**dict.fromkeys(eligible, 0), **held}.items())),
         missing(nodes, placement, held),
         tuple(member.id for member in removals),
-        _released(nodes, placement, members, removals),
+        _released(nodes, placement, members, removals, away),
         max(0, sum(held.values()) - nodes),
         skew,
         emptiest if over else None,
@@ -117,14 +123,14 @@ def _counts(zones: Iterable[Zone]) -> dict[Zone, int]:
 
 
 def _removals(
-    nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]
+    nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone], away: int
 ) -> list[Member]:
     """Surplus nodes, one after the other: outdated ones, then each from the first zone that can spare it.
 
     Taken from the fullest zone, a node neither widens the skew beyond its limit nor weakens what survives.
     """
     outdated = [member for member in members if member.outdated]
-    gone = _outdated_removals(nodes, placement, members)
+    gone = _outdated_removals(nodes - away, placement, members)
     if len(gone) < len(outdated):
         return gone  # too few nodes without them: no other one is surplus
     remaining: dict[Zone, list[Member]] = {}
@@ -163,7 +169,7 @@ def _turn(member: Member) -> tuple[bool, bool, int]:
 
 
 def _released(
-    nodes: int, placement: Placement, members: Collection[Member], removals: Iterable[Member]
+    nodes: int, placement: Placement, members: Collection[Member], removals: Iterable[Member], away: int
 ) -> tuple[str, ...]:
     """Those of the removals that may go now: what works is enough without them, or they do not work themselves."""
     counts = _counts(member.zone for member in members if member.ready)
@@ -171,7 +177,7 @@ def _released(
     for member in removals:
         if member.ready:
             without = {**counts, member.zone: counts[member.zone] - 1}
-            if missing(nodes, placement, without):
+            if missing(nodes - away if member.outdated else nodes, placement, without):
                 continue
             counts = without
         released.append(member.id)

@@ -143,9 +143,9 @@ def _nearest(part: DocumentPlan, shortfall: Shortfall, then: DocumentPlan) -> Sh
     """The shortfall as one that may pass; its reason is one that passes, of a zone that will be used."""
     if not isinstance(shortfall.code, RefusalCode) or shortfall.code == RefusalCode.VOLUME_ATTACHED:
         return replace(shortfall, passes=True)
-    fitting = {one.zone for one in then.refusals if one.code is RefusalCode.NOT_NEEDED}
-    fitting |= {node.zone for node in then.placements} | ({then.zone} if then.zone is not None else set())
-    near = [one for one in part.refusals if one.zone in fitting and one.code in PASSING]
+    # A zone without a refusal is used, or holds nodes of the fleet and could take more.
+    unfit = {one.zone for one in then.refusals if one.code is not RefusalCode.NOT_NEEDED}
+    near = [one for one in part.refusals if one.zone not in unfit and one.code in PASSING]
     if not near:
         return replace(shortfall, passes=True)
     alike = sum(one.code is near[0].code for one in near)

@@ -131,12 +131,28 @@ class FollowJob:
     """Fetch what is new of the job's log and state."""
 
 
+@dataclass(frozen=True, slots=True)
+class EmptyZone:
+    """Have these instances (ids) of a closed zone replaced elsewhere, and end those that none needs."""
+
+    replace: tuple[str, ...]
+    release: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRest:
+    """End these instances (ids) of an evacuated zone, with the jobs on them."""
+
+    ids: tuple[str, ...]
+
+
 InstanceEffect = Launch | Terminate | EndFailed
 FleetEffect = PlanNodes | EndInstances
 VolumeEffect = PlaceVolume | CreateDisk | DeleteDisk
 AttachmentEffect = Attach | Detach
 RunEffect = PlaceJobs | Resubmit | StopJobs
 JobEffect = SubmitJob | StopJob | FollowJob
+ClosureEffect = EmptyZone | StopRest
 
 InstanceAction = Step | Mark | Wait | Finished | InstanceEffect
 FleetAction = Step | Mark | Wait | Finished | FleetEffect
@@ -144,4 +160,4 @@ VolumeAction = Step | Wait | Finished | VolumeEffect
 AttachmentAction = Step | Wait | Finished | AttachmentEffect
 RunAction = Step | Wait | Finished | RunEffect
 JobAction = Step | Wait | Finished | JobEffect
-ClosureAction = Step | Wait | Finished
+ClosureAction = Step | Mark | Wait | Finished | ClosureEffect

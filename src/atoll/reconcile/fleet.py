@@ -36,6 +36,7 @@ class FleetSight:
     missing: int = 0
     surplus: Collection[str] = ()
     settling: bool = False
+    drained: Collection[str] = ()
     filled: bool = False
     patience: timedelta | None = None
 
@@ -56,6 +57,8 @@ def decide(sight: FleetSight) -> FleetAction:
 def _size(sight: FleetSight) -> FleetAction:
     if sight.fleet.auto_created:
         return Wait(STEADY_SECONDS) if sight.alive else Step(FleetState.DELETING, ChangeReason.UNUSED)
+    if sight.drained:
+        return EndInstances(tuple(sight.drained), EndReason.ZONE_DRAINED)
     if sight.surplus:
         return EndInstances(tuple(sight.surplus), EndReason.FLEET_CHANGED)
     if sight.missing:

@@ -20,7 +20,9 @@ PART = 1000
 """How many ids one statement names: databases bound it."""
 
 _STAYS = case((instances.c.end_reason == "", 1), else_=0)
-_FITS = case((and_(instances.c.end_reason == "", instances.c.outdated.is_(False)), 1), else_=0)
+_FITS = case(
+    (and_(instances.c.end_reason == "", instances.c.outdated.is_(False), instances.c.leaving_for == ""), 1), else_=0
+)
 _SIZE = Prepared(
     select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(instances.c.fleet_id == bindparam("fleet"), LIVING)
 )
@@ -39,6 +41,13 @@ _OF_HOSTS = Query(
 _OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), LIVING, order="node")
 _OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), LIVING, order="node")
 _OF_ALL = Query(Kind.INSTANCE, LIVING, order="node")
+_HERE = (
+    instances.c.backend == bindparam("its_backend"),
+    instances.c.region == bindparam("its_region"),
+    instances.c.zone == bindparam("its_zone"),
+)
+_IN_ZONE = Query(Kind.INSTANCE, *_HERE, LIVING)
+_OF_PROJECT_IN_ZONE = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), *_HERE, LIVING)
 _MACHINES = Prepared(
     select(instances.c.id, instances.c.state, instances.c.backend_id).where(
         instances.c.backend == bindparam("backend"), LIVING
@@ -67,8 +76,8 @@ class Census:
     fitting: Mapping[Zone, int] = field(default_factory=dict)
 
     @property
-    def outdated(self) -> bool:
-        """Whether some that stay do not match the fleet's configuration."""
+    def leaving(self) -> bool:
+        """Whether others are to take the place of some."""
         return self.staying > sum(self.fitting.values())
 
 
@@ -121,6 +130,31 @@ class FleetRepository:
         for start in range(0, len(every), PART):
             chosen = instances.c.id.in_(every[start : start + PART])
             await self._connection.execute(update(instances).where(here, chosen).values(outdated=True))
+
+    async def mark_leaving(self, ids: Collection[str], closure: str) -> None:
+        """Record that others are to take the place of these instances, for a closure."""
+        every = tuple(ids)
+        for start in range(0, len(every), PART):
+            chosen = instances.c.id.in_(every[start : start + PART])
+            await self._connection.execute(update(instances).where(chosen).values(leaving_for=closure))
+
+    async def leaving(self, project: str) -> frozenset[str]:
+        """The ids of the project's instances that leave their zones."""
+        where = (instances.c.project == project, instances.c.leaving_for != "", LIVING)
+        rows = await self._connection.execute(select(instances.c.id).where(*where))
+        return frozenset(rows.scalars())
+
+    async def stop_leaving(self, closure: str) -> None:
+        """Let the instances stay that were to leave for a closure."""
+        leaving = instances.c.leaving_for == closure
+        await self._connection.execute(update(instances).where(leaving).values(leaving_for=""))
+
+    async def in_zone(self, zone: Zone, project: str | None = None) -> Sequence[Instance]:
+        """The instances in a zone that are not terminated, of one project or of all, by fleet and node."""
+        query, values = (_IN_ZONE, {}) if project is None else (_OF_PROJECT_IN_ZONE, {"project": project})
+        place = {"its_backend": zone.backend, "its_region": zone.region, "its_zone": zone.name}
+        found: list[Instance] = await query.all(self._connection, **place, **values)
+        return sorted(found, key=lambda instance: (instance.project, instance.fleet, instance.node, instance.id))
 
     async def end(self, ids: Collection[str], reason: str) -> None:
         """Mark instances for termination; those already marked keep their reason."""

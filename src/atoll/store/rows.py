@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from enum import StrEnum
 from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
@@ -11,6 +12,7 @@ from atoll.model.offer import Market
 from atoll.model.records import (
     Attachment,
     Closure,
+    ClosureKind,
     Event,
     EventKind,
     Fleet,
@@ -55,6 +57,8 @@ _STATES = {
     Kind.JOB: JobState,
     Kind.CLOSURE: ClosureState,
 }
+
+_ENUMS: Mapping[str, type[StrEnum]] = {"market": Market, "operation": ClosureKind}
 
 
 def columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,8 +175,8 @@ def _reader(
         return lambda row: endpoint_of(row[number])
     if name == "volumes":
         return lambda row: tuple(row[number])
-    if name in ("state", "market"):
-        members = {member.value: member for member in (_STATES[kind] if name == "state" else Market)}
+    if name in _ENUMS or name == "state":
+        members = {member.value: member for member in (_STATES[kind] if name == "state" else _ENUMS[name])}
         return lambda row: members[row[number]]
     return itemgetter(number)
 

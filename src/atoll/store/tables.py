@@ -109,6 +109,7 @@ instances = _record(
     Column("address", String),
     Column("public_address", String),
     Column("outdated", Boolean, nullable=False, server_default=false()),
+    Column("leaving_for", String, nullable=False, server_default=""),
 )
 LIVING = instances.c.state != literal_column("'terminated'")
 """Instances that are not terminated; a constant, so that the planner of queries knows it for the index's condition."""
@@ -186,6 +187,11 @@ closures = _record(
     Column("server_wide", Boolean, nullable=False),
     Column("cause", Text, nullable=False),
     Column("ended_at", UtcTime),
+    Column("operation", String, nullable=False),
+    Column("max_unavailable", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("gone", Integer, nullable=False),
+    Column("deadline", UtcTime),
 )
 
 events = Table(

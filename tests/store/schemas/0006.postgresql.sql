@@ -34,7 +34,12 @@ CREATE TABLE public.closures (
     until timestamp with time zone NOT NULL,
     server_wide boolean NOT NULL,
     cause text NOT NULL,
-    ended_at timestamp with time zone
+    ended_at timestamp with time zone,
+    operation character varying NOT NULL,
+    max_unavailable integer NOT NULL,
+    total integer NOT NULL,
+    gone integer NOT NULL,
+    deadline timestamp with time zone
 );
 CREATE TABLE public.events (
     seq integer NOT NULL,
@@ -115,6 +120,7 @@ CREATE TABLE public.instances (
     idle_since timestamp with time zone,
     unreachable_since timestamp with time zone,
     started_at timestamp with time zone,
+    leaving_for character varying DEFAULT ''::character varying NOT NULL,
     endpoint json,
     address character varying,
     public_address character varying,
@@ -247,16 +253,16 @@ ALTER TABLE ONLY public.events ALTER COLUMN seq SET DEFAULT nextval('public.even
 INSERT INTO public.alembic_version VALUES ('0006');
 INSERT INTO public.attachments VALUES ('id-1', 'main', 'attached', 'message-1', NULL, 'volume_id-1', 'instance_id-1', 'job_id-1', 'name-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'source-1');
 INSERT INTO public.attachments VALUES ('id-2', 'main', 'attached', 'message-2', NULL, 'volume_id-2', 'instance_id-2', 'job_id-2', 'name-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'source-2');
-INSERT INTO public.closures VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'actor-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', true, 'cause-1', '2026-11-24 10:01:00+00');
-INSERT INTO public.closures VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'actor-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', false, 'cause-2', '2026-11-24 10:02:00+00');
+INSERT INTO public.closures VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'actor-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', true, 'cause-1', '2026-11-24 10:01:00+00', 'cordon', 1, 1, 1, '2026-11-24 10:01:00+00');
+INSERT INTO public.closures VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'actor-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', false, 'cause-2', '2026-11-24 10:02:00+00', 'cordon', 2, 2, 2, '2026-11-24 10:02:00+00');
 INSERT INTO public.events VALUES (1, '2026-11-24 10:01:00+00', 'main', 'fleet', 'name-1', 'subject-1', 'from_state-1', 'to_state-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', 'reason-1', 'message-1', '');
 INSERT INTO public.events VALUES (2, '2026-11-24 10:02:00+00', 'main', 'fleet', 'name-2', 'subject-2', 'from_state-2', 'to_state-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'reason-2', 'message-2', '');
 INSERT INTO public.failures VALUES ('scope-1', 'fleet', 'backend-1', 'region-1', 'zone-1', 'instance_type-1', 'spot', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', 1, 'message-1', 'machine');
 INSERT INTO public.failures VALUES ('scope-2', 'fleet', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 2, 'message-2', 'machine');
 INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, '', 0, NULL, NULL);
 INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL, NULL);
-INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, NULL, NULL, NULL, false);
-INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, NULL, NULL, NULL, false);
+INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, '', NULL, NULL, NULL, false);
+INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, '', NULL, NULL, NULL, false);
 INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', false);
 INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', false);
 INSERT INTO public.log_chunks VALUES ('job_id-1', 1, '\x6c696e650a');

@@ -41,10 +41,15 @@ CREATE TABLE closures (
 	server_wide BOOLEAN NOT NULL, 
 	cause TEXT NOT NULL, 
 	ended_at DATETIME, 
+	operation VARCHAR NOT NULL, 
+	max_unavailable INTEGER NOT NULL, 
+	total INTEGER NOT NULL, 
+	gone INTEGER NOT NULL, 
+	deadline DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "closures" VALUES('id-1','main','active','message-1',NULL,'backend-1','region-1','zone-1','zone_id-1','availability-zone','actor-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',1,'cause-1','2026-11-24 10:01:00.000000');
-INSERT INTO "closures" VALUES('id-2','main','active','message-2',NULL,'backend-2','region-2','zone-2','zone_id-2','availability-zone','actor-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',0,'cause-2','2026-11-24 10:02:00.000000');
+INSERT INTO "closures" VALUES('id-1','main','active','message-1',NULL,'backend-1','region-1','zone-1','zone_id-1','availability-zone','actor-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',1,'cause-1','2026-11-24 10:01:00.000000','cordon',1,1,1,'2026-11-24 10:01:00.000000');
+INSERT INTO "closures" VALUES('id-2','main','active','message-2',NULL,'backend-2','region-2','zone-2','zone_id-2','availability-zone','actor-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',0,'cause-2','2026-11-24 10:02:00.000000','cordon',2,2,2,'2026-11-24 10:02:00.000000');
 CREATE TABLE events (
 	seq INTEGER NOT NULL, 
 	time DATETIME NOT NULL, 
@@ -123,14 +128,15 @@ CREATE TABLE "instances" (
 	idle_since DATETIME, 
 	unreachable_since DATETIME, 
 	started_at DATETIME, 
+	leaving_for VARCHAR DEFAULT ('') NOT NULL, 
 	endpoint JSON, 
 	address VARCHAR, 
 	public_address VARCHAR, 
 	outdated BOOLEAN DEFAULT 0 NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "instances" VALUES('id-1','main','active','message-1',NULL,'fleet_id-1','fleet-1',1,'backend-1','region-1','zone-1','zone_id-1','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',1.0,'2026-11-24 10:01:00.000000','backend_id-1','end_reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',NULL,NULL,NULL,NULL,0);
-INSERT INTO "instances" VALUES('id-2','main','active','message-2',NULL,'fleet_id-2','fleet-2',2,'backend-2','region-2','zone-2','zone_id-2','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',2.0,'2026-11-24 10:02:00.000000','backend_id-2','end_reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',NULL,NULL,NULL,NULL,0);
+INSERT INTO "instances" VALUES('id-1','main','active','message-1',NULL,'fleet_id-1','fleet-1',1,'backend-1','region-1','zone-1','zone_id-1','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',1.0,'2026-11-24 10:01:00.000000','backend_id-1','end_reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',NULL,'',NULL,NULL,NULL,0);
+INSERT INTO "instances" VALUES('id-2','main','active','message-2',NULL,'fleet_id-2','fleet-2',2,'backend-2','region-2','zone-2','zone_id-2','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',2.0,'2026-11-24 10:02:00.000000','backend_id-2','end_reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',NULL,'',NULL,NULL,NULL,0);
 CREATE TABLE "jobs" (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -308,11 +314,11 @@ CREATE INDEX ix_work_due_at ON work (due_at);
 CREATE INDEX ix_work_leased_until ON work (leased_until);
 CREATE INDEX events_time ON events (project, time);
 CREATE INDEX ix_closures_state ON closures (state);
-CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
 CREATE INDEX ix_instances_state ON instances (state);
-CREATE INDEX ix_fleets_state ON fleets (state);
+CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE UNIQUE INDEX fleets_live_name ON fleets (project, name) WHERE deleted_at IS NULL;
+CREATE INDEX ix_fleets_state ON fleets (state);
 CREATE INDEX ix_jobs_state ON jobs (state);
 CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
 CREATE INDEX attachments_ended ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;

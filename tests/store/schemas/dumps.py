@@ -21,7 +21,7 @@ _STATES = {"fleets": "active", "instances": "active", "volumes": "available", "a
 _VALUES: dict[str, Any] = {
     "project": "main", "kind": "fleet", "zone_kind": "availability-zone", "market": "spot", "deleted_at": None,
     "config": {"nodes": 2}, "volumes": ["data"], "instance_type": {"name": "m", "cpus": 2, "memory_gb": 8},
-    "role": "user",
+    "role": "user", "operation": "cordon",
 }  # fmt: skip
 _NOISE = ("SET ", "--", "\\", "SELECT pg_catalog.set_config", "CREATE SCHEMA", "COMMENT ON")
 

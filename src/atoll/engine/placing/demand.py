@@ -81,7 +81,7 @@ def members_of(instances: Iterable[Instance], claims: Iterable[Job]) -> list[Mem
             instance.node,
             instance.id in busy,
             instance.state is InstanceState.ACTIVE and not instance.unreachable,
-            instance.outdated,
+            instance.leaves,
         )
         for instance in instances
         if not instance.end_reason

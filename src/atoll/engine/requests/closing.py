@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
-from atoll.engine.placing.batching import wake_waiting
-from atoll.model.records import Closure
+from atoll.engine.placing.emptying import end_closure
+from atoll.model.records import Closure, ClosureKind
 from atoll.model.states import ClosureState
 from atoll.model.zone import Zone
 from atoll.store.actor import acting
@@ -25,6 +25,14 @@ class Closing:
     seconds: float | None = None
     server_wide: bool = False
     cause: str = ""
+    operation: ClosureKind = ClosureKind.CORDON
+    max_unavailable: int = 0
+    deadline_seconds: float | None = None
+
+    @property
+    def empties(self) -> bool:
+        """Whether what is in the zone is to leave it."""
+        return self.operation is not ClosureKind.CORDON
 
     def end(self, now: datetime) -> datetime:
         """When the closure ends. Raises Refused: invalid-request."""
@@ -42,22 +50,47 @@ class Closing:
             raise _invalid(f"`until` is more than {LONGEST.days} days away")
         return end
 
+    def deadline(self, now: datetime, end: datetime) -> datetime | None:
+        """When an evacuation stops what is left, before the closure's `end`. Raises Refused: invalid-request."""
+        if (self.deadline_seconds is None) == (self.operation is ClosureKind.EVACUATE):
+            raise _invalid("an evacuation, and nothing else, has a deadline")
+        if self.deadline_seconds is None:
+            return None
+        if not 0 <= self.deadline_seconds < (end - now).total_seconds():
+            raise _invalid("the deadline of an evacuation lies before the closure's end")
+        return now + timedelta(seconds=self.deadline_seconds)
+
 
 def _invalid(message: str) -> Refused:
     return Refused("invalid-request", message, help="`--for 2h` or `--until 16:00` says when it ends", status=422)
 
 
 async def close_zone(context: Context, project: str, zone: Zone, closing: Closing) -> Closure:
-    """Close a zone for new work. Raises Refused: zone-closed, invalid-request."""
+    """Close a zone for new work, and empty it where that is asked. Raises Refused: zone-closed, invalid-request."""
     async with context.database.write() as tx:
-        until = closing.end(tx.now)
-        await _refuse_closed(tx, project, zone, closing.server_wide)
-        actor = acting.get() or "-"
-        closure = Closure(
-            context.new_id(), project, ClosureState.ACTIVE, zone, actor, tx.now, until, closing.server_wide,
-            closing.cause,
-        )  # fmt: skip
+        closure = await new_closure(tx, context.new_id(), project, zone, closing)
         return await tx.add(closure, reason=closing.cause or "closed")
+
+
+async def new_closure(tx: Transaction, id: str, project: str, zone: Zone, closing: Closing) -> Closure:
+    """The closure that a request asks for, not stored. Raises Refused: zone-closed, only-zone, invalid-request."""
+    until = closing.end(tx.now)
+    deadline = closing.deadline(tx.now, until)
+    await _refuse_closed(tx, project, zone, closing)
+    return Closure(
+        id,
+        project,
+        ClosureState.ACTIVE,
+        zone,
+        acting.get() or "-",
+        tx.now,
+        until,
+        closing.server_wide,
+        closing.cause,
+        operation=closing.operation,
+        max_unavailable=closing.max_unavailable,
+        deadline=deadline,
+    )
 
 
 async def open_zone(context: Context, project: str, id: str) -> Closure:
@@ -66,9 +99,9 @@ async def open_zone(context: Context, project: str, id: str) -> Closure:
         closure = await find_closure(tx, project, id)
         if closure.state is ClosureState.ENDED:
             return closure
-        closure = await tx.step(closure, ClosureState.ENDED, reason="opened", ended_at=tx.now)
+        closure = await tx.step(closure, ClosureState.ENDED, reason="opened", ended_at=tx.now, message="")
         await tx.wake(closure)
-        await wake_waiting(tx)
+        await end_closure(tx, closure)
         return closure
 
 
@@ -92,10 +125,12 @@ async def list_closures(context: Context, project: str, *, ended: bool, limit: i
         return await tx.closures.newest(project, limit) if ended else await tx.closures.in_force(project)
 
 
-async def _refuse_closed(tx: Transaction, project: str, zone: Zone, server_wide: bool) -> None:
-    """Raises Refused where a closure of the zone binds everything that the new one would."""
-    for closure in await tx.closures.in_force(project):
-        if closure.zone != zone or closure.until <= tx.now or (server_wide and not closure.server_wide):
+async def _refuse_closed(tx: Transaction, project: str, zone: Zone, closing: Closing) -> None:
+    """Raises Refused where a closure of the zone does all that the new one would: a cordoned zone may be emptied."""
+    for closure in await tx.closures.in_force(None if closing.server_wide else project):
+        narrower = closing.server_wide and not closure.server_wide
+        weaker = closing.empties and closure.operation is ClosureKind.CORDON
+        if closure.zone != zone or closure.until <= tx.now or narrower or weaker:
             continue
         whom = "all projects" if closure.server_wide else f"project `{closure.project}`"
         why = f": {closure.cause}" if closure.cause else ""

@@ -156,7 +156,8 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         conflicts += [one for draft in drafts for one in await shared_hosts(tx, draft.document, project)]
         conflicts += [one for one in looked if not _is_kept(one, drafts)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
-        snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"])
+        leaving = await tx.fleets.leaving(project)
+        snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"], leaving)
         event = await tx.newest_event()
     here = replace(world, zones=snapshot.zones)
     scene = replace(
@@ -179,9 +180,13 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     return _Proposal(planned, tuple(drafts), epoch, saved)
 
 
-def _marked(snapshot: Snapshot, drafts: Sequence[Draft]) -> Snapshot:
-    """The snapshot with the instances as outdated that the new configurations of their fleets do not ask for."""
-    fleets, outdated = {draft.name for draft in drafts}, {id for draft in drafts for id in draft.outdated}
+def _marked(snapshot: Snapshot, drafts: Sequence[Draft], leaving: Collection[str]) -> Snapshot:
+    """The snapshot with the instances as outdated that the new configurations of their fleets do not ask for.
+
+    So are those that leave a zone.
+    """
+    fleets = {draft.name for draft in drafts}
+    outdated = {*leaving, *(id for draft in drafts for id in draft.outdated)}
     instances = (
         replace(each, outdated=each.id in outdated) if each.fleet in fleets else each for each in snapshot.instances
     )

@@ -26,6 +26,12 @@ def laid_over(zones: Sequence[ZoneInfo], closures: Collection[Closure], now: dat
     return tuple(_closed(info, last.get(info.zone)) for info in zones) if last else tuple(zones)
 
 
+def out_of_service(zones: Collection[ZoneInfo]) -> frozenset[Zone]:
+    """The zones in which nothing is ended without need: closed, impaired or drained ones."""
+    states = (ZoneState.CLOSED, ZoneState.IMPAIRED, ZoneState.DRAINED)
+    return frozenset(info.zone for info in zones if info.state in states)
+
+
 def _closed(info: ZoneInfo, closure: Closure | None) -> ZoneInfo:
     if closure is None or info.state not in _OVERRIDDEN:
         return info

@@ -191,7 +191,7 @@ async def take_snapshot(
             node=instance.node,
             busy=instance.id in busy or instance.unreachable or instance.zone.backend not in infos,
             attached=tuple(held.get(instance.id, ())),
-            outdated=instance.outdated,
+            outdated=instance.leaves,
         )
         for instance in ours.values()
         if not instance.end_reason and instance.fleet_id not in going

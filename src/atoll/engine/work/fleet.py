@@ -10,14 +10,15 @@ from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
 from atoll.engine.placing.restraint import held
-from atoll.engine.snapshots.closures import zones_for
+from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.reasons import EndReason
 from atoll.model.records import Fleet, Kind
 from atoll.model.states import FleetState
-from atoll.model.zone import Zone
+from atoll.model.zone import Zone, ZoneInfo
 from atoll.planning.filters.eligible import usable_zones
 from atoll.planning.reasons import explain
+from atoll.planning.request import Placement
 from atoll.planning.shape import Member, missing, shape
 from atoll.planning.snapshot import Snapshot
 from atoll.reconcile.action import EndInstances, FleetEffect, PlanNodes
@@ -77,11 +78,29 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
         sight = replace(sight, target=spec.nodes.target, patience=patience(spec))
         if fleet.waiting_since is not None and sight.fitting >= fleet.nodes:
             sight = replace(sight, filled=all(member.ready for member in await self._members(tx, fleet)))
-        if not census.outdated and sight.fitting <= fleet.nodes:
+        if not census.leaving and sight.fitting <= fleet.nodes:
             return fleet, replace(sight, missing=missing(fleet.nodes, placement, census.fitting))
-        seen = shape(fleet.nodes, placement, await self._members(tx, fleet), await self._usable(tx, fleet))
-        settling = len(seen.removals) > len(seen.released)
-        return fleet, replace(sight, missing=seen.missing, surplus=seen.released, settling=settling)
+        return fleet, await self._shaped(tx, sight, placement)
+
+    async def _shaped(self, tx: Transaction, sight: FleetSight, placement: Placement) -> FleetSight:
+        """The fleet's shape where nodes are to go: surplus ones, outdated ones, and those of zones to be emptied."""
+        fleet = sight.fleet
+        instances = await tx.fleets.instances(fleet)
+        members = members_of(instances, await tx.runs.claims())
+        zones = await zones_for(tx, self.context.worlds.known().zones, fleet.project)
+        closures = {closure.id: closure for closure in await tx.closures.in_force(fleet.project)}
+        leaving = {each.id: closures[each.leaving_for] for each in instances if each.leaving_for in closures}
+        away = max((closure.max_unavailable for closure in leaving.values()), default=0)
+        seen = shape(fleet.nodes, placement, members, self._usable(fleet, zones, tx.now), away)
+        still = out_of_service(zones)
+        kept = {one.id for one in members if one.outdated and one.ready and one.zone in still} - leaving.keys()
+        return replace(
+            sight,
+            missing=seen.missing,
+            surplus=tuple(id for id in seen.released if id not in leaving and id not in kept),
+            drained=tuple(id for id in seen.released if id in leaving),
+            settling=len(seen.removals) > len(seen.released) or not kept.isdisjoint(seen.released),
+        )
 
     async def _staying(self, tx: Transaction, fleet: Fleet) -> tuple[str, ...]:
         return tuple(member.id for member in await self._members(tx, fleet))
@@ -89,11 +108,10 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
     async def _members(self, tx: Transaction, fleet: Fleet) -> list[Member]:
         return members_of(await tx.fleets.instances(fleet), await tx.runs.claims())
 
-    async def _usable(self, tx: Transaction, fleet: Fleet) -> frozenset[Zone]:
+    def _usable(self, fleet: Fleet, zones: tuple[ZoneInfo, ...], now: datetime) -> frozenset[Zone]:
         world = self.context.worlds.known()
-        zones = await zones_for(tx, world.zones, fleet.project)
         requirements = fleet_request(fleet.name, spec_of(fleet), fleet.nodes).requirements
-        return usable_zones(requirements, Snapshot(world.catalog, zones, tx.now))
+        return usable_zones(requirements, Snapshot(world.catalog, zones, now))
 
     async def _plan(self, lease: Lease, fleet: Fleet) -> Due | None:
         demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)

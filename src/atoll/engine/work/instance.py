@@ -19,6 +19,7 @@ from atoll.engine.parts.provider_calls import in_time
 from atoll.engine.placing import restraint
 from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.launching import launch_request
+from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
@@ -79,7 +80,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
                 return None
             claimed, idle_limit, blocked = False, None, False
             if instance.state is InstanceState.ACTIVE:
-                claimed, idle_limit = await _use(tx, instance)
+                claimed, idle_limit = await self._use(tx, instance)
             elif instance.state is InstanceState.PENDING:
                 blocked = await tx.fleets.ending(instance.fleet_id, EndReason.REPLACED)
         return await self._seen(instance, claimed=claimed, idle_limit=idle_limit, blocked=blocked)
@@ -91,7 +92,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         if record.state is not InstanceState.ACTIVE:
             return await self._seen(record)
         async with self.context.database.read() as tx:
-            claimed, idle_limit = await _use(tx, record)
+            claimed, idle_limit = await self._use(tx, record)
         now = self.context.now()
         return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
 
@@ -219,6 +220,23 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             changes: dict[str, Any] = {"end_reason": instance.end_reason or reason, "message": error.message}
             await self.after(tx, await tx.step(instance, state, reason=reason, **changes))
 
+    async def _use(self, tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
+        """Whether a job holds the instance, and how long it may be idle where none does.
+
+        A node of a fleet stays while its zone is out of service: it may not come back soon.
+        """
+        if await tx.runs.claims(instance.id):
+            return True, None
+        limit = await _idle_limit(tx, instance)
+        if limit is None:
+            return False, None
+        fleet = await tx.get(Fleet, instance.fleet_id)
+        if fleet is not None and not fleet.auto_created:
+            zones = await zones_for(tx, self.context.worlds.known().zones, instance.project)
+            if instance.zone in out_of_service(zones):
+                return False, None
+        return False, max(limit, LEAST_IDLE)
+
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:
         """An idle node of a fleet ends: the fleet's size follows, and its other idle nodes are looked at again."""
         fleet = await tx.get(Fleet, instance.fleet_id)
@@ -235,14 +253,6 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             # What this one's end makes even may let another one go.
             others = [each.id for each in await tx.fleets.instances(fleet) if each.idle_since is not None]
             await tx.work.wake(Kind.INSTANCE, others, tx.now)
-
-
-async def _use(tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
-    """Whether a job holds the instance, and how long it may be idle where none does."""
-    if await tx.runs.claims(instance.id):
-        return True, None
-    limit = await _idle_limit(tx, instance)
-    return False, None if limit is None else max(limit, LEAST_IDLE)
 
 
 async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:

@@ -1,16 +1,20 @@
 """Closed zones."""
 
+from collections import Counter
+
 from fastapi import APIRouter, Depends, Request, Response
 
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests import closing
+from atoll.engine.requests.preview import FleetPreview, Preview, preview_closing
 from atoll.model.records import Closure
 from atoll.model.zone import Zone
+from atoll.planning.reasons import explain
 from atoll.server.answer import answer
 from atoll.server.auth import asker, forbidden, require_manager
-from atoll.server.bounds import PAGE, Ident, Place, Project
+from atoll.server.bounds import LARGEST, PAGE, Ident, Place, Project
 from atoll.server.state import engine_of
-from atoll.wire.closures import ClosureView, NewClosure
+from atoll.wire.closures import ClosurePreview, ClosureView, FleetMoves, InstanceStay, NewClosure
 
 router = APIRouter(prefix="/api/projects/{project}")
 REASON_LENGTH = 500
@@ -21,14 +25,22 @@ _MANAGED = [Depends(require_manager)]
 async def close(
     project: Project, backend: Place, region: Place, name: Place, body: NewClosure, request: Request
 ) -> Response:
-    """Close a zone for new work."""
-    if len(body.reason) > REASON_LENGTH or "\0" in body.reason:
-        raise Refused("invalid-request", f"a reason has at most {REASON_LENGTH} characters, and no NUL", status=422)
+    """Close a zone for new work, and empty it where that is asked."""
+    asked, engine = _closing(body), engine_of(request)
     _authorize(request, body.server_wide)
-    engine = engine_of(request)
     zone = (await engine.zones.get(project, Zone(backend, region, name))).zone
-    asked = closing.Closing(body.until, body.seconds, body.server_wide, body.reason.strip())
     return answer(_view(await closing.close_zone(engine.context, project, zone, asked)), 201)
+
+
+@router.post("/zones/{backend}/{region}/{name}/closures/preview", response_model=ClosurePreview, dependencies=_MANAGED)
+async def preview(
+    project: Project, backend: Place, region: Place, name: Place, body: NewClosure, request: Request
+) -> Response:
+    """What closing a zone would do."""
+    asked, engine = _closing(body), engine_of(request)
+    _authorize(request, body.server_wide)
+    zone = (await engine.zones.get(project, Zone(backend, region, name))).zone
+    return answer(_preview_view(await preview_closing(engine.context, project, zone, asked)))
 
 
 @router.get("/closures", response_model=list[ClosureView])
@@ -60,6 +72,42 @@ def _authorize(request: Request, server_wide: bool) -> None:
         raise forbidden("only admins close and open zones for all projects; managers do for their own")
 
 
+def _closing(body: NewClosure) -> closing.Closing:
+    if len(body.reason) > REASON_LENGTH or "\0" in body.reason:
+        raise Refused("invalid-request", f"a reason has at most {REASON_LENGTH} characters, and no NUL", status=422)
+    if not 0 <= body.max_unavailable <= LARGEST:
+        raise Refused("invalid-request", "`max_unavailable` is a number of nodes, 0 or more", status=422)
+    return closing.Closing(
+        body.until,
+        body.seconds,
+        body.server_wide,
+        body.reason.strip(),
+        body.operation,
+        body.max_unavailable,
+        body.deadline_seconds,
+    )
+
+
+def _preview_view(found: Preview) -> ClosurePreview:
+    return ClosurePreview(
+        tuple(_fleet_view(one) for one in found.fleets),
+        tuple(each.name for each in found.released),
+        tuple(InstanceStay(one.occupant.name, one.code, one.text, one.occupant.runs) for one in found.moves.stays),
+        found.others,
+    )
+
+
+def _fleet_view(found: FleetPreview) -> FleetMoves:
+    short = found.plan.shortfall
+    return FleetMoves(
+        found.name,
+        tuple(each.name for each in found.replaced),
+        dict(Counter(str(node.zone) for node in found.plan.placements)),
+        found.plan.price,
+        "" if short is None else explain.shortfall_reason(found.plan.kind, short),
+    )
+
+
 def _view(closure: Closure) -> ClosureView:
     return ClosureView(
         closure.id,
@@ -72,4 +120,9 @@ def _view(closure: Closure) -> ClosureView:
         closure.until,
         closure.ended_at,
         closure.message,
+        closure.operation,
+        closure.max_unavailable,
+        closure.total,
+        closure.gone,
+        closure.deadline,
     )

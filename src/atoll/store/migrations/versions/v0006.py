@@ -19,6 +19,7 @@ def upgrade() -> None:
     """Make the columns and the table."""
     _closures()
     with op.batch_alter_table("instances") as batch:
+        batch.add_column(sa.Column("leaving_for", sa.String(), nullable=False, server_default=""))
         batch.add_column(sa.Column("endpoint", sa.JSON()))
         batch.add_column(sa.Column("address", sa.String()))
         batch.add_column(sa.Column("public_address", sa.String()))
@@ -60,6 +61,9 @@ def _closures() -> None:
         sa.Column("server_wide", sa.Boolean(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("ended_at", time),
+        sa.Column("operation", sa.String(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("max_unavailable", "total", "gone")),
+        sa.Column("deadline", time),
     )
     op.create_index("ix_closures_state", "closures", ["state"])
 

@@ -1,0 +1,70 @@
+"""What emptying a zone would do, before anything moves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from atoll.engine.context import Context
+from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.emptying import moves_in, occupants_of
+from atoll.engine.requests.closing import Closing, new_closure
+from atoll.engine.requests.submission import asker
+from atoll.engine.snapshots.world import take_snapshot
+from atoll.model.records import Fleet, Instance
+from atoll.model.states import FleetState
+from atoll.model.zone import Zone
+from atoll.planning.moves import Moves
+from atoll.planning.plan import DocumentPlan
+from atoll.planning.request import FleetRequest, Request
+from atoll.planning.whatif import emptied
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPreview:
+    """A fleet with nodes in the zone: the instances to be replaced, and the plan for their successors."""
+
+    name: str
+    replaced: tuple[Instance, ...]
+    plan: DocumentPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would happen to the project's instances in a zone; `others` are those of other projects, only counted."""
+
+    fleets: tuple[FleetPreview, ...]
+    released: tuple[Instance, ...]
+    moves: Moves
+    others: int = 0
+
+
+async def preview_closing(context: Context, project: str, zone: Zone, closing: Closing) -> Preview:
+    """What closing a zone would do. Nothing changes. Raises Refused: as closing it would."""
+    world = await context.worlds.world()
+    async with context.database.read() as tx:
+        closure = await new_closure(tx, "preview", project, zone, closing)
+        snapshot = await take_snapshot(tx, world, context.backends, project)
+        every = await occupants_of(tx, closure) if closing.empties else ()
+        ours = [each for each in every if each.project == project]
+        found = await moves_in(tx, world, closure, ours)
+        fleets = [await tx.get(Fleet, id) for id in dict.fromkeys(each.fleet_id for each in ours)]
+    by_id = {each.id: each for each in ours}
+    requests = _requests(fleets, {by_id[id].fleet_id for id in found.replace})
+    previews: tuple[FleetPreview, ...] = ()
+    if requests:
+        first = next(fleet.id for fleet in fleets if fleet is not None and fleet.name == requests[0].name)
+        request = Request(first, tuple(requests))  # as the fleets will be planned: ties are broken alike
+        made = await context.planner.plan(request, emptied(snapshot, zone, found.replace), asker(project))
+        leaving = [by_id[id] for id in found.replace]
+        previews = tuple(
+            FleetPreview(part.name, tuple(each for each in leaving if each.fleet == part.name), part)
+            for part in made.documents
+        )
+    return Preview(previews, tuple(by_id[id] for id in found.release), found, len(every) - len(ours))
+
+
+def _requests(fleets: Sequence[Fleet | None], affected: set[str]) -> list[FleetRequest]:
+    return [
+        fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
+        for fleet in fleets
+        if fleet is not None and fleet.id in affected and fleet.state is FleetState.ACTIVE
+    ]
