@@ -4,11 +4,11 @@ A database that was emptied takes the id of the file, so that the machines of be
 id they would run, and cost money, without being found by any command.
 """
 
-import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from atoll.private_files import write_private
 from atoll.store.database import Database
 
 FILE = "installation"
@@ -26,7 +26,7 @@ async def owner_of(database: Database, home: Path, new_id: Callable[[], str]) ->
         if stored is None and known:
             await tx.settings.set(_EMPTIED, tx.now.isoformat())
     if owner != known:
-        _write(file, owner)
+        write_private(file, f"{owner}\n".encode())
     return owner
 
 
@@ -41,13 +41,3 @@ async def forget_emptied(database: Database) -> None:
     """Nothing of before is left."""
     async with database.write() as tx:
         await tx.settings.set(_EMPTIED, "")
-
-
-def _write(file: Path, owner: str) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(opened, "w") as target:
-        target.write(f"{owner}\n")
-        target.flush()
-        os.fsync(target.fileno())
-    draft.replace(file)
