@@ -46,6 +46,7 @@ _CAUSES: Mapping[str, str] = {
     EndReason.FLEET_DELETED: "its fleet was deleted",
     EndReason.IDLE: "it was idle for longer than its fleet allows",
     EndReason.REPLACED: "its successor needs its place",
+    EndReason.ZONE_DRAINED: "its zone is drained",
     EndReason.LOST: "its machine ended",
     EndReason.UNREACHABLE: "its agent did not answer",
     EndReason.START_TIMEOUT: "its agent did not start in time",
