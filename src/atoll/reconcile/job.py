@@ -47,6 +47,8 @@ _CAUSES: Mapping[str, str] = {
     EndReason.IDLE: "it was idle for longer than its fleet allows",
     EndReason.REPLACED: "its successor needs its place",
     EndReason.ZONE_DRAINED: "its zone is drained",
+    EndReason.ZONE_EVACUATED: "its zone is evacuated",
+    EndReason.INTERRUPTED: "its provider interrupted it",
     EndReason.LOST: "its machine ended",
     EndReason.UNREACHABLE: "its agent did not answer",
     EndReason.START_TIMEOUT: "its agent did not start in time",
