@@ -25,7 +25,7 @@ _ALIVE = {
     "attachment": "SELECT name, state FROM attachments WHERE state != 'detached'",
     "run": "SELECT name, state FROM runs WHERE state NOT IN ('done', 'failed', 'stopped')",
     "job": "SELECT run, state FROM jobs WHERE state NOT IN ('done', 'failed', 'stopped')",
-    # Backends are swept, and history is deleted, for ever.
+    # Backends are looked over, and old records deleted, for ever.
     "work": "SELECT kind, id FROM work WHERE kind NOT IN ('backend', 'retention')",
 }
 
