@@ -9,11 +9,7 @@ from atoll.engine.parts.versions import version_of
 from atoll.engine.queries.page import Page
 from atoll.engine.queries.zones import not_configured
 from atoll.model.records import Instance, Job, Run
-<<<<<<< HEAD
-from atoll.model.states import JobState, RunState
-=======
-from atoll.model.states import JOB, RunState
->>>>>>> main
+from atoll.model.states import JOB, JobState, RunState
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ON_HOLD, JobView, RunView
 
