@@ -1,4 +1,4 @@
-"""The storms find faults: each one planted here by patch is caught within a few seeds."""
+"""The storms find faults: each one planted here by patch is caught."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -29,8 +29,9 @@ from atoll.store.transaction import Transaction
 from atoll.store.work import WorkRepository
 from atoll.testing.simulation import Broken, run_storm
 
-SEEDS = 60
-"""Within so many storms each fault is found."""
+SEEDS = 600
+"""Within so many storms each fault is found. Most take a few; the bound is wide, so that a change of what storms draw
+from their randomness, which makes them other storms, hides no fault."""
 
 Patch = pytest.MonkeyPatch
 
@@ -235,9 +236,15 @@ FAULTS = [
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
 def test_a_planted_fault_is_caught(plant: Callable[[Patch], None], monkeypatch: Patch) -> None:
     plant(monkeypatch)
-    for seed in range(SEEDS):
-        try:
-            run_storm(seed)
-        except Broken:
-            return
-    pytest.fail(f"{SEEDS} storms did not find it")
+    found = next((seed for seed in range(SEEDS) if _breaks(seed)), None)
+    assert found is not None, f"{SEEDS} storms did not find it"
+    monkeypatch.undo()
+    run_storm(found)  # without the fault the same storm settles: it was the fault that was found
+
+
+def _breaks(seed: int) -> bool:
+    try:
+        run_storm(seed)
+    except Broken:
+        return True
+    return False

@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 from atoll.model.states import MACHINES
 from atoll.model.waits import CONDITIONS
 
-DERIVED = {("run", "replaced"), ("instance", "ending")}
+DERIVED = {("run", "replaced"), ("instance", "ending"), ("instance", "outdated"), ("retention", "old")}
 """States that only this table distinguishes."""
 
 
@@ -18,3 +18,7 @@ def test_every_state_of_the_table_is_one_of_its_machine_and_has_a_row() -> None:
     assert named == CONDITIONS.keys()
     for kind, state in named - DERIVED:
         assert state in {str(each) for each in MACHINES[kind].steps}
+
+
+def test_nothing_waits_for_the_deletion_of_history() -> None:
+    assert not [node for node, conditions in CONDITIONS.items() if ("retention", "old") in conditions]

@@ -1,10 +1,12 @@
 """What is decided about a job: started once all is ready, placed again before it began, failed after that."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from atoll.model.reasons import EndReason
 from atoll.model.states import InstanceState, JobState
 from atoll.reconcile.action import Finished, FollowJob, Step, StopJob, SubmitJob, Wait
 from atoll.reconcile.job import JobSight, decide
@@ -43,6 +45,16 @@ def test_a_running_job_fails_with_its_instance_and_names_the_zone() -> None:
     assert isinstance(action, Step)
     assert (action.state, action.reason) == (JobState.FAILED, "instance-lost")
     assert "fake-1a" in action.changes["message"]
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_a_job_whose_instance_ended_names_the_cause(reason: EndReason) -> None:
+    ended = instance(InstanceState.TERMINATED, end_reason=reason)
+    silent, spoken = decide(JobSight(job(RUNNING), ended)), decide(JobSight(job(RUNNING), replace(ended, message="hm")))
+    assert isinstance(silent, Step)
+    assert isinstance(spoken, Step)
+    assert re.search(r"was lost: it[s]? [a-z' ]+$", silent.changes["message"])
+    assert spoken.changes["message"].endswith("was lost: hm")
 
 
 def test_a_running_job_is_not_disturbed_by_an_instance_that_is_to_end() -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parents[1]
 _MODULES = (
     "__init__",
+    "model/__init__",
+    "model/disk",
     "wire/__init__",
     "wire/agent",
     "wire/logs",

@@ -15,6 +15,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from atoll.model.disk import disk_words
+
 BODY_BYTES = 1 << 20
 HEAD_BYTES = 32 << 10
 HEAD_SECONDS = 10.0
@@ -114,6 +116,10 @@ class Server:
             return await self._handle(request)
         except HttpError as error:
             return Response.json({"message": str(error)}, error.status)
+        except OSError as error:
+            words = disk_words(error)
+            message = f"{words} that holds the machine's jobs" if words else f"{type(error).__name__}: {error}"
+            return Response.json({"message": message}, 507 if words else 500)
         except Exception as error:
             return Response.json({"message": f"{type(error).__name__}: {error}"}, 500)
 

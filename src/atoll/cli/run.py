@@ -168,7 +168,14 @@ def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:
         instance = (single.instance if single else None) or "-"
         created = units.ago(one.created_at, at)
         table.add(
-            one.name, one.type, zones or "-", instance, units.price(one.price), _status(one), created, _error(one)
+            one.name,
+            one.type,
+            zones or "-",
+            instance,
+            units.price(one.price),
+            _status(one),
+            created,
+            _error(one) or (_error(single) if single else ""),
         )
         for job in one.jobs if single is None else ():
             table.add(f" {job.rank}", "", units.place(job.zone), job.instance or "-", "", _status(job), "", _error(job))

@@ -83,6 +83,8 @@ def status(as_json: bool) -> int:
     else:
         terminal.out("\n".join(_facts(found)))
         _backends(found).print()
+        for note in found.notes:
+            terminal.out(f"note: {note}")
     return 0
 
 

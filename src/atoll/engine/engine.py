@@ -12,7 +12,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from atoll.backends.base import Backend, Faults
+from atoll.backends.base import Backend, BackendError, Faults
 from atoll.backends.registry import open_backend
 from atoll.backends.ssh import SshBackend
 from atoll.engine.context import Context
@@ -20,6 +20,7 @@ from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.due_timer import Alarm
+from atoll.engine.parts.installation import emptied_at, forget_emptied, owner_of
 from atoll.engine.parts.kept_listings import KeptListings
 from atoll.engine.parts.log_storage import Logs, open_logs
 from atoll.engine.parts.metrics import Figures
@@ -191,7 +192,7 @@ class Engine:
         now, new_id = options.now, options.new_id
         news, alarm = Bell(), Alarm()
         database.on_commit, database.on_due = news.ring, alarm.set
-        owner = await _owner(database, new_id)
+        owner = await owner_of(database, home, new_id)
         figures, vault = Figures(), Vault(home / "secret.key", options.secret_key)
         own_hosts = backends.get(SSH)
         if isinstance(own_hosts, SshBackend):
@@ -231,6 +232,8 @@ class Engine:
             held = await tx.listing.held_backends()
         for name in sorted(held.keys() - {*self.backends}):
             log.warning("backend=%s is not configured and holds %d instances and %d volumes", name, *held[name])
+        if (emptied := await emptied_at(self.database)) is not None:
+            log.warning("the database was empty at %s: `atoll server orphans` lists what remains of before", emptied)
         self._running = asyncio.create_task(self._worker.run())
         self._warming = asyncio.create_task(self.context.planner.start())
         if self.context.vault.has_older_keys:
@@ -310,6 +313,23 @@ class Engine:
         sweeps = [await look_over(self.context, name, backend) for name, backend in sorted(self.backends.items())]
         return [resource for sweep in sweeps for resource in (*sweep.strays(), *sweep.orphans())]
 
+    async def notes(self) -> tuple[str, ...]:
+        """What an operator should know of this installation."""
+        emptied = await emptied_at(self.database)
+        if emptied is None:
+            return ()
+        try:
+            left = len(await self.orphans())
+        except BackendError as error:
+            return (f"the database was empty at {emptied:%Y-%m-%d %H:%M} UTC; {error.message}",)
+        if not left:
+            await forget_emptied(self.database)
+            return ()
+        return (
+            f"the database was empty at {emptied:%Y-%m-%d %H:%M} UTC, and {left} machines and disks of before remain: "
+            "`atoll server restore` brings a backup back, `atoll server orphans` lists and deletes them",
+        )
+
     async def end_orphans(self, shown: Collection[tuple[str, str, str]]) -> list[Resource]:
         """Delete the orphans among `shown` (kind, backend, id), a disk with its data; returns them.
 
@@ -352,8 +372,3 @@ class Engine:
         if backend is None or backend.faults is None:
             raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
         return backend.faults
-
-
-async def _owner(database: Database, new_id: Callable[[], str]) -> str:
-    async with database.write() as tx:
-        return await tx.settings.first("owner", new_id())

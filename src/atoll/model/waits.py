@@ -29,6 +29,14 @@ CONDITIONS: Mapping[Node, tuple[Node, ...]] = {
     ("instance", "pending"): (("instance", "ending"),),
     ("fleet", "deleting"): (("instance", "ending"),),
     ("instance", "ending"): (("job", "running"), ("job", "stopping")),
+    ("instance", "outdated"): (("instance", "pending"), ("instance", "starting"), ("job", "running")),
+    ("retention", "old"): (
+        ("run", "submitted"),
+        ("job", "running"),
+        ("job", "stopping"),
+        ("attachment", "detaching"),
+        ("instance", "ending"),
+    ),
     ("attachment", "attaching"): (("volume", "creating"), ("attachment", "detaching"), ("instance", "starting")),
     ("attachment", "attached"): (("job", "running"), ("job", "stopping")),
     ("volume", "deleting"): (("attachment", "attached"), ("attachment", "detaching")),
@@ -40,5 +48,9 @@ CONDITIONS: Mapping[Node, tuple[Node, ...]] = {
     ("attachment", "detaching"): (),
     ("volume", "creating"): (),
 }
-"""For each state that waits, the states of others that it waits for. `ending` is an active instance that is to end,
-`replaced` a run that another one follows, `placed` a job whose instance is not to end: else it is placed again."""
+"""For each state that waits, the states of others that it waits for.
+
+`ending` is an active instance that is to end, `outdated` an active one that ends after its successor is active, and
+`old` history that records still name: nothing waits for its deletion. `replaced` is a run that another one follows,
+`placed` a job whose instance is not to end: else it is placed again.
+"""

@@ -1,9 +1,10 @@
 """What to do about a job: start it when its instance and volumes are ready, follow it, stop it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from atoll.model.reasons import JobReason
+from atoll.model.reasons import EndReason, JobReason
 from atoll.model.records import Instance, Job
 from atoll.model.states import InstanceState, JobState
 from atoll.model.waits import CHANGING_SECONDS
@@ -39,6 +40,21 @@ class JobSight:
         return self.now - since
 
 
+_CAUSES: Mapping[str, str] = {
+    EndReason.DELETED: "it was deleted",
+    EndReason.FLEET_CHANGED: "its fleet's configuration changed",
+    EndReason.FLEET_DELETED: "its fleet was deleted",
+    EndReason.IDLE: "it was idle for longer than its fleet allows",
+    EndReason.REPLACED: "its successor needs its place",
+    EndReason.ZONE_DRAINED: "its zone is drained",
+    EndReason.ZONE_EVACUATED: "its zone is evacuated",
+    EndReason.INTERRUPTED: "its provider interrupted it",
+    EndReason.LOST: "its machine ended",
+    EndReason.UNREACHABLE: "its agent did not answer",
+    EndReason.START_TIMEOUT: "its agent did not start in time",
+    EndReason.LAUNCH_TIMEOUT: "its machine did not start in time",
+}
+"""Causes in words, where the instance has no message of its own."""
 _UNPLACED = {"instance_id": None, "zone": None, "volumes": ()}
 
 
@@ -91,6 +107,5 @@ def _silence(instance: Instance, silent: timedelta) -> str:
 def _loss(job: Job, instance: Instance | None) -> str:
     if instance is None:
         return f"its instance in zone {job.zone} is gone"
-    return f"instance {instance.name} in zone {instance.zone} was lost" + (
-        f": {instance.message}" if instance.message else ""
-    )
+    cause = instance.message or _CAUSES.get(instance.end_reason, "")
+    return f"instance {instance.name} in zone {instance.zone} was lost" + (f": {cause}" if cause else "")

@@ -5,6 +5,7 @@ DIR/atoll.db       the database (SQLite), 0600
 DIR/token          the first user's token, created at the first start, 0600
 DIR/backends/      the files of backends, 0700
 DIR/logs/          the logs of jobs, 0700
+DIR/installation   the id that tags the installation's machines and disks, 0600
 DIR/server.json    where the server listens, while it does, 0600
 DIR/web.port       the loopback port of the web page, once `atoll web` has opened it, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id

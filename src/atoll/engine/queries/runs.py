@@ -9,7 +9,7 @@ from atoll.engine.parts.versions import version_of
 from atoll.engine.queries.page import Page
 from atoll.engine.queries.zones import not_configured
 from atoll.model.records import Instance, Job, Run
-from atoll.model.states import JOB, RunState
+from atoll.model.states import JOB, JobState, RunState
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ON_HOLD, JobView, RunView
 
@@ -115,6 +115,7 @@ def run_view(
 
 
 def _job_view(job: Job, instance: Instance | None) -> JobView:
+    waits = job.state is JobState.PLACED and instance is not None
     return JobView(
         job.id,
         job.rank,
@@ -126,7 +127,7 @@ def _job_view(job: Job, instance: Instance | None) -> JobView:
         instance.instance_type.name if instance else None,
         job.exit_code,
         job.reason,
-        job.message,
+        job.message or (instance.message if waits and instance is not None else ""),
         job.started_at,
         job.finished_at,
     )

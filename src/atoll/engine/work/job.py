@@ -82,9 +82,11 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
                     return await self._follow(lease, sight, await in_time(agent.state(sight.job.id)), agent)
                 case _:
                     assert_never(action)
-        except Unavailable:
+        except Unavailable as error:
             # The instance's own handler finds out what became of it, and wakes this job.
             async with self.context.database.write(lease) as tx:
+                if isinstance(action, SubmitJob) and sight.job.message != error.message:
+                    await tx.update(sight.job, message=error.message)
                 await tx.work.wake(Kind.INSTANCE, [sight.instance.id], tx.now)
             pause = min(2.0**lease.attempts, SILENT_PAUSE) if isinstance(action, FollowJob) else 1
             return Due(pause, failed=True)
@@ -144,7 +146,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             await self._over(lease, job, JobReason.START_FAILED, None, str(error))
             return None
         async with self.context.database.write(lease) as tx:
-            await self.after(tx, await tx.step(job, JobState.RUNNING, started_at=tx.now))
+            await self.after(tx, await tx.step(job, JobState.RUNNING, started_at=tx.now, message=""))
         return None
 
     async def _submission(self, job: Job, instance: Instance) -> JobSubmission:

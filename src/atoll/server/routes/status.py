@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -48,8 +49,9 @@ async def status(request: Request) -> Response:
     """The server and its backends."""
     state, engine = request.app.state, engine_of(request)
     backends, disk = await engine.status.backends(), await engine.status.disk(engine.home)
+    notes = await engine.notes()
     pid, url, web = os.getpid(), engine.database.url, state.web_address()
-    return answer(ServerStatus(__version__, pid, state.address, url, state.started_at, backends, disk, web))
+    return answer(ServerStatus(__version__, pid, state.address, url, state.started_at, backends, disk, web, notes))
 
 
 @router.get("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])
@@ -69,11 +71,29 @@ def _orphan_view(resource: Resource) -> OrphanView:
     return OrphanView(resource.kind, resource.zone, resource.id, resource.token)
 
 
+def disk_trouble(home: Path) -> list[str]:
+    """What is wrong with the disks of the data folder and of the agents' folders."""
+    reasons, seen = [], set[int]()
+    for what, folder in (
+        ("data folder", home),
+        *(("agents' folder", path) for path in sorted(home.glob("backends/*"))),
+    ):
+        device = folder.stat().st_dev
+        if device in seen:
+            continue
+        seen.add(device)
+        free = shutil.disk_usage(folder).free
+        if free < LEAST_FREE:
+            needed = f"{free >> 20} MiB are left, {LEAST_FREE >> 20} are needed"
+            reasons.append(f"the disk of the {what} is full: {needed}")
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            reasons.append(f"the disk of the {what} is read-only: {folder}")
+    return reasons
+
+
 async def _trouble(engine: Engine) -> list[str]:
     reasons = [*filter(None, [await engine.status.database_trouble()])]
-    free = LEAST_FREE if engine.home is None else shutil.disk_usage(engine.home).free
-    if free < LEAST_FREE:
-        reasons.append(f"the disk of the data folder is full: {free >> 20} MiB are left, {LEAST_FREE >> 20} are needed")
+    reasons += [] if engine.home is None else disk_trouble(engine.home)
     if not engine.working:
         reasons.append("the worker does not run")
     reasons += engine.context.planner.trouble()

@@ -46,7 +46,10 @@ class DiskUse:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """The content of `atoll server status`. `web` is the address of the web page, empty until it is first opened."""
+    """The content of `atoll server status`. `web` is the address of the web page, empty until it is first opened.
+
+    `notes` are sentences for the operator.
+    """
 
     version: str
     pid: int
@@ -56,6 +59,7 @@ class ServerStatus:
     backends: tuple[BackendStatus, ...] = ()
     disk: tuple[DiskUse, ...] = ()
     web: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
