@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from atoll.model.quota import Quota
 from atoll.model.zone import Capacity, Zone, ZoneState
 
 
@@ -11,6 +12,7 @@ class ZoneView:
     """A zone and its contents.
 
     `capacity` is 0 for what has no declared limit; `faults` says that an outage of the zone can be simulated.
+    `quotas` are those of its region, by market, with the vCPUs that are used.
     """
 
     zone: Zone
@@ -24,3 +26,4 @@ class ZoneView:
     volumes: int = 0
     offers: int = 0
     faults: bool = False
+    quotas: tuple[Quota, ...] = ()
