@@ -27,6 +27,7 @@ from atoll.store.fleets import FleetRepository
 from atoll.store.hour import counted, zone_events
 from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
+from atoll.store.observations import ObservationRepository
 from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.prepared import Prepared
 from atoll.store.query import Query
@@ -119,6 +120,11 @@ class Transaction:
     def failures(self) -> FailureRepository:
         """Remembered failures, with their scopes and ends."""
         return FailureRepository(self._connection)
+
+    @cached_property
+    def observations(self) -> ObservationRepository:
+        """What became of launches."""
+        return ObservationRepository(self._connection)
 
     @cached_property
     def settings(self) -> SettingRepository:

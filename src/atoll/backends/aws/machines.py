@@ -20,7 +20,7 @@ from atoll.backends.base import (
 )
 from atoll.backends.hosts.cloud_init import cloud_config
 from atoll.backends.hosts.keys import Keys
-from atoll.model.failure import MachineError, Scope
+from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.offer import Market
 from atoll.model.zone import Zone
 
@@ -178,6 +178,9 @@ def read_machine(region: str, instance: Any) -> Machine:
 def _given_up(reason: Any, zone: Zone, instance_type: str, market: Market) -> MachineError | None:
     """Why EC2 ended an instance that it had accepted. Source: API reference, `StateReason`."""
     code = str(reason.get("Code", "")).partition(".")[2]
+    if code in ("SpotInstanceTermination", "SpotInstanceShutdown"):
+        scope = Scope("aws", zone.region, zone.name, instance_type, market)
+        return MachineError(FailureKind.INTERRUPTED, str(reason.get("Message", code)), scope)
     if code not in ("InsufficientInstanceCapacity", "VolumeLimitExceeded"):
         return None
     kind, _ = CODES[code]
