@@ -1,12 +1,12 @@
 """Plans against a snapshot file instead of the live world, and writes such files."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from atoll.cli.errors import CommandError, InvalidFiles
 from atoll.client import ApiError, Client
 from atoll.model.diagnostic import Diagnostic
+from atoll.private_files import write_private
 from atoll.wire.api import PlanResponse, Submission
 from atoll.wire.snapshot import LARGEST_BYTES
 
@@ -36,12 +36,7 @@ def replay(client: Client, sent: Submission, path: str) -> PlanResponse:
 
 def write(content: bytes, path: str) -> None:
     """Write a snapshot file, whole or not at all, readable by its owner alone. Raises CommandError."""
-    half = Path(f"{path}.part-{os.getpid()}")
     try:
-        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        half.replace(path)
+        write_private(Path(path), content)
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise CommandError(f"cannot write `{path}`: {error.strerror}") from error

@@ -15,10 +15,10 @@ _CODES = {
 }  # fmt: skip
 RESET = "\x1b[0m"
 _STATES = {
-    "green": ("active", "idle", "busy", "running", "available", "attached", "done", "ready", "in-use"),
+    "green": ("active", "idle", "busy", "running", "available", "attached", "done"),
     "yellow": ("pending", "submitted", "provisioning", "creating", "launching", "starting", "stopping", "terminating",
-               "deleting", "detaching", "attaching", "impaired", "drained", "waiting", "unavailable", "updating"),
-    "red": ("failed", "lost", "error", "aborted"),
+               "deleting", "detaching", "attaching", "impaired", "drained", "unavailable"),
+    "red": ("failed",),
 }  # fmt: skip
 _COLOUR_OF = {state: colour for colour, states in _STATES.items() for state in states}
 _lock = threading.Lock()

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from atoll.client.errors import NoServer
+from atoll.private_files import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,7 @@ def write(login: Login) -> Path:
     """Store a login, replacing the previous one; returns the file. Raises OSError."""
     file = path()
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(msgspec.json.encode(login))
-    draft.replace(file)
+    write_private(file, msgspec.json.encode(login))
     return file
 
 

@@ -30,6 +30,7 @@ import yaml
 
 from atoll.engine.parts.retention_config import retention_of
 from atoll.model.suggestion import did_you_mean
+from atoll.private_files import write_private
 
 _KEYS = ("backends", "retention")
 LOOKS = 4
@@ -76,7 +77,7 @@ class Home:
         """The token of this folder, created if missing."""
         path = self.folder / "token"
         if not path.exists():
-            _write_private(path, secrets.token_urlsafe(32))
+            write_private(path, secrets.token_urlsafe(32).encode())
         self._token = path.read_text().strip()
         return self._token
 
@@ -97,7 +98,7 @@ class Home:
     def restore(self, address: str, version: str) -> bool:
         """Write the token and address again where their files were deleted; True when the socket was deleted too."""
         if not (self.folder / "token").exists():
-            _write_private(self.folder / "token", self._token)
+            write_private(self.folder / "token", self._token.encode())
             log.warning("home=%s the token's file was deleted: it is written again", self.folder)
         if not (self.folder / "server.json").exists():
             self.announce(address, version)
@@ -109,9 +110,8 @@ class Home:
 
     def announce(self, address: str, version: str) -> None:
         """Let clients find the server."""
-        _write_private(
-            self.folder / "server.json", json.dumps({"address": address, "pid": os.getpid(), "version": version})
-        )
+        announced = json.dumps({"address": address, "pid": os.getpid(), "version": version})
+        write_private(self.folder / "server.json", announced.encode())
 
     @property
     def web_port(self) -> int | None:
@@ -124,7 +124,7 @@ class Home:
 
     def keep_web_port(self, port: int) -> None:
         """Store the port of the web page, so that an open page finds the server again after a restart."""
-        _write_private(self.folder / "web.port", str(port))
+        write_private(self.folder / "web.port", str(port).encode())
 
     def close(self) -> None:
         """Remove the server's address."""
@@ -213,13 +213,3 @@ def _lock(lock: int) -> None:
             return
         time.sleep(LOOK_SECONDS)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -12,8 +12,6 @@ from atoll.store.tables import jobs, runs
 
 _OURS = runs.c.project == bindparam("project")
 _NAMED = Query(Kind.RUN, _OURS, runs.c.name == bindparam("name"), runs.c.deleted_at.is_(None))
-_LISTING = Query(Kind.RUN, _OURS, runs.c.deleted_at.is_(None), order="created_at")
-_RUNS_UNFINISHED = Query(Kind.RUN, _OURS, runs.c.state.not_in(RUN.final), order="created_at")
 _REPLACED_BY = Query(Kind.RUN, runs.c.replaces == bindparam("run"))
 _HELD = Query(Kind.RUN, runs.c.state.not_in(RUN.final), runs.c.hold != "")
 _OF_RUN = Query(Kind.JOB, jobs.c.run_id == bindparam("run"), order="submission")
@@ -31,14 +29,6 @@ class RunRepository:
     async def named(self, project: str, name: str) -> Run | None:
         """The run that holds this name now, finished or not."""
         return await _NAMED.first(self._connection, project=project, name=name)
-
-    async def listing(self, project: str) -> Sequence[Run]:
-        """The project's runs that hold their names, the oldest first."""
-        return await _LISTING.all(self._connection, project=project)
-
-    async def unfinished(self, project: str) -> Sequence[Run]:
-        """The project's unfinished runs."""
-        return await _RUNS_UNFINISHED.all(self._connection, project=project)
 
     async def held(self) -> Sequence[Run]:
         """The runs of all projects that launch nothing because a provider refused the request itself."""

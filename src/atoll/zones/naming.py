@@ -25,14 +25,6 @@ BACKENDS = frozenset((
 LONGEST = 128
 """Characters; no provider's zone name comes near, and a longer text is none."""
 
-ZONE_LABELS = (
-    "topology.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/zone",
-    "topology.ebs.csi.aws.com/zone",
-    "topology.gke.io/zone",
-)
-"""The node labels that hold a Kubernetes node's zone, the one that counts first."""
-
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:

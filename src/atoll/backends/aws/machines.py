@@ -5,6 +5,7 @@ from typing import Any
 
 from atoll.backends.aws.clients import Clients
 from atoll.backends.aws.errors import CODES, Subject
+from atoll.backends.aws.groups import PlacementGroups
 from atoll.backends.aws.images import Images
 from atoll.backends.aws.looks import Looks
 from atoll.backends.aws.market import RegionMarket
@@ -53,6 +54,7 @@ class Machines:
         self._images = Images(clients)
         self._groups = SecurityGroups(clients)
         self._looks = Looks(clients)
+        self._placement = PlacementGroups(clients)
 
     async def launch(self, request: LaunchRequest, market: RegionMarket) -> Machine:
         """One instance in one subnet of the zone; another subnet of the same zone where one is full."""
@@ -72,7 +74,10 @@ class Machines:
     async def describe(self, machine: str, region: str) -> tuple[Machine, str]:
         """The instance, and the installation that owns it. Raises NotFound."""
         instance = await self._looks.look(machine, region)
-        return read_machine(region, instance), _tags(instance).get(OWNER, "")
+        found = read_machine(region, instance)
+        if found.state is MachineState.GONE:
+            await self._placement.release(instance["Placement"].get("GroupName") or "", region)
+        return found, _tags(instance).get(OWNER, "")
 
     async def find(self, region: str, owner: str) -> list[Machine]:
         """All instances of an owner that are not terminated."""
@@ -124,6 +129,8 @@ class Machines:
             if request.max_price is not None:
                 spot["MaxPrice"] = f"{request.max_price:.6f}"
             options["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": spot}
+        if request.group and kind.clusters:
+            options["Placement"] = {"GroupName": await self._placement.of(request)}
         group = await self._groups.of(region, await market.network.fresh())
         options["NetworkInterfaces"] = [
             {"DeviceIndex": 0, "Groups": [group], "AssociatePublicIpAddress": config.public_ips}

@@ -5,7 +5,6 @@ key knows it before the first connection, and a repeated launch gives the same o
 """
 
 import base64
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -20,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_ssh_private_key,
 )
+
+from atoll.private_files import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,7 @@ class Keys:
     def _create(self) -> None:
         """Write a new key whole or not at all; of two servers that start at once, the first one's remains."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self.path.with_suffix(f".{os.getpid()}")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(_private(Ed25519PrivateKey.generate()))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, self.path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        write_private(self.path, _private(Ed25519PrivateKey.generate()).encode(), keep_existing=True)
 
 
 def _private(key: Ed25519PrivateKey) -> str:

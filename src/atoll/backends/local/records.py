@@ -26,6 +26,7 @@ import msgspec
 from atoll.backends.base import Tags, Unavailable
 from atoll.backends.local.process import Process
 from atoll.model.zone import Capacity
+from atoll.private_files import write_private
 
 LOCK_SECONDS = 15.0
 _ID = re.compile(r"[a-z]+-[0-9a-f]{12}")
@@ -195,13 +196,7 @@ def _read(path: Path, shape: type[T]) -> T | None:
 
 
 def _write(path: Path, record: object) -> None:
-    aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(record))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(path)
+    write_private(path, msgspec.json.encode(record))
 
 
 def _unlock(folder: Path) -> None:

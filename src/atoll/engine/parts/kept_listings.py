@@ -3,7 +3,6 @@
 Only a cache: files that cannot be read or written are ignored.
 """
 
-import os
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from atoll.backends.base import Listing
 from atoll.model.packed import DamagedCatalog, pack, unpack
 from atoll.model.quota import Quota
 from atoll.model.zone import ZoneInfo
+from atoll.private_files import write_private
 
 
 class _Kept(msgspec.Struct, array_like=True, frozen=True):
@@ -32,13 +32,9 @@ class KeptListings:
     def keep(self, backend: str, listing: Listing) -> None:
         """Keep the listing in place of the former one, if the folder lets us."""
         kept = msgspec.msgpack.encode(_Kept(listing.zones, listing.as_of, pack(listing.catalog), listing.quotas))
-        path = self._path(backend)
-        draft = path.with_suffix(".new")
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(kept)
-            draft.replace(path)
+            write_private(self._path(backend), kept, durable=False)
 
     def last(self, backend: str) -> Listing | None:
         """The listing that was kept last; None when there is none or it cannot be read."""

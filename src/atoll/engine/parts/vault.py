@@ -14,11 +14,11 @@ import hmac
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from atoll.engine.parts.refusal import Refused
+from atoll.private_files import write_private
 from atoll.store.transaction import Transaction
 
 KEY_BYTES = 32
@@ -159,17 +159,7 @@ def wrong_key() -> Refused:
 def _make(file: Path) -> None:
     """Write a new key, all of it or nothing; the first of several servers wins."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, file)
-    finally:
-        draft.unlink()
+    write_private(file, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n", keep_existing=True)
 
 
 def _decoded(texts: Sequence[str], place: str) -> tuple[bytes, ...]:
