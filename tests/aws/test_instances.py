@@ -49,3 +49,23 @@ def test_a_cluster_is_in_one_placement_group_of_one_zone_which_ends_with_it(plac
     place.ok("delete", "-y", "-f", fleet)
     wait_until(lambda: place.cloud.instances() == [], 30)
     wait_until(lambda: place.cloud.client().describe_placement_groups()["PlacementGroups"] == [], 30)
+
+
+def test_a_server_that_was_started_again_reaches_its_machines(place: AwsPlace) -> None:
+    fleet = place.fleet("web", 1, "idle_duration: off\n")
+    place.ok("apply", "-y", "-f", fleet)
+    [instance] = place.cloud.instances()
+    place.ok("server", "stop")
+    place.ok("server", "start")
+    done = place.ok("apply", "-y", "-f", place.task("hello", "echo again", more="creation_policy: reuse\n"))
+    assert "again" in done
+    assert [each["InstanceId"] for each in place.cloud.instances()] == [instance["InstanceId"]]
+
+
+def test_an_instance_that_ends_by_itself_is_replaced_with_the_reason(place: AwsPlace) -> None:
+    fleet = place.fleet("web", 1, "idle_duration: off\n")
+    place.ok("apply", "-y", "-f", fleet)
+    [instance] = place.cloud.instances()
+    place.cloud.body("interrupt", instance["InstanceId"], "--seconds", "1")
+    wait_until(lambda: {each["InstanceId"] for each in place.cloud.instances()} - {instance["InstanceId"]} != set(), 90)
+    assert "Spot" in place.ok("event", "--last", "50")

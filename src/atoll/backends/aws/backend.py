@@ -12,7 +12,7 @@ from atoll.backends.agents import HttpAgents
 from atoll.backends.aws.check import AwsChecks
 from atoll.backends.aws.clients import Clients, library
 from atoll.backends.aws.config import AwsConfig
-from atoll.backends.aws.fleet import InstanceHosts
+from atoll.backends.aws.hosts import InstanceHosts
 from atoll.backends.aws.machines import Machines
 from atoll.backends.aws.market import RegionMarket
 from atoll.backends.aws.probing import Probing
@@ -213,8 +213,8 @@ class AwsBackend:
                 raise Unavailable(text, Scope(NAME, region)) from None
 
         now = time.monotonic()
-        asked = [region for region in self._regions if self._silent.get(region, 0) <= now] or list(self._regions)
-        answers = await asyncio.gather(*(bounded(region) for region in asked), return_exceptions=True)
+        regions = [region for region in self._regions if self._silent.get(region, 0) <= now] or list(self._regions)
+        answers = await asyncio.gather(*(bounded(region) for region in regions), return_exceptions=True)
         found: list[T] = []
         errors: list[BaseException] = []
         for answer in answers:

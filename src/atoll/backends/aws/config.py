@@ -151,7 +151,7 @@ def _image(images: Mapping[str, object], kind: str) -> Image | None:
     known = {"id", "parameter", "name", "owner", "user"}
     if unknown := set(image) - known:
         raise ValueError(f"`os_images.{kind}` of the aws backend has no key `{min(map(str, unknown))}`")
-    # `user` is dstack's: Atoll logs in as root, whom its own user data enables.
+    # `user` is dstack's: Atoll logs in as root, which its own user data enables.
     found = Image(_text(image, "id"), _text(image, "parameter"), _text(image, "name"), _text(image, "owner") or "self")
     if not (found.id or found.parameter or found.name):
         raise ValueError(f"`os_images.{kind}` of the aws backend needs `id`, `parameter` or `name`")

@@ -111,7 +111,7 @@ CODES: Mapping[str, _Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a call concerns, for the scope of its error. `resource` tells disks from machines."""
+    """What a call concerns, for the scope of its error. `resource` is what the call would create."""
 
     region: str
     zone: Zone | None = None

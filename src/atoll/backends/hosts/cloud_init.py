@@ -1,4 +1,4 @@
-"""The user data of a new machine: who may log in, and the host key that it must have."""
+"""The user data of a new machine: the keys that may log in, and the host key that it must have."""
 
 import json
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ USER = "root"
 
 
 class InstanceHosts:
-    """The hosts by instance id. Each runs the agent of its instance as root, who mounts its disks."""
+    """The hosts by instance id. Each runs the agent of its instance as root, because disks are mounted there."""
 
     def __init__(self, config: AwsConfig, keys: Keys, folder: Path) -> None:
         self._config = config
