@@ -1,7 +1,7 @@
 """The storms find faults: each one planted here by patch is caught within a few seeds."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,17 +12,20 @@ from atoll.engine.placing import batching as placer
 from atoll.engine.placing import demand, launching, restraint
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
+from atoll.engine.snapshots import world
 from atoll.engine.snapshots.world import take_snapshot
 from atoll.engine.work import fleet, volume
+from atoll.engine.work.closure import ClosureHandler
 from atoll.engine.work.instance import InstanceHandler
 from atoll.model.states import InstanceState
-from atoll.model.zone import Zone
+from atoll.model.zone import Zone, ZoneInfo
 from atoll.planning.request import Placement, RunRequest
 from atoll.planning.shape import Member, Shape, shape
 from atoll.planning.snapshot import Snapshot
-from atoll.reconcile.action import Launch, Step
+from atoll.reconcile.action import Launch, Step, Wait
 from atoll.reconcile.instance import InstanceSight
 from atoll.store.runs import RunRepository
+from atoll.store.transaction import Transaction
 from atoll.store.work import WorkRepository
 from atoll.testing.simulation import Broken, run_storm
 
@@ -57,7 +60,9 @@ def no_intent_before_the_launch(patch: Patch) -> None:
 def surplus_by_number(patch: Patch) -> None:
     """A fleet is cut to its number whatever has to survive and wherever its nodes are."""
 
-    def by_number(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
+    def by_number(
+        nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone], away: int = 0
+    ) -> Shape:
         newest_first = sorted(members, key=lambda member: (not member.outdated, member.busy, -member.node))
         surplus = tuple(member.id for member in newest_first[: max(0, len(members) - nodes)])
         return replace(shape(nodes, placement, members, eligible), removals=surplus, released=surplus)
@@ -68,7 +73,9 @@ def surplus_by_number(patch: Patch) -> None:
 def no_successor_is_waited_for(patch: Patch) -> None:
     """What a fleet's configuration does not ask for ends at once."""
 
-    def hasty(nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone]) -> Shape:
+    def hasty(
+        nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone], away: int = 0
+    ) -> Shape:
         outdated = tuple(member.id for member in members if member.outdated)
         return replace(shape(nodes, placement, members, eligible), removals=outdated, released=outdated)
 
@@ -188,7 +195,23 @@ def volumes_that_give_up(patch: Patch) -> None:
     patch.setattr(volume, "_DRY", ())
 
 
+def blind_to_closed_zones(patch: Patch) -> None:
+    """Closed zones are planned like open ones."""
+
+    async def as_listed(tx: Transaction, zones: Sequence[ZoneInfo], project: str) -> tuple[ZoneInfo, ...]:
+        return tuple(zones)
+
+    patch.setattr(world, "zones_for", as_listed)
+
+
+def closures_that_are_forgotten(patch: Patch) -> None:
+    """A closure does not end at its time."""
+    patch.setattr(ClosureHandler, "decide", staticmethod(lambda sight: Wait(600)))
+
+
 FAULTS = [
+    blind_to_closed_zones,
+    closures_that_are_forgotten,
     volumes_that_give_up,
     deaf_to_limits,
     blind_to_named_fleets,

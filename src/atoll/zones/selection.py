@@ -19,6 +19,7 @@ class Patterns:
 
     names: frozenset[str]
     globs: re.Pattern[str] | None
+    everything: bool = False
 
     @classmethod
     def compile(cls, patterns: Sequence[str]) -> "Patterns":
@@ -26,14 +27,14 @@ class Patterns:
         folded = [fold(pattern) for pattern in patterns]
         globs = [_expression(pattern) for pattern in folded if is_glob(pattern)]
         names = frozenset(pattern for pattern in folded if not is_glob(pattern))
-        return cls(names, re.compile("|".join(globs)) if globs else None)
+        return cls(names, re.compile("|".join(globs)) if globs else None, "*" in folded)
 
-    def match(self, zone: Zone) -> bool:
-        """True when any spelling of `zone` is named."""
+    def match(self, zone: Zone, *, by_glob: bool = True) -> bool:
+        """True when any spelling of `zone` is named, or a glob has one."""
         spelled = spellings(zone)
         if not self.names.isdisjoint(spelled):
             return True
-        globs = self.globs
+        globs = self.globs if by_glob else None
         return globs is not None and any(globs.match(text) for text in spelled)
 
 
@@ -56,8 +57,13 @@ class ZoneSelector:
         )
 
     def matches(self, zone: Zone) -> bool:
-        """True when `zone` is allowed: named (or nothing is named), and not excluded."""
-        if self.include is not None and not self.include.match(zone):
+        """True when `zone` is allowed: named (or nothing is named), and not excluded.
+
+        A glob but `*` is about zones: a place of a backend that has regions only needs its region's full name.
+        """
+        if self.include is None:
+            return not self.excluded(zone)
+        if not self.include.match(zone, by_glob=bool(zone.name) or self.include.everything):
             return False
         return not self.excluded(zone)
 

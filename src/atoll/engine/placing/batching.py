@@ -148,7 +148,8 @@ class Placer:
             snapshot = await take_snapshot(tx, first.world, context.backends, first.record.project)
             elastic = await elastic_fleets(tx, first.record.project) if isinstance(first.record, Run) else ()
         volumes = {volume.name: volume for wish in wishes for volume in wish.volumes}
-        request = Request(first.record.id, (*(wish.demand for wish in wishes), *volumes.values()), elastic)
+        # Ties break as in the plan that was shown: by the project and each document's name.
+        request = Request(first.record.project, (*(wish.demand for wish in wishes), *volumes.values()), elastic)
         answer = await context.planner.plan(request, snapshot)
         for wish, document in zip(wishes, answer.documents, strict=False):
             if not wish.answer.done():

@@ -20,12 +20,14 @@ _NAMED = 5
 
 async def moves_in(tx: Transaction, world: World, closure: Closure, instances: Sequence[Instance]) -> Moves:
     """What is to happen to the instances of the closure's zone that have not been ended."""
-    staying = [each for each in instances if not each.end_reason]
-    requests: dict[str, FleetRequest] = {}
-    for id in dict.fromkeys(each.fleet_id for each in staying):
-        fleet = await tx.get(Fleet, id)
-        if fleet is not None and not fleet.auto_created and fleet.state is FleetState.ACTIVE:
-            requests[id] = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
+    fleets = [await tx.get(Fleet, id) for id in dict.fromkeys(each.fleet_id for each in instances)]
+    active = {fleet.id: fleet for fleet in fleets if fleet is not None and fleet.state is FleetState.ACTIVE}
+    staying = [each for each in instances if not each.end_reason and each.fleet_id in active]  # others end anyway
+    requests: dict[str, FleetRequest] = {
+        id: fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
+        for id, fleet in active.items()
+        if not fleet.auto_created
+    }
     occupants = await _occupants(tx, staying)
     found = Moves()
     for project in sorted({each.project for each in staying}):

@@ -6,6 +6,7 @@ from atoll.model.reasons import ChangeReason
 from atoll.model.records import Attachment, Fleet, Instance, Job, Run, Volume
 from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Source
+from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 
 NewId = Callable[[], str]
@@ -21,6 +22,13 @@ async def claim_epoch(tx: Transaction, seen: str | None) -> str:
     if not await tx.settings.swap("placements", seen, following):
         raise PlacementRaced
     return following
+
+
+async def forget_plans(tx: Transaction) -> None:
+    """Make the plans worthless that others have made and not kept yet: they saw another world. Raises Conflict."""
+    seen = await tx.settings.get("placements")
+    if not await tx.settings.swap("placements", seen, str(int(seen or 0) + 1)):
+        raise Conflict("something was placed at the same time")
 
 
 async def keep_instances(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.emptying import end_closure
+from atoll.engine.placing.placement import forget_plans
 from atoll.model.records import Closure, ClosureKind
 from atoll.model.states import ClosureState
 from atoll.model.zone import Zone
@@ -69,6 +70,7 @@ async def close_zone(context: Context, project: str, zone: Zone, closing: Closin
     """Close a zone for new work, and empty it where that is asked. Raises Refused: zone-closed, invalid-request."""
     async with context.database.write() as tx:
         closure = await new_closure(tx, context.new_id(), project, zone, closing)
+        await forget_plans(tx)
         return await tx.add(closure, reason=closing.cause or "closed")
 
 

@@ -53,16 +53,9 @@ def replay(content: bytes, submission: Submission) -> Planned:
     findings = in_order([*parsed.diagnostics, *found], submission)
     refuse_errors(findings)
     demands = [demand_of(one, saved.project) for one in asking]
-    request = Request(
-        request_id(saved.project, parsed.documents), (*demands, *_waiting(saved, parsed.documents)), confirmed=True
-    )
+    request = Request(saved.project, (*demands, *_waiting(saved, parsed.documents)), confirmed=True)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     return Planned((), answer(request, snapshot, Planner(Budget())), findings, 0, parsed.default_profile, names)
-
-
-def request_id(project: str, documents: Sequence[Document]) -> str:
-    """What ties break by: the same documents of one project always get the same."""
-    return "/".join([project, *(f"{document.kind}:{document.name}" for document in documents)])
 
 
 def _is_settled(document: Document, saved: Saved) -> bool:

@@ -28,7 +28,7 @@ from atoll.engine.requests.hosts import declares_hosts, kept_hosts, look_at_host
 from atoll.engine.requests.meaning import SELECTION, misfits
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
-from atoll.engine.requests.replay import replay, request_id
+from atoll.engine.requests.replay import replay
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
@@ -171,8 +171,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
-    ident = request_id(project, parsed.documents)
-    request = Request(ident, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project), confirmed=True)
+    request = Request(project, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project), confirmed=True)
     answer = await context.planner.plan(request, snapshot, asker(project))
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))

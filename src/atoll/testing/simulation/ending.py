@@ -17,6 +17,7 @@ _UNSETTLED = {
     "run": "SELECT name, state, message FROM runs WHERE state NOT IN ('done', 'failed', 'stopped', 'running')"
     " AND message = ''",
     "job": "SELECT run, state, instance_id FROM jobs WHERE state IN ('placed', 'starting', 'stopping')",
+    "closure": "SELECT zone, operation, state, message FROM closures WHERE state != 'ended'",
 }
 _ALIVE = {
     "fleet": "SELECT name, state FROM fleets WHERE state != 'deleted'",

@@ -19,6 +19,8 @@ import msgspec
 from atoll.backends.fake import FakeBackend, FakeCloud
 from atoll.engine.engine import Engine
 from atoll.engine.parts.refusal import Refused
+from atoll.engine.requests.closing import Closing, close_zone, open_zone
+from atoll.model.records import ClosureKind
 from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk
 from atoll.testing.simulation.ending import leftovers, unsettled
@@ -137,12 +139,13 @@ class Storm:
 
     async def _storm(self) -> None:
         ends = self.clock.elapsed + self._chance.uniform(*STORM_SECONDS)
-        acts = (self._apply, self._stop, self._delete, self._crash, self._stand_still, self._lose_zone, self._silence)
+        acts = (self._apply, self._stop, self._delete, self._crash, self._stand_still, self._lose_zone, self._silence,
+                self._close_zone, self._open_zone)  # fmt: skip
         await self._apply()
         while self.clock.elapsed < ends:
             self._cloud.calm()
             self._cloud.inject(*weather(self._chance))
-            [act] = self._chance.choices(acts, (6, 2, 3, 4, 1, 2, 1))
+            [act] = self._chance.choices(acts, (6, 2, 3, 4, 1, 2, 1, 2, 1))
             await act()
             self._check()
             await self.clock.sleep(self._chance.choice((0.01, 0.5, 5, 30, 60)))
@@ -201,6 +204,21 @@ class Storm:
         self.watch.quiet_since = self._cloud.now()
         how(zone)
         self._tell(f"{how.__name__} {zone}")
+
+    async def _close_zone(self) -> None:
+        zone = self._chance.choice(self._cloud.script.zones)
+        operation = self._chance.choice(tuple(ClosureKind))
+        deadline = self._chance.choice((0, 10, 60)) if operation is ClosureKind.EVACUATE else None
+        seconds, server_wide = self._chance.choice((90, 200, 600)), self._chance.random() < 0.5
+        closing = Closing(None, seconds, server_wide, "storm", operation, 0, deadline)
+        await self._ask(
+            f"{operation} {zone} for {seconds} s", lambda engine: close_zone(engine.context, PROJECT, zone, closing)
+        )
+
+    async def _open_zone(self) -> None:
+        closure = self._memory.raw.execute("SELECT id, zone FROM closures WHERE state != 'ended'").fetchone()
+        if closure is not None:
+            await self._ask(f"open {closure[1]}", lambda engine: open_zone(engine.context, PROJECT, closure[0]))
 
     async def _silence(self) -> None:
         alive = self._ledger.alive(self.clock.now())

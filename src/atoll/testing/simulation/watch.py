@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from atoll.backends.fake import FakeCloud, Ledger
@@ -37,19 +38,21 @@ JOIN jobs other ON other.instance_id = this.instance_id AND other.id != this.id 
 WHERE this.id = ? AND other.state NOT IN ('done', 'failed', 'stopped')
 """
 _LIVE = """
-SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.state, f.auto_created, f.name, i.outdated
+SELECT i.id, i.fleet_id, i.zone, i.instance_type, i.end_reason, f.config, f.state, f.auto_created, f.name,
+i.outdated OR i.leaving_for != ''
 FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated'
 """
 _CUT = """
-SELECT id, fleet_id, zone, state = 'active' AND unreachable_since IS NULL, outdated FROM instances
-WHERE end_reason = 'fleet-changed' AND state != 'terminated'
+SELECT i.id, fleet_id, zone, i.state = 'active' AND unreachable_since IS NULL, outdated OR leaving_for != ''
+FROM instances i JOIN fleets f ON f.id = i.fleet_id
+WHERE end_reason IN ('fleet-changed', 'zone-drained') AND i.state != 'terminated' AND NOT f.auto_created
 """
 _STAYING = """
 SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' GROUP BY zone
 """
 _FITTING = """
 SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' AND NOT outdated
-GROUP BY zone
+AND leaving_for = '' GROUP BY zone
 """
 _WORKING = """
 SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state = 'active'
@@ -164,7 +167,12 @@ class Watch:
             for zone in {row[2] for row in cut if not row[4]}:
                 up = self._cloud.ledger.zones.get(zone, UP) == UP
                 held = len({*counts, zone})
-                if not up or (wanted and zone not in wanted) or held > placement.get("max_zones", held):
+                if (
+                    not up
+                    or zone in self._closed()
+                    or (wanted and zone not in wanted)
+                    or held > placement.get("max_zones", held)
+                ):
                     continue
                 fullest = max(counts.values(), default=0)
                 behind = fullest - counts[zone]
@@ -259,6 +267,7 @@ class Watch:
     def _placed(self, fresh: set[str]) -> None:
         live = self._all(_LIVE, ())
         self._check_room(live)
+        self._check_closed(live, fresh)
         for fleet in dict.fromkeys(row[1] for row in live if row[0] in fresh and not row[7]):
             rows = [row for row in live if row[1] == fleet and not row[4] and not row[9]]
             placement = json.loads(rows[0][5]).get("placement") or {}
@@ -270,6 +279,20 @@ class Watch:
             self._check_bounds(rows, fresh, placement)
             if placement.get("strategy") == "spread":
                 self._check_skew(rows[0], here, {row[2] for row in rows if row[0] in fresh}, placement)
+
+    def _closed(self) -> set[str]:
+        """The zones that an operator closed."""
+        return {zone for (zone,) in self._all("SELECT zone FROM closures WHERE state != 'ended'", ())}
+
+    def _check_closed(self, live: list[Any], fresh: set[str]) -> None:
+        """A closed zone gets nothing new; servers may disagree by seconds about its end."""
+        soon = _text(self._cloud.now() + 5)
+        closed = {
+            zone for (zone,) in self._all("SELECT zone FROM closures WHERE state != 'ended' AND until > ?", (soon,))
+        }
+        for row in live:
+            if row[0] in fresh and row[2] in closed:
+                self.fail(f"an instance of fleet {row[8]} is planned in {row[2]}, which is closed")
 
     def _check_bounds(self, rows: list[Any], fresh: set[str], placement: Mapping[str, Any]) -> None:
         """A fleet gets no node in one zone more than it may use, and none in a zone that has its share."""
@@ -298,7 +321,7 @@ class Watch:
         calm = calm and all(state == UP for state in self._cloud.ledger.zones.values())
         if placement.get("on_shortage") == "best-effort" or script.capacity or script.quota_cpus or not calm:
             return
-        if self._one("SELECT 1 FROM failures", ()) is not None:
+        if self._one("SELECT 1 FROM failures", ()) is not None or self._closed():
             return
         eligible = json.loads(row[5]).get("availability_zones") or [zone.name for zone in script.zones]
         counts = sorted((here[zone] for zone in eligible), reverse=True)
@@ -313,6 +336,11 @@ class Watch:
 
     def _all(self, statement: str, values: Any) -> list[Any]:
         return self._raw.execute(statement, values).fetchall()
+
+
+def _text(seconds: float) -> str:
+    """A time as SQLite holds it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _share(nodes: int, counts: Counter[str], placement: Mapping[str, Any]) -> float:
