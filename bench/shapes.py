@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from atoll.model.catalog import Catalog
 from atoll.model.offer import Market
+from atoll.model.quota import Quota
 from atoll.model.resources import Range, Resources
 from atoll.model.zone import BackendInfo, Capacity, ZoneInfo
 from atoll.planning.request import (
@@ -23,7 +24,7 @@ from atoll.planning.request import (
     Strategy,
     VolumeRequest,
 )
-from atoll.planning.snapshot import ExistingInstance, Quota, Snapshot
+from atoll.planning.snapshot import ExistingInstance, Snapshot
 from bench import market
 
 ANYTHING = Requirements(spot_policy=SpotPolicy.AUTO)

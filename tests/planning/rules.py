@@ -19,10 +19,11 @@ from fractions import Fraction
 
 from atoll.model.failure import Failure, FailureKind
 from atoll.model.offer import Availability, Market, Offer
+from atoll.model.quota import Quota
 from atoll.model.resources import InstanceType, Range
 from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, SpotPolicy, VolumeRequest
-from atoll.planning.snapshot import ExistingInstance, Quota, Snapshot
+from atoll.planning.snapshot import ExistingInstance, Snapshot
 
 
 def zones_of(snapshot: Snapshot) -> list[Zone]:

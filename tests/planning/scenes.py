@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure
 from atoll.model.offer import Market, Offer
+from atoll.model.quota import Quota
 from atoll.model.resources import InstanceType, Range, Resources
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
 from atoll.planning.plan import DocumentPlan, Plan
 from atoll.planning.request import Document, Request, Requirements, SpotPolicy
-from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Quota, Snapshot, Usage
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 
 NOW = datetime(2026, 3, 1, 14, 0, tzinfo=UTC)
 SMALL = InstanceType("small", 2, 8)

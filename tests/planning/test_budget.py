@@ -7,6 +7,7 @@ import pytest
 
 from atoll.model.catalog import Catalog
 from atoll.model.offer import Availability, Market, Offer
+from atoll.model.quota import Quota
 from atoll.model.resources import InstanceType, Range, Resources
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
 from atoll.planning import plan
@@ -14,7 +15,7 @@ from atoll.planning.budget import SECOND, Budget
 from atoll.planning.plan import Plan, ShortfallCode
 from atoll.planning.reasons import explain
 from atoll.planning.request import FleetRequest, Placement, Request, Requirements, RunRequest, Strategy
-from atoll.planning.snapshot import Quota, Snapshot
+from atoll.planning.snapshot import Snapshot
 from tests.planning.checks import violations
 from tests.planning.worlds import NOW, Case
 

@@ -3,10 +3,11 @@
 import pytest
 
 from atoll.model.offer import Market
+from atoll.model.quota import Quota
 from atoll.model.zone import Capacity
 from atoll.planning import plan
 from atoll.planning.request import FleetRequest, NodeRequest, OnShortage, Placement, RunRequest, Strategy
-from atoll.planning.snapshot import Quota, Usage
+from atoll.planning.snapshot import Usage
 from tests.planning.scenes import ANY, LARGE, A, B, C, offer, part, request, where, world
 
 ZONES = tuple(enumerate((A, B, C)))

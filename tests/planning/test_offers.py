@@ -7,12 +7,13 @@ import pytest
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure, FailureKind, Scope
 from atoll.model.offer import Availability, Market, Offer
+from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.offers import GroupBy, OfferSearch
 from atoll.planning.reasons.sentences import refusal_text
 from atoll.planning.request import Requirements, SpotPolicy
-from atoll.planning.snapshot import Quota, Snapshot, Usage
+from atoll.planning.snapshot import Snapshot, Usage
 from atoll.planning.world import World
 
 NOW = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """What is said of a zone in worlds written by hand: one sentence for each behaviour that once was said wrongly."""
 
 from atoll.model.offer import Market
+from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import Capacity, Zone
 from atoll.planning import plan
@@ -17,7 +18,7 @@ from atoll.planning.request import (
     SpotPolicy,
     Strategy,
 )
-from atoll.planning.snapshot import ExistingInstance, Quota, Snapshot
+from atoll.planning.snapshot import ExistingInstance, Snapshot
 from tests.planning.scenes import ANY, ANYTHING, LARGE, SMALL, A, B, offer, part, request, world
 
 

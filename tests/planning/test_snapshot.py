@@ -20,10 +20,11 @@ from atoll.engine.snapshots.writing import write_snapshot
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure, FailureKind, Scope
 from atoll.model.offer import Availability, Market, Offer
+from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneKind, ZoneState
 from atoll.planning.request import Binding, FleetRequest, VolumeRequest
-from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Quota, Snapshot, Usage
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 from atoll.wire.snapshot import LARGEST_BYTES, schema
 from tests.planning.golden.case import cases
 

@@ -12,6 +12,7 @@ from random import Random
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure, FailureKind, Scope
 from atoll.model.offer import Availability, Market, Offer
+from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.request import (
@@ -29,7 +30,7 @@ from atoll.planning.request import (
     Strategy,
     VolumeRequest,
 )
-from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Quota, Snapshot, Usage
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 
 NOW = datetime(2026, 3, 1, 14, 0, tzinfo=UTC)
 

@@ -28,6 +28,7 @@ from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Market, Offer
+from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.tunnels.host import Host
 from atoll.wire.agent import Health, JobState, JobSubmission
@@ -209,12 +210,14 @@ class AttachedDisk:
 class Listing:
     """The catalog as one backend tells it: zones with their state, and offers, at one time.
 
-    A backend with many offers gives them as a catalog, so that none of them becomes an object.
+    A backend with many offers gives them as a catalog, so that none of them becomes an object. `quotas` count as used
+    what others of the account use; the engine adds the use of its own instances.
     """
 
     zones: tuple[ZoneInfo, ...]
     offers: tuple[Offer, ...] | Catalog
     as_of: datetime
+    quotas: tuple[Quota, ...] = ()
 
     @property
     def catalog(self) -> Catalog:

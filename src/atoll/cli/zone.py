@@ -13,6 +13,7 @@ from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, w
 from atoll.cli.places import find
 from atoll.cli.table import Table
 from atoll.client import connect
+from atoll.model.offer import Market
 from atoll.model.zone import Capacity, ZoneState
 from atoll.wire.api import ObservedView, ZoneView
 
@@ -77,24 +78,27 @@ def zone_table(zones: list[ZoneView], at: datetime, verbose: bool) -> Table:
     """The key facts; `verbose` adds region, zone id, kind, offers and when it was last seen."""
     if verbose:
         return _details(zones, at)
-    table = Table(("ZONE", "BACKEND", "STATE", "USED", "INSTANCES", "VOLUMES", "REASON"), optional=("REASON",))
+    table = Table(
+        ("ZONE", "BACKEND", "STATE", "USED", "INSTANCES", "VOLUMES", "QUOTA LEFT", "REASON"),
+        optional=("QUOTA LEFT", "REASON"),
+    )
     for view in zones:
         table.add(str(view.zone), view.zone.backend, view.state, _used(view), str(view.instances), str(view.volumes),
-                  _reason(view))  # fmt: skip
+                  _quota(view), _reason(view))  # fmt: skip
     return table
 
 
 def _details(zones: list[ZoneView], at: datetime) -> Table:
     headings = (
         *("BACKEND", "REGION", "ZONE", "ZONE ID", "KIND", "STATE", "USED", "INSTANCES", "VOLUMES", "OFFERS"),
-        *("SEEN", "CAN FAIL", "REASON"),
+        *("SEEN", "CAN FAIL", "QUOTA LEFT", "REASON"),
     )
-    table = Table(headings, optional=("ZONE ID", "REASON"))
+    table = Table(headings, optional=("ZONE ID", "QUOTA LEFT", "REASON"))
     for view in zones:
         zone = view.zone
         table.add(zone.backend, zone.region, str(zone), units.zone_id(zone), zone.kind, view.state, _used(view),
                   str(view.instances), str(view.volumes), str(view.offers), units.ago(view.as_of, at),
-                  "yes" if view.faults else "no", _reason(view))  # fmt: skip
+                  "yes" if view.faults else "no", _quota(view), _reason(view))  # fmt: skip
     return table
 
 
@@ -130,6 +134,16 @@ def _used(view: ZoneView) -> str:
 
 def _gpus(total: Capacity, used: Capacity) -> list[str]:
     return [f"{units.number(used.gpus)} of {units.number(total.gpus)} GPUs"] if total.gpus else []
+
+
+def _quota(view: ZoneView) -> str:
+    """`4 of 32 vCPUs`, for each market that has a quota."""
+    several = len(view.quotas) > 1
+    return ", ".join(
+        f"{units.number(max(0, q.limit_cpus - q.used_cpus))} of {units.number(q.limit_cpus)} vCPUs"
+        + (f" {q.market}" if several or q.market is not Market.ON_DEMAND else "")
+        for q in view.quotas
+    )
 
 
 def _reason(view: ZoneView) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure
 from atoll.model.offer import Market
+from atoll.model.quota import Quota
 from atoll.model.resources import InstanceType
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
 
@@ -40,17 +41,6 @@ class ExistingVolume:
     size_gb: float
     attached_to: tuple[str, ...] = ()
     multi_attach: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """A limit of the account in one region and market, in vCPUs; `zone`-less by nature."""
-
-    backend: str
-    region: str
-    market: Market
-    limit_cpus: float
-    used_cpus: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from atoll.model.catalog import MARKETS
 from atoll.model.failure import Failure
 from atoll.model.offer import Market
+from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
 from atoll.planning.failures import in_force
-from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Quota, Snapshot
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot
 from atoll.zones.selection import ZoneSelector
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Text, and_, bindparam, case, cast, func, select, update
 
+from atoll.model.offer import Market
+from atoll.model.quota import Taken
 from atoll.model.records import Fleet, Instance, Kind
-from atoll.model.resources import InstanceType
 from atoll.model.states import InstanceState
 from atoll.model.zone import Zone
 from atoll.store.connection import Connection
@@ -61,7 +62,9 @@ _ACTIVE = Query(
 )
 _PLACE = [instances.c[name] for name in ZONE_COLUMNS]
 _TYPE = cast(instances.c.instance_type, Text)
-_TAKEN = Prepared(select(*_PLACE, _TYPE, func.count()).where(LIVING).group_by(*_PLACE, _TYPE))
+_TAKEN = Prepared(
+    select(*_PLACE, _TYPE, instances.c.market, func.count()).where(LIVING).group_by(*_PLACE, _TYPE, instances.c.market)
+)
 _REPLACED = Query(
     Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), instances.c.end_reason == bindparam("reason"), LIVING
 )
@@ -172,10 +175,13 @@ class FleetRepository:
         """Every active instance of a backend, by id."""
         return await _ACTIVE.all(self._connection, backend=backend)
 
-    async def taken(self) -> list[tuple[Zone, InstanceType, int]]:
-        """How many instances of each type are in each zone."""
+    async def taken(self) -> list[Taken]:
+        """How many instances of each type are in each zone on each market."""
         rows = await self._connection.rows(_TAKEN)
-        return [(zone_from(*zone), instance_type_of(json.loads(text)), count) for *zone, text, count in rows]
+        return [
+            (zone_from(*zone), instance_type_of(json.loads(text)), Market(market), count)
+            for *zone, text, market, count in rows
+        ]
 
     async def live_instances(self, project: str | None = None) -> Sequence[Instance]:
         """All instances that are not terminated, of one project or of all, by fleet and node."""

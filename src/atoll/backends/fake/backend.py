@@ -23,6 +23,7 @@ from atoll.model.endpoint import SshSocket
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Offer
+from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
 
 
@@ -60,7 +61,7 @@ class FakeBackend:
                 replace(each, availability=Availability.UNAVAILABLE) if each.zone in failed else each
                 for each in self.cloud.script.offers
             )
-            return Change(Listing(zones, offers, self.cloud.told_time()))
+            return Change(Listing(zones, offers, self.cloud.told_time(), self._quotas()))
 
         return await perform(self.cloud, Call("listing", reads=True), step)
 
@@ -116,6 +117,12 @@ class FakeBackend:
     async def close(self) -> None:
         """Close the agents' clients. The cloud and its ledger stay open."""
         self._agents.clear()
+
+    def _quotas(self) -> tuple[Quota, ...]:
+        script, places = self.cloud.script, {(each.zone.region, each.market) for each in self.cloud.script.offers}
+        if script.quota_cpus is None or not script.lists_quotas:
+            return ()
+        return tuple(Quota(self._name, region, market, script.quota_cpus) for region, market in sorted(places))
 
     def _zone_info(self, zone: Zone) -> ZoneInfo:
         capacity = self.cloud.script.capacity.get(zone.name)

@@ -92,8 +92,8 @@ class Script:
     offers' zones are regions, without `volumes` there are no disks. `latency` is the least and most that a call takes,
     by operation, `*` for the rest. A new machine is ready after `boot`; a terminated one gone after `deletion`; a new
     resource unknown to `find` and `describe` for `lag`. The cloud's clock goes `skew` before ours. A spot machine in a
-    zone is interrupted `interruptions` times an hour on average. `quota_cpus` is for each region and market. `reads`
-    says whether calls that change nothing are kept in the ledger.
+    zone is interrupted `interruptions` times an hour on average. `quota_cpus` is for each region and market; listings
+    have it with `lists_quotas`. `reads` says whether calls that change nothing are kept in the ledger.
     """
 
     offers: tuple[Offer, ...]
@@ -112,6 +112,7 @@ class Script:
     jobs: JobScript = JobScript()
     seed: int = 0
     reads: bool = True
+    lists_quotas: bool = False
     limits: TimeLimits = LIMITS
 
     @property
@@ -173,6 +174,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     job_seconds: float = 1
     job_exit_code: int = 0
     reads: bool = False
+    lists_quotas: bool = False
     start_seconds: float = LIMITS.start_seconds
     silent_seconds: float = LIMITS.silent_seconds
     sweep_seconds: float = LIMITS.sweep_seconds
@@ -213,6 +215,7 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
         jobs=JobScript(told.job_seconds, told.job_exit_code),
         seed=told.seed,
         reads=told.reads,
+        lists_quotas=told.lists_quotas,
         zoned=told.zoned,
         volumes=told.volumes,
         limits=TimeLimits(told.start_seconds, told.silent_seconds, told.sweep_seconds),

@@ -11,6 +11,7 @@ import msgspec
 
 from atoll.backends.base import Listing
 from atoll.model.packed import DamagedCatalog, pack, unpack
+from atoll.model.quota import Quota
 from atoll.model.zone import ZoneInfo
 from atoll.private_files import write_private
 
@@ -19,6 +20,7 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
     zones: tuple[ZoneInfo, ...]
     as_of: datetime
     catalog: bytes
+    quotas: tuple[Quota, ...] = ()
 
 
 class KeptListings:
@@ -29,7 +31,7 @@ class KeptListings:
 
     def keep(self, backend: str, listing: Listing) -> None:
         """Keep the listing in place of the former one, if the folder lets us."""
-        kept = msgspec.msgpack.encode(_Kept(listing.zones, listing.as_of, pack(listing.catalog)))
+        kept = msgspec.msgpack.encode(_Kept(listing.zones, listing.as_of, pack(listing.catalog), listing.quotas))
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self._path(backend), kept, durable=False)
@@ -38,7 +40,7 @@ class KeptListings:
         """The listing that was kept last; None when there is none or it cannot be read."""
         try:
             kept = msgspec.msgpack.decode(self._path(backend).read_bytes(), type=_Kept)
-            return Listing(kept.zones, unpack(kept.catalog), kept.as_of)
+            return Listing(kept.zones, unpack(kept.catalog), kept.as_of, kept.quotas)
         except (OSError, msgspec.MsgspecError, DamagedCatalog):
             return None
 

@@ -9,6 +9,7 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.queries.observations import observed_in
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import usage_of
+from atoll.model.quota import with_own_use
 from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.wire.api import ZoneView
 
@@ -24,11 +25,12 @@ class ZoneQueries:
         context = self._context
         world = await context.worlds.world()
         async with context.database.read() as tx:
-            used = {usage.zone: usage.used for usage in usage_of(await tx.fleets.taken())}
+            taken = await tx.fleets.taken()
+            used = {usage.zone: usage.used for usage in usage_of(taken)}
             instances = await tx.listing.instances_by_zone(project)
             volumes = await tx.listing.volumes_by_zone(project)
             zones = await zones_for(tx, world.zones, project)
-        offered = world.catalog.sizes
+        offered, quotas = world.catalog.sizes, with_own_use(world.quotas, taken)
         known = {info.zone for info in world.zones}
         stranded = [
             ZoneView(
@@ -55,6 +57,7 @@ class ZoneQueries:
                 volumes.get(info.zone, 0),
                 offered.get(info.zone, 0),
                 context.backends[info.zone.backend].faults is not None,
+                tuple(q for q in quotas if (q.backend, q.region) == (info.zone.backend, info.zone.region)),
             )
             for info in zones
         ]

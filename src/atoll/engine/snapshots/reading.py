@@ -14,9 +14,10 @@ from atoll.engine.snapshots.offers import catalog_of
 from atoll.engine.snapshots.saved import Saved, Settled
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.failure import Failure, Scope
+from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
 from atoll.planning.request import Binding, VolumeRequest
-from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Quota, Snapshot, Usage
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 from atoll.wire import snapshot as wire
 from atoll.wire.snapshot import LARGEST_BYTES, SavedCapacity, SavedFleet, SavedOffer, SnapshotFile
 

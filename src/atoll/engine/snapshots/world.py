@@ -11,8 +11,8 @@ from atoll.engine.parts.kept_listings import KeptListings
 from atoll.engine.snapshots.closures import zones_for
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
+from atoll.model.quota import Quota, Taken, with_own_use
 from atoll.model.records import Attachment, Instance, Job
-from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
@@ -34,6 +34,7 @@ class World:
     zones: tuple[ZoneInfo, ...]
     as_of: Mapping[str, datetime]
     errors: Mapping[str, str] = field(default_factory=dict)
+    quotas: tuple[Quota, ...] = ()
 
     def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
         """Those of `zones` that their backend, as it was listed last, no longer offers."""
@@ -146,17 +147,18 @@ class Worlds:
             self._catalog = Catalog.merged([listing.catalog for listing in listings], oldest)
         as_of = {name: listing.as_of for name, listing in self._listings.items()}
         zones = tuple(info for listing in listings for info in listing.zones)
-        return World(self._catalog, zones, as_of, dict(self._errors))
+        quotas = tuple(quota for listing in listings for quota in listing.quotas)
+        return World(self._catalog, zones, as_of, dict(self._errors), quotas)
 
 
 def _available(listing: Listing) -> set[Zone]:
     return {info.zone for info in listing.zones if info.state is ZoneState.AVAILABLE}
 
 
-def usage_of(taken: Iterable[tuple[Zone, InstanceType, int]]) -> tuple[Usage, ...]:
+def usage_of(taken: Iterable[Taken]) -> tuple[Usage, ...]:
     """The usage of zones by these counts of instances by type."""
     used: dict[Zone, Capacity] = {}
-    for zone, type_, count in taken:
+    for zone, type_, _, count in taken:
         used[zone] = used.get(zone, Capacity()) + type_.capacity * count
     return tuple(Usage(zone, used[zone]) for zone in sorted(used))
 
@@ -207,6 +209,7 @@ async def take_snapshot(
         for volume in await tx.volumes.listing(project)
         if volume.zone is not None and not volume.end_reason and volume.state is not VolumeState.FAILED
     )
+    taken = await tx.fleets.taken()
     return Snapshot(
         catalog=world.catalog,
         zones=await zones_for(tx, world.zones, project),
@@ -214,7 +217,8 @@ async def take_snapshot(
         backends=tuple(infos[name] for name in sorted(infos)),
         instances=instances,
         volumes=volumes,
-        usage=usage_of(await tx.fleets.taken()),
+        usage=usage_of(taken),
+        quotas=with_own_use(world.quotas, taken),
         failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
     )
 

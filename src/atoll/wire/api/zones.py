@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from atoll.model.offer import Market
+from atoll.model.quota import Quota
 from atoll.model.zone import Capacity, Zone, ZoneState
 
 
@@ -32,6 +33,7 @@ class ZoneView:
     """A zone and its contents.
 
     `capacity` is 0 for what has no declared limit; `faults` says that an outage of the zone can be simulated.
+    `quotas` are those of its region, by market, with the vCPUs that are used.
     `observed` is what became of launches in the last seven days; lists of zones leave it out.
     """
 
@@ -46,4 +48,5 @@ class ZoneView:
     volumes: int = 0
     offers: int = 0
     faults: bool = False
+    quotas: tuple[Quota, ...] = ()
     observed: tuple[ObservedView, ...] = ()
