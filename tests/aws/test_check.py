@@ -12,6 +12,7 @@ def test_an_account_that_permits_everything_is_ready_and_nothing_was_created(pla
     assert done.stdout == "aws us-east-1 ok: ready; zones with subnets: us-east-1a, us-east-1b, us-east-1c\n"
     assert place.cloud.instances() == []
     assert place.cloud.volumes() == []
+    assert place.cloud.client().describe_placement_groups()["PlacementGroups"] == []
     groups = place.cloud.client().describe_security_groups()["SecurityGroups"]
     assert "atoll-check" not in {group["GroupName"] for group in groups}
 

@@ -35,3 +35,17 @@ def test_credentials_that_aws_refuses_are_reported_without_the_secret(place: Aws
     text = offers.stdout + offers.stderr + (place.home / "server.log").read_text()
     assert "AuthFailure" in text
     assert "not-a-secret-of-anything" not in text
+
+
+def test_a_cluster_is_in_one_placement_group_of_one_zone_which_ends_with_it(place: AwsPlace) -> None:
+    fleet = place.fleet("mesh", 2, "placement: cluster\n")
+    place.ok("apply", "-y", "-f", fleet)
+    where = {
+        (each["Placement"]["AvailabilityZone"], each["Placement"]["GroupName"]) for each in place.cloud.instances()
+    }
+    [(zone, group)] = where
+    assert group.startswith("atoll-")
+    assert group.endswith(zone)
+    place.ok("delete", "-y", "-f", fleet)
+    wait_until(lambda: place.cloud.instances() == [], 30)
+    wait_until(lambda: place.cloud.client().describe_placement_groups()["PlacementGroups"] == [], 30)

@@ -30,3 +30,11 @@ def test_a_run_of_an_elastic_fleet_is_on_hold_with_it_instead_of_failed(own: Pla
     assert "fleet f is on hold: " in done.stderr
     assert "run t is on hold: " in done.stderr
     assert own.client().run("t").status == "on-hold"
+
+
+def test_a_plan_that_does_not_fit_names_the_backend_whose_credentials_are_refused(own: Place) -> None:
+    own.home.mkdir(mode=0o700)
+    (own.home / "config.yml").write_text("backends:\n- type: fake\n  chances: {listing: {auth-failed: 1}}\n")
+    planned = own("plan", "-f", own.write("t", ALONE))
+    assert planned.returncode == 1
+    assert "note: backend `fake` could not be listed: listing: auth-failed" in planned.stdout

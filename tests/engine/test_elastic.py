@@ -9,6 +9,7 @@ from atoll.backends.fake import Fault, grid
 from atoll.engine.parts.refusal import Refused
 from atoll.model.failure import FailureKind
 from atoll.model.zone import Capacity
+from atoll.wire.api import SourceFile, Submission
 from tests.engine.scene import SCRIPT, Scene, play
 
 SIZES = replace(SCRIPT, offers=grid(3, cpus=(2, 8)))
@@ -140,6 +141,28 @@ def test_a_run_names_the_failure_in_the_zone_that_it_and_its_fleet_allow() -> No
         await scene.clock.sleep(20)
         [(message,)] = scene.rows("SELECT message FROM runs")
         assert message.startswith(GROWS + "fake-1b: f.8x32 had no capacity at ")
+
+    play(story, SIZES)
+
+
+CURES: tuple[tuple[str, dict[str, object]], ...] = (
+    ("max_price: 0.01\n", {"max_price": 0.4}),
+    ("resources: {cpu: 16..}\n", {"resources.cpu": "8.."}),
+    ("availability_zones: [fake-1a]\nspot_policy: spot\n", {"spot_policy": "auto"}),
+    ("creation_policy: reuse\n", {"creation_policy": "reuse-or-create"}),
+    ("max_price: 0.01\nspot_policy: spot\n", {}),
+)
+
+
+@pytest.mark.parametrize(("rest", "cures"), CURES)
+def test_a_plan_says_which_change_of_a_run_would_let_its_fleet_grow(rest: str, cures: dict[str, object]) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(BROAD)
+        submission = Submission((SourceFile("test.yml", task(rest=rest)),))
+        planned = await scene.replica.engine.plan("main", submission)
+        [document] = [one for one in planned.plan.documents if one.name == "t"]
+        assert document.shortfall is not None
+        assert {cure.requirement: cure.value for cure in document.shortfall.cures} == cures
 
     play(story, SIZES)
 

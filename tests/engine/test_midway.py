@@ -7,6 +7,7 @@ import pytest
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.work.job import JobHandler
 from atoll.model.states import INSTANCE, InstanceState
+from atoll.wire.api import ChangeAction
 from tests.engine.scene import SCRIPT, Scene, play
 
 FLEET = "type: fleet\nname: f\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2}}\n"
@@ -202,5 +203,19 @@ def test_a_volume_of_a_running_job_is_not_free_though_its_machine_shall_go() -> 
         scene.rows("UPDATE instances SET end_reason = 'unreachable' WHERE fleet = 'f'")
         with pytest.raises(Refused, match="volume `v` is attached to"):
             await scene.apply(WITH_VOLUME.format(name="second").replace("[f]", "[g]"))
+
+    play(story)
+
+
+def test_a_run_that_is_applied_again_while_it_stops_starts_again_after_it() -> None:
+    task = "type: task\nname: t\ncommands: [work]\nenv: {FAKE_SECONDS: '60'}\n"
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(task)
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        await scene.replica.engine.stop_run("main", "t", False)
+        planned = await scene.apply(task)
+        assert [change.action for change in planned.changes] == [ChangeAction.REPLACE]
+        await scene.until(lambda: scene.states("runs") == ["stopped", "done"], 200)
 
     play(story)

@@ -233,3 +233,17 @@ def test_credentials_that_expire_leave_a_backend_out_for_minutes_and_not_for_eve
         await scene.until(lambda: scene.states("instances").count("active") == 2, 600)
 
     play(story, replace(SCRIPT, boot=0))
+
+
+def test_why_a_run_pauses_is_not_the_reason_of_its_stop() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(TASK + "retry: {on_events: [error]}\nenv: {FAKE_EXIT_CODE: '1'}\n")
+        await scene.until(lambda: "in a row" in scene.rows("SELECT message FROM runs")[0][0], 120)
+        await scene.replica.engine.stop_run("main", "t", False)
+        await scene.until(lambda: scene.states("runs") == ["stopped"], 60)
+        [(newest,)] = scene.rows("SELECT min(seq) FROM events WHERE reason = 'stop-asked'")
+        texts = scene.rows(f"SELECT message FROM events WHERE kind = 'run' AND seq >= {newest}")
+        assert {text for (text,) in texts} == {""}
+        assert scene.rows("SELECT message FROM runs") == [("",)]
+
+    play(story)

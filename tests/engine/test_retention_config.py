@@ -27,7 +27,7 @@ def test_absent_keys_have_defaults_and_off_keeps_everything(section: Any, expect
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ([], "`retention` must be a mapping of `events`, `logs`, `runs`, `resources`, `log_size`"),
+        ([], "`retention` must be a mapping of `events`, `logs`, `runs`, `resources`, `observations`, `log_size`"),
         ("30d", "`retention` must be a mapping"),
         ({"event": "3d"}, "`retention` has no key `event`; did you mean `events`?"),
         ({"events": "soon"}, "`retention.events`: expected a duration such as `90s`, `5m`, `3d`, or `off`, not `soon`"),

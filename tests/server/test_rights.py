@@ -35,6 +35,7 @@ P = {"project": "main"}
 FILES = {"files": [{"name": "x.yml", "text": "type: fleet\nname: mine\nnodes: 1\n"}]}
 
 
+REGION = {**P, "backend": "fake", "region": "x"}
 ZONE = {**P, "backend": "fake", "region": "fake-1", "name": "fake-1a"}
 TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/healthz"): Row(EVERYBODY, 200, {}),
@@ -86,6 +87,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/api/projects/{project}/closures/{id}"): Row(MEMBER, 404, {**P, "id": "none"}),
     ("DELETE", "/api/projects/{project}/closures/{id}"): Row(MANAGER, 404, {**P, "id": "none"}),
     ("GET", "/api/projects/{project}/zones"): Row(MEMBER, 200, P),
+    ("GET", "/api/projects/{project}/zones/{backend}/{region}"): Row(MEMBER, 404, REGION),
     ("GET", "/api/projects/{project}/zones/{backend}/{region}/{name}"): Row(MEMBER, 200, ZONE),
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/fail"): Row(PROJECT_ADMIN, 200, ZONE),
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/restore"): Row(PROJECT_ADMIN, 200, ZONE),

@@ -28,7 +28,7 @@ def render(changes: tuple[Change, ...], plan: PlanView, *, verbose: bool) -> str
     ending = []
     if sum(document.price > 0 for document in plan.documents) > 1:
         ending.append(f" together: {units.price(plan.price)}/h")
-    if not plan.proven:
+    if plan.note or not plan.proven:
         ending.append(f" note: {plan.note or 'the search ended with its budget'}")
     if ending:
         parts.append("\n".join(ending))

@@ -1,5 +1,6 @@
 """`atoll zone`: the zones of all backends, what they hold, closing them, and simulated outages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
@@ -13,7 +14,7 @@ from atoll.cli.places import find
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.model.zone import Capacity, ZoneState
-from atoll.wire.api import ZoneView
+from atoll.wire.api import ObservedView, ZoneView
 
 
 @click.group(cls=NounGroup)
@@ -36,9 +37,18 @@ def list_zones(verbose: bool, as_json: bool) -> None:
 @verbose_option
 @json_option
 def get_zone(name: str, verbose: bool, as_json: bool) -> None:
-    """Show one zone, by its name, its id or BACKEND/REGION/ZONE."""
-    found = find(connect(), name)
-    print_json(found) if as_json else zone_table([found], units.now(), verbose).print()
+    """Show one zone, by its name, its id or BACKEND/REGION/ZONE, and how launches there went in the last seven days."""
+    client = connect()
+    found = find(client, name)
+    if found.state is not ZoneState.GONE:
+        found = client.zone(found.zone)
+    if as_json:
+        print_json(found)
+        return
+    zone_table([found], units.now(), verbose).print()
+    if found.observed:
+        terminal.out("")
+        _observed(found.observed, units.now()).print()
 
 
 @zone.command("fail")
@@ -85,6 +95,17 @@ def _details(zones: list[ZoneView], at: datetime) -> Table:
         table.add(zone.backend, zone.region, str(zone), units.zone_id(zone), zone.kind, view.state, _used(view),
                   str(view.instances), str(view.volumes), str(view.offers), units.ago(view.as_of, at),
                   "yes" if view.faults else "no", _reason(view))  # fmt: skip
+    return table
+
+
+def _observed(observed: Sequence[ObservedView], at: datetime) -> Table:
+    headings = ("TYPE", "MARKET", "LAUNCHED", "REFUSED", "INTERRUPTED", "TO ACTIVE", "LAST REFUSAL")
+    table = Table(headings, optional=("INTERRUPTED", "LAST REFUSAL"))
+    for one in observed:
+        seconds = "-" if one.seconds is None else f"{one.seconds:.3g} s"
+        refusal = f"{one.refusal}, {units.ago(one.refused_at, at)}" if one.refused_at else ""
+        table.add(one.instance_type, one.market, f"{one.launched} of {one.attempts}", str(one.refused),
+                  str(one.interrupted or ""), seconds, refusal)  # fmt: skip
     return table
 
 

@@ -252,7 +252,7 @@ class Client:
         return self._get(self._path("zones"), list[ZoneView], "listing zones")
 
     def zone(self, zone: Zone) -> ZoneView:
-        """One zone."""
+        """One zone, with what was observed of launches there."""
         return self._get(self._zone_path(zone), ZoneView, f"reading zone {zone}")
 
     def fail_zone(self, zone: Zone) -> ZoneView:
@@ -366,7 +366,8 @@ class Client:
         return _joined("/api/projects", self.project, *parts)
 
     def _zone_path(self, zone: Zone, *action: str) -> str:
-        return self._path("zones", zone.backend, zone.region, zone.name, *action)
+        name = (zone.name,) if zone.name else ()
+        return self._path("zones", zone.backend, zone.region, *name, *action)
 
     def _get(self, path: str, kind: type[T], doing: str, query: Query | None = None) -> T:
         return _decoded(self._read(path, doing, query), kind)

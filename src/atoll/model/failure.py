@@ -19,7 +19,7 @@ class Resource(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """The kinds of error that a backend may raise: the whole taxonomy."""
+    """The kinds of error that a backend may raise or report: the whole taxonomy."""
 
     CAPACITY_UNAVAILABLE = "capacity-unavailable"
     QUOTA_EXCEEDED = "quota-exceeded"
@@ -30,6 +30,8 @@ class FailureKind(StrEnum):
     INVALID_REQUEST = "invalid-request"
     NOT_FOUND = "not-found"
     UNAVAILABLE = "unavailable"
+    INTERRUPTED = "interrupted"
+    """The provider took a machine back. No call raises it: it is the `error` of a machine that is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ class EndReason(StrEnum):
     FLEET_CHANGED = "fleet-changed"
     FLEET_DELETED = "fleet-deleted"
     IDLE = "idle"
+    INTERRUPTED = "interrupted"
+    """The provider took the machine back."""
     LAUNCH_TIMEOUT = "launch-timeout"
     LOST = "lost"
     REPLACED = "replaced"
@@ -22,7 +24,15 @@ class EndReason(StrEnum):
     """It had not left its zone by the deadline."""
 
 
-BROKEN = frozenset({EndReason.LOST, EndReason.UNREACHABLE, EndReason.START_TIMEOUT, EndReason.LAUNCH_TIMEOUT})
+BROKEN = frozenset(
+    {
+        EndReason.LOST,
+        EndReason.INTERRUPTED,
+        EndReason.UNREACHABLE,
+        EndReason.START_TIMEOUT,
+        EndReason.LAUNCH_TIMEOUT,
+    }
+)
 """The end reasons of machines that ended by themselves."""
 
 

@@ -5,14 +5,13 @@ together, so that a new node meets the requirements of both and keeps the fleet'
 a fleet that can grow where that is not dearer than a machine of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
-from atoll.planning.combined import Contradictory, combined
 from atoll.planning.growth import Growth, PlanFunction, candidates, part
 from atoll.planning.plan import (
     PASSING,
+    Cure,
     DocumentKind,
     DocumentPlan,
     Fact,
@@ -22,6 +21,7 @@ from atoll.planning.plan import (
     ShortfallCode,
 )
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
+from atoll.planning.run_nodes import RunNodes
 from atoll.planning.snapshot import Snapshot
 from atoll.planning.solving.kinds import kind_of
 
@@ -43,13 +43,22 @@ def plan_elastic(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Pl
     runs = {run.name: run for run in request.documents if isinstance(run, RunRequest)}
     for one in answer.documents:
         run = runs[one.name] if one.kind is DocumentKind.RUN else None
-        if run is None or one.shortfall is None or not run.fleets or kind_of(run) not in growth.failed:
+        if run is None or one.shortfall is None:
             documents.append(one)
             continue
         if kind_of(run) not in reasons:
-            reasons[kind_of(run)] = _explained(one, run, growth)
+            reasons[kind_of(run)] = _judged(one, run, growth)
         documents.append(replace(reasons[kind_of(run)], name=one.name))
     return replace(answer, documents=tuple(documents), grown=growth.sizes if growth.request != request else {})
+
+
+def _judged(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPlan:
+    """The plan of a run that does not fit, with what fleets have to do with it."""
+    if run.fleets and kind_of(run) in growth.failed:
+        return _explained(one, run, growth)
+    if not run.may_create and growth.request.confirmed:
+        return _with_creation(one, run, growth)
+    return one
 
 
 def _explained(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPlan:
@@ -57,21 +66,41 @@ def _explained(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPl
     able, short = candidates(run, growth.request), one.shortfall
     if short is None or short.code not in _NO_MACHINE or not able:
         return one
-    why = partial(_for_run, run, growth.snapshot, growth.plan)
     trials = [(trial, growth.plan(trial, growth.snapshot), name) for trial, name in growth.failed[kind_of(run)]]
-    return _of_trials(one, short, trials, why) or replace(one, shortfall=_of_limits(short, run, able))
+    nodes = RunNodes(run, growth.snapshot, growth.plan)
+    explained = _of_trials(one, short, trials, nodes)
+    if explained is None:
+        return replace(one, shortfall=_of_limits(short, run, able))
+    if not growth.request.confirmed or explained.shortfall is None:
+        return explained
+    found = (list(nodes.cures(_fleet(trial, name))) for trial, _, name in trials)
+    cures = {cure.requirement: cure for cure in (*next(filter(None, found), ()), *short.cures)}
+    return replace(explained, shortfall=replace(explained.shortfall, cures=tuple(cures.values())))
+
+
+def _with_creation(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPlan:
+    """The plan of a run that reuses machines alone, with the cure that fleets may grow for it, where that is one."""
+    short, request = one.shortfall, growth.request
+    if short is None or any(cure.requirement == "creation_policy" for cure in short.cures):
+        return one
+    changed = tuple(replace(each, may_create=True) if each is run else each for each in request.documents)
+    grown = Growth.of(replace(request, documents=changed, confirmed=False), growth.snapshot, growth.plan)
+    made = part(grown.made, DocumentKind.RUN, run.name)
+    if made.shortfall is not None:
+        return one
+    zones = tuple(sorted({node.zone for node in made.placements}))
+    return replace(
+        one,
+        shortfall=replace(short, cures=(*short.cures, Cure("creation_policy", "reuse-or-create", zones, 0))),
+    )
 
 
 def _of_trials(
-    one: DocumentPlan,
-    shortfall: Shortfall,
-    trials: Sequence[tuple[Request, Plan, str]],
-    why: Callable[[FleetRequest], DocumentPlan | None],
+    one: DocumentPlan, shortfall: Shortfall, trials: Sequence[tuple[Request, Plan, str]], nodes: RunNodes
 ) -> DocumentPlan | None:
     """The run's plan with the nearest miss of the first fleet that had a place left; the same cures as before."""
     for trial, made, name in trials:
-        fleet = next(each for each in trial.documents if isinstance(each, FleetRequest) and each.name == name)
-        alone = why(fleet)
+        alone = nodes.of(_fleet(trial, name))
         if alone is None:
             continue
         short = alone.shortfall or part(made, DocumentKind.FLEET, name).shortfall
@@ -85,6 +114,10 @@ def _of_trials(
         return None
     names = tuple(dict.fromkeys(name for _, _, name in trials))
     return replace(one, shortfall=replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data={"fleets": names}))
+
+
+def _fleet(request: Request, name: str) -> FleetRequest:
+    return next(one for one in request.documents if isinstance(one, FleetRequest) and one.name == name)
 
 
 def _growing(shortfall: Shortfall, short: Shortfall, alone: DocumentPlan, name: str) -> Shortfall:
@@ -109,13 +142,3 @@ def _of_limits(shortfall: Shortfall, run: RunRequest, candidates: Sequence[Elast
         return replace(shortfall, code=ShortfallCode.FLEET_HELD, data={"fleet": held.fleet.name, "reason": held.held})
     most = candidates[0].most if len(candidates) == 1 else None
     return replace(shortfall, code=ShortfallCode.FLEET_FULL, data={"fleets": fleets, "most": most})
-
-
-def _for_run(run: RunRequest, snapshot: Snapshot, plan: PlanFunction, fleet: FleetRequest) -> DocumentPlan | None:
-    """How the fleet's nodes fit alone where all that are new have to suit the run; None where none could suit it."""
-    zones = [info.zone for info in snapshot.zones] or list(snapshot.catalog.zones)
-    try:
-        both = combined(fleet.requirements, run.requirements, zones)
-    except Contradictory:
-        return None
-    return plan(Request(fleet.name, (replace(fleet, requirements=both),)), snapshot).documents[0]

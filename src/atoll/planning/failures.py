@@ -18,6 +18,7 @@ FIRST = {
     FailureKind.THROTTLED: timedelta(seconds=10),
     FailureKind.UNAVAILABLE: timedelta(seconds=30),
     FailureKind.AUTH_FAILED: timedelta(seconds=30),
+    FailureKind.INTERRUPTED: timedelta(minutes=3),
 }
 """How long the first failure of a kind is left out; kinds that are absent last until they are cleared."""
 
@@ -28,6 +29,7 @@ LONGEST = {
     FailureKind.THROTTLED: timedelta(minutes=5),
     FailureKind.UNAVAILABLE: timedelta(minutes=10),
     FailureKind.AUTH_FAILED: timedelta(minutes=5),
+    FailureKind.INTERRUPTED: timedelta(hours=1),
 }
 """Where doubling after repeats ends."""
 

@@ -193,8 +193,8 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     total = len(nodes) + len(existing) - sum(not each.outdated for each in removals)
     if whole and total > fleet.nodes and fleet.placement.survive_zones:
         notes = (*notes, explain.survive_note(total, fleet.nodes, fleet.placement.survive_zones))
-    if whole:
-        notes = (*notes, *_shape_notes(fleet, nodes, removals, reasons))
+    if whole and isinstance(placed, FleetRequest):
+        notes = (*notes, *_shape_notes(placed, nodes, removals, reasons))
     return DocumentPlan(
         DocumentKind.FLEET,
         fleet.name,
@@ -211,14 +211,16 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
 def _shape_notes(
     fleet: FleetRequest, nodes: Sequence[NodePlacement], removals: Sequence[ExistingInstance], reasons: Reasons
 ) -> Iterator[str]:
-    """What remains of a fleet that gives up nodes, and how a spread differs from what its placement asks for."""
+    """What remains of a fleet that gives up nodes, and how it differs from what its placement asks for.
+
+    `fleet` is the document as it was placed: the least skew that was to be had is said already.
+    """
     world, going = reasons.decider.world, {each.id for each in removals}
     staying = [each.zone for each in world.fleets.get(fleet.name, ()) if each.id not in going]
     counts = Counter([*staying, *(node.zone for node in nodes)])
     if removals:
         yield explain.counts_note(counts)
-    if not nodes:
-        yield from explain.bounds_notes(fleet.nodes, fleet.placement, counts)
+    yield from explain.bounds_notes(fleet.nodes, fleet.placement, counts)
     if fleet.placement.strategy is not Strategy.SPREAD:
         return
     feasibility = reasons.decider.feasibility(fleet.requirements)
@@ -227,7 +229,7 @@ def _shape_notes(
     if shut and counts:
         yield explain.fewer_zones_note(len(usable), shut)
     skew, emptiest = skew_of(counts, usable, fleet.placement.max_zones)
-    if emptiest is not None and not nodes and skew > fleet.placement.max_skew:
+    if emptiest is not None and skew > fleet.placement.max_skew:
         yield explain.uneven_note(skew, fleet.placement.max_skew, emptiest, counts[emptiest])
 
 

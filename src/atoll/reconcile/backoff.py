@@ -35,6 +35,7 @@ BACKOFFS: Mapping[FailureKind, Backoff] = {
     FailureKind.INVALID_REQUEST: Backoff(1, 60),
     FailureKind.NOT_FOUND: Backoff(1, 60),
     FailureKind.UNAVAILABLE: Backoff(0.5, 60),
+    FailureKind.INTERRUPTED: Backoff(5, 180),
 }
 """Every kind has its row: a test holds it against the taxonomy."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atoll.model.endpoint import Endpoint
-from atoll.model.failure import MachineError
+from atoll.model.failure import FailureKind, MachineError
 from atoll.model.limits import TimeLimits
 from atoll.model.reasons import EndReason
 from atoll.model.records import Instance
@@ -108,10 +108,10 @@ def _launching(sight: InstanceSight) -> InstanceAction:
 
 def _starting(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
-    if sight.error is not None:
+    if sight.error is not None and sight.error.kind is not FailureKind.INTERRUPTED:
         return EndFailed(sight.error)
     if sight.machine == "gone":
-        return _ended(sight, instance.end_reason or EndReason.LOST)
+        return _ended(sight, instance.end_reason or _loss(sight))
     if instance.end_reason:
         return Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.machine == "ready" and sight.answers:
@@ -127,7 +127,7 @@ def _starting(sight: InstanceSight) -> InstanceAction:
 def _active(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
     if sight.machine in ("gone", UNKNOWN):
-        return _ended(sight, instance.end_reason or EndReason.LOST)
+        return _ended(sight, instance.end_reason or _loss(sight))
     if instance.end_reason:
         return Wait(1) if sight.claimed else Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.answers is False:
@@ -168,7 +168,12 @@ def _terminate(reason: EndReason, message: str) -> Step:
 
 def _ended(sight: InstanceSight, reason: str) -> Step:
     message = sight.instance.message
-    if reason == EndReason.LOST:
+    if reason in (EndReason.LOST, EndReason.INTERRUPTED):
         how = f"is gone: {sight.reason}" if sight.reason else "went away by itself"
         message = f"the machine in zone {sight.instance.zone} {how}"
     return Step(InstanceState.TERMINATED, reason, {"end_reason": reason, "message": message})
+
+
+def _loss(sight: InstanceSight) -> EndReason:
+    interrupted = sight.error is not None and sight.error.kind is FailureKind.INTERRUPTED
+    return EndReason.INTERRUPTED if interrupted else EndReason.LOST

@@ -136,7 +136,7 @@ def _failed(sight: RunSight, failed: Job) -> RunAction:
 
 def _end(sight: RunSight, state: RunState) -> Step:
     cause = next((job for job in sight.jobs if job.state is JobState.FAILED), None)
-    if state is RunState.DONE or cause is None:
+    if state in (RunState.DONE, RunState.STOPPED) or cause is None:
         code = 0 if state is RunState.DONE else next((job.exit_code for job in sight.jobs if job.exit_code), None)
         # What it once waited for is not why it ended.
         return Step(state, state, {"finished_at": sight.now, "exit_code": code, "message": ""})

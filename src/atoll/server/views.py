@@ -28,8 +28,9 @@ def plan_view(planned: Planned) -> PlanView:
     names = planned.instance_names
     documents = tuple(_document_view(one, names, planned.waits(one)) for one in planned.plan.documents)
     plan = planned.plan
-    note = "" if plan.proven else explain.proof_note(plan.gap)
-    return PlanView(documents, plan.price, planned.complete, plan.proven, plan.gap, note)
+    notes = [] if plan.proven else [explain.proof_note(plan.gap)]
+    notes += [f"backend `{name}` could not be listed: {error}" for name, error in sorted(planned.unlisted.items())]
+    return PlanView(documents, plan.price, planned.complete, plan.proven, plan.gap, "; ".join(notes))
 
 
 def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool) -> PlannedDocument:

@@ -13,7 +13,7 @@ from atoll.store.rows import event_of
 from atoll.store.tables import events
 
 SLOT_SECONDS = 30
-LOSSES = (EndReason.LOST, EndReason.UNREACHABLE)
+LOSSES = (EndReason.LOST, EndReason.UNREACHABLE, EndReason.INTERRUPTED)
 """The reasons of an instance's end that no user caused."""
 
 

@@ -250,6 +250,22 @@ failures = Table(
     Column("message", Text, nullable=False),
 )
 
+observations = Table(
+    "observations",
+    metadata,
+    Column("instance_id", String, primary_key=True),
+    Column("outcome", String, primary_key=True),
+    Column("backend", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("instance_type", String, nullable=False),
+    Column("market", String, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("seconds", Float),
+    Column("reason", String, nullable=False),
+    Index("ix_observations_zone", "backend", "region", "zone", "at"),
+)
+
 projects = Table(
     "projects",
     metadata,

@@ -27,6 +27,7 @@ from atoll.store.fleets import FleetRepository
 from atoll.store.hour import counted, zone_events
 from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
+from atoll.store.observations import ObservationRepository
 from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.prepared import Prepared
 from atoll.store.query import Query
@@ -119,6 +120,11 @@ class Transaction:
     def failures(self) -> FailureRepository:
         """Remembered failures, with their scopes and ends."""
         return FailureRepository(self._connection)
+
+    @cached_property
+    def observations(self) -> ObservationRepository:
+        """What became of launches."""
+        return ObservationRepository(self._connection)
 
     @cached_property
     def settings(self) -> SettingRepository:
@@ -216,9 +222,12 @@ class Transaction:
         self._event(changed, record.state, reason)
         return changed
 
-    def asked(self, record: Record, what: str) -> None:
-        """Record a user's request for a record whose state does not show it yet."""
-        self._event(record, record.state, what)
+    def asked(self, record: Record, what: str, message: str = "") -> None:
+        """Record a user's request for a record whose state does not show it yet; `message` is what it waits for then.
+
+        What the record waited for before is no reason of the request.
+        """
+        self._event(replace(record, message=message), record.state, what)
 
     def tell(self, project: str, kind: EventKind, name: str, what: str, zone: Zone | None = None) -> None:
         """Record a change of something without states, such as a secret."""

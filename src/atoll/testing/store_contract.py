@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from atoll.model.endpoint import Endpoint, ExecStream, SshSocket, TcpSocket, UnixSocket
+from atoll.model.observation import Observation, Outcome
 from atoll.model.offer import Market
 from atoll.model.records import Event, Fleet, Instance, Job, Kind, Volume
 from atoll.model.resources import Gpu, InstanceType
@@ -289,6 +290,28 @@ class StoreContract:
                 return await tx.settings.first("owner", value)
 
         assert len(set(await asyncio.gather(*(first(str(number)) for number in range(6))))) == 1
+
+    async def test_observations_are_read_by_zone_and_deleted_when_they_are_old(self, db: Database) -> None:
+        zone, other = Zone("fake", "fake-1", "fake-1a"), Zone("fake", "fake-1", "fake-1b")
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        async with db.write() as tx:
+            for number in range(6):
+                where, at = (zone, other)[number % 2], start + timedelta(days=number)
+                for outcome in (Outcome.ATTEMPT, Outcome.LAUNCHED):
+                    made = Observation(f"i{number}", outcome, where, "f.2x8", Market.SPOT, at, 2.5 * number, "")
+                    await tx.observations.add(made)
+        async with db.read() as tx:
+            found = await tx.observations.of_zone(zone, start, 3)
+            launched = await tx.observations.launched(start + timedelta(days=4), 10)
+            assert await tx.observations.attempted_at("i3") == start + timedelta(days=3)
+            assert await tx.observations.attempted_at("i9") is None
+        assert [(each.instance_id, each.zone) for each in found] == [("i4", zone), ("i4", zone), ("i2", zone)]
+        assert [(each.zone, each.seconds) for each in launched] == [(other, 12.5), (zone, 10.0)]
+        async with db.write() as tx:
+            assert await tx.observations.delete_before(start + timedelta(days=3), 4) == 4
+            assert await tx.observations.delete_before(start + timedelta(days=3), 4) == 2
+            assert await tx.observations.delete_before(start + timedelta(days=3), 4) == 0
+            assert len(await tx.observations.launched(start, 10)) == 3
 
     async def test_a_log_is_kept_once_however_many_fetch_it(self, url: str) -> None:
         log = bytes(range(256)) * 12

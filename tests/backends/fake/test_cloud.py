@@ -45,7 +45,7 @@ def simulate(script: Script, work: Callable[[FakeBackend], Coroutine[Any, Any, N
     return cloud.ledger
 
 
-@pytest.mark.parametrize("kind", list(FailureKind))
+@pytest.mark.parametrize("kind", list(ERRORS))
 def test_every_error_of_the_taxonomy_can_be_scripted_and_strikes_as_often_as_scripted(kind: FailureKind) -> None:
     async def work(backend: FakeBackend) -> None:
         backend.cloud.inject(Fault("launch", kind, times=2, retry_after=7))

@@ -166,6 +166,18 @@ CREATE TABLE public.members (
     "user" character varying NOT NULL,
     role character varying NOT NULL
 );
+CREATE TABLE public.observations (
+    instance_id character varying NOT NULL,
+    outcome character varying NOT NULL,
+    backend character varying NOT NULL,
+    region character varying NOT NULL,
+    zone character varying NOT NULL,
+    instance_type character varying NOT NULL,
+    market character varying NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seconds double precision,
+    reason character varying NOT NULL
+);
 CREATE TABLE public.projects (
     name character varying NOT NULL,
     created_at timestamp with time zone,
@@ -272,6 +284,8 @@ INSERT INTO public.login_codes VALUES ('hash-2', 'token_hash-2', '2026-11-24 10:
 INSERT INTO public.members VALUES ('main', 'admin', 'manager');
 INSERT INTO public.members VALUES ('project-1', 'user-1', 'user');
 INSERT INTO public.members VALUES ('project-2', 'user-2', 'user');
+INSERT INTO public.observations VALUES ('instance_id-1', 'outcome-1', 'backend-1', 'region-1', 'zone-1', 'instance_type-1', 'spot', '2026-11-24 10:01:00+00', 1, 'reason-1');
+INSERT INTO public.observations VALUES ('instance_id-2', 'outcome-2', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', 2, 'reason-2');
 INSERT INTO public.projects VALUES ('main', NULL, NULL);
 INSERT INTO public.projects VALUES ('name-1', NULL, NULL);
 INSERT INTO public.projects VALUES ('name-2', NULL, NULL);
@@ -317,6 +331,8 @@ ALTER TABLE ONLY public.login_codes
     ADD CONSTRAINT login_codes_pkey PRIMARY KEY (hash);
 ALTER TABLE ONLY public.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (project, "user");
+ALTER TABLE ONLY public.observations
+    ADD CONSTRAINT observations_pkey PRIMARY KEY (instance_id, outcome);
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY public.runs
@@ -357,6 +373,8 @@ CREATE INDEX ix_jobs_finished_at ON public.jobs USING btree (finished_at);
 CREATE INDEX ix_jobs_instance_id ON public.jobs USING btree (instance_id);
 CREATE INDEX ix_jobs_state ON public.jobs USING btree (state);
 CREATE INDEX ix_members_user ON public.members USING btree ("user");
+CREATE INDEX ix_observations_at ON public.observations USING btree (at);
+CREATE INDEX ix_observations_zone ON public.observations USING btree (backend, region, zone, at);
 CREATE INDEX ix_runs_finished_at ON public.runs USING btree (finished_at);
 CREATE INDEX ix_runs_state ON public.runs USING btree (state);
 CREATE INDEX ix_tokens_user ON public.tokens USING btree ("user");

@@ -191,6 +191,21 @@ CREATE TABLE members (
 INSERT INTO "members" VALUES('main','admin','manager');
 INSERT INTO "members" VALUES('project-1','user-1','user');
 INSERT INTO "members" VALUES('project-2','user-2','user');
+CREATE TABLE observations (
+	instance_id VARCHAR NOT NULL, 
+	outcome VARCHAR NOT NULL, 
+	backend VARCHAR NOT NULL, 
+	region VARCHAR NOT NULL, 
+	zone VARCHAR NOT NULL, 
+	instance_type VARCHAR NOT NULL, 
+	market VARCHAR NOT NULL, 
+	at DATETIME NOT NULL, 
+	seconds FLOAT, 
+	reason VARCHAR NOT NULL, 
+	PRIMARY KEY (instance_id, outcome)
+);
+INSERT INTO "observations" VALUES('instance_id-1','outcome-1','backend-1','region-1','zone-1','instance_type-1','spot','2026-11-24 10:01:00.000000',1.0,'reason-1');
+INSERT INTO "observations" VALUES('instance_id-2','outcome-2','backend-2','region-2','zone-2','instance_type-2','spot','2026-11-24 10:02:00.000000',2.0,'reason-2');
 CREATE TABLE projects (
 	name VARCHAR NOT NULL, created_at DATETIME, deleted_at DATETIME, 
 	PRIMARY KEY (name)
@@ -314,8 +329,10 @@ CREATE INDEX ix_work_due_at ON work (due_at);
 CREATE INDEX ix_work_leased_until ON work (leased_until);
 CREATE INDEX events_time ON events (project, time);
 CREATE INDEX ix_closures_state ON closures (state);
-CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
+CREATE INDEX ix_observations_at ON observations (at);
+CREATE INDEX ix_observations_zone ON observations (backend, region, zone, at);
 CREATE INDEX ix_instances_state ON instances (state);
+CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
 CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE UNIQUE INDEX fleets_live_name ON fleets (project, name) WHERE deleted_at IS NULL;
 CREATE INDEX ix_fleets_state ON fleets (state);

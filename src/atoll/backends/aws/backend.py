@@ -31,6 +31,7 @@ from atoll.backends.base import (
 )
 from atoll.backends.hosts.host import SshHost
 from atoll.backends.hosts.keys import Keys
+from atoll.model.catalog import Catalog
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import Scope
 from atoll.model.limits import TimeLimits
@@ -46,6 +47,8 @@ FIND_SECONDS = 10.0
 SILENT_SECONDS = 60.0
 """For how long a region that did not answer a search is left out of the following ones."""
 LEAST_PAUSE = 1.0
+MOST_READING = 2
+"""How many regions are read at the same time, each of which takes memory."""
 CONNECT_SECONDS = 5.0
 """How long a disk waits for the connection to its machine."""
 
@@ -59,13 +62,11 @@ class AwsBackend:
 
     faults = None
 
-    def __init__(
-        self, state: Path, config: AwsConfig | None = None, *, on_call: Callable[[str, str], None] | None = None
-    ) -> None:
-        """`on_call` gets the region and the IAM action of each call. Raises ValueError where boto3 is not installed."""
+    def __init__(self, state: Path, config: AwsConfig | None = None) -> None:
+        """`state` is a folder for its keys. Raises ValueError where boto3 or asyncssh is not installed."""
         library()
         self.config = config or AwsConfig()
-        self._clients = Clients(self.config, on_call)
+        self._clients = Clients(self.config)
         keys = Keys(self.config.ssh_key_file or state / KEY_FILE)
         self._machines = Machines(self._clients, keys)
         self._probing = Probing(lambda request: self._machines.launch(request, self._region(request.zone)))
@@ -73,7 +74,10 @@ class AwsBackend:
         self._agents = HttpAgents(self._open)
         self._regions = {region: RegionMarket(self._clients, region) for region in self.config.regions}
         self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._reading = asyncio.Semaphore(MOST_READING)
         self._silent: dict[str, float] = {}
+        self._catalog: Catalog | None = None
+        self._versions: tuple[tuple[int, ...], ...] = ()
         self.checks = AwsChecks(self._clients)
         self.volumes = AwsVolumes(self._clients, self._host_of, self._type_of, self._everywhere)
 
@@ -93,11 +97,13 @@ class AwsBackend:
             for name, region in self._regions.items():
                 self._refreshing[name] = asyncio.create_task(self._keep_fresh(region))
             await self._first_answers()
-        found = [region.listing() for region in self._regions.values()]
-        zones = tuple(info for infos, _ in found for info in infos)
+        zones = tuple(info for region in self._regions.values() for info in region.zone_infos)
         if not zones:
             raise self._error()
-        return Listing(zones, tuple(offer for _, offers in found for offer in offers), datetime.now(UTC))
+        now, versions = datetime.now(UTC), tuple(region.versions for region in self._regions.values())
+        if self._catalog is None or versions != self._versions:
+            self._catalog, self._versions = await asyncio.to_thread(self._gathered, now), versions
+        return Listing(zones, self._catalog, now)
 
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start one instance in the zone; the same token again returns the same instance."""
@@ -139,6 +145,10 @@ class AwsBackend:
         self._machines.close()
         self._clients.close()
 
+    def _gathered(self, now: datetime) -> Catalog:
+        offers = (offer for region in self._regions.values() for offer in region.offers())
+        return Catalog.from_offers(offers, now)
+
     async def _first_answers(self) -> None:
         """Wait until one region was read, and for the others a little longer."""
         waiting = [asyncio.create_task(region.first.wait()) for region in self._regions.values()]
@@ -149,7 +159,8 @@ class AwsBackend:
 
     async def _keep_fresh(self, region: RegionMarket) -> None:
         while True:
-            await region.refresh()
+            async with self._reading:
+                await region.refresh()
             await asyncio.sleep(max(LEAST_PAUSE, region.next_due - time.monotonic()))
 
     async def _open(self, machine: Machine, endpoint: Endpoint) -> Stream:

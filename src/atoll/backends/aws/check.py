@@ -28,6 +28,8 @@ _CALLS: Mapping[_Call, Mapping[str, Any]] = {
     ("service-quotas", "list_service_quotas"): {"ServiceCode": "ec2", "MaxResults": 1},
     ("ec2", "authorize_security_group_ingress"): {"GroupId": _NO_GROUP, "IpPermissions": [], "DryRun": True},
     ("ec2", "terminate_instances"): {"InstanceIds": [_NO_INSTANCE], "DryRun": True},
+    ("ec2", "create_placement_group"): {"GroupName": f"{GROUP}-check", "Strategy": "cluster", "DryRun": True},
+    ("ec2", "delete_placement_group"): {"GroupName": f"{GROUP}-check", "DryRun": True},
     ("ec2", "delete_volume"): {"VolumeId": _NO_VOLUME, "DryRun": True},
     ("ec2", "attach_volume"): {
         "VolumeId": _NO_VOLUME, "InstanceId": _NO_INSTANCE, "Device": "/dev/sdf", "DryRun": True,

@@ -28,14 +28,15 @@ PRICING_REGION = "us-east-1"
 
 Reply = dict[str, Any]
 T = TypeVar("T")
+Read = Callable[[list[Any]], list[Any]]
+"""Makes the items that are kept of one page's items."""
 
 
 class Clients:
-    """The clients of one account. `on_call` gets the name of each IAM action before its call."""
+    """The clients of one account."""
 
-    def __init__(self, config: AwsConfig, on_call: Callable[[str, str], None] | None = None) -> None:
+    def __init__(self, config: AwsConfig) -> None:
         self.config = config
-        self._on_call = on_call
         self._session: Any = None
         self._clients: dict[tuple[str, str], Any] = {}
         self._pools: dict[str, ThreadPoolExecutor] = {}
@@ -48,9 +49,16 @@ class Clients:
         about = subject or Subject(region)
         return await self._run(region, partial(self._call, region, service, operation, about, params))
 
-    async def pages(self, region: str, service: str, operation: str, key: str, **params: Any) -> list[Any]:
-        """The items under `key` of all pages, read in one turn of a thread. Raises BackendError."""
-        return await self._run(region, partial(self._pages, region, service, operation, key, params))
+    async def pages(
+        self, region: str, service: str, operation: str, key: str, read: Read = list, **params: Any
+    ) -> list[Any]:
+        """What `read` makes of the items under `key`, page by page, in one turn of a thread. Raises BackendError.
+
+        The pages of a region's instance types take many times the memory of what is kept of them.
+        """
+        return await self._run(
+            region, partial(self._pages, partial(self._patiently, region, service, operation), key, read, params)
+        )
 
     def close(self) -> None:
         """Stop the threads; calls under way are not waited for."""
@@ -64,11 +72,11 @@ class Clients:
             pool = self._pools[region] = ThreadPoolExecutor(THREADS, thread_name_prefix=f"aws-{region}")
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
-    def _pages(self, region: str, service: str, operation: str, key: str, params: Reply) -> list[Any]:
+    def _pages(self, call: Callable[[Reply], Reply], key: str, read: Read, params: Reply) -> list[Any]:
         found: list[Any] = []
         while True:
-            reply = self._patiently(region, service, operation, params)
-            found += reply.get(key, [])
+            reply = call(params)
+            found += read(reply.get(key, []))
             token = reply.get("NextToken")
             if not token:
                 return found
@@ -88,17 +96,16 @@ class Clients:
         from botocore.exceptions import BotoCoreError, ClientError
 
         action = ACTIONS[(service, operation)]
-        if self._on_call is not None:
-            self._on_call(region, action.name)
         try:
             reply: Reply = getattr(self._client(region, service), operation)(**params)
             return reply
         except ClientError as error:
+            if error.operation_name == "AssumeRole":  # the call needed new credentials first
+                action = ACTIONS["sts", "assume_role"]
             details = error.response.get("Error", {})
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            raise translate(
-                str(details.get("Code", "")), str(details.get("Message", "")), status, action.name, subject
-            ) from None
+            code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+            raise translate(code, message, status, action.name, subject) from None
         except BotoCoreError as error:
             raise _unsent(error, action, region) from None
 
@@ -110,22 +117,22 @@ class Clients:
             return client
 
     def _new(self, region: str, service: str) -> Any:
-        from botocore.config import Config
-
         if self._session is None:
             self._session = self._sign_in()
+        return self._session.client(service, **self._options(PRICING_REGION if service == "pricing" else region))
+
+    def _options(self, region: str) -> dict[str, Any]:
+        """What every client gets: its region, time limits, one attempt."""
+        from botocore.config import Config
+
         settings = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"total_max_attempts": 1, "mode": "standard"},
             max_pool_connections=THREADS,
-            parameter_validation=True,
             user_agent_extra="atoll",
         )
-        where = PRICING_REGION if service == "pricing" else region
-        return self._session.client(
-            service, region_name=where, config=settings, endpoint_url=self.config.endpoint_url or None
-        )
+        return {"region_name": region, "config": settings, "endpoint_url": self.config.endpoint_url or None}
 
     def _sign_in(self) -> Any:
         import boto3
@@ -145,7 +152,7 @@ class Clients:
         from botocore.credentials import RefreshableCredentials
 
         creds = self.config.credentials
-        sts = session.client("sts", region_name=self.config.regions[0], endpoint_url=self.config.endpoint_url or None)
+        sts = session.client("sts", **self._options(self.config.regions[0]))
         options = {"RoleArn": creds.role_arn, "RoleSessionName": "atoll"}
         if creds.external_id:
             options["ExternalId"] = creds.external_id

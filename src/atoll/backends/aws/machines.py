@@ -5,6 +5,7 @@ from typing import Any
 
 from atoll.backends.aws.clients import Clients
 from atoll.backends.aws.errors import CODES, Subject
+from atoll.backends.aws.groups import PlacementGroups
 from atoll.backends.aws.images import Images
 from atoll.backends.aws.looks import Looks
 from atoll.backends.aws.market import RegionMarket
@@ -20,7 +21,7 @@ from atoll.backends.base import (
 )
 from atoll.backends.hosts.cloud_init import cloud_config
 from atoll.backends.hosts.keys import Keys
-from atoll.model.failure import MachineError, Scope
+from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.offer import Market
 from atoll.model.zone import Zone
 
@@ -53,6 +54,7 @@ class Machines:
         self._images = Images(clients)
         self._groups = SecurityGroups(clients)
         self._looks = Looks(clients)
+        self._placement = PlacementGroups(clients)
 
     async def launch(self, request: LaunchRequest, market: RegionMarket) -> Machine:
         """One instance in one subnet of the zone; another subnet of the same zone where one is full."""
@@ -72,7 +74,10 @@ class Machines:
     async def describe(self, machine: str, region: str) -> tuple[Machine, str]:
         """The instance, and the installation that owns it. Raises NotFound."""
         instance = await self._looks.look(machine, region)
-        return read_machine(region, instance), _tags(instance).get(OWNER, "")
+        found = read_machine(region, instance)
+        if found.state is MachineState.GONE:
+            await self._placement.release(instance["Placement"].get("GroupName") or "", region)
+        return found, _tags(instance).get(OWNER, "")
 
     async def find(self, region: str, owner: str) -> list[Machine]:
         """All instances of an owner that are not terminated."""
@@ -124,6 +129,8 @@ class Machines:
             if request.max_price is not None:
                 spot["MaxPrice"] = f"{request.max_price:.6f}"
             options["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": spot}
+        if request.group and kind.clusters:
+            options["Placement"] = {"GroupName": await self._placement.of(request)}
         group = await self._groups.of(region, await market.network.fresh())
         options["NetworkInterfaces"] = [
             {"DeviceIndex": 0, "Groups": [group], "AssociatePublicIpAddress": config.public_ips}
@@ -178,6 +185,9 @@ def read_machine(region: str, instance: Any) -> Machine:
 def _given_up(reason: Any, zone: Zone, instance_type: str, market: Market) -> MachineError | None:
     """Why EC2 ended an instance that it had accepted. Source: API reference, `StateReason`."""
     code = str(reason.get("Code", "")).partition(".")[2]
+    if code in ("SpotInstanceTermination", "SpotInstanceShutdown"):
+        scope = Scope("aws", zone.region, zone.name, instance_type, market)
+        return MachineError(FailureKind.INTERRUPTED, str(reason.get("Message", code)), scope)
     if code not in ("InsufficientInstanceCapacity", "VolumeLimitExceeded"):
         return None
     kind, _ = CODES[code]

@@ -34,6 +34,8 @@ ACTIONS: Mapping[tuple[str, str], Action] = {
     ("ec2", "run_instances"): Action("ec2:RunInstances", "machines"),
     ("ec2", "describe_instances"): Action("ec2:DescribeInstances", "machines"),
     ("ec2", "terminate_instances"): Action("ec2:TerminateInstances", "machines"),
+    ("ec2", "create_placement_group"): Action("ec2:CreatePlacementGroup", "fleets with `placement: cluster`"),
+    ("ec2", "delete_placement_group"): Action("ec2:DeletePlacementGroup", "fleets with `placement: cluster`"),
     ("ec2", "create_volume"): Action("ec2:CreateVolume", "volumes"),
     ("ec2", "describe_volumes"): Action("ec2:DescribeVolumes", "volumes"),
     ("ec2", "delete_volume"): Action("ec2:DeleteVolume", "volumes"),

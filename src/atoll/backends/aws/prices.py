@@ -1,6 +1,7 @@
 """Prices: on demand from the Pricing API, by type; spot from EC2's history, by zone and type. In USD an hour."""
 
 import json
+from sys import intern
 from typing import Any
 
 LINUX = "Linux/UNIX"
@@ -19,9 +20,9 @@ def price_filters(region: str) -> list[dict[str, str]]:
     return [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in fields.items()]
 
 
-def read_prices(found: list[Any]) -> dict[str, float]:
-    """Prices by type, from the `PriceList` of `GetProducts`, whose items are JSON texts."""
-    prices: dict[str, float] = {}
+def read_prices(found: list[Any]) -> list[tuple[str, float]]:
+    """Types with their prices, from the `PriceList` of `GetProducts`, whose items are JSON texts."""
+    prices: list[tuple[str, float]] = []
     for text in found:
         item = json.loads(text) if isinstance(text, str) else text
         name = item.get("product", {}).get("attributes", {}).get("instanceType")
@@ -29,15 +30,22 @@ def read_prices(found: list[Any]) -> dict[str, float]:
             for dimension in term.get("priceDimensions", {}).values():
                 price = float(dimension.get("pricePerUnit", {}).get("USD", 0))
                 if name and price > 0:  # 0 USD is a price of capacity that was reserved, and paid elsewhere
-                    prices[name] = price
+                    prices.append((name, price))
     return prices
 
 
-def read_spot_prices(found: list[Any]) -> dict[tuple[str, str], float]:
+SpotPrice = tuple[str, str, Any, float]
+"""Zone, type, time and price."""
+
+
+def read_spot_prices(found: list[Any]) -> list[SpotPrice]:
+    """The prices of `DescribeSpotPriceHistory`."""
+    return [
+        (intern(each["AvailabilityZone"]), intern(each["InstanceType"]), each["Timestamp"], float(each["SpotPrice"]))
+        for each in found
+    ]
+
+
+def newest(prices: list[SpotPrice]) -> dict[tuple[str, str], float]:
     """The newest price by zone and type."""
-    newest: dict[tuple[str, str], tuple[Any, float]] = {}
-    for each in found:
-        key = each["AvailabilityZone"], each["InstanceType"]
-        if key not in newest or newest[key][0] < each["Timestamp"]:
-            newest[key] = each["Timestamp"], float(each["SpotPrice"])
-    return {key: price for key, (_, price) in newest.items()}
+    return {(zone, name): price for zone, name, _, price in sorted(prices, key=lambda each: each[2])}

@@ -1,6 +1,7 @@
 """Instance types as EC2 describes them, and what a launch needs to know of one."""
 
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from atoll.model.offer import Market
@@ -26,10 +27,15 @@ class AwsType:
         return self.type.gpu is not None and self.type.gpu.vendor == "nvidia"
 
 
-def read_types(found: list[Any]) -> dict[str, AwsType]:
-    """The types of a region by name, less those that cannot run Linux from an EBS disk on x86-64 or ARM."""
-    types = {each["InstanceType"]: _type(each) for each in found if _usable(each)}
-    return {name: each for name, each in types.items() if each is not None}
+def read_types(found: list[Any]) -> list[AwsType]:
+    """The types, less those that cannot run Linux from an EBS disk on x86-64 or ARM."""
+    types = (_type(each) for each in found if _usable(each))
+    return [each for each in types if each is not None]
+
+
+def read_offered(found: list[Any]) -> list[tuple[str, str]]:
+    """Which type is offered in which zone: pairs of names."""
+    return [(intern(each["InstanceType"]), intern(each["Location"])) for each in found]
 
 
 def _usable(each: Any) -> bool:
@@ -40,7 +46,7 @@ def _type(each: Any) -> AwsType | None:
     archs = [_ARCHS[arch] for arch in each["ProcessorInfo"].get("SupportedArchitectures", []) if arch in _ARCHS]
     if not archs:
         return None
-    name = each["InstanceType"]
+    name = intern(each["InstanceType"])
     kind = InstanceType(
         name,
         float(each["VCpuInfo"]["DefaultVCpus"]),

@@ -15,12 +15,12 @@ from atoll.backends.base import (
     QuotaExceeded,
 )
 from atoll.backends.fake.agents import FakeAgent
-from atoll.backends.fake.cloud import FAILED, Call, Chance, Change, FakeCloud, ended, perform
+from atoll.backends.fake.cloud import FAILED, INTERRUPTED, Call, Chance, Change, FakeCloud, ended, perform
 from atoll.backends.fake.faults import FakeFaults
 from atoll.backends.fake.ledger import FakeMachine
 from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.endpoint import SshSocket
-from atoll.model.failure import Scope
+from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.offer import Availability, Offer
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
@@ -184,4 +184,7 @@ class FakeBackend:
             state = MachineState.GONE if now >= found.gone_at else MachineState.DELETING
         endpoint = SshSocket(found.id, "/agent.sock") if booted and found.error is None else None
         market, kind, error = found.market, found.instance_type, found.error if booted else None
+        if found.reason == INTERRUPTED:
+            scope = Scope(self._name, found.zone.region, found.zone.name, kind, market)
+            error = MachineError(FailureKind.INTERRUPTED, "the provider took the machine back", scope)
         return Machine(found.id, found.token, found.zone, kind, market, state, endpoint, found.reason, error)

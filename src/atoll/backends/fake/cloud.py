@@ -25,6 +25,8 @@ from atoll.model.zone import Zone
 T = TypeVar("T")
 
 UP, FAILED, DARK = "up", "failed", "dark"
+INTERRUPTED = "interrupted"
+"""Why a machine ended that the cloud took back."""
 BEFORE_TOKENS = frozenset({FailureKind.THROTTLED, FailureKind.AUTH_FAILED, FailureKind.UNAVAILABLE})
 """What a cloud may say before it looks at a token; a token that it knows is answered with what was made for it."""
 
@@ -137,7 +139,7 @@ class FakeCloud:
         with self.ledger.transaction():
             found = self.ledger.machines.get(machine)
             if found is not None and found.ended_at is None:
-                self._append("interrupt", self.now(), machines=(ended(found, self.now(), "interrupted"),))
+                self._append("interrupt", self.now(), machines=(ended(found, self.now(), INTERRUPTED),))
 
     def latency(self, operation: str) -> float:
         """How long the next call of this operation takes, in seconds."""
@@ -231,7 +233,7 @@ class FakeCloud:
             at, machine_id = heapq.heappop(self._interruptions)
             found = self.ledger.machines[machine_id]
             if found.ended_at is None:
-                self._append("interrupt", now, machines=(ended(found, at, "interrupted"),))
+                self._append("interrupt", now, machines=(ended(found, at, INTERRUPTED),))
 
 
 async def perform(cloud: FakeCloud, call: Call, step: Step[T]) -> T:

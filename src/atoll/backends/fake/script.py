@@ -192,6 +192,8 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
         told = msgspec.convert(dict(mapping), _Settings)
     except msgspec.ValidationError as error:
         raise ValueError(f"the fake backend's configuration: {error}") from error
+    if any(FailureKind.INTERRUPTED in kinds for kinds in told.chances.values()):
+        raise ValueError("the fake backend's configuration: no call is `interrupted`; set `interruptions`")
     faults = [
         Fault(operation, kind, times=None, chance=chance)
         for operation, kinds in told.chances.items()

@@ -13,7 +13,7 @@ from atoll.model.suggestion import did_you_mean
 SHORTEST_SECONDS = 60.0
 """History is needed for a moment after its end: commands that wait follow events and read the end of a log."""
 LONGEST_SECONDS = 100 * 365.0 * 86400
-_TIMES = ("events", "logs", "runs", "resources")
+_TIMES = ("events", "logs", "runs", "resources", "observations")
 _KEYS = (*_TIMES, "log_size")
 
 

@@ -1,14 +1,15 @@
 """Runs with their jobs, and logs, as fronts show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.parts.versions import version_of
 from atoll.engine.queries.page import Page
+from atoll.engine.queries.zones import not_configured
 from atoll.model.records import Instance, Job, Run
-from atoll.model.states import RunState
+from atoll.model.states import JOB, RunState
 from atoll.store.transaction import Transaction
 from atoll.wire.api import ON_HOLD, JobView, RunView
 
@@ -29,7 +30,7 @@ class RunQueries:
         """The unfinished runs, or all; the oldest first, or with `newest` the newest."""
         async with self._context.database.read() as tx:
             found = await tx.listing.runs(project, after, limit + 1, finished=finished, newest=newest)
-            return Page(await _views(tx, found[:limit]), len(found) > limit)
+            return Page(await self._views(tx, found[:limit]), len(found) > limit)
 
     async def get(self, project: str, name: str) -> RunView:
         """One run with its version and earlier attempts. Raises Refused: not-found."""
@@ -37,12 +38,12 @@ class RunQueries:
             found = await _named(tx, project, name)
             newest = {job.id for job in await tx.runs.jobs(found)}
             earlier = [job for job in await tx.runs.attempts(found) if job.id not in newest][-ATTEMPTS:]
-            return replace((await _views(tx, [found], earlier))[0], version=version_of(found))
+            return replace((await self._views(tx, [found], earlier))[0], version=version_of(found))
 
     async def view(self, run: Run) -> RunView:
         """A run that a request has just changed."""
         async with self._context.database.read() as tx:
-            return (await _views(tx, [run]))[0]
+            return (await self._views(tx, [run]))[0]
 
     async def logged(self, project: str, name: str, rank: int, attempt: int | None) -> Job:
         """The job of a rank whose log can be read: an attempt counted from 1; None: the newest.
@@ -66,6 +67,14 @@ class RunQueries:
             raise Refused("log-deleted", message, status=410)
         return found
 
+    async def _views(self, tx: Transaction, found: Sequence[Run], earlier: Sequence[Job] = ()) -> list[RunView]:
+        """The views of runs; `earlier` are earlier attempts of the only one."""
+        jobs = await tx.runs.jobs_of([run.id for run in found])
+        shown = [*earlier, *(job for group in jobs.values() for job in group)]
+        instances = await tx.listing.instances_by_id({job.instance_id for job in shown if job.instance_id})
+        backends = self._context.backends
+        return [run_view(run, jobs.get(run.id, []), instances, backends, earlier) for run in found]
+
 
 async def _named(tx: Transaction, project: str, name: str) -> Run:
     found = await tx.runs.named(project, name)
@@ -74,18 +83,21 @@ async def _named(tx: Transaction, project: str, name: str) -> Run:
     return found
 
 
-async def _views(tx: Transaction, found: Sequence[Run], earlier: Sequence[Job] = ()) -> list[RunView]:
-    """The views of runs; `earlier` are earlier attempts of the only one."""
-    jobs = await tx.runs.jobs_of([run.id for run in found])
-    shown = [*earlier, *(job for group in jobs.values() for job in group)]
-    instances = await tx.listing.instances_by_id({job.instance_id for job in shown if job.instance_id})
-    return [run_view(run, jobs.get(run.id, []), instances, earlier) for run in found]
+def run_view(
+    run: Run,
+    jobs: Sequence[Job],
+    instances: Mapping[str, Instance],
+    backends: Collection[str],
+    earlier: Sequence[Job] = (),
+) -> RunView:
+    """A run with the newest attempt of each job, and with `earlier` ones.
 
-
-def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance], earlier: Sequence[Job] = ()) -> RunView:
-    """A run with the newest attempt of each job, and with `earlier` ones."""
+    The message of one whose machines' backend is not among the configured `backends` says so.
+    """
     held = [instances[job.instance_id] for job in jobs if job.instance_id and job.instance_id in instances]
     views = tuple(_job_view(job, instances.get(job.instance_id or "")) for job in jobs)
+    open_zones = [job.zone for job in jobs if job.zone is not None and job.state not in JOB.final]
+    away = sorted({zone.backend for zone in open_zones if zone.backend not in backends})
     return RunView(
         run.id,
         run.name,
@@ -96,7 +108,7 @@ def run_view(run: Run, jobs: Sequence[Job], instances: Mapping[str, Instance], e
         views,
         run.exit_code,
         run.reason,
-        run.message,
+        not_configured(away[0]) if away else run.message,
         run.finished_at,
         tuple(_job_view(job, instances.get(job.instance_id or "")) for job in earlier),
     )

@@ -1,10 +1,12 @@
 """Zones with their contents, as fronts show them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import isfinite
 
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused
+from atoll.engine.queries.observations import observed_in
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import usage_of
 from atoll.model.zone import Capacity, Zone, ZoneState
@@ -58,10 +60,10 @@ class ZoneQueries:
         ]
 
     async def get(self, project: str, zone: Zone) -> ZoneView:
-        """One zone. Raises Refused: not-found."""
+        """One zone, with what was observed of launches there. Raises Refused: not-found."""
         for view in await self.all(project):
             if view.zone == zone:
-                return view
+                return replace(view, observed=await observed_in(self._context, zone))
         raise Refused("not-found", f"there is no zone `{zone}`", help="`atoll zone list` shows them all", status=404)
 
 

@@ -97,7 +97,7 @@ async def _accept_fleet(
         await tx.work.wake(Kind.INSTANCE, draft.outdated, tx.now)
     fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE_FLEET, "message": message})
     await release_runs(tx, fleet)
-    tx.asked(fleet, "changed")
+    tx.asked(fleet, "changed", fleet.message)
     await tx.wake(fleet)
     return fleet
 

@@ -73,7 +73,8 @@ def change_of(
 
 def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> ChangeAction:
     if kept.state not in RUN.final:
-        return ChangeAction.REPLACE if fields or rerun else ChangeAction.UNCHANGED
+        # One that a user has stopped does not go on: the next one follows it.
+        return ChangeAction.REPLACE if fields or rerun or kept.stop else ChangeAction.UNCHANGED
     if kept.state is RunState.DONE and not fields and not rerun:
         return ChangeAction.UNCHANGED
     return ChangeAction.RERUN

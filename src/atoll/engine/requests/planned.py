@@ -14,7 +14,7 @@ class Planned:
 
     `default_profile` is the profile that runs took keys from without naming it. `event` is the newest event
     before it; `instance_names` has the names of the existing instances in the plan; `patient` are the documents
-    (kind, name) that wait for capacity.
+    (kind, name) that wait for capacity. `unlisted` has the error of each backend whose offers could not be listed.
     """
 
     changes: tuple[Change, ...]
@@ -25,6 +25,7 @@ class Planned:
     instance_names: Mapping[str, str] = field(default_factory=dict)
     patient: frozenset[tuple[str, str]] = frozenset()
     basis: str = ""
+    unlisted: Mapping[str, str] = field(default_factory=dict)
 
     def waits(self, document: DocumentPlan) -> bool:
         """Whether a document that does not fit, or is not decided, is accepted all the same, and waits."""

@@ -176,7 +176,17 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     answer = await context.planner.plan(request, snapshot, asker(project))
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
-    planned = Planned(changes, answer, findings, event, parsed.default_profile, names, patient, _basis(drafts, answer))
+    planned = Planned(
+        changes,
+        answer,
+        findings,
+        event,
+        parsed.default_profile,
+        names,
+        patient,
+        _basis(drafts, answer),
+        {} if answer.complete else world.errors,
+    )
     return _Proposal(planned, tuple(drafts), epoch, saved)
 
 

@@ -88,6 +88,7 @@ class Reconciling(ABC, Generic[R, S, E]):
         """Record a change of state, and wake whom it concerns; the record as it is then."""
         async with self.context.database.write(lease) as tx:
             stepped = await tx.step(record, action.state, reason=action.reason, **action.changes)
+            await self.observe(tx, stepped)
             await self.after(tx, stepped)
         if action.state == self.tries_in:
             self._untried[record.id] = lease.fence
@@ -118,6 +119,9 @@ class Reconciling(ABC, Generic[R, S, E]):
 
     async def after(self, tx: Transaction, record: R) -> None:
         """Wake whom a change of this record concerns."""
+
+    async def observe(self, tx: Transaction, record: R) -> None:
+        """Record what is learned from the step to the record's state."""
 
     async def call(self, zone: Zone, method: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method of the zone's backend, by way of its circuit. Raises BackendError."""

@@ -21,10 +21,11 @@ from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.launching import launch_request
 from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.snapshots.world import FAILURE_MEMORY
+from atoll.engine.work import observations
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.silence import Silence, answers_health
 from atoll.model.endpoint import Endpoint
-from atoll.model.failure import MachineError, Scope
+from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
 from atoll.model.reasons import BROKEN, EndReason
 from atoll.model.records import Fleet, Instance, Kind
@@ -119,6 +120,14 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             return None
         return Due(min(0.1 * 2 ** min(lease.attempts, 10), END_PAUSE), failed=True)  # it may take minutes to be gone
 
+    async def observe(self, tx: Transaction, record: Instance) -> None:
+        """Record the attempt, the launch or the end, and remember an interruption as a failure."""
+        await observations.record_step(tx, record)
+        if record.state is InstanceState.TERMINATED and record.end_reason == EndReason.INTERRUPTED:
+            earlier = await tx.failures.recent(tx.now - FAILURE_MEMORY)
+            scope = _offer_scope(record)
+            await tx.failures.remember(remember(earlier, FailureKind.INTERRUPTED, scope, tx.now, record.message))
+
     async def after(self, tx: Transaction, record: Instance) -> None:
         """Wake the fleet that lost it, and the jobs and attachments on it."""
         if record.end_reason == EndReason.IDLE and record.state is InstanceState.ACTIVE:
@@ -208,8 +217,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
 
     async def _refused(self, lease: Lease, instance: Instance, error: MachineError, state: InstanceState) -> None:
         """Remember the provider's refusal, which came with the launch or after it, and step on to `state`."""
-        zone = instance.zone
-        scope = error.scope or Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
+        scope = error.scope or _offer_scope(instance)
         async with self.context.database.write(lease) as tx:
             former = await tx.failures.recent(tx.now - FAILURE_MEMORY)
             if error.kind in OF_THE_REQUEST:
@@ -218,6 +226,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
                 await tx.failures.remember(remember(former, error.kind, scope, tx.now, error.message))
             reason = error.kind.value
             changes: dict[str, Any] = {"end_reason": instance.end_reason or reason, "message": error.message}
+            await observations.record_refusal(tx, instance, reason)
             await self.after(tx, await tx.step(instance, state, reason=reason, **changes))
 
     async def _use(self, tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
@@ -253,6 +262,11 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             # What this one's end makes even may let another one go.
             others = [each.id for each in await tx.fleets.instances(fleet) if each.idle_since is not None]
             await tx.work.wake(Kind.INSTANCE, others, tx.now)
+
+
+def _offer_scope(instance: Instance) -> Scope:
+    zone = instance.zone
+    return Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
 
 
 async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:

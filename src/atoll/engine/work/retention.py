@@ -63,6 +63,9 @@ class RetentionHandler:
             await self._runs(lease, now - kept.runs, turn)
         if kept.resources is not None:
             await self._resources(lease, now - kept.resources, turn)
+        if kept.observations is not None:
+            async with self._context.database.write(lease) as tx:
+                turn.count("observations", await tx.observations.delete_before(now - kept.observations, STEP))
         if turn.deleted:
             log.info("retention: %s", ", ".join(f"{what}={number}" for what, number in turn.deleted.items()))
         return Due(PAUSE_SECONDS if turn.full else self._pause(kept.shortest))

@@ -187,7 +187,7 @@ def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Do
         if document.backend is not None:
             yield "backend", None, replace(document, backend=None)
         return
-    for requirement, value, requirements in _looser(document.requirements):
+    for requirement, value, requirements in looser(document.requirements):
         yield requirement, value, replace(document, requirements=requirements)
     if isinstance(document, FleetRequest):
         yield from _looser_fleet(document, trial)
@@ -195,7 +195,8 @@ def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Do
         yield from _looser_run(document)
 
 
-def _looser(asked: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
+def looser(asked: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
+    """The requirements without each of them in turn, with its name and the value that it then has (None: none)."""
     lists = {
         "availability_zones": replace(asked, availability_zones=None),
         "regions": replace(asked, regions=None),

@@ -169,6 +169,7 @@ _KINDS = {
     "throttled": "was throttled",
     "auth-failed": "refused the credentials",
     "unavailable": "did not answer",
+    "interrupted": "was interrupted by the provider",
 }
 
 

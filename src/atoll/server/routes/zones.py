@@ -24,6 +24,12 @@ async def zone(project: Project, backend: Place, region: Place, name: Place, req
     return answer(await engine_of(request).zones.get(project, Zone(backend, region, name)))
 
 
+@router.get("/zones/{backend}/{region}", response_model=ZoneView)
+async def zone_of_region(project: Project, backend: Place, region: Place, request: Request) -> Response:
+    """The one zone of a region without zones."""
+    return answer(await engine_of(request).zones.get(project, Zone(backend, region, "")))
+
+
 @router.post("/zones/{backend}/{region}/{name}/fail", response_model=ZoneView, dependencies=[Depends(require_admin)])
 async def fail(project: Project, backend: Place, region: Place, name: Place, request: Request) -> Response:
     """Simulate an outage of a zone."""

@@ -25,7 +25,8 @@ _ALIVE = {
     "attachment": "SELECT name, state FROM attachments WHERE state != 'detached'",
     "run": "SELECT name, state FROM runs WHERE state NOT IN ('done', 'failed', 'stopped')",
     "job": "SELECT run, state FROM jobs WHERE state NOT IN ('done', 'failed', 'stopped')",
-    "work": "SELECT kind, id FROM work WHERE kind != 'backend'",  # backends are looked over for ever
+    # Backends are looked over, and old records deleted, for ever.
+    "work": "SELECT kind, id FROM work WHERE kind NOT IN ('backend', 'retention')",
 }
 
 

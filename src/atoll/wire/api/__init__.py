@@ -24,7 +24,7 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
                                                           `Atoll-Log-Submission: K` which attempt of the job it is of
     GET    /api/projects/P/events?after=SEQ&wait=S&limit=N&kind=K&name=NAME&last=N
                                                        -> list[EventView]     `last` gives the newest N
-    GET    /api/projects/P/zones[/BACKEND/REGION/ZONE] -> list[ZoneView] | ZoneView
+    GET    /api/projects/P/zones[/BACKEND/REGION[/ZONE]] -> list[ZoneView] | ZoneView
     POST   /api/projects/P/zones/BACKEND/REGION/ZONE/fail|restore -> ZoneView
     GET    /api/projects/P/offers?<OfferQuery's fields> -> list[OfferView]
     GET    /api/projects/P/offers/by/zone|region|type|gpu?<likewise> -> list[OfferGroup]
@@ -64,7 +64,7 @@ from atoll.wire.api.plans import (
 from atoll.wire.api.runs import JobView, RunView, StopRequest
 from atoll.wire.api.status import BackendStatus, DiskUse, Healthz, OpenCircuit, OrphanView, ServerStatus
 from atoll.wire.api.volumes import VolumeView
-from atoll.wire.api.zones import ZoneView
+from atoll.wire.api.zones import ObservedView, ZoneView
 
 __all__ = [
     "NEXT",
@@ -80,6 +80,7 @@ __all__ = [
     "Healthz",
     "InstanceView",
     "JobView",
+    "ObservedView",
     "OfferGroup",
     "OfferQuery",
     "OfferView",

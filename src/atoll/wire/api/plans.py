@@ -117,9 +117,9 @@ class PlannedDocument:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """The whole plan. `complete` is False when any document has a shortfall; `proven` when the budget
-    ended the search with the best that it had found, and `note` says how good that is; `price` is USD an hour for all
-    that is new."""
+    """The whole plan. `complete` is False when any document has a shortfall; `proven` is False when the budget
+    ended the search with the best that it had found. `note` says how good that is, and which backends could not be
+    listed where a document does not fit; `price` is USD an hour for all that is new."""
 
     documents: tuple[PlannedDocument, ...]
     price: float

@@ -3,7 +3,28 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from atoll.model.offer import Market
 from atoll.model.zone import Capacity, Zone, ZoneState
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedView:
+    """What was observed lately of one instance type and market in a zone.
+
+    `launched` instances became active, `interrupted` ones were taken back by the provider; an attempt whose end is
+    still open counts in neither. `seconds` is the median from the attempt to active; `refusal` and `refused_at` are the
+    kind and time of the last refusal.
+    """
+
+    instance_type: str
+    market: Market
+    attempts: int = 0
+    launched: int = 0
+    refused: int = 0
+    interrupted: int = 0
+    seconds: float | None = None
+    refused_at: datetime | None = None
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +32,7 @@ class ZoneView:
     """A zone and its contents.
 
     `capacity` is 0 for what has no declared limit; `faults` says that an outage of the zone can be simulated.
+    `observed` is what became of launches in the last seven days; lists of zones leave it out.
     """
 
     zone: Zone
@@ -24,3 +46,4 @@ class ZoneView:
     volumes: int = 0
     offers: int = 0
     faults: bool = False
+    observed: tuple[ObservedView, ...] = ()

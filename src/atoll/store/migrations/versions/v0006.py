@@ -1,7 +1,7 @@
 """Instances: endpoints instead of URLs, addresses, and whether they still match their fleet's configuration.
 
-Fleets: since when they wait. Closures: the table of closed zones. For retention: indexes of the ends of records, the
-ends of instances and attachments, and which logs are deleted.
+Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends. For
+retention: indexes of the ends of records, the ends of instances and attachments, and which logs are deleted.
 """
 
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ depends_on = None
 def upgrade() -> None:
     """Make the columns and the table."""
     _closures()
+    _observations()
     with op.batch_alter_table("instances") as batch:
         batch.add_column(sa.Column("leaving_for", sa.String(), nullable=False, server_default=""))
         batch.add_column(sa.Column("endpoint", sa.JSON()))
@@ -66,6 +67,21 @@ def _closures() -> None:
         sa.Column("deadline", time),
     )
     op.create_index("ix_closures_state", "closures", ["state"])
+
+
+def _observations() -> None:
+    words = ("backend", "region", "zone", "instance_type", "market")
+    op.create_table(
+        "observations",
+        sa.Column("instance_id", sa.String(), primary_key=True),
+        sa.Column("outcome", sa.String(), primary_key=True),
+        *(sa.Column(name, sa.String(), nullable=False) for name in words),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seconds", sa.Float()),
+        sa.Column("reason", sa.String(), nullable=False),
+    )
+    op.create_index("ix_observations_at", "observations", ["at"])
+    op.create_index("ix_observations_zone", "observations", ["backend", "region", "zone", "at"])
 
 
 def _ends() -> None:
