@@ -11,7 +11,7 @@ from atoll.backends.base import ERRORS, Backend
 from atoll.backends.fake import FakeBackend, FakeCloud, Script, grid
 from atoll.backends.local import LocalBackend
 from atoll.backends.registry import open_backend
-from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.metrics import Metrics
 from atoll.engine.work.observed import ObservedBackend
 from atoll.model.failure import FailureKind
 
@@ -26,7 +26,7 @@ def test_a_backend_without_an_ability_has_none_in_its_place(tmp_path: Path) -> N
 
 
 def test_counting_its_calls_changes_no_ability_of_a_backend(tmp_path: Path) -> None:
-    figures = Figures()
+    figures = Metrics()
     fake = ObservedBackend("fake", FakeBackend(FakeCloud(Script(grid()))), figures)
     bare = ObservedBackend("bare", FakeBackend(FakeCloud(Script(grid(), volumes=False))), figures)
     assert bare.volumes is None

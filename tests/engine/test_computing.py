@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from atoll.engine.parts.computing import Computing
-from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.metrics import Metrics
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import Asker
 
@@ -19,7 +19,7 @@ GIB = 1 << 30
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Computing]:
-    computing = Computing(Figures())
+    computing = Computing(Metrics())
     try:
         yield computing
     finally:

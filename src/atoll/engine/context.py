@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from atoll.backends.base import Backend, Machine, MachineState, OwnHosts
-from atoll.engine.parts.due_timer import Alarm
+from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.log_storage import Logs
-from atoll.engine.parts.metrics import Figures
-from atoll.engine.parts.notifier import Bell
+from atoll.engine.parts.metrics import Metrics
+from atoll.engine.parts.notifier import Notifier
 from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.vault import Vault
@@ -49,13 +49,13 @@ class Context:
     calls: Calls
     worlds: Worlds
     logs: Logs
-    news: Bell
-    alarm: Alarm
+    news: Notifier
+    alarm: DueTimer
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     owner: str
     vault: Vault
-    figures: Figures
+    figures: Metrics
     planner: Planner
     config_digests: Mapping[str, str] = field(default_factory=dict)
     own_hosts: OwnHosts | None = None

@@ -19,12 +19,12 @@ from atoll.engine.context import Context
 from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
-from atoll.engine.parts.due_timer import Alarm
+from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.installation import emptied_at, forget_emptied, owner_of
 from atoll.engine.parts.kept_listings import KeptListings
 from atoll.engine.parts.log_storage import Logs, open_logs
-from atoll.engine.parts.metrics import Figures
-from atoll.engine.parts.notifier import Bell
+from atoll.engine.parts.metrics import Metrics
+from atoll.engine.parts.notifier import Notifier
 from atoll.engine.parts.planner import Planner
 from atoll.engine.parts.provider_calls import Calls
 from atoll.engine.parts.refusal import Refused
@@ -113,7 +113,7 @@ class Engine:
         self.database = database
         self.backends: Mapping[str, Backend] = context.backends
         self.logs: Logs = context.logs
-        self.news: Bell = context.news
+        self.news: Notifier = context.news
         self.home: Path | None = None
         self.accounts = AccountQueries(context)
         self.events = EventQueries(context)
@@ -190,10 +190,10 @@ class Engine:
     ) -> "Engine":
         """An engine over parts that are open already. Raises ValueError for a malformed key."""
         now, new_id = options.now, options.new_id
-        news, alarm = Bell(), Alarm()
-        database.on_commit, database.on_due = news.ring, alarm.set
+        news, alarm = Notifier(), DueTimer()
+        database.on_commit, database.on_due = news.notify, alarm.set
         owner = await owner_of(database, home, new_id)
-        figures, vault = Figures(), Vault(home / "secret.key", options.secret_key)
+        figures, vault = Metrics(), Vault(home / "secret.key", options.secret_key)
         own_hosts = backends.get(SSH)
         if isinstance(own_hosts, SshBackend):
             own_hosts.use(lambda: declared_hosts(database), owner)
@@ -247,7 +247,7 @@ class Engine:
     async def close(self) -> None:
         """Stop the worker, within little more than `STOP_SECONDS`, and close everything. Machines and jobs continue."""
         self.news.close()
-        self.context.alarm.ring()
+        self.context.alarm.wake()
         await self.context.planner.close()
         for task in (self._resealing, self._warming):
             if task is not None:

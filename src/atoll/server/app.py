@@ -17,7 +17,7 @@ from atoll.engine.parts.refusal import Refused
 from atoll.fronts.web import WebFront
 from atoll.server.answer import disk_full, problem, refusal
 from atoll.server.auth import Gate, require_user
-from atoll.server.front import OPEN, Front, RequestFigures
+from atoll.server.front import OPEN, Front, RequestMetrics
 from atoll.server.routes import (
     closures,
     configurations,
@@ -64,7 +64,7 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)
     _for_members(app, web.project_router)
-    app.add_middleware(Front, gate=app.state.gate, web=web, figures=RequestFigures(engine.context.figures.registry))
+    app.add_middleware(Front, gate=app.state.gate, web=web, figures=RequestMetrics(engine.context.figures.registry))
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
     app.add_exception_handler(Conflict, _raced)

@@ -44,7 +44,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class RequestFigures:
+class RequestMetrics:
     """The metrics of requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -62,7 +62,7 @@ class RequestFigures:
 class Front:
     """Passes requests to the routes."""
 
-    def __init__(self, app: App, gate: Gate, web: WebFront, figures: RequestFigures) -> None:
+    def __init__(self, app: App, gate: Gate, web: WebFront, figures: RequestMetrics) -> None:
         self._app = app
         self._gate = gate
         self._web = web

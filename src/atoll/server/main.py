@@ -123,7 +123,7 @@ def _stop(app: FastAPI, engine: Engine, server: uvicorn.Server) -> None:
     watchdog = threading.Timer(STOP_SECONDS, _give_up)
     watchdog.daemon = True
     watchdog.start()
-    engine.news.ring()
+    engine.news.notify()
     server.should_exit = True
 
 

@@ -106,7 +106,7 @@ class LogFollowing:
             chunk = await in_time(agent.logs(job.id, offset, LOG_CHUNK, HOLD_SECONDS))
         if chunk.data:
             await logs.append(job, offset, chunk.data)
-            self._context.news.ring()
+            self._context.news.notify()
         return chunk.end
 
     async def _wake(self, kind: Kind, id: str) -> None:

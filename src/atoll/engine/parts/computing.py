@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from atoll.engine.parts.computer import LENGTH_BYTES
-from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.metrics import Metrics
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import Asker, Turns
 from atoll.model.catalog import Catalog
@@ -43,7 +43,7 @@ log = logging.getLogger("atoll.engine")
 class Computing:
     """The worker processes of one server. They start when needed; the first one starts with `start`."""
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Metrics) -> None:
         self.turns = Turns(WORKERS)
         self.figures = figures
         self._idle: list[_Worker] = []

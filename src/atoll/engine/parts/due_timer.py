@@ -10,36 +10,36 @@ from contextlib import contextmanager
 from datetime import datetime
 
 
-class Alarm:
+class DueTimer:
     """`due` is the soonest time known, None for no work; `unsure` where only a look at the queue can tell."""
 
     def __init__(self) -> None:
         self.due: datetime | None = None
         self.unsure = True
-        self._rung = asyncio.Event()
+        self._woken = asyncio.Event()
 
     def set(self, at: datetime | None) -> None:
         """Something is due at `at`, or, where that is None, may be due at any time: wake the worker."""
         if at is None:
             self.unsure = True
-            self.ring()
+            self.wake()
         elif self.due is None or at < self.due:
             self.due = at
-            self.ring()
+            self.wake()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the worker."""
-        self._rung.set()
+        self._woken.set()
 
     def found(self, at: datetime | None) -> None:
-        """What a look at the queue told."""
+        """Record the time that a look at the queue has found."""
         self.due = min((each for each in (at, self.due) if each is not None), default=None)
 
     @contextmanager
-    def looking(self) -> Iterator["Alarm"]:
-        """While the queue is looked at: what is told meanwhile counts on; a look that fails leaves all unsure."""
+    def looking(self) -> Iterator["DueTimer"]:
+        """While the queue is read: times that are set meanwhile remain; a read that fails leaves all unsure."""
         self.due, self.unsure = None, False
-        self._rung.clear()
+        self._woken.clear()
         try:
             yield self
         except BaseException:
@@ -47,12 +47,12 @@ class Alarm:
             raise
 
     async def wait(self, seconds: float) -> bool:
-        """Sleep until it rings; False where it has not rung after `seconds`."""
-        if seconds > 0 and not self._rung.is_set():
+        """Sleep until the worker is woken; False where it was not after `seconds`."""
+        if seconds > 0 and not self._woken.is_set():
             try:
                 async with asyncio.timeout(seconds):
-                    await self._rung.wait()
+                    await self._woken.wait()
             except TimeoutError:
                 return False
-        self._rung.clear()
+        self._woken.clear()
         return True

@@ -14,7 +14,7 @@ SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 """The buckets of what takes a while."""
 
 
-class Figures:
+class Metrics:
     """Counters, gauges and histograms of one engine."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from atoll.backends.base import (
     Volumes,
 )
 from atoll.engine.parts.log_context import work_id
-from atoll.engine.parts.metrics import Figures
+from atoll.engine.parts.metrics import Metrics
 from atoll.engine.work.handler import Due, Handler
 from atoll.model.limits import TimeLimits
 from atoll.model.zone import BackendInfo, Zone
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class CallMetrics:
     """Counts and times the calls to one backend."""
 
-    def __init__(self, backend: str, figures: Figures) -> None:
+    def __init__(self, backend: str, figures: Metrics) -> None:
         self._backend = backend
         self._figures = figures
 
@@ -58,7 +58,7 @@ class CallMetrics:
 class ObservedBackend:
     """A backend whose calls are counted under `name`; its abilities are those of the inner one."""
 
-    def __init__(self, name: str, inner: Backend, figures: Figures) -> None:
+    def __init__(self, name: str, inner: Backend, figures: Metrics) -> None:
         self._inner = inner
         self._metrics = CallMetrics(name, figures)
         self.volumes = None if inner.volumes is None else ObservedVolumes(inner.volumes, self._metrics)
@@ -155,7 +155,7 @@ class ObservedFaults:
 class ObservedHandler:
     """A handler whose turns are counted and timed, and whose log lines name the work item."""
 
-    def __init__(self, inner: Handler, figures: Figures) -> None:
+    def __init__(self, inner: Handler, figures: Metrics) -> None:
         self._inner = inner
         self._figures = figures
 

@@ -84,7 +84,7 @@ class Worker:
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         if len(self._tasks) == PARALLEL:
-            self._context.alarm.ring()
+            self._context.alarm.wake()
         del self._tasks[task]
 
     async def _renew_for_ever(self) -> None:
