@@ -113,7 +113,7 @@ def left_out(offer: Offer, failure: Failure, snapshot: Snapshot) -> bool:
     place = region and scope.zone in (None, zone.name)
     kind = place and scope.instance_type in (None, offer.instance_type.name)
     match failure.kind:
-        case FailureKind.CAPACITY_UNAVAILABLE:
+        case FailureKind.CAPACITY_UNAVAILABLE | FailureKind.INTERRUPTED:
             return kind and scope.market in (None, offer.market)
         case FailureKind.NOT_OFFERED:
             return kind

@@ -174,7 +174,7 @@ class _Draw:
 
     def _failure(self) -> Failure:
         rng = self.rng
-        kind = rng.choices(list(FailureKind), weights=[20, 2, 2, 1, 0.5, 0.3, 1, 1, 0.5])[0]
+        kind = rng.choices(list(FailureKind), weights=[20, 2, 2, 1, 0.5, 0.3, 1, 1, 0.5, 2])[0]
         zone = rng.choice(self.zones)
         scope = Scope(zone.backend, zone.region, zone.name, rng.choice(self.types).name, rng.choice(list(Market)))
         at = NOW - timedelta(minutes=rng.choice([1, 5, 30]))
