@@ -1,4 +1,4 @@
-"""Somebody who looks at the lists while a server works: how long each answer takes to come."""
+"""A client that reads the lists while a server works: the time of each answer."""
 
 import statistics
 import threading
@@ -16,7 +16,7 @@ TIMEOUT = 30.0
 
 
 class Asker:
-    """Asks for the lists in turn, page by page as the client does, within the block.
+    """Reads the lists in turn, page by page as the client does, within the block.
 
     `answers` are the milliseconds of each answer by list, `lists` those of whole lists (the sum of their pages). The
     bodies are read and not decoded: what the client makes of them is no cost of the server.

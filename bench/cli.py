@@ -1,7 +1,7 @@
 """CPU-seconds of the shortest commands.
 
 Method: the installed `atoll` runs 11 times in a process of its own; user plus system time comes from `wait4`; the
-median counts. `atoll fleet` asks a live server with a new database in a folder of its own.
+median counts. `atoll fleet` calls a live server with a new database in a folder of its own.
 """
 
 import os
@@ -18,7 +18,7 @@ REPEATS = 11
 
 
 def measures() -> Iterator[Measure]:
-    """A command without a server, and one that asks a live server."""
+    """A command without a server, and one that calls a live server."""
     with tempfile.TemporaryDirectory(prefix="atoll-bench-") as folder:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("ATOLL_")}
         environment = plain | {"ATOLL_HOME": folder}

@@ -4,9 +4,9 @@ Method. Servers are real processes on a fake cloud of 30 zones whose launches ta
 within each server, over one file, and what that costs counts with the server. Fleets of 100 are applied in one file.
 *To active* is wall time from the call of apply until the database shows all as active, looked at from outside five
 times a second; *CPU* is user plus system time of the servers, by instance, or of PostgreSQL with its backends.
-PostgreSQL is private, waits for the disk, and shares the machine's CPUs with the servers and with who asks.
+PostgreSQL is private, waits for the disk, and shares the machine's CPUs with the servers and their clients.
 
-*Lists*: during the whole load one client asks for the lists of `atoll fleet` and `atoll instance` in turn, four
+*Lists*: during the whole load one client reads the lists of `atoll fleet` and `atoll instance` in turn, four
 questions a second. An *answer* is one page, as the client fetches it; a *whole list* is the sum of its pages. The 99th
 percentile of a short load is close to its worst answer. *Memory* is the proportional set (PSS) when all are active.
 *Idle* is a minute of that server after ten seconds to settle; then the same with jobs that run and say nothing.

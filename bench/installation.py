@@ -92,18 +92,18 @@ class Installation:
         return server
 
     def apply(self, instances: int) -> None:
-        """Apply fleets of so many instances together, in one file."""
+        """Apply fleets with this many instances together, in one file."""
         count, rest = divmod(instances, FLEET_NODES)
         sizes = [FLEET_NODES] * count + [rest] * bool(rest)
         text = "---\n".join(FLEET.format(number=number, nodes=nodes) for number, nodes in enumerate(sizes))
         self.servers[0].client.apply(Submission((SourceFile("load.yml", text),)))
 
     def wait_active(self, instances: int) -> None:
-        """Wait until at least so many are active."""
+        """Wait until at least this many are active."""
         self.wait_for(ACTIVE, instances)
 
     def wait_for(self, counted: str, least: int) -> None:
-        """Wait until this question counts at least so many. Raises RuntimeError after `GIVE_UP` with what it counts."""
+        """Wait until this query counts at least this many. Raises RuntimeError after `GIVE_UP` with what it counts."""
         limit = time.monotonic() + GIVE_UP
         while (found := int(self.tables.rows(counted)[0][0])) < least:
             if time.monotonic() > limit:
@@ -111,7 +111,7 @@ class Installation:
             time.sleep(POLL)
 
     def run(self, tasks: int) -> None:
-        """Apply so many tasks that go on for longer than anything may take, say nothing, and start anew when lost."""
+        """Apply this many tasks that outlast the benchmark, print nothing, and are retried when lost."""
         text = "---\n".join(TASK.format(number=number, seconds=2 * GIVE_UP) for number in range(tasks))
         self.servers[0].client.apply(Submission((SourceFile("tasks.yml", text),)))
 

@@ -22,7 +22,7 @@ from atoll.model.zone import Zone
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 SEED = 4
 FULL_SHARE = 0.03
-"""So many of the offers are marked unavailable."""
+"""The number of offers that are marked unavailable."""
 
 _CAPABILITIES = {
     "T4": (7, 5),
@@ -44,7 +44,7 @@ def aws() -> Catalog:
 
 @cache
 def large(offers: int) -> Catalog:
-    """So many offers: those of AWS, and of made-up backends that are like it and have types of their own."""
+    """This many offers: those of AWS, and of made-up backends that are like it and have types of their own."""
     zones, types, pairs = _tables()
     copies = -(-offers // (2 * len(pairs)))
     all_zones = [Zone(_backend(copy), z.region, z.name) for copy in range(copies) for z in zones]
@@ -55,7 +55,7 @@ def large(offers: int) -> Catalog:
 
 
 def small(offers: int) -> Catalog:
-    """So many offers of AWS, in all zones, drawn by lot."""
+    """This many offers of AWS, in all zones, drawn by lot."""
     zones, types, pairs = _tables()
     rng = np.random.default_rng(SEED)
     return _catalog(zones, types, rng.permutation(pairs)[: offers // 2], rng)
@@ -97,7 +97,7 @@ def _gpu_price(kind: InstanceType) -> float:
 @cache
 def _tables() -> tuple[list[Zone], list[InstanceType], Any]:
     """Zones, types, and the pairs of them that are offered, as positions."""
-    types = {name: _type(name, told) for name, told in sorted(_load("instance_types.json.gz").items())}
+    types = {name: _type(name, facts) for name, facts in sorted(_load("instance_types.json.gz").items())}
     place = {name: i for i, name in enumerate(types)}
     zones: list[Zone] = []
     pairs: list[tuple[int, int]] = []
@@ -118,8 +118,8 @@ def _load(name: str) -> Any:
     return json.loads(gzip.decompress((files("moto") / "ec2/resources" / name).read_bytes()))
 
 
-def _type(name: str, told: Any) -> InstanceType:
-    gpus = told.get("GpuInfo", {}).get("Gpus", [])
+def _type(name: str, facts: Any) -> InstanceType:
+    gpus = facts.get("GpuInfo", {}).get("Gpus", [])
     gpu = None
     if gpus:
         first = gpus[0]
@@ -127,6 +127,8 @@ def _type(name: str, told: Any) -> InstanceType:
         gpu = Gpu(
             first["Name"], first["Count"], memory, first["Manufacturer"].casefold(), _CAPABILITIES.get(first["Name"])
         )
-    arch = "arm" if "arm64" in told["ProcessorInfo"]["SupportedArchitectures"] else "x86"
-    disk = told.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0)
-    return InstanceType(name, told["VCpuInfo"]["DefaultVCpus"], told["MemoryInfo"]["SizeInMiB"] / 1024, disk, arch, gpu)
+    arch = "arm" if "arm64" in facts["ProcessorInfo"]["SupportedArchitectures"] else "x86"
+    disk = facts.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0)
+    return InstanceType(
+        name, facts["VCpuInfo"]["DefaultVCpus"], facts["MemoryInfo"]["SizeInMiB"] / 1024, disk, arch, gpu
+    )

@@ -113,7 +113,7 @@ def surviving(nodes: int) -> Request:
 
 
 def symmetric(zones: int) -> Catalog:
-    """One instance type at one price in each of so many zones, six to a region."""
+    """One instance type at one price in each of this many zones, six to a region."""
     kind = InstanceType("m", 4, 16)
     places = [Zone("aws", f"region-{number // 6}", f"zone-{number}") for number in range(zones)]
     offers = [Offer(zone, kind, Market.ON_DEMAND, 1.0, Availability.AVAILABLE) for zone in places]
@@ -128,9 +128,9 @@ def many(named: bool) -> Request:
     ]
     runs = []
     for i in range(20):
-        asked = Requirements(Resources(Range(2), Range(4 + i)), backends=("aws",), spot_policy=SpotPolicy.AUTO)
+        requirements = Requirements(Resources(Range(2), Range(4 + i)), backends=("aws",), spot_policy=SpotPolicy.AUTO)
         mounts = (f"volume-{i}",) if i < 12 else ()
-        runs.append(_task(f"task-{i}", mounts, asked, (f"fleet-{i % 8}",) if named else None, nodes=1 + i % 2))
+        runs.append(_task(f"task-{i}", mounts, requirements, (f"fleet-{i % 8}",) if named else None, nodes=1 + i % 2))
     return Request("many", (*fleets, *_volumes(12), *runs))
 
 
@@ -195,9 +195,9 @@ def _measured(
     name: str, request: Request, world: Snapshot, reach: float | None, complete: bool = True
 ) -> Iterator[Measure]:
     answer = plan(request, world)
-    told = all(document.shortfall is None or document.shortfall.cures for document in answer.documents)
-    if not (answer.proven and told and answer.complete is complete):
-        raise RuntimeError(f"{name}: not planned as asked")
+    explained = all(document.shortfall is None or document.shortfall.cures for document in answer.documents)
+    if not (answer.proven and explained and answer.complete is complete):
+        raise RuntimeError(f"{name}: not planned as expected")
     wall, cpu = _times(lambda: plan(request, world))
     yield Measure(f"{name}, {len(world.catalog):,} offers", wall, "ms", reach)
     yield Measure("    CPU time", cpu, "ms")

@@ -1,4 +1,4 @@
-"""Server processes that a benchmark starts, and what processes cost: proc(5) tells."""
+"""Server processes that a benchmark starts, and the cost of processes, from proc(5)."""
 
 import os
 import re

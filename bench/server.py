@@ -2,7 +2,7 @@
 
 Method. Each server is a process of its own on a new data folder under the temporary folder, found as every command
 finds it. *To healthy* is user plus system time of the process and the children that it waited for (proc(5), `stat`),
-read when `/healthz` first answers. *Idle* is one minute of a server that nobody asks, after five seconds to settle: its
+read when `/healthz` first answers. *Idle* is one minute of a server without requests, after five seconds to settle: its
 share of one CPU over that minute, then its memory as its proportional set (PSS, `smaps_rollup`) and its resident set;
 once with nothing applied, and once with a fleet of three idle instances, whose agents are processes of their own and do
 not count. *To the first log line* is wall time from the start of `atoll apply -f FILE -y` to the task's first line on

@@ -62,10 +62,10 @@ def equal(count: int) -> Request:
 
 
 def different(count: int, kinds: int | None = None) -> Request:
-    """Tasks with requirements of so many kinds, each its own by default."""
+    """Tasks with requirements of this many kinds, each its own by default."""
     numbers = (number if kinds is None else number % kinds for number in range(count))
-    asked = (Resources(Range(1 + n % 20), Range(2 + n)) for n in numbers)
-    runs = (RunRequest(f"task-{i}", requirements=replace(ANYTHING, resources=one)) for i, one in enumerate(asked))
+    resources = (Resources(Range(1 + n % 20), Range(2 + n)) for n in numbers)
+    runs = (RunRequest(f"task-{i}", requirements=replace(ANYTHING, resources=one)) for i, one in enumerate(resources))
     return Request("different", tuple(runs))
 
 
@@ -89,7 +89,7 @@ def with_lists(tasks: int, volumes: int) -> Request:
 
 
 def spread_nodes(count: int) -> Request:
-    """A fleet of so many nodes, spread."""
+    """A fleet of this many nodes, spread."""
     return Request("spread", (FleetRequest("fleet", count, ANYTHING, Placement(Strategy.SPREAD)),))
 
 

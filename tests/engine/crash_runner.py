@@ -2,7 +2,7 @@
 
     python -m tests.engine.crash_runner FOLDER DATABASE SHARD SHARDS
 
-A crossing is where the process goes from intent to effect to record: before and after each thing that is asked of the
+A crossing is where the process goes from intent to effect to record: before and after each call to the
 cloud, and before and after each commit. For each crossing of the shard a fresh world is made; one process dies there, a
 second one goes on from what it left, and what is in the end is held against the ledger. Processes are forked from this
 one, which has lived through all of it once, and has nothing running.
@@ -51,7 +51,7 @@ APPLIED = (
 """Apply; scale; replace both the fleet and the task."""
 LIMIT_SECONDS = 1800.0
 TAKEN_OVER = 16.0
-"""How long after a death the successor begins: the leases have ended then, and nobody has to wait for them."""
+"""How long after a death the successor begins: the leases have ended then, and nothing waits for them."""
 USER: ContextVar[bool] = ContextVar("user", default=False)
 """Whether the running task is the user's, not the engine's."""
 

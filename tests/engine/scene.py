@@ -1,4 +1,4 @@
-"""One engine, or several in turn, over one database and one fake cloud in virtual time: for tests that tell a story."""
+"""One engine, or several in turn, over one database and one fake cloud in virtual time: for tests that play a story."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence

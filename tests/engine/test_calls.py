@@ -13,7 +13,7 @@ EAST, WEST = zone("fake-1a", "fake-1"), zone("fake-2a", "fake-2")
 
 
 class Api:
-    """A provider's API that answers, refuses or is silent as it is told, and counts what reaches it."""
+    """A provider's API that answers, refuses or is silent as scripted, and counts what reaches it."""
 
     def __init__(self) -> None:
         self.reached = 0

@@ -1,4 +1,4 @@
-"""How the difference between two configurations is told."""
+"""How the difference between two configurations is shown."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def difference(key: str, old: Any, new: Any, outdated: Collection[str] = ()) -> 
 
 
 @pytest.mark.parametrize(
-    ("key", "old", "new", "told"),
+    ("key", "old", "new", "shown"),
     [
         ("nodes", {"min": 1, "target": 1, "max": 1}, {"min": 2, "target": 2, "max": 8}, ("1", "2..8")),
         ("nodes", {"min": 0, "target": 3, "max": None}, {"min": 2, "target": 2, "max": None}, ("0.., target 3", "2..")),
@@ -33,9 +33,9 @@ def difference(key: str, old: Any, new: Any, outdated: Collection[str] = ()) -> 
         ("spread", True, False, ("true", "false")),
     ],
 )  # fmt: skip
-def test_values_are_shown_as_a_user_writes_them(key: str, old: Any, new: Any, told: tuple[str, str]) -> None:
+def test_values_are_shown_as_a_user_writes_them(key: str, old: Any, new: Any, shown: tuple[str, str]) -> None:
     field = difference(key, old, new)
-    assert (field.old, field.new) == told
+    assert (field.old, field.new) == shown
 
 
 @pytest.mark.parametrize("key", ["env", "registry_auth"])

@@ -1,4 +1,4 @@
-"""Many who wait for a place at once: they are planned together, and none suffers for another one."""
+"""Many records wait for a place at once: they are planned together, and none suffers for another one."""
 
 from collections.abc import Callable
 from itertools import groupby
@@ -18,18 +18,18 @@ TASK = "---\ntype: task\nname: t{}\ncommands: [work]\nfleets: [f]\nretry: true\n
 
 
 def watched(patch: pytest.MonkeyPatch, check: Callable[[list[str]], None]) -> list[list[str]]:
-    """The names that each plan was for; `check` is asked before the plan is made."""
-    asked: list[list[str]] = []
+    """The names that each plan was for; `check` is called before the plan is made."""
+    plans: list[list[str]] = []
 
     class Watched(Planner):
         def __call__(self, request: Request, snapshot: Snapshot, *, explained: bool = True) -> Plan:
             if explained:
-                asked.append([document.name for document in request.documents])
-                check(asked[-1])
+                plans.append([document.name for document in request.documents])
+                check(plans[-1])
             return super().__call__(request, snapshot, explained=explained)
 
     patch.setattr("atoll.engine.parts.planner.Planning", Watched)
-    return asked
+    return plans
 
 
 def is_run(name: str) -> bool:
@@ -47,9 +47,9 @@ async def lose_a_zone_under_twelve_runs(scene: Scene) -> None:
 
 
 def test_runs_that_lost_their_machines_at_the_same_time_are_planned_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = watched(monkeypatch, lambda names: None)
+    plans = watched(monkeypatch, lambda names: None)
     play(lose_a_zone_under_twelve_runs)
-    again = [names for names in asked[2:] if names != ["f"]]
+    again = [names for names in plans[2:] if names != ["f"]]
     assert max(len(names) for names in again) > 1
     assert len(again) < sum(len(names) for names in again)
 
@@ -62,11 +62,11 @@ def test_where_a_plan_for_several_fails_each_of_them_is_planned_by_itself(monkey
             refused.append(names)
             raise ArithmeticError("a fault of the planner's")
 
-    asked = watched(monkeypatch, fault)
+    plans = watched(monkeypatch, fault)
     play(lose_a_zone_under_twelve_runs)
     assert refused
-    after = asked.index(refused[0]) + 1
-    of_runs = [[*filter(is_run, names)] for names in asked[after:]]
+    after = plans.index(refused[0]) + 1
+    of_runs = [[*filter(is_run, names)] for names in plans[after:]]
     alone = [names for names, _ in groupby(filter(None, of_runs))]
     assert alone[: len(refused[0])] == [[name] for name in filter(is_run, refused[0])]
 

@@ -30,8 +30,8 @@ from atoll.store.work import WorkRepository
 from atoll.testing.simulation import Broken, run_storm
 
 SEEDS = 600
-"""Within so many storms each fault is found. Most take a few; the bound is wide, so that a change of what storms draw
-from their randomness, which makes them other storms, hides no fault."""
+"""The number of storms within which each fault is found. Most take a few; the bound is wide, so that a change of what
+storms draw from their randomness, which makes them other storms, hides no fault."""
 
 Patch = pytest.MonkeyPatch
 
@@ -84,7 +84,7 @@ def no_successor_is_waited_for(patch: Patch) -> None:
 
 
 def no_fence(patch: Patch) -> None:
-    """Whoever once held a lease writes on, whether or not it was lost, and is not told of the loss either."""
+    """A former holder of a lease writes on, whether or not it was lost, and does not learn of the loss."""
 
     async def check(self: WorkRepository, lease: object) -> None:
         pass
@@ -126,7 +126,7 @@ def planning(patch: Patch, change: Callable[[Snapshot], Snapshot]) -> None:
 
 
 def the_wrong_zone_of_a_volume(patch: Patch) -> None:
-    """The planner is told that every volume is in the first zone."""
+    """The planner believes that every volume is in the first zone."""
 
     def move(snapshot: Snapshot) -> Snapshot:
         first = snapshot.zones[0].zone
@@ -136,12 +136,12 @@ def the_wrong_zone_of_a_volume(patch: Patch) -> None:
 
 
 def blind_to_what_is_taken(patch: Patch) -> None:
-    """The planner is not told what machines take of their zones."""
+    """The planner does not know what machines take of their zones."""
     planning(patch, lambda snapshot: replace(snapshot, usage=()))
 
 
 def blind_to_where_nodes_are(patch: Patch) -> None:
-    """The planner is told that all the nodes that are there are in the first zone: what it adds is not spread."""
+    """The planner believes that all existing nodes are in the first zone: what it adds is not spread."""
 
     def move(snapshot: Snapshot) -> Snapshot:
         first = snapshot.zones[0].zone

@@ -1,4 +1,4 @@
-"""Sweeps over a real database and the fake cloud: what went missing, and what nobody wants."""
+"""Sweeps over a real database and the fake cloud: what went missing, and what has no record."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -12,7 +12,7 @@ ADA, BEN, EVE = Asker("one", "ada"), Asker("one", "ben"), Asker("two", "eve")
 
 
 async def order(turns: Turns, askers: list[Asker]) -> list[Asker]:
-    """In which order those who come at the same time have their turns, while one turn is used."""
+    """The order of turns of simultaneous arrivals, while one turn is used."""
     served: list[Asker] = []
 
     async def use(asker: Asker) -> None:

@@ -23,27 +23,29 @@ from atoll.planning.request import (
 from tests.planning.worlds import Case
 
 REQUIREMENTS: Mapping[str, Callable[[Requirements, Fact], Requirements]] = {
-    "availability_zones": lambda asked, _: replace(asked, availability_zones=None),
-    "regions": lambda asked, _: replace(asked, regions=None),
-    "backends": lambda asked, _: replace(asked, backends=None),
-    "instance_types": lambda asked, _: replace(asked, instance_types=None),
-    "spot_policy": lambda asked, value: replace(asked, spot_policy=SpotPolicy(str(value or "auto"))),
-    "max_price": lambda asked, value: replace(asked, max_price=value if isinstance(value, float) else None),
+    "availability_zones": lambda requirements, _: replace(requirements, availability_zones=None),
+    "regions": lambda requirements, _: replace(requirements, regions=None),
+    "backends": lambda requirements, _: replace(requirements, backends=None),
+    "instance_types": lambda requirements, _: replace(requirements, instance_types=None),
+    "spot_policy": lambda requirements, value: replace(requirements, spot_policy=SpotPolicy(str(value or "auto"))),
+    "max_price": lambda requirements, value: replace(
+        requirements, max_price=value if isinstance(value, float) else None
+    ),
 }
 RESOURCES: Mapping[str, Callable[[Resources, Fact], Resources]] = {
-    "resources.cpu": lambda asked, value: replace(asked, cpus=_at_least(value)),
-    "resources.memory": lambda asked, value: replace(asked, memory_gb=_at_least(value)),
-    "resources.disk": lambda asked, _: replace(asked, disk_gb=None),
-    "resources.cpu.arch": lambda asked, _: replace(asked, arch=None),
-    "resources.gpu": lambda asked, _: replace(asked, gpu=None),
+    "resources.cpu": lambda requirements, value: replace(requirements, cpus=_at_least(value)),
+    "resources.memory": lambda requirements, value: replace(requirements, memory_gb=_at_least(value)),
+    "resources.disk": lambda requirements, _: replace(requirements, disk_gb=None),
+    "resources.cpu.arch": lambda requirements, _: replace(requirements, arch=None),
+    "resources.gpu": lambda requirements, _: replace(requirements, gpu=None),
 }
 PLACEMENT: Mapping[str, Callable[[Placement], Placement]] = {
     "placement": lambda _: Placement(),
-    "placement.min_zones": lambda asked: replace(asked, min_zones=None),
-    "placement.max_zones": lambda asked: replace(asked, max_zones=None),
-    "placement.max_share": lambda asked: replace(asked, max_share=None),
-    "placement.survive_zones": lambda asked: replace(asked, survive_zones=0),
-    "placement.on_shortage": lambda asked: replace(asked, on_shortage=OnShortage.BEST_EFFORT),
+    "placement.min_zones": lambda requirements: replace(requirements, min_zones=None),
+    "placement.max_zones": lambda requirements: replace(requirements, max_zones=None),
+    "placement.max_share": lambda requirements: replace(requirements, max_share=None),
+    "placement.survive_zones": lambda requirements: replace(requirements, survive_zones=0),
+    "placement.on_shortage": lambda requirements: replace(requirements, on_shortage=OnShortage.BEST_EFFORT),
 }
 RUN: Mapping[str, Callable[[RunRequest], RunRequest]] = {
     "placement": lambda run: replace(run, placement=Placement()),
@@ -68,11 +70,14 @@ def relieved(document: Document, requirement: str, value: Fact = None) -> Docume
     """The document with one requirement dropped or changed. Raises KeyError for one that it cannot have."""
     if isinstance(document, VolumeRequest):
         return VOLUME[requirement](document)
-    asked = document.requirements
+    requirements = document.requirements
     if requirement in REQUIREMENTS:
-        return replace(document, requirements=REQUIREMENTS[requirement](asked, value))
+        return replace(document, requirements=REQUIREMENTS[requirement](requirements, value))
     if requirement in RESOURCES:
-        return replace(document, requirements=replace(asked, resources=RESOURCES[requirement](asked.resources, value)))
+        return replace(
+            document,
+            requirements=replace(requirements, resources=RESOURCES[requirement](requirements.resources, value)),
+        )
     if isinstance(document, RunRequest) and value == Strategy.REGION:
         return replace(document, placement=Placement(Strategy.REGION))
     if isinstance(document, RunRequest):

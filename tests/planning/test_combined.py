@@ -17,12 +17,12 @@ from tests.planning.worlds import Case, case_of_seed
 ANY = Requirements(Resources(Range(), Range()))
 
 
-def offers(asked: Requirements, case: Case) -> set[int]:
-    return {number for number, _ in rules.buyable(asked, case.snapshot)}
+def offers(requirements: Requirements, case: Case) -> set[int]:
+    return {number for number, _ in rules.buyable(requirements, case.snapshot)}
 
 
-def passing(asked: Requirements, case: Case) -> set[int]:
-    return set(np.flatnonzero(assess(asked, World.of(case.snapshot, "")).offers == PASSED).tolist())
+def passing(requirements: Requirements, case: Case) -> set[int]:
+    return set(np.flatnonzero(assess(requirements, World.of(case.snapshot, "")).offers == PASSED).tolist())
 
 
 @pytest.mark.parametrize("start", range(0, 400, 100))

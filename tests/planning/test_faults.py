@@ -96,8 +96,8 @@ def _scattered(placement: Placement) -> Placement:
     return replace(placement, strategy=Strategy.ANY) if placement.strategy is Strategy.CLUSTER else placement
 
 
-def _every_zone(stages: Any, asked: Requirements, *_: object) -> Any:
-    return [PASSED] * len(stages) if asked.availability_zones else stages
+def _every_zone(stages: Any, requirements: Requirements, *_: object) -> Any:
+    return [PASSED] * len(stages) if requirements.availability_zones else stages
 
 
 def _anywhere(disk: Disk | None, decider: Decider, *_: object) -> Disk | None:
@@ -113,7 +113,7 @@ def _held_by_nobody(disk: Disk | None, *_: object) -> Disk | None:
     return disk if disk is None else replace(disk, holders=frozenset())
 
 
-def _cheapest_hidden(result: Feasibility, asked: Requirements, seen: World) -> Feasibility:
+def _cheapest_hidden(result: Feasibility, requirements: Requirements, seen: World) -> Feasibility:
     """In each zone with several passing offers, the cheapest is taken for unavailable."""
     stages = result.offers.copy()
     prices = seen.snapshot.catalog.columns.price

@@ -49,9 +49,9 @@ def test_a_zone_that_has_a_fleets_nodes_and_could_take_more_is_in_use() -> None:
 
 
 def test_nothing_as_spot_is_said_only_where_no_type_at_all_is_offered_as_spot() -> None:
-    asked = Requirements(Resources(Range(8, None), Range()), spot_policy=SpotPolicy.SPOT)
+    requirements = Requirements(Resources(Range(8, None), Range()), spot_policy=SpotPolicy.SPOT)
     offers = [offer(A, 0.1, market=Market.SPOT), offer(A, 0.5, LARGE), offer(B, 0.5, LARGE)]
-    assert _said(FleetRequest("train", 1, asked), world(*offers)) == {
+    assert _said(FleetRequest("train", 1, requirements), world(*offers)) == {
         A: "nothing that meets the requirements is offered as spot here",
         B: "nothing is offered as spot here",
     }
@@ -59,9 +59,9 @@ def test_nothing_as_spot_is_said_only_where_no_type_at_all_is_offered_as_spot() 
 
 def test_the_largest_type_is_named_only_where_no_other_one_is_larger() -> None:
     wide = InstanceType("wide", 16, 4)
-    asked = Requirements(Resources(Range(8, None), Range(8, None)))
+    requirements = Requirements(Resources(Range(8, None), Range(8, None)))
     offers = [offer(A, 0.1), offer(A, 0.2, wide), offer(B, 0.1)]
-    assert _said(FleetRequest("train", 1, asked), world(*offers)) == {
+    assert _said(FleetRequest("train", 1, requirements), world(*offers)) == {
         A: "no instance type here has 8 GB of memory and meets the other requirements",
         B: "needs 8 CPUs, the largest instance type here has 2",
     }
@@ -90,9 +90,9 @@ def test_a_wide_quota_changes_no_reason() -> None:
 
 
 def test_a_price_names_the_limit_that_serves_or_what_else_is_in_the_way() -> None:
-    asked = Requirements(ANYTHING, max_price=0.1)
+    requirements = Requirements(ANYTHING, max_price=0.1)
     offers = [offer(A, 0.2, count=0), offer(A, 0.30004, LARGE), offer(B, 0.2, count=0)]
-    assert _said(FleetRequest("train", 1, asked), world(*offers)) == {
+    assert _said(FleetRequest("train", 1, requirements), world(*offers)) == {
         A: "large costs $0.3001/h, above max_price $0.10",
         B: "small costs $0.20/h, above max_price $0.10; besides, small is not available now",
     }

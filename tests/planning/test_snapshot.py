@@ -187,7 +187,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"offers": {**TABLE, "market": [9]}}, "`offers.market[0]`: there is no such name"),
     ({"offers": {**TABLE, "zones": TABLE["zones"] * 2}}, "`offers.zones[1]`: the same zone as `offers.zones[0]`"),
     ({"offers": [], "failures": [{"kind": "throttled", "backend": "aws", "at": "2026-11-25T14:02:00Z"}]},
-     "`now` is missing: without it nobody can tell which failures are over"),
+     "`now` is missing: it decides which failures have expired"),
     ({"offers": [], "zones": [{"backend": "aws", "region": "r", "used": {}}]},
      "`zones[0].used`: means nothing without `capacity`"),
     ({"offers": [], "fleets": [{"name": "a"}, {"name": "a"}]}, "`fleets[1]`: the same fleet as `fleets[0]`"),

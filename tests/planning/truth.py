@@ -49,7 +49,7 @@ class Said:
         return self.refusal.zone
 
     @property
-    def asked(self) -> Requirements:
+    def requirements(self) -> Requirements:
         """What the document requires of its machines."""
         assert not isinstance(self.document, VolumeRequest)
         return self.document.requirements
@@ -140,25 +140,25 @@ def _planned(case: Case, document: Document, changed: Document) -> DocumentPlan:
 def _backend(said: Said) -> bool:
     if isinstance(said.document, VolumeRequest):
         return said.document.backend not in (None, said.zone.backend)
-    return said.asked.backends is not None and said.zone.backend not in said.asked.backends
+    return said.requirements.backends is not None and said.zone.backend not in said.requirements.backends
 
 
 def _region(said: Said) -> bool:
     if isinstance(said.document, VolumeRequest):
         return said.document.region not in (None, said.zone.region)
-    return said.asked.regions is not None and said.zone.region not in said.asked.regions
+    return said.requirements.regions is not None and said.zone.region not in said.requirements.regions
 
 
 def _zone(said: Said) -> bool:
     if isinstance(said.document, VolumeRequest):
         wanted = said.document.availability_zone
         return wanted is not None and not rules.named(said.zone, wanted)
-    patterns = [p for p in said.asked.availability_zones or () if not p.startswith("!")]
+    patterns = [p for p in said.requirements.availability_zones or () if not p.startswith("!")]
     return bool(patterns) and not any(rules.named(said.zone, p) for p in patterns)
 
 
 def _excluded(said: Said) -> bool:
-    return any(rules.named(said.zone, p[1:]) for p in said.asked.availability_zones or () if p.startswith("!"))
+    return any(rules.named(said.zone, p[1:]) for p in said.requirements.availability_zones or () if p.startswith("!"))
 
 
 def _no_zones(said: Said) -> bool:
@@ -173,7 +173,7 @@ def _state(state: ZoneState) -> Checker:
 
 
 def _instance_type(said: Said) -> bool:
-    wanted = set(said.asked.instance_types or ())
+    wanted = set(said.requirements.instance_types or ())
     return bool(wanted) and not any(kind.name in wanted for kind in said.types)
 
 
@@ -183,7 +183,7 @@ def _quantity(value: Callable[[InstanceType], float], wanted: Callable[[Said], R
     def holds(said: Said) -> bool:
         values, range_ = [value(kind) for kind in said.types], wanted(said)
         data, text = said.refusal.data, refusal_text(said.refusal)
-        if range_ is None or any(rules.type_allowed(kind, said.asked) for kind in said.types):
+        if range_ is None or any(rules.type_allowed(kind, said.requirements) for kind in said.types):
             return False
         if data["joint"]:
             return True
@@ -199,7 +199,7 @@ def _quantity(value: Callable[[InstanceType], float], wanted: Callable[[Said], R
 
 
 def _gpu(said: Said) -> GpuRequirement:
-    return said.asked.resources.gpu or GpuRequirement()
+    return said.requirements.resources.gpu or GpuRequirement()
 
 
 def _gpu_memory(said: Said) -> bool:
@@ -209,7 +209,7 @@ def _gpu_memory(said: Said) -> bool:
             lambda kind: kind.gpu.memory_gb * kind.gpu.count if kind.gpu else -1, lambda _: gpu.total_memory_gb
         )(said)
     with_gpus = [kind for kind in said.types if kind.gpu]
-    if any(rules.type_allowed(kind, said.asked) for kind in said.types) or gpu.memory_gb is None:
+    if any(rules.type_allowed(kind, said.requirements) for kind in said.types) or gpu.memory_gb is None:
         return False
     if said.refusal.data["joint"]:
         return True
@@ -222,7 +222,7 @@ def _names(has: Callable[[InstanceType], str | None], wanted: Callable[[Said], S
     """The types here have these, and none of those that are wanted."""
 
     def holds(said: Said) -> bool:
-        if any(rules.type_allowed(kind, said.asked) for kind in said.types):
+        if any(rules.type_allowed(kind, said.requirements) for kind in said.types):
             return False
         there = {name for kind in said.types if (name := has(kind)) is not None}
         if said.refusal.data["joint"]:
@@ -234,7 +234,7 @@ def _names(has: Callable[[InstanceType], str | None], wanted: Callable[[Said], S
 
 
 def _any_gpu(said: Said) -> bool:
-    if any(rules.type_allowed(kind, said.asked) for kind in said.types):
+    if any(rules.type_allowed(kind, said.requirements) for kind in said.types):
         return False
     return bool(said.refusal.data["joint"]) or not any(kind.gpu for kind in said.types)
 
@@ -248,24 +248,28 @@ def _capability(said: Said) -> bool:
 def _market(said: Said) -> bool:
     """Nothing as spot here: no spot offer of the zone; or only none of those that would do otherwise."""
     things: Sequence[Offer | ExistingInstance] = said.instances if said.refusal.data.get("reuse") else said.offers
-    spot = said.asked.spot_policy is SpotPolicy.SPOT
+    spot = said.requirements.spot_policy is SpotPolicy.SPOT
     allowed = [thing for thing in things if (thing.market is Market.SPOT) == spot]
     if said.refusal.data["joint"]:
-        return not any(rules.type_allowed(thing.instance_type, said.asked) for thing in allowed)
+        return not any(rules.type_allowed(thing.instance_type, said.requirements) for thing in allowed)
     text = refusal_text(said.refusal)
     return not allowed and ("spot only" not in text or bool(things)) and ("offered here" not in text or not things)
 
 
 def _price(said: Said) -> bool:
     """What costs that much is here and above the limit; with the printed price as limit, the zone serves."""
-    data, asked = said.refusal.data, said.asked
+    data, requirements = said.refusal.data, said.requirements
     price = data["price"]
-    if not isinstance(price, float) or asked.max_price is None or price <= asked.max_price:
+    if not isinstance(price, float) or requirements.max_price is None or price <= requirements.max_price:
         return False
     text = refusal_text(said.refusal)
-    if money(price) not in text or limit(asked.max_price) not in text or money(price) == limit(asked.max_price):
+    if (
+        money(price) not in text
+        or limit(requirements.max_price) not in text
+        or money(price) == limit(requirements.max_price)
+    ):
         return False
-    raised = replace(asked, max_price=float(money(price).removeprefix("$")))
+    raised = replace(requirements, max_price=float(money(price).removeprefix("$")))
     if data.get("reuse"):
         fitting = [i for i in said.instances if rules.machine_allowed(i.instance_type, i.market, i.price, raised)]
         return bool(fitting) and (all(i.busy for i in fitting) == bool(data.get("besides")))
@@ -273,10 +277,10 @@ def _price(said: Said) -> bool:
     return (not serves) if data.get("besides") else serves
 
 
-def _one_more(said: Said, asked: Requirements) -> bool:
+def _one_more(said: Said, requirements: Requirements) -> bool:
     """Whether one more machine can be had in the zone with these requirements beside all that is planned."""
     case = said.case
-    return any(o.zone == said.zone and _left(o, said) for _, o in rules.buyable(asked, case.snapshot))
+    return any(o.zone == said.zone and _left(o, said) for _, o in rules.buyable(requirements, case.snapshot))
 
 
 def _left(offer: Offer, said: Said) -> bool:
@@ -420,7 +424,7 @@ def _no_volumes(said: Said) -> bool:
 
 def _busy(said: Said) -> bool:
     """All instances here that would do are busy: all of them, or those that meet the requirements."""
-    suited = [i for i in said.instances if rules.machine_allowed(i.instance_type, i.market, i.price, said.asked)]
+    suited = [i for i in said.instances if rules.machine_allowed(i.instance_type, i.market, i.price, said.requirements)]
     same = bool(said.refusal.data["joint"]) == (len(suited) < len(said.instances))
     return bool(suited) and all(i.busy for i in suited) and len(suited) == said.refusal.data["count"] and same
 
@@ -434,7 +438,7 @@ def _no_instance(said: Said) -> bool:
 
 def most(said: Said, zones: set[Zone], wanted: int) -> int:
     """How many of a fleet's missing nodes fit beside the other documents in these zones: every combination is tried."""
-    offers = [o for _, o in rules.buyable(said.asked, said.case.snapshot) if o.zone in zones]
+    offers = [o for _, o in rules.buyable(said.requirements, said.case.snapshot) if o.zone in zones]
     parts = tuple(replace(d, placements=()) if d is said.part else d for d in said.answer.documents)
     others = replace(said.answer, documents=parts)
     for count in range(min(wanted, 4), 0, -1):
@@ -474,7 +478,7 @@ def _spread(said: Said) -> bool:
     data, document = said.refusal.data, said.document
     assert isinstance(document, FleetRequest)
     if data.get("min_zones"):
-        eligible = rules.eligible(said.asked, said.case.snapshot)
+        eligible = rules.eligible(said.requirements, said.case.snapshot)
         least = document.placement.min_zones
         return data["eligible"] == len(eligible) and data["min_zones"] == least and len(eligible) < (least or 0)
     there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
@@ -507,7 +511,11 @@ def _not_needed(said: Said) -> bool:
             return said.part.shortfall is None
         case "together":
             return said.part.shortfall is None and _is_together(said, str(data["home"]))
-    here = [o.price for _, o in rules.buyable(said.asked, said.case.snapshot) if o.zone == said.zone and _left(o, said)]
+    here = [
+        o.price
+        for _, o in rules.buyable(said.requirements, said.case.snapshot)
+        if o.zone == said.zone and _left(o, said)
+    ]
     paid = {node.price for node in said.part.placements if node.source.value == "new"}
     if not here or not paid or data["price"] != min(here):
         return False
@@ -536,10 +544,10 @@ REASONS: Mapping[RefusalCode, Checker] = {
     RefusalCode.CLOSED: _state(ZoneState.CLOSED),
     RefusalCode.IMPAIRED: _state(ZoneState.IMPAIRED),
     RefusalCode.INSTANCE_TYPE: _instance_type,
-    RefusalCode.ARCH: _names(lambda kind: kind.arch, lambda said: [said.asked.resources.arch or ""]),
-    RefusalCode.CPU: _quantity(lambda kind: kind.cpus, lambda said: said.asked.resources.cpus),
-    RefusalCode.MEMORY: _quantity(lambda kind: kind.memory_gb, lambda said: said.asked.resources.memory_gb),
-    RefusalCode.DISK: _quantity(lambda kind: kind.disk_gb, lambda said: said.asked.resources.disk_gb),
+    RefusalCode.ARCH: _names(lambda kind: kind.arch, lambda said: [said.requirements.resources.arch or ""]),
+    RefusalCode.CPU: _quantity(lambda kind: kind.cpus, lambda said: said.requirements.resources.cpus),
+    RefusalCode.MEMORY: _quantity(lambda kind: kind.memory_gb, lambda said: said.requirements.resources.memory_gb),
+    RefusalCode.DISK: _quantity(lambda kind: kind.disk_gb, lambda said: said.requirements.resources.disk_gb),
     RefusalCode.GPU: _any_gpu,
     RefusalCode.GPU_VENDOR: _names(lambda k: k.gpu.vendor if k.gpu else None, lambda s: [_gpu(s).vendor or ""]),
     RefusalCode.GPU_NAME: _names(lambda k: k.gpu.name if k.gpu else None, lambda s: _gpu(s).names),
@@ -609,7 +617,7 @@ def _not_enough(said: Said, short: Shortfall) -> bool:
         return most(said, named, min(wanted, fits + 1)) == min(fits, 4)
     if fits > 2:
         return True
-    return most(said, set(rules.eligible(said.asked, said.case.snapshot)), min(wanted, fits + 1)) == fits
+    return most(said, set(rules.eligible(said.requirements, said.case.snapshot)), min(wanted, fits + 1)) == fits
 
 
 def _cure(case: Case, document: Document, cure: Cure, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Records to decide about, each in the state that a test asks for."""
+"""Records to decide about, each in the state that a test needs."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -19,7 +19,7 @@ def test_waits_grow_to_the_longest_and_not_past_it(kind: FailureKind | None) -> 
 
 
 def test_the_retry_after_is_the_least_delay() -> None:
-    assert all(delay(FailureKind.THROTTLED, 0, f"i{n}", told=30) >= 30 for n in range(50))
+    assert all(delay(FailureKind.THROTTLED, 0, f"i{n}", least=30) >= 30 for n in range(50))
 
 
 def test_the_same_history_waits_the_same_and_siblings_do_not() -> None:

@@ -1,4 +1,4 @@
-"""What is decided about a run, whatever its jobs have come to while nobody looked."""
+"""What is decided about a run, whatever became of its jobs meanwhile."""
 
 from datetime import UTC, datetime
 from itertools import combinations_with_replacement, product

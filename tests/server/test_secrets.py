@@ -245,7 +245,7 @@ async def test_a_server_with_several_keys_reseals_as_it_starts_and_says_when_the
         await second.engine.start()
         while "the older ones can go" not in caplog.text:
             await asyncio.sleep(0.01)
-    assert "values=1 sealed anew" in caplog.text
+    assert "values=1 resealed" in caplog.text
     async with other_server(served, tmp_path, NEW_KEY) as last, last.engine.database.read() as tx:
         assert await open_environment(last.engine.context.vault, tx, "main", {"A": "${{ secrets.API_KEY }}"}) == {
             "A": HUSH

@@ -118,7 +118,7 @@ ERRORS: dict[FailureKind, type[BackendError]] = {
 
 
 class MachineState(StrEnum):
-    """A machine's or disk's life as providers tell it, reduced to what matters."""
+    """A machine's or disk's life as providers report it, reduced to what matters."""
 
     CREATING = "creating"
     READY = "ready"
@@ -208,7 +208,7 @@ class AttachedDisk:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The catalog as one backend tells it: zones with their state, and offers, at one time.
+    """The catalog of one backend: zones with their state, and offers, at one time.
 
     A backend with many offers gives them as a catalog, so that none of them becomes an object. `quotas` count as used
     what others of the account use; the engine adds the use of its own instances.
@@ -227,7 +227,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """A piece of a job's log file (its format is told in `atoll.wire.agent`). `end` says that nothing follows."""
+    """A piece of a job's log file (`atoll.wire.agent` has its format). `end` says that nothing follows."""
 
     data: bytes
     end: bool

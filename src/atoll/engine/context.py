@@ -41,7 +41,7 @@ class Transactions(Protocol):
 class Context:
     """The parts of one engine. `owner` is this installation's id, on every resource; `new_id` makes unique ids.
 
-    `config_digests` tells whether a backend's configuration is the one that it was.
+    `config_digests` shows whether a backend's configuration has changed.
     """
 
     database: Transactions
@@ -63,7 +63,7 @@ class Context:
 
 
 def machine_of(instance: Instance) -> Machine:
-    """The machine of an active instance, as far as its record tells."""
+    """The machine of an active instance, from its record."""
     return Machine(
         instance.backend_id or "",
         instance.id,

@@ -85,7 +85,7 @@ def random_id() -> str:
 
 
 def config_digest(entry: Mapping[str, Any]) -> str:
-    """What tells a backend's configuration from another one."""
+    """A digest that distinguishes a backend's configurations."""
     return blake2b(json.dumps(entry, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
@@ -305,7 +305,7 @@ class Engine:
         return await removal.stop_run(self.context, project, name, abort, shown)
 
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
-        """The offers that a query asks for. Raises Refused."""
+        """The offers that match a query. Raises Refused."""
         return await find_offers(self.context, project, query)
 
     async def orphans(self) -> list[Resource]:
@@ -345,7 +345,7 @@ class Engine:
         await self._faults(zone).fail(zone)
         self.context.worlds.invalidate()
         async with self.database.write() as tx:
-            tx.tell(project, EventKind.ZONE, str(zone), "failed", zone)
+            tx.announce(project, EventKind.ZONE, str(zone), "failed", zone)
 
     async def restore_zone(self, zone: Zone, project: str) -> None:
         """End a zone's simulated outage, and forget its failures. Raises Refused."""
@@ -353,7 +353,7 @@ class Engine:
         self.context.worlds.invalidate()
         async with self.database.write() as tx:
             await tx.failures.forget(zone_scope(zone))
-            tx.tell(project, EventKind.ZONE, str(zone), "restored", zone)
+            tx.announce(project, EventKind.ZONE, str(zone), "restored", zone)
             await wake_waiting(tx)
 
     def _recovered(self) -> None:

@@ -1,6 +1,6 @@
-"""The facts behind a refusal: what was asked, what there is, who said so.
+"""The facts behind a refusal: the requirement, what there is, and the source.
 
-`refusals` asks for them when it has found which filter refused a zone; `explain` makes sentences of them. Times are
+`refusals` gets them when it has found which filter refused a zone; `explain` makes sentences of them. Times are
 ISO 8601, amounts in the units of the model.
 """
 
@@ -52,13 +52,13 @@ def offer_facts(code: RefusalCode, feasibility: Feasibility, world: World) -> Ca
     if code in RESOURCE_CODES:
         return of_offers(code, feasibility, world).__getitem__
     if code in _OF_OFFERS:
-        group, tell = feasibility.group(STAGE[code]), _OF_OFFERS[code]
-        return lambda zone: tell(feasibility, zone, group, world)
+        group, facts = feasibility.group(STAGE[code]), _OF_OFFERS[code]
+        return lambda zone: facts(feasibility, zone, group, world)
     return lambda zone: _of_zone(code, feasibility, zone, world)
 
 
 def facts_of_row(code: RefusalCode, feasibility: Feasibility, row: int, world: World) -> Facts:
-    """Why one offer that has what was asked for cannot be had; `row` is its place in the catalog."""
+    """Why one suitable offer cannot be had; `row` is its place in the catalog."""
     zone = world.zone_of_offers[world.snapshot.catalog.columns.zone[row]]
     if code in _OF_OFFERS:
         alone = np.zeros(len(world.snapshot.catalog), dtype=np.bool_)
@@ -68,18 +68,18 @@ def facts_of_row(code: RefusalCode, feasibility: Feasibility, row: int, world: W
 
 
 def _of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) -> Facts:
-    asked, info = feasibility.requirements, world.zones[zone]
+    requirements, info = feasibility.requirements, world.zones[zone]
     match code:
         case RefusalCode.BACKEND:
-            return {"wanted": asked.backends or (), "backend": info.zone.backend}
+            return {"wanted": requirements.backends or (), "backend": info.zone.backend}
         case RefusalCode.REGION:
-            return {"wanted": asked.regions or (), "region": info.zone.region}
+            return {"wanted": requirements.regions or (), "region": info.zone.region}
         case RefusalCode.ZONE | RefusalCode.ZONE_EXCLUDED | RefusalCode.NO_ZONES:
-            return {"wanted": asked.availability_zones or (), "backend": info.zone.backend}
+            return {"wanted": requirements.availability_zones or (), "backend": info.zone.backend}
         case RefusalCode.INSTANCE_TYPE:
-            return {"wanted": asked.instance_types or ()}
+            return {"wanted": requirements.instance_types or ()}
         case RefusalCode.MARKET:
-            return {"wanted": asked.spot_policy.value, "offers": True}
+            return {"wanted": requirements.spot_policy.value, "offers": True}
         case _:
             return {"reason": info.reason, "until": moment(info.until)}
 

@@ -40,7 +40,7 @@ FORGOTTEN_AFTER = timedelta(hours=2)
 """A failure that did not come again for this long counts as the first once more."""
 
 WIDEN_TYPES = 4
-"""So many different instance types without capacity in one zone …"""
+"""This many different instance types without capacity in one zone …"""
 
 WIDEN_WITHIN = timedelta(minutes=10)
 """… within this time, and the zone as a whole is left out."""
@@ -56,7 +56,7 @@ def remember(
 ) -> Failure:
     """The failure to keep instead of its predecessor among `previous` (the same kind and scope), if there is one.
 
-    Each repeat doubles the time, up to a limit; `retry_after` (seconds), where the provider told it, is never undercut.
+    Each repeat doubles the time, up to a limit; `retry_after` (seconds), where the provider gave it, is never undercut.
     """
     scope = reach(kind, scope)
     before = [f for f in previous if f.kind is kind and reach(kind, f.scope) == scope and now - f.at <= FORGOTTEN_AFTER]
@@ -72,7 +72,7 @@ def remember(
 
 
 def reach(kind: FailureKind, scope: Scope) -> Scope:
-    """How far a failure of this kind goes, whatever was being asked for when it came.
+    """How far a failure of this kind goes, whatever was requested when it came.
 
     Sibling zones share a quota; a type that is not offered is so on every market; throttling, outages and credentials
     do not depend on what was to be launched.

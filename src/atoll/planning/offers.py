@@ -1,7 +1,7 @@
 """Which offers there are for some requirements, and why one cannot be had now: what `atoll offer` shows.
 
-The same filters as for a plan. What was not asked for is left out; what was asked for and cannot be had is kept, with
-its reason. All offers are looked at as columns; an object is made only for what is shown.
+The same filters as for a plan. Offers that are not requested are left out; requested ones that cannot be had are kept
+with their reason. All offers are looked at as columns; an object is made only for what is shown.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class GroupBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FoundOffer:
-    """An offer that was asked for, and why it cannot be had now (None: it can)."""
+    """A requested offer, and why it cannot be had now (None: it can)."""
 
     offer: Offer
     refusal: Refusal | None
@@ -78,12 +78,12 @@ class OfferSearch:
             return cls(world, feasibility, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.uint8))
         columns, table = catalog.columns, catalog.table
         by_zone = np.array(zone_stages(requirements, world))[list(world.zone_of_offers)]
-        asked = (by_zone >= STAGE[RefusalCode.NOT_OPTED_IN])[columns.zone]
-        asked &= (type_stages(requirements, table) == PASSED)[columns.type]
-        asked &= np.array([market in markets(requirements.spot_policy) for market in MARKETS])[columns.market]
+        requested = (by_zone >= STAGE[RefusalCode.NOT_OPTED_IN])[columns.zone]
+        requested &= (type_stages(requirements, table) == PASSED)[columns.type]
+        requested &= np.array([market in markets(requirements.spot_policy) for market in MARKETS])[columns.market]
         if requirements.max_price is not None:
-            asked &= columns.price <= requirements.max_price
-        rows = np.flatnonzero(asked)
+            requested &= columns.price <= requirements.max_price
+        rows = np.flatnonzero(requested)
         kinds = columns.type[rows]
         order = np.lexsort((rows, table.memory_gb[kinds], table.cpus[kinds], columns.price[rows]))
         rows = rows[order]
@@ -170,7 +170,7 @@ Labels = tuple[list[str], NDArray[np.int64]]
 
 
 def _numbered(names: list[tuple[str, str]], column: NDArray[np.int32]) -> Labels:
-    """Entries with the same key get the same label; a key is what is shown, and what tells apart."""
+    """Entries with the same key get the same label; a key is what is shown, and what distinguishes."""
     numbers: dict[tuple[str, str], int] = {}
     labels = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
     return [shown for shown, _ in numbers], labels[column]

@@ -96,7 +96,7 @@ class ShortfallCode(StrEnum):
 
     MIN_ZONES = "min-zones"
     NOT_ENOUGH = "not-enough"
-    """Machines can be had, but not so many, or not as the placement asks."""
+    """Machines can be had, but not enough, or not as the placement requires."""
     UNKNOWN_VOLUME = "unknown-volume"
     UNPLACED_VOLUME = "unplaced-volume"
     """A run mounts a volume of the same request that goes nowhere."""
@@ -148,7 +148,7 @@ class NodePlacement:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """Why a document is not placed as asked: `placed` of `wanted`, the chief code with its facts.
+    """Why a document is not placed as required: `placed` of `wanted`, the chief code with its facts.
 
     `cures` are computed: each names one requirement that, if dropped or changed, would make the document fit. `passes`
     says that time alone may make it fit.
@@ -214,5 +214,5 @@ class Plan:
 
     @property
     def complete(self) -> bool:
-        """True when everything is placed as asked."""
+        """True when everything is placed as required."""
         return all(document.shortfall is None for document in self.documents)

@@ -211,7 +211,7 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
 def _shape_notes(
     fleet: FleetRequest, nodes: Sequence[NodePlacement], removals: Sequence[ExistingInstance], reasons: Reasons
 ) -> Iterator[str]:
-    """What remains of a fleet that gives up nodes, and how it differs from what its placement asks for.
+    """What remains of a fleet that gives up nodes, and how it differs from what its placement requires.
 
     `fleet` is the document as it was placed: the least skew that was to be had is said already.
     """

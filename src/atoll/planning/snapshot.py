@@ -15,9 +15,9 @@ from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
 class ExistingInstance:
     """A machine that was launched or is being launched.
 
-    `busy` machines count for spread and usage and take no run; `fleet` and `node` tell which node of which fleet it is.
+    `busy` machines count for spread and usage and take no run; `fleet` and `node` say which node of which fleet it is.
     `attached` names the volumes attached to it. An `outdated` one takes room, and is neither a node of its fleet nor
-    one for a run: its fleet's configuration asks for another machine.
+    one for a run: its fleet's configuration requires another machine.
     """
 
     id: str

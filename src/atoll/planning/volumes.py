@@ -20,8 +20,8 @@ VolumeRefusals = Mapping[int, tuple[RefusalCode, Mapping[str, Fact]]]
 
 def volume_refusals(volume: VolumeRequest, world: World) -> VolumeRefusals:
     """For each zone where the volume cannot go, why."""
-    asked = volume.availability_zone
-    selector = None if asked is None else ZoneSelector.compile([asked])
+    text = volume.availability_zone
+    selector = None if text is None else ZoneSelector.compile([text])
     refused: dict[int, tuple[RefusalCode, Mapping[str, Fact]]] = {}
     for number, info in enumerate(world.zones):
         zone = info.zone
@@ -30,9 +30,9 @@ def volume_refusals(volume: VolumeRequest, world: World) -> VolumeRefusals:
         elif volume.region and zone.region.casefold() != volume.region.casefold():
             refused[number] = (RefusalCode.REGION, {"wanted": (volume.region,)})
         elif selector is not None and not zone.name:
-            refused[number] = (RefusalCode.NO_ZONES, {"wanted": (asked,) if asked else ()})
+            refused[number] = (RefusalCode.NO_ZONES, {"wanted": (text,) if text else ()})
         elif selector is not None and not selector.matches(zone):
-            refused[number] = (RefusalCode.ZONE, {"wanted": (asked,) if asked else ()})
+            refused[number] = (RefusalCode.ZONE, {"wanted": (text,) if text else ()})
         elif not world.backend(zone.backend).volumes:
             refused[number] = (RefusalCode.NO_VOLUMES, {"backend": zone.backend})
         elif info.state is not ZoneState.AVAILABLE:

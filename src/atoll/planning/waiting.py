@@ -1,7 +1,7 @@
 """Whether time alone may cure a shortfall: what does not fit now is planned once more without what passes.
 
 What passes is used and given back, fails and recovers: machines of others, busy instances, remembered failures, zones
-that are closed, quotas in use. What does not fit even then never will, as long as it is asked for as it is.
+that are closed, quotas in use. What does not fit even then never will, as long as its configuration stays.
 """
 
 from collections.abc import Iterator

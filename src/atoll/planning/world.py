@@ -44,7 +44,7 @@ class World:
     volumes: dict[str, ExistingVolume]
     salt: str
     found: dict[str, NDArray[np.uint8]] = field(default_factory=dict, compare=False)
-    """What is found once for all requirements, by those who look for it."""
+    """Results that are computed once for all requirements."""
     _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
     _shared: list[bool] = field(default_factory=list, compare=False)
     _regions: list[int] = field(default_factory=list, compare=False)

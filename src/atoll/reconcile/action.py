@@ -29,7 +29,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do now; look again after so many seconds, or sooner when woken."""
+    """Nothing to do now; look again after this many seconds, or sooner when woken."""
 
     seconds: float
 

@@ -71,12 +71,12 @@ def early_pause(record: Fleet | Run, now: datetime) -> float:
     return max(0.0, span - (now - record.failed_early_at).total_seconds())
 
 
-def delay(kind: FailureKind | None, attempts: int, key: str, told: float | None = None) -> float:
-    """Seconds until the next try after `attempts` earlier failures; `told` is what the provider asked for, at least.
+def delay(kind: FailureKind | None, attempts: int, key: str, least: float | None = None) -> float:
+    """Seconds until the next try after `attempts` earlier failures; `least` is the delay that the provider requires.
 
     `kind` None is a fault of ours. `key` names the thing, for the part that is drawn.
     """
     row = OURS if kind is None else BACKOFFS[kind]
     span = min(row.first * 2.0 ** min(attempts, 20), row.longest)
     drawn = int.from_bytes(blake2b(f"{key}/{attempts}".encode(), digest_size=4).digest()) / 2**32
-    return max(span * (0.5 + drawn / 2), (told or 0) * (1 + drawn / 4))
+    return max(span * (0.5 + drawn / 2), (least or 0) * (1 + drawn / 4))

@@ -22,7 +22,7 @@ SETTLING_SECONDS = 2.0
 class FleetSight:
     """A fleet: how many of its instances are not terminated (`alive`), and how many stay and fit it (`fitting`).
 
-    `target` is the size that its configuration asks for; what is more came for runs. `missing` nodes are to be added at
+    `target` is the size in its configuration; nodes beyond it came for runs. `missing` nodes are to be added at
     least; `surplus` are the ids of nodes that may go now, which for a fleet that is being deleted are all that stay;
     `settling` while others go later, when those that take their place work. `filled` says that a fleet that has waited
     has all its nodes, and that they work. It waits for nodes for at most `patience` (None: without end).

@@ -14,7 +14,7 @@ from atoll.reconcile.action import EndFailed, Finished, InstanceAction, Launch, 
 START_PAUSE = 5.0
 """The longest pause between two looks at a machine that starts."""
 PROBE_SECONDS = 300.0
-"""How often an active instance's agent is asked, where nothing wakes it earlier: sweeps notice machines that are gone,
+"""How often an active instance's agent is called, where nothing wakes it earlier: sweeps notice machines that are gone,
 and jobs notice agents that fall silent."""
 APPEAR_LIMIT = timedelta(minutes=2)
 """How long a new machine may be unknown to its backend: listings lag behind."""
@@ -28,7 +28,7 @@ WIDESPREAD_PAUSE = 5.0
 class InstanceSight:
     """An instance and what was seen of it.
 
-    `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not asked;
+    `machine` is the backend's word (`creating`, `ready`, `deleting`, `gone`, `unknown`), None where it was not called;
     `answers` is whether its agent answers, None where it was not called. `endpoint`, `address` and `public_address` are
     the machine's, None where it has none or was not looked at. `error` is the machine's, where the provider gave up on
     it, and `reason` why it is gone, where the backend knows.
@@ -91,7 +91,7 @@ def _pending(sight: InstanceSight) -> InstanceAction:
 def _waited(sight: InstanceSight) -> timedelta:
     """How long its agent has been waited for: since its launch began, or gave the machine, or the agent fell silent.
 
-    What a former release launched tells no such time: there it counts from the record's making.
+    Instances of former releases have no such time: there it counts from the record's creation.
     """
     return sight.now - (sight.instance.unreachable_since or sight.instance.created_at)
 
@@ -101,7 +101,7 @@ def _launching(sight: InstanceSight) -> InstanceAction:
     if late and not sight.instance.end_reason:
         # Its fleet looks for another place meanwhile.
         return Mark({"end_reason": EndReason.LAUNCH_TIMEOUT})
-    # Also when its end is asked for: the launch, idempotent by its token, is the one call that tells for sure whether
+    # Also when its end is requested: the launch, idempotent by its token, is the one call that shows for sure whether
     # there is a machine to end.
     return Launch()
 

@@ -1,4 +1,4 @@
-"""What to do about a run: place its jobs, sum up their states, and retry as its configuration asks."""
+"""What to do about a run: place its jobs, sum up their states, and retry as its configuration says."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -222,14 +222,14 @@ class Transaction:
         self._event(changed, record.state, reason)
         return changed
 
-    def asked(self, record: Record, what: str, message: str = "") -> None:
+    def requested(self, record: Record, what: str, message: str = "") -> None:
         """Record a user's request for a record whose state does not show it yet; `message` is what it waits for then.
 
         What the record waited for before is no reason of the request.
         """
         self._event(replace(record, message=message), record.state, what)
 
-    def tell(self, project: str, kind: EventKind, name: str, what: str, zone: Zone | None = None) -> None:
+    def announce(self, project: str, kind: EventKind, name: str, what: str, zone: Zone | None = None) -> None:
         """Record a change of something without states, such as a secret."""
         self._keep_event(
             zone,

@@ -103,7 +103,7 @@ class ContractCase:
         return await self.until(look, lambda found: found.state is MachineState.READY and found.endpoint is not None)
 
     async def gone(self, backend: Backend, machine: Machine) -> None:
-        """Wait until the machine is gone, told as such or unknown."""
+        """Wait until the machine is gone or unknown."""
 
         async def state() -> MachineState:
             try:

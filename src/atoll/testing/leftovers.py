@@ -1,4 +1,4 @@
-"""Ends what a test run leaves behind: servers, agents and jobs are made to outlive whoever started them.
+"""Ends what a test run leaves behind: servers, agents and jobs are made to outlive their starter.
 
     watch = watch_over(folder)       # from now on, until this process ends, however it ends
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 QUIET_SECONDS = 10.0
 """How long nothing may have been found until it looks no more: a worker of the tests that notices late that all is over
-starts what is missing anew."""
+starts what is missing again."""
 PAUSE_SECONDS = 0.2
 
 
@@ -30,7 +30,7 @@ def watch_over(folder: Path) -> "subprocess.Popen[bytes]":
     # Not as a word or a variable of the watcher, which is not to be among those that it finds.
     watcher.stdin.write(os.fsencode(folder) + b"\n")
     watcher.stdin.flush()
-    watcher.returncode = 0  # it outlives this process: nobody waits for it here
+    watcher.returncode = 0  # it outlives this process: it is not waited for here
     return watcher
 
 

@@ -6,7 +6,7 @@
 
 It listens on a socket in its folder and nowhere else. Nothing is safe from a power cut: it writes without waiting for
 the disk, unless it is `durable`, as a measurement wants it. PostgreSQL refuses to run as root; there it runs as the
-user `postgres`, who must be able to enter the folder.
+user `postgres`, which must be able to enter the folder.
 """
 
 import argparse
@@ -71,7 +71,7 @@ class Cluster:
                 if keeper.poll() is not None or time.monotonic() > limit:
                     raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}")
                 time.sleep(POLL_SECONDS)
-            keeper.returncode = 0  # it outlives this process: nobody waits for it here
+            keeper.returncode = 0  # it outlives this process: it is not waited for here
 
     def wait_gone(self) -> None:
         """Wait until it has ended, after the process that it watches."""
@@ -83,7 +83,7 @@ class Cluster:
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
     def database(self, name: str, template: str | None = None) -> str:
-        """Make a database, empty or a copy of another that nobody uses; its URL."""
+        """Make a database, empty or a copy of another without connections; its URL."""
         self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template or "template0"}"')
         return self.url(name)
 
@@ -100,7 +100,7 @@ class Cluster:
 
     @contextmanager
     def once(self) -> Iterator[bool]:
-        """True for the first who asks, in whichever process; the others wait until that one is done."""
+        """True for the first caller in any process; the others wait until that one is done."""
         with self._locked():
             mark = self.folder / "prepared"
             yield not mark.exists()

@@ -37,10 +37,10 @@ class RetentionContract:
             yield database
 
     async def test_old_events_are_deleted_a_few_at_a_time_and_the_newest_stays(self, db: Database) -> None:
-        """Its number would be used again, and those who follow the events would miss the new one."""
+        """Its number would be used again, and followers of the events would miss the new one."""
         for number in range(5):
             async with db.write() as tx:
-                tx.tell("main", EventKind.SECRET, f"s{number}", "set")
+                tx.announce("main", EventKind.SECRET, f"s{number}", "set")
         async with db.write() as tx:
             assert await tx.retention.events(NOW, MANY) == 0
             assert await tx.retention.events(LATER, 2) == 2

@@ -49,7 +49,7 @@ def instance(id: str = "i1", node: int = 0) -> Instance:
 
 @asynccontextmanager
 async def opened(url: str, count: int = 1) -> AsyncIterator[list[Database]]:
-    """So many servers' views of one database; their clock stands still."""
+    """Several servers' views of one database; their clock stands still."""
     async with AsyncExitStack() as stack:
         databases = []
         for _ in range(count):
@@ -248,20 +248,20 @@ class StoreContract:
         assert [event.subject for event in await events_of(db)] == [f"f{number}" for number in range(12)]
 
     async def test_a_commit_is_told(self, db: Database) -> None:
-        told: list[bool] = []
-        db.on_commit = lambda: told.append(True)
+        noticed: list[bool] = []
+        db.on_commit = lambda: noticed.append(True)
         async with db.write() as tx:
             await tx.add(fleet())
-        assert told
-        del told[:]
+        assert noticed
+        del noticed[:]
         with pytest.raises(NotUnique):
             async with db.write() as tx:
                 await tx.add(fleet())
-        assert not told
+        assert not noticed
 
     async def test_a_commit_tells_when_the_work_is_due_that_it_made_due(self, db: Database) -> None:
-        told: list[datetime | None] = []
-        db.on_due = lambda at: told.append(at) if at is not None else None  # other servers are not heard of in time
+        noticed: list[datetime | None] = []
+        db.on_due = lambda at: noticed.append(at) if at is not None else None  # other servers are noticed later
         async with db.write() as tx:
             await tx.add(fleet())
             await tx.work.wake(Kind.INSTANCE, ["i1"], NOW + HOUR)
@@ -272,7 +272,7 @@ class StoreContract:
         async with db.write() as tx:
             [lease] = await tx.work.lease(NOW + HOUR, 1, LEASE)
             await tx.work.release(lease, NOW + HOUR, None, 0)
-        assert told == [NOW, NOW + HOUR]
+        assert noticed == [NOW, NOW + HOUR]
 
     async def test_of_two_who_saw_the_same_setting_one_may_change_it(self, url: str) -> None:
         async with opened(url, 2) as databases:

@@ -15,7 +15,7 @@ def open_fake(config: Mapping[str, object], state: Path) -> FakeBackend:
     """A backend on a cloud in real time, whose ledger is the file `ledger` of the configuration, which the servers of
     one database share, else `state`/ledger.jsonl. Raises ValueError.
     """
-    told = dict(config)
-    ledger = told.pop("ledger", None)
-    script = script_from_mapping(told)
+    settings = dict(config)
+    ledger = settings.pop("ledger", None)
+    script = script_from_mapping(settings)
     return FakeBackend(FakeCloud(script, ledger=Ledger(Path(str(ledger)) if ledger else state / "ledger.jsonl")))

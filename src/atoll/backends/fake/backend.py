@@ -148,17 +148,17 @@ class FakeBackend:
         return offer
 
     def _check_room(self, offer: Offer, scope: Scope) -> None:
-        zone, asked, used = offer.zone, offer.instance_type.capacity, self.cloud.ledger.used
+        zone, required, used = offer.zone, offer.instance_type.capacity, self.cloud.ledger.used
         total, quota = self.cloud.script.capacity.get(zone.name), self.cloud.script.quota_cpus
         if total is not None:
             here = sum((each for (where, _), each in used.items() if where == zone), Capacity())
-            if not (total - here).covers(asked):
+            if not (total - here).covers(required):
                 raise CapacityUnavailable(f"{zone} has no room for {offer.instance_type.name}", scope)
         if quota is not None:
             region = (
                 each.cpus for (where, how), each in used.items() if (where.region, how) == (zone.region, offer.market)
             )
-            if sum(region) + asked.cpus > quota:
+            if sum(region) + required.cpus > quota:
                 limit = Scope(self._name, zone.region, market=offer.market)
                 raise QuotaExceeded(f"the limit of {quota:g} CPUs in {zone.region} is reached", limit)
 

@@ -33,7 +33,7 @@ BEFORE_TOKENS = frozenset({FailureKind.THROTTLED, FailureKind.AUTH_FAILED, Failu
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked, and what faults are matched with."""
+    """A call, and what faults are matched with."""
 
     operation: str
     zone: Zone | None = None
@@ -98,7 +98,7 @@ class FakeCloud:
         return self.clock.now().timestamp()
 
     def told_time(self) -> datetime:
-        """The time that the cloud tells, which may be wrong."""
+        """The cloud's own time, which may be wrong."""
         return self.clock.now().astimezone(UTC) + timedelta(seconds=self.script.skew)
 
     def inject(self, *faults: Fault) -> None:
@@ -218,9 +218,9 @@ class FakeCloud:
 
     def _append(self, name: str, now: float, call: Call | None = None, **fields: object) -> None:
         place = "" if call is None or call.zone is None else call.zone.name
-        asked = {} if call is None else {"token": call.token, "subject": call.subject}
-        told = {"seq": len(self.ledger.entries), "at": now, "call": name, "zone": place, **asked, **fields}
-        self.ledger.append(Entry(**told))  # type: ignore[arg-type]
+        request = {} if call is None else {"token": call.token, "subject": call.subject}
+        entry = {"seq": len(self.ledger.entries), "at": now, "call": name, "zone": place, **request, **fields}
+        self.ledger.append(Entry(**entry))  # type: ignore[arg-type]
 
     def _settle(self, now: float) -> None:
         """Let the interruptions happen that are due; entries of other processes may have brought new ones."""

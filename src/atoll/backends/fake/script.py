@@ -191,59 +191,59 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
     Raises ValueError.
     """
     try:
-        told = msgspec.convert(dict(mapping), _Settings)
+        settings = msgspec.convert(dict(mapping), _Settings)
     except msgspec.ValidationError as error:
         raise ValueError(f"the fake backend's configuration: {error}") from error
-    if any(FailureKind.INTERRUPTED in kinds for kinds in told.chances.values()):
+    if any(FailureKind.INTERRUPTED in kinds for kinds in settings.chances.values()):
         raise ValueError("the fake backend's configuration: no call is `interrupted`; set `interruptions`")
     faults = [
         Fault(operation, kind, times=None, chance=chance)
-        for operation, kinds in told.chances.items()
+        for operation, kinds in settings.chances.items()
         for kind, chance in kinds.items()
     ]
-    faults += [lost_reply(operation, times=None, chance=chance) for operation, chance in told.lost.items()]
-    latency = told.latency if isinstance(told.latency, dict) else {"*": told.latency}
+    faults += [lost_reply(operation, times=None, chance=chance) for operation, chance in settings.lost.items()]
+    latency = settings.latency if isinstance(settings.latency, dict) else {"*": settings.latency}
     script = Script(
-        _offers(told),
+        _offers(settings),
         latency={operation: (seconds, seconds) for operation, seconds in latency.items()},
-        boot=told.boot,
-        deletion=told.deletion,
-        lag=told.lag,
-        skew=told.skew,
-        quota_cpus=told.quota_cpus,
+        boot=settings.boot,
+        deletion=settings.deletion,
+        lag=settings.lag,
+        skew=settings.skew,
+        quota_cpus=settings.quota_cpus,
         faults=tuple(faults),
-        jobs=JobScript(told.job_seconds, told.job_exit_code),
-        seed=told.seed,
-        reads=told.reads,
-        lists_quotas=told.lists_quotas,
-        zoned=told.zoned,
-        volumes=told.volumes,
-        limits=TimeLimits(told.start_seconds, told.silent_seconds, told.sweep_seconds),
+        jobs=JobScript(settings.job_seconds, settings.job_exit_code),
+        seed=settings.seed,
+        reads=settings.reads,
+        lists_quotas=settings.lists_quotas,
+        zoned=settings.zoned,
+        volumes=settings.volumes,
+        limits=TimeLimits(settings.start_seconds, settings.silent_seconds, settings.sweep_seconds),
     )
     endless = float("inf")
-    each = Capacity(told.cpus or endless, told.memory or endless, endless)
+    each = Capacity(settings.cpus or endless, settings.memory or endless, endless)
     return replace(
         script,
-        capacity={zone.name: each for zone in script.zones} if told.cpus or told.memory else {},
-        interruptions={zone.name: told.interruptions for zone in script.zones} if told.interruptions else {},
-        states=_states(told, script.zones),
+        capacity={zone.name: each for zone in script.zones} if settings.cpus or settings.memory else {},
+        interruptions={zone.name: settings.interruptions for zone in script.zones} if settings.interruptions else {},
+        states=_states(settings, script.zones),
     )
 
 
-def _offers(told: _Settings) -> tuple[Offer, ...]:
-    offers = grid(told.zones if told.zoned else 1, told.regions, told.types, spot=told.spot)
-    if not told.zoned:
+def _offers(settings: _Settings) -> tuple[Offer, ...]:
+    offers = grid(settings.zones if settings.zoned else 1, settings.regions, settings.types, spot=settings.spot)
+    if not settings.zoned:
         return tuple(replace(each, zone=replace(each.zone, name="", kind=ZoneKind.REGION)) for each in offers)
-    missing = told.not_offered
+    missing = settings.not_offered
     return tuple(each for each in offers if each.instance_type.name not in missing.get(each.zone.name, ()))
 
 
-def _states(told: _Settings, zones: tuple[Zone, ...]) -> Mapping[str, ZoneInfo]:
+def _states(settings: _Settings, zones: tuple[Zone, ...]) -> Mapping[str, ZoneInfo]:
     by_name = {zone.name: zone for zone in zones}
-    unknown = sorted({*told.states, *told.not_offered} - by_name.keys())
+    unknown = sorted({*settings.states, *settings.not_offered} - by_name.keys())
     if unknown:
         raise ValueError(f"the fake backend's configuration: there is no zone `{unknown[0]}`")
-    return {name: ZoneInfo(by_name[name], one.state, one.reason, one.until) for name, one in told.states.items()}
+    return {name: ZoneInfo(by_name[name], one.state, one.reason, one.until) for name, one in settings.states.items()}
 
 
 def _letters(number: int) -> str:

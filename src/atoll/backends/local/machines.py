@@ -34,9 +34,9 @@ from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity, Zone
 
 KEEP_DEAD_SECONDS = 600
-"""How long a machine is told as GONE, from when its end was noticed, before it is unknown."""
+"""How long a machine is reported as GONE, from when its end was noticed, before it is unknown."""
 REMEMBERED = 1000
-"""How many terminated machines are told as GONE by the process that terminated them."""
+"""How many terminated machines are reported as GONE by the process that terminated them."""
 
 AgentCommand = Callable[[Path, str, Path], Sequence[str]]
 """From a machine's state folder, its id and its socket to the command line of its agent."""
@@ -158,7 +158,7 @@ class LocalMachines:
         return None if record is None else record.zone
 
     def _forget_dead(self) -> None:
-        """Remove machines that have been gone for long, with what they left running: nobody may ever terminate them."""
+        """Remove machines that have been gone for long, with what they left running: they may never be terminated."""
         with self._records.lock():
             dead = [each for each in self._records.machines() if not self._alive(self._adopted(each))]
             old = [record for record in dead if self._records.age(record.id) > KEEP_DEAD_SECONDS]
@@ -293,7 +293,7 @@ def _unlink(socket: str) -> None:
 
 
 def _last_line(log: Path) -> str:
-    """The last words of an agent, which tell why it could not start."""
+    """The last words of an agent that could not start: the reason."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 2000))

@@ -51,7 +51,7 @@ def start(command: Sequence[str], folder: Path, log: Path) -> int:
         )
     finally:
         os.close(output)
-    child.returncode = 0  # It is not waited for: whoever asks whether it lives reaps it, by its pid.
+    child.returncode = 0  # It is not waited for: the next look whether it lives reaps it, by its pid.
     return child.pid
 
 

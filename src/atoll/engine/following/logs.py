@@ -1,6 +1,6 @@
 """The logs of running jobs: one task for each job, and few calls at once to each machine.
 
-A job's handler asks for its log to be followed and gives its lease back; the end of the log wakes the job. Two servers
+A job's handler has its log followed and gives its lease back; the end of the log wakes the job. Two servers
 may follow the same job for a while after its work item moved from one to the other: bytes are stored once, by offset.
 """
 
@@ -18,7 +18,7 @@ from atoll.store.errors import StoreError
 log = logging.getLogger("atoll.engine")
 
 KEEP_SECONDS = 150.0
-"""How long a log is followed after its job's handler last asked for it; more than two of its turns."""
+"""How long a log is followed after its job's handler last renewed it; more than two of its turns."""
 HOLD_SECONDS = 5.0
 """How long the agent holds a call until there are new bytes; a silent agent is noticed later by that much."""
 LOG_CHUNK = 1 << 18

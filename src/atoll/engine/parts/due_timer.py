@@ -11,7 +11,7 @@ from datetime import datetime
 
 
 class DueTimer:
-    """`due` is the soonest time known, None for no work; `unsure` where only a look at the queue can tell."""
+    """`due` is the soonest time known, None for no work; `unsure` where only a look at the queue shows it."""
 
     def __init__(self) -> None:
         self.due: datetime | None = None

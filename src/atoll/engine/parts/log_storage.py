@@ -1,5 +1,5 @@
 """The logs of jobs, in the format of `atoll.wire.logs`: one append-only file each, or the database's chunks where
-several servers share one database and any of them may be asked for a log that another fetched.
+several servers share one database and any of them may serve a log that another fetched.
 
 The size of what is kept is the offset up to which the agent's log was fetched: there is nothing else to record, and
 nothing to get out of step with.

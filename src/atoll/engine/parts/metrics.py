@@ -1,7 +1,7 @@
 """The Prometheus metrics of one engine: its turns of work, and its calls to backends.
 
 A registry of its own for each engine, so that several may live in one process. The server adds its requests to it, and
-asks for the text.
+requests the text.
 """
 
 from functools import cache
@@ -65,7 +65,7 @@ class Metrics:
         )
 
     def text(self, backlogs: list[Backlog]) -> bytes:
-        """Everything in Prometheus' text format, with the queue as it is told."""
+        """Everything in Prometheus' text format, with the given queue."""
         for gauge in (self._items, self._due, self._age):
             gauge.clear()
         for one in backlogs:

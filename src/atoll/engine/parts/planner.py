@@ -1,5 +1,5 @@
 """The planner's place in the engine: a thread for the engine's own plans, worker processes for users' requests, and a
-turn for those who place what was planned.
+turn for the placing of earlier plans.
 
 A plan for thousands of instances takes tenths of a second; in its thread it holds up neither answers nor leases. The
 engine's plans are made one after the other, for two at once would only take turns at the interpreter. What users send
@@ -112,5 +112,5 @@ class Planner:
 
 
 def planned(request: Request, snapshot: Snapshot, steps: float) -> Plan:
-    """The plan of a request with a budget of so many steps; the function that a worker process computes."""
+    """The plan of a request with a budget of `steps`; the function that a worker process computes."""
     return answer(request, snapshot, Planning(Budget(steps)))

@@ -7,7 +7,7 @@ from atoll.engine.parts.vault import Vault
 from atoll.store.transaction import Transaction
 
 
-class SecretMissing(Exception):  # noqa: N818 - what the job is told
+class SecretMissing(Exception):  # noqa: N818 - the job fails with it
     """A variable refers to a secret that is not there (any more)."""
 
 

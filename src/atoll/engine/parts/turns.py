@@ -51,7 +51,7 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """The number of those who wait."""
+        """The number of waiters."""
         return len(self._waiting)
 
     @property
@@ -61,7 +61,7 @@ class Turns:
 
     @property
     def longest_wait(self) -> float:
-        """Seconds that the first of those who wait has waited."""
+        """Seconds that the first waiter has waited."""
         return _now() - min((turn.since for turn in self._waiting), default=_now())
 
     @asynccontextmanager

@@ -4,8 +4,8 @@ AES-256-GCM with one key for the installation: `secret.key` in the data folder, 
 ATOLL_SECRET_KEY, which servers that share a database must share too. Sealed text begins with `sealed:1:`; every other
 text is from before there was sealing, and means itself.
 
-Where several keys are given, the newest stands first and the others open what they sealed. The database tells by which
-key is sealed now; a server moves it to its newest one when it starts, and then seals anew what others sealed.
+Where several keys are given, the newest stands first and the others open what they sealed. The database holds which
+key seals now; a server moves it to its newest one when it starts, and then reseals what others sealed.
 """
 
 import base64
@@ -43,11 +43,11 @@ class Vault:
 
     @property
     def has_older_keys(self) -> bool:
-        """Whether something may have to be sealed anew. Raises ValueError where the file holds what is no key."""
+        """Whether something may have to be resealed. Raises ValueError where the file holds what is no key."""
         return (bool(self._keys) or self._file.exists()) and len(self._all()) > 1
 
     def seal(self, text: str, place: str) -> str:
-        """The sealed text; it opens for the same `place` alone, so that nobody can move it to another."""
+        """The sealed text; it opens only for the same `place`, so that it cannot be moved to another."""
         nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + _cipher(self._all()[0]).encrypt(nonce, text.encode(), place.encode())
         return _MARK + base64.b64encode(sealed).decode()

@@ -1,8 +1,8 @@
 """Fleets and runs that wait for a place: those that wait at the same time are planned together.
 
 When a zone is lost, hundreds of them come at once. A look at the world costs as much for one as for many, and what one
-places makes the plans of all others worthless. So each plan is for all who wait when its turn comes, and the next one
-begins when each of them has kept its part, under its own lease.
+places makes the plans of all others worthless. So each plan is for all waiting records when its turn comes, and the
+next one begins when each of them has kept its part, under its own lease.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
 MOST = 20
-"""So many documents are planned at once: a plan takes some milliseconds for each, more where not all of them fit."""
+"""The most documents of one plan: a plan takes some milliseconds for each, more where not all of them fit."""
 
 ALL = 100_000
 """More fleets and runs than ever wait at once."""
 
 HURRY = timedelta(seconds=1)
-"""How soon those who found no place are planned anew where there may be one: all that becomes free meanwhile counts."""
+"""How soon records without a place are planned again where there may be one: all that becomes free meanwhile counts."""
 
 Demand = FleetRequest | RunRequest | VolumeRequest
 
@@ -69,7 +69,7 @@ class Placing:
 
 @dataclass(eq=False, slots=True)
 class _Wish:
-    """One who waits for an answer, and is `over` when nothing more is to be kept of it."""
+    """A record that waits for an answer, and is `over` when nothing more is to be kept of it."""
 
     record: Fleet | Run | Volume
     demand: Demand
@@ -112,7 +112,7 @@ class Placer:
     async def _serve(self) -> None:
         while self._wishes:
             async with self._context.planner.placing.turn():
-                await asyncio.sleep(0)  # who comes at the same time is planned together
+                await asyncio.sleep(0)  # simultaneous arrivals are planned together
                 together = self._next()
                 if together:
                     await self._grant(together)
@@ -120,7 +120,7 @@ class Placer:
                     await wish.over.wait()
 
     def _next(self) -> list[_Wish]:
-        """The first who waits and those who can be served with it; two of one name are not told apart in one plan."""
+        """The first waiting record and those that can be planned with it; one plan has each name once."""
         self._wishes = [wish for wish in self._wishes if not wish.over.is_set()]
         named: dict[str, _Wish] = {}
         for wish in self._wishes:

@@ -39,7 +39,7 @@ from atoll.planning.shape import Member
 
 
 def demand_of(document: Written, project: str) -> Document:
-    """What a document of a project asks for when nothing of it is there yet."""
+    """The requirements of a document of which nothing exists yet."""
     match document.spec:
         case VolumeSpec() as spec:
             return volume_request(document.name, spec)
@@ -164,7 +164,7 @@ def nodes_of(spec: RunSpec) -> int:
 
 @lru_cache(maxsize=1024)
 def _spec(type_: str, config: bytes) -> Spec:
-    """Each turn of work on a record reads its spec, which is made anew only where the configuration changed."""
+    """Each turn of work on a record reads its spec, which is parsed again only where the configuration changed."""
     return spec_from_json(type_, msgspec.json.decode(config))
 
 

@@ -97,7 +97,7 @@ async def stop_rest(tx: Transaction, ids: Collection[str]) -> None:
             await _stop_jobs(tx, jobs.get(id, ()))
         else:
             await tx.wake(await tx.update(run, stop="stop", message="its zone was evacuated"))
-            tx.asked(run, EndReason.ZONE_EVACUATED)
+            tx.requested(run, EndReason.ZONE_EVACUATED)
     await tx.work.wake(Kind.INSTANCE, ids, tx.now)
 
 

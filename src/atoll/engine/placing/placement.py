@@ -12,12 +12,12 @@ from atoll.store.transaction import Transaction
 NewId = Callable[[], str]
 
 
-class PlacementRaced(Exception):  # noqa: N818 - it is news, and the plan is made anew
+class PlacementRaced(Exception):  # noqa: N818 - an expected race: it is planned again
     """The world changed between the plan and its record."""
 
 
 async def claim_epoch(tx: Transaction, seen: str | None) -> str:
-    """Make sure that nobody placed anything since the snapshot was taken; the next epoch. Raises PlacementRaced."""
+    """Make sure that nothing was placed since the snapshot was taken; returns the next epoch. Raises PlacementRaced."""
     following = str(int(seen or 0) + 1)
     if not await tx.settings.swap("placements", seen, following):
         raise PlacementRaced
@@ -138,8 +138,8 @@ async def _own_instances(
     name = run.name if await tx.fleets.named(run.project, run.name) is None else f"{run.name}-{id[:6]}"
     keys = ("resources", "idle_duration", "max_price")
     config = {"type": "fleet", "nodes": len(placements)} | {key: run.config[key] for key in keys if key in run.config}
-    asked = run.config.get("placement")
-    if (asked.get("strategy") if isinstance(asked, Mapping) else asked) == "cluster":
+    placement = run.config.get("placement")
+    if (placement.get("strategy") if isinstance(placement, Mapping) else placement) == "cluster":
         config["placement"] = "cluster"  # its machines are close to each other within the zone, too
     fleet = Fleet(id, run.project, name, FleetState.ACTIVE, config, len(placements), tx.now, auto_created=True)
     return await keep_instances(tx, await tx.add(fleet, reason=ChangeReason.RUN), placements, new_id)

@@ -1,6 +1,6 @@
 """What keeps fleets and runs from trying again at once: a refusal of the request itself, and early failures in a row.
 
-A held fleet or run launches nothing until its configuration or the backend's changes, or until a user asks for a
+A held fleet or run launches nothing until its configuration or the backend's changes, or until a user requests a
 retry. After early failures the next try waits, longer each time (`atoll.reconcile.backoff`).
 """
 

@@ -59,7 +59,7 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
         if draft.change.action is ChangeAction.RETRY:
             volume = await recreate(tx, volume)
         elif draft.change.action is not UNCHANGED:
-            tx.asked(volume, "changed")
+            tx.requested(volume, "changed")
         await keep_zone(tx, volume, placed)
         return
     await tx.add(
@@ -97,7 +97,7 @@ async def _accept_fleet(
         await tx.work.wake(Kind.INSTANCE, draft.outdated, tx.now)
     fleet = await tx.update(kept, config=draft.config, nodes=nodes, **{**FREE_FLEET, "message": message})
     await release_runs(tx, fleet)
-    tx.asked(fleet, "changed", fleet.message)
+    tx.requested(fleet, "changed", fleet.message)
     await tx.wake(fleet)
     return fleet
 
@@ -131,7 +131,7 @@ async def _accept_run(
         if draft.change.action is ChangeAction.REPLACE:
             replaced = draft.kept.id
             await tx.wake(await tx.update(draft.kept, stop=draft.kept.stop or "stop"))
-            tx.asked(draft.kept, "replaced")
+            tx.requested(draft.kept, "replaced")
     run = await tx.add(
         Run(
             new_id(),

@@ -51,7 +51,7 @@ async def create_project(context: Context, name: str) -> Project:
         if await tx.access.project_name_taken(name):
             raise Refused("name-taken", f"there is or was a project `{name}`", help="choose another name")
         await tx.access.add_project(name, tx.now)
-        tx.tell(name, EventKind.PROJECT, name, "created")
+        tx.announce(name, EventKind.PROJECT, name, "created")
         return Project(name, tx.now)
 
 
@@ -83,7 +83,7 @@ async def delete_project(context: Context, name: str) -> None:
         await claim_epoch(tx, await tx.settings.get("placements"))
         await tx.secrets.delete_all(name)
         await tx.access.delete_project(name, tx.now)
-        tx.tell(name, EventKind.PROJECT, name, "deleted")
+        tx.announce(name, EventKind.PROJECT, name, "deleted")
 
 
 async def set_member(context: Context, project: str, user: str, role: Role) -> None:
@@ -93,7 +93,7 @@ async def set_member(context: Context, project: str, user: str, role: Role) -> N
         if not await tx.access.project_exists(project):
             raise not_found("project", project)
         await tx.access.set_member(project, user, role)
-        tx.tell(project, EventKind.MEMBER, user, role)
+        tx.announce(project, EventKind.MEMBER, user, role)
 
 
 async def remove_member(context: Context, project: str, user: str) -> Role:
@@ -103,7 +103,7 @@ async def remove_member(context: Context, project: str, user: str) -> Role:
         if role is None:
             raise Refused("not-found", f"`{user}` is no member of the project `{project}`", status=404)
         await tx.access.remove_member(project, user)
-        tx.tell(project, EventKind.MEMBER, user, "removed")
+        tx.announce(project, EventKind.MEMBER, user, "removed")
         return role
 
 

@@ -19,7 +19,7 @@ IN_PLACE = {
 }
 """The keys of each kind that change without replacing what they belong to."""
 _HIDDEN = frozenset({"env", "registry_auth"})
-"""Keys that may hold secrets: that they changed is told, and not from what to what."""
+"""Keys that may hold secrets: a change is reported without its values."""
 ABSENT = object()
 """Stands for a key that is not set: null is a value, `off` for times."""
 _TIMES = frozenset({"idle_duration", "max_duration", "stop_duration"})

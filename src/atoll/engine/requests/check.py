@@ -102,7 +102,7 @@ def _volume(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 
 def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     """Volumes that do not exist or cannot be reached: an error where a mount has no other, else a warning."""
-    told: set[str] = set()
+    reported: set[str] = set()
     spec = run_of(document)
     for rank in range(nodes_of(spec)):
         for index, mount in enumerate(spec.volumes):
@@ -110,8 +110,8 @@ def _mounts(document: Document, scene: Scene) -> Iterator[Diagnostic]:
             missing = [name for name in names if _trouble(name, document, ("volumes", index), scene)]
             for name in missing:
                 finding = _trouble(name, document, ("volumes", index), scene)
-                if name not in told and finding is not None:
-                    told.add(name)
+                if name not in reported and finding is not None:
+                    reported.add(name)
                     yield finding if len(missing) == len(names) else replace(finding, severity=Severity.WARNING)
 
 

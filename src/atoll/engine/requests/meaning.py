@@ -1,4 +1,4 @@
-"""Whether two configurations mean the same, and which machines are not what the new one asks for."""
+"""Whether two configurations mean the same, and which machines do not match the new one."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -48,13 +48,13 @@ def same_meaning(kind: str, key: str, old: Any, new: Any, zones: Collection[Zone
 
 def misfits(instances: Sequence[Instance], demand: FleetRequest) -> list[Instance]:
     """Those of the instances that the demand could not have got: others take their place."""
-    asked = demand.requirements
-    selector = ZoneSelector.compile(asked.availability_zones)
-    backends, regions = _folded(asked.backends), _folded(asked.regions)
+    requirements = demand.requirements
+    selector = ZoneSelector.compile(requirements.availability_zones)
+    backends, regions = _folded(requirements.backends), _folded(requirements.regions)
     home = _home(instances) if demand.placement.strategy is Strategy.CLUSTER else None
     return [
         instance
-        for instance, suits in zip(instances, suiting(asked, instances), strict=True)
+        for instance, suits in zip(instances, suiting(requirements, instances), strict=True)
         if not suits
         or not selector.matches(instance.zone)
         or (backends is not None and fold(instance.zone.backend) not in backends)

@@ -1,4 +1,4 @@
-"""What `atoll offer` asks for, in the forms of configurations, as the planner's requirements; and the offers for it."""
+"""The query of `atoll offer`, in the forms of configurations, as the planner's requirements; and the offers for it."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from atoll.engine.requests.parsing import live_directory, refuse_errors, with_zo
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.resources import Range
-from atoll.model.resources import Resources as Asked
+from atoll.model.resources import Resources as Required
 from atoll.model.suggestion import did_you_mean
 from atoll.planning.offers import OfferSearch
 from atoll.planning.request import Requirements, SpotPolicy
@@ -21,7 +21,7 @@ from atoll.wire.api import OfferQuery
 
 
 async def find_offers(context: Context, project: str, query: OfferQuery) -> OfferSearch:
-    """The offers that a query asks for. Raises Refused, with a diagnostic for each text that means nothing."""
+    """The offers that match a query. Raises Refused, with a diagnostic for each text that means nothing."""
     world = await context.worlds.world()
     backends = with_zones({name: backend.info for name, backend in context.backends.items()}, world.zones)
     findings = [*_names(query, world, context.backends), *_zones(query, world, backends)]
@@ -41,22 +41,22 @@ async def find_offers(context: Context, project: str, query: OfferQuery) -> Offe
     return OfferSearch.of(requirements, Planning.of(snapshot, "offers"))
 
 
-def _resources(query: OfferQuery, findings: list[Diagnostic]) -> Asked:
-    """The machine that is asked for; what is not told is no limit, unlike in a configuration."""
+def _resources(query: OfferQuery, findings: list[Diagnostic]) -> Required:
+    """The required machine; what is not given is no limit, unlike in a configuration."""
     texts = {"cpu": query.cpu, "memory": query.memory, "gpu": query.gpu}
-    told: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
-    for key, text in list(told.items()):
+    given: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
+    for key, text in list(given.items()):
         try:
             Resources.model_validate({key: text})
         except ValidationError as error:
             for one in diagnostics(error, Resources, {}):
                 findings.append(Diagnostic(one.code, f"`{text[:60]}` for {key}: {one.message}", help=one.help))
-            del told[key]
-    found = Resources.model_validate(told).to_model()
+            del given[key]
+    found = Resources.model_validate(given).to_model()
     any_amount = Range()
-    return Asked(
-        found.cpus if "cpu" in told else any_amount,
-        found.memory_gb if "memory" in told else any_amount,
+    return Required(
+        found.cpus if "cpu" in given else any_amount,
+        found.memory_gb if "memory" in given else any_amount,
         None,
         found.arch,
         found.gpu,
@@ -71,9 +71,9 @@ def _names(query: OfferQuery, world: World, backends: Collection[str]) -> Iterat
             notes = (f"configured: {', '.join(sorted(backends))}",)
             message = f"backend `{name[:60]}` is not configured on this server"
             yield Diagnostic("unknown-backend", message, notes=notes)
-    for what, asked, known in (("region", query.region, regions), ("instance type", query.instance_type, types)):
+    for what, names, known in (("region", query.region, regions), ("instance type", query.instance_type, types)):
         folded = {name.casefold() for name in known}
-        for name in asked:
+        for name in names:
             if name.casefold() not in folded:
                 help = did_you_mean(name.casefold(), known)
                 yield Diagnostic("wrong-value", f"no backend here has the {what} `{name[:60]}`", help=help)

@@ -46,7 +46,7 @@ async def delete_volume(context: Context, project: str, name: str, shown: Shown 
             raise Refused("volume-attached", f"volume `{name}` is attached for {holder}", help=help)
         if not volume.end_reason:
             volume = await tx.update(volume, end_reason=EndReason.DELETED)
-            tx.asked(volume, "delete-asked")
+            tx.requested(volume, "delete-asked")
         await tx.wake(volume)
         return volume
 
@@ -61,7 +61,7 @@ async def delete_run(context: Context, project: str, name: str, shown: Shown = A
         if run.state not in RUN.final:
             raise Refused("run-active", f"run `{name}` is {run.state}", help=f"`atoll stop {name}` first")
         await tx.release_name(run)
-        tx.asked(run, "removed")
+        tx.requested(run, "removed")
         return run
 
 
@@ -76,6 +76,6 @@ async def stop_run(context: Context, project: str, name: str, abort: bool, shown
             mode = "abort" if abort or run.stop == "abort" else "stop"
             if mode != run.stop:
                 run = await tx.update(run, stop=mode)
-                tx.asked(run, f"{mode}-asked")
+                tx.requested(run, f"{mode}-asked")
             await tx.wake(run)
         return run

@@ -31,7 +31,7 @@ MOST_PAIRS = 100_000_000
 def replay(content: bytes, submission: Submission) -> Planned:
     """The plan of these files in the world of a snapshot file, which `content` is.
 
-    What would change is not told: that depends on what is applied, and a saved world has places only. Raises Refused
+    The changes are left out: they depend on what is applied, and a saved world has places only. Raises Refused
     with diagnostics for a wrong file of either kind.
     """
     try:
@@ -59,7 +59,7 @@ def replay(content: bytes, submission: Submission) -> Planned:
 
 
 def _is_settled(document: Document, saved: Saved) -> bool:
-    """True when the document asked for nothing more in that world, because it was applied as it is."""
+    """True when the document required nothing more in that world, because it was applied as it is."""
     if document.type not in APPLIED:
         return False
     return Settled(document.kind, document.name, digest(demand_of(document, saved.project))) in saved.settled
@@ -89,7 +89,7 @@ def _seen(snapshot: Snapshot) -> list[Zone]:
 
 
 def _backends(snapshot: Snapshot) -> dict[str, BackendInfo]:
-    """The backends that are listed, and those of zones without; their zones tell whether they have any."""
+    """The backends that are listed, and those of zones without; their zones show whether they have any."""
     infos: dict[str, BackendInfo] = {}
     for zone in _seen(snapshot):
         before = infos.get(zone.backend)

@@ -16,7 +16,7 @@ async def retry_fleet(context: Context, project: str, name: str) -> Fleet:
             raise not_found("fleet", name)
         if fleet.state is not FleetState.ACTIVE:
             raise Refused("being-deleted", f"fleet `{name}` is being deleted")
-        tx.asked(fleet, "retry-asked")
+        tx.requested(fleet, "retry-asked")
         return await release(tx, fleet)
 
 
@@ -32,7 +32,7 @@ async def retry_run(context: Context, project: str, name: str) -> Run:
         if run.state in RUN.final:
             message = f"run `{name}` is {run.state}"
             raise Refused("run-finished", message, help="`atoll apply --rerun` starts a finished task again")
-        tx.asked(run, "retry-asked")
+        tx.requested(run, "retry-asked")
         for fleet in [await tx.fleets.named(project, each) for each in spec_of(run).fleets or ()]:
             if fleet is not None and fleet.hold:
                 await release(tx, fleet)

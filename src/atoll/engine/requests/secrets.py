@@ -23,7 +23,7 @@ async def set_secret(context: Context, project: str, name: str, value: str, user
             raise not_found("project", project)
         secret = Secret(project, name, tx.now, user)
         await tx.secrets.set(secret, vault.seal(value, place_of(project, name)))
-        tx.tell(project, EventKind.SECRET, name, "set")
+        tx.announce(project, EventKind.SECRET, name, "set")
         return secret
 
 
@@ -33,6 +33,6 @@ async def delete_secret(context: Context, project: str, name: str) -> Secret:
         for secret in await tx.secrets.listing(project):
             if secret.name == name:
                 await tx.secrets.delete(project, name)
-                tx.tell(project, EventKind.SECRET, name, "deleted")
+                tx.announce(project, EventKind.SECRET, name, "deleted")
                 return secret
         raise not_found("secret", name)

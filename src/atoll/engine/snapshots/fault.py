@@ -8,7 +8,7 @@ from atoll.model.diagnostic import Diagnostic
 from atoll.model.suggestion import did_you_mean
 
 MOST = 20
-"""So many findings are told; a program's mistake repeats itself in every row."""
+"""The most findings that are reported; a program's mistake repeats itself in every row."""
 
 _PLACE = re.compile(r"(?P<what>.*) - at `(key in )?\$(?P<path>[^`]*)`\Z", re.DOTALL)
 _KINDS = {

@@ -20,7 +20,7 @@ from atoll.model.zone import Zone
 from atoll.wire.snapshot import OfferTable, SavedMachine, SavedOffer, SavedPlace
 
 FEW = 500
-"""Up to so many offers are written as objects, which are easier to read and to change by hand."""
+"""Up to this many offers are written as objects, which are easier to read and to change by hand."""
 
 
 def catalog_of(offers: Sequence[SavedOffer] | OfferTable, as_of: datetime) -> Catalog:

@@ -22,7 +22,7 @@ from atoll.wire import snapshot as wire
 from atoll.wire.snapshot import LARGEST_BYTES, SavedCapacity, SavedFleet, SavedOffer, SnapshotFile
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-"""The time of a snapshot that tells none and has nothing that ends."""
+"""The time of a snapshot without one in which nothing ends."""
 
 
 def read_snapshot(content: bytes) -> Saved:
@@ -92,7 +92,7 @@ def _repeats(file: SnapshotFile) -> Iterator[Diagnostic]:
 
 def _missing(file: SnapshotFile) -> Iterator[Diagnostic]:
     if file.now is None and file.failures:
-        yield fault.at("", "`now` is missing: without it nobody can tell which failures are over", "add `now`")
+        yield fault.at("", "`now` is missing: it decides which failures have expired", "add `now`")
     for index, zone in enumerate(file.zones):
         if zone.used is not None and zone.capacity is None:
             yield fault.at(f"zones[{index}].used", "means nothing without `capacity`")

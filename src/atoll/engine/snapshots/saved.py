@@ -30,5 +30,5 @@ class Saved:
 
 
 def digest(demand: Document) -> str:
-    """What tells whether a document still asks the same. Of the planner's request: no variable's value is in it."""
+    """A digest of a document's requirements, made of the planner's request: it holds no variable's value."""
     return blake2b(msgspec.json.encode(demand, order="deterministic"), digest_size=16).hexdigest()

@@ -66,7 +66,7 @@ class AttachmentHandler(Reconciling[Attachment, AttachmentSight, AttachmentEffec
         return None
 
     async def after(self, tx: Transaction, record: Attachment) -> None:
-        """Wake the job, the volume, and whoever waits for the volume."""
+        """Wake the job, the volume, and the jobs that wait for the volume."""
         await tx.work.wake(Kind.JOB, [record.job_id], tx.now)
         await tx.work.wake(Kind.VOLUME, [record.volume_id], tx.now)
         others = await tx.attachments.live(volume=record.volume_id)
@@ -91,8 +91,8 @@ def _needs(job: Job | None, tie: Attachment) -> bool:
 async def _comes_before(tx: Transaction, other: Attachment, tie: Attachment, job: Job | None) -> bool:
     """Whether another tie of the volume is undone, or made, before this one is made.
 
-    One that is being made may have its attach under way, whoever needs it no more; and of two that are needed only one
-    may begin, the older job's.
+    One that is being made may have its attach under way, even if it is no longer needed; and of two that are needed
+    only one may begin, the older job's.
     """
     if other.state is not AttachmentState.ATTACHING:
         return True

@@ -27,7 +27,7 @@ from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
 SHORTAGE_SECONDS = 10.0
-"""How soon a fleet that could not be filled is planned anew; each further time it takes longer."""
+"""How soon a fleet that could not be filled is planned again; the pause grows each time."""
 
 
 class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):

@@ -203,7 +203,7 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             machine = await self.call(instance.zone, self.backend(instance.zone).launch, request)
         except _REFUSED as error:
             if isinstance(error, AuthFailed) and not first:
-                raise  # a former try may have made a machine: only credentials that work can tell
+                raise  # a former try may have made a machine: only valid credentials can find out
             refusal = MachineError(error.kind, error.message, error.scope)
             await self._refused(lease, instance, refusal, InstanceState.TERMINATED)
             return None

@@ -230,9 +230,9 @@ async def _others_on_machine(tx: Transaction, job: Job) -> list[Job]:
 
 
 async def _take(tx: Transaction, job: Job) -> None:
-    """Make sure that nobody else took the machine since it was looked at. Raises Conflict."""
+    """Make sure that no other job took the machine since it was read. Raises Conflict."""
     instance = await tx.get(Instance, job.instance_id or "")
     if instance is not None:
-        await tx.update(instance, idle_since=None)  # whoever else wants to take it waits until this is committed
+        await tx.update(instance, idle_since=None)  # a second job that takes it waits for this commit
     if await _others_on_machine(tx, job):
         raise Conflict(f"another job took the machine of job {job.id}")

@@ -28,11 +28,11 @@ async def reseal_in_background(context: Context) -> None:
     if closed:
         log.error("values=%d cannot be opened with any key given: keep the older ones", closed)
     else:
-        log.info("values=%d sealed anew: all is sealed with the newest key, the older ones can go", renewed)
+        log.info("values=%d resealed: all is sealed with the newest key, the older ones can go", renewed)
 
 
 async def reseal(context: Context) -> tuple[int, int]:
-    """How many secrets and configurations were sealed anew by the vault's first key, and how many no key opens.
+    """How many secrets and configurations were resealed by the vault's first key, and how many no key opens.
 
     Every server of the database seals by that key from now on. Raises Refused (wrong-secret-key) where the database's
     key is none of this server's.
@@ -47,7 +47,7 @@ async def reseal(context: Context) -> tuple[int, int]:
 
 
 async def _secret(context: Context, project: str, name: str) -> bool | None:
-    """True when it was sealed anew, None when it need not be, False when no key opens it."""
+    """True when it was resealed, None when it need not be, False when no key opens it."""
     async with context.database.write() as tx:
         sealed = await tx.secrets.held(project, name)
         if sealed is None:

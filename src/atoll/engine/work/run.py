@@ -26,7 +26,7 @@ from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
 CAPACITY_SECONDS = 5.0
-"""How soon a run that waits for capacity is planned anew; each further time it takes longer."""
+"""How soon a run that waits for capacity is planned again; the pause grows each time."""
 
 
 class RunHandler(Reconciling[Run, RunSight, RunEffect]):

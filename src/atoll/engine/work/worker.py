@@ -147,8 +147,8 @@ class Worker:
             self._context.figures.leases_lost.labels(lease.kind).inc()
 
 
-def _again(lease: Lease, kind: FailureKind | None, told: float | None = None) -> Due:
-    return Due(delay(kind, lease.attempts, lease.id, told), failed=True)
+def _again(lease: Lease, kind: FailureKind | None, least: float | None = None) -> Due:
+    return Due(delay(kind, lease.attempts, lease.id, least), failed=True)
 
 
 async def ended(task: "asyncio.Task[None]") -> None:

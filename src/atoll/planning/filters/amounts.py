@@ -1,4 +1,4 @@
-"""What instance types have of what a requirement for resources asks.
+"""The amounts of resources that instance types have, beside the required ones.
 
 Two subjects: a whole zone, or all instances in it, of which a sentence must be true as a whole; and the offers that one
 filter refused.
@@ -42,7 +42,7 @@ _OF_GPUS = RESOURCE_CODES - {RefusalCode.ARCH, RefusalCode.CPU, RefusalCode.MEMO
 
 
 def of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) -> Facts:
-    """What is asked, and what all types that a zone offers have; `joint` where one of them has enough of this."""
+    """The required amount, and those of all types that a zone offers; `joint` where one of them has enough of this."""
     place = world.catalog_zone[zone]
     assert place is not None
     catalog = world.snapshot.catalog
@@ -54,7 +54,7 @@ def of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: World
 
 
 def of_all(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds) -> Facts:
-    """The same of all these types of a table; no type has everything that is asked."""
+    """The same of all these types of a table; no type has everything that is required."""
     refused = dict(of_types(resources, table))[code][kinds]
     if code in _OF_GPUS:
         refused = refused | (table.gpu_count[kinds] == 0)
@@ -62,7 +62,7 @@ def of_all(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kin
 
 
 def of_offers(code: RefusalCode, feasibility: Feasibility, world: World) -> Mapping[int, Facts]:
-    """What is asked and what the refused offers have, for each zone that has offers which this filter refused."""
+    """The required amount and those of the refused offers, for each zone with offers that this filter refused."""
     if code not in feasibility.amounts:
         group, resources = feasibility.group(STAGE[code]), feasibility.requirements.resources
         kinds = world.snapshot.catalog.columns.type[group.rows]
@@ -73,12 +73,12 @@ def of_offers(code: RefusalCode, feasibility: Feasibility, world: World) -> Mapp
 
 
 def _ranges(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds, group: Group) -> Iterable[Facts]:
-    """Amounts of which only the least and the most are told: of all zones at once."""
+    """Amounts of which only the least and the most are shown: of all zones at once."""
     limits, values = _amount(code, resources, table, kinds)
     starts = group.starts
     least, most = np.minimum.reduceat(values, starts).tolist(), np.maximum.reduceat(values, starts).tolist()
-    asked = {"wanted": _text(limits), "min": limits.min, "max": limits.max}
-    return ({**asked, "least": low, "most": high, "offers": True} for low, high in zip(least, most, strict=True))
+    required = {"wanted": _text(limits), "min": limits.min, "max": limits.max}
+    return ({**required, "least": low, "most": high, "offers": True} for low, high in zip(least, most, strict=True))
 
 
 def _each(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds, group: Group) -> Iterable[Facts]:
@@ -122,7 +122,7 @@ def _having(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Ki
 def _amount(
     code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds
 ) -> tuple[Range, NDArray[np.float64]]:
-    """The range that is asked for, and what each of these types has."""
+    """The required range, and what each of these types has."""
     limits, values = {
         RefusalCode.CPU: (resources.cpus, table.cpus),
         RefusalCode.MEMORY: (resources.memory_gb, table.memory_gb),

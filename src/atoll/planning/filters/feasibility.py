@@ -1,7 +1,7 @@
 """Which offers a request may use, and the first filter that each other offer fails.
 
 The filters stand in one order, from the farthest miss to the nearest; an offer's stage is the number of the first that
-it fails, and a zone's is the highest stage of its offers: the reason that is told for it. All offers are filtered at
+it fails, and a zone's is the highest stage of its offers: the reason that is given for it. All offers are filtered at
 once, column by column.
 """
 
@@ -89,14 +89,14 @@ class Feasibility:
     possible: frozenset[int]
     """The stages that offers may have; others need no look."""
     amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
-    """Facts of refusals by code and zone, as far as they were asked for."""
+    """Facts of refusals by code and zone, as far as they were needed."""
     _groups: dict[int, Group] = field(default_factory=dict, compare=False)
     _passing: list[tuple[int, ...]] = field(default_factory=list, compare=False)
 
     @property
     def passing(self) -> tuple[int, ...]:
         """The zones with at least one offer that fails nothing."""
-        if not self._passing:  # found once: each refused zone asks for them
+        if not self._passing:  # found once: each refused zone needs them
             self._passing.append(tuple(i for i, stage in enumerate(self.zones) if stage == PASSED))
         return self._passing[0]
 
@@ -142,9 +142,9 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
         np.minimum(stages, _world_stages(world), out=stages)
     nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
     seen = {world.zone_of_offers[zone]: stage for zone, stage in zip(catalog.filled.tolist(), nearest, strict=True)}
-    told = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
+    of_zones = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
     possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _LATE
-    return Feasibility(requirements, world, stages, zones, told, possible)
+    return Feasibility(requirements, world, stages, zones, of_zones, possible)
 
 
 _LATE = frozenset(
@@ -177,7 +177,7 @@ def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stag
             stages[rows] = stage
             continue
         part = stages[rows]
-        # All numbers are of the table; `clip` is the mode that writes where it is told without a copy.
+        # All numbers are of the table; `clip` is the mode that writes into `out` without a copy.
         np.take(by_kind, catalog.kinds[rows], out=part, mode="clip")
         if requirements.max_price is not None:
             _lower(part, catalog.columns.price[rows] > requirements.max_price, RefusalCode.PRICE)
@@ -257,9 +257,9 @@ def of_types(resources: Resources, table: TypeTable) -> list[tuple[RefusalCode, 
     if resources.arch is not None:
         refused.append((RefusalCode.ARCH, _differs(table.archs, table.arch, resources.arch)))
     if resources.disk_gb is not None:
-        # A disk of 0 GB is one whose size can be chosen or was not told: it refuses nothing.
-        told = table.disk_gb > 0
-        refused.append((RefusalCode.DISK, told & outside(resources.disk_gb, table.disk_gb)))
+        # A disk of 0 GB is one whose size can be chosen or is not known: it refuses nothing.
+        known = table.disk_gb > 0
+        refused.append((RefusalCode.DISK, known & outside(resources.disk_gb, table.disk_gb)))
     return refused + (_of_gpus(resources.gpu, table) if resources.gpu is not None else [])
 
 
@@ -302,7 +302,7 @@ def _differs(names: Sequence[str], numbers: NDArray[np.int32], wanted: str) -> N
 
 
 def markets(policy: SpotPolicy) -> frozenset[Market]:
-    """The markets that a spot policy allows. Reserved machines count as on-demand ones: nobody takes them back."""
+    """The markets that a spot policy allows. Reserved machines count as on-demand ones: they are not reclaimed."""
     match policy:
         case SpotPolicy.SPOT:
             return frozenset({Market.SPOT})
@@ -318,7 +318,7 @@ def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -
     if not owned:
         return
     catalog = world.snapshot.catalog
-    # By its name alone: a host whose zone was declared anew is the same machine.
+    # By its name alone: a host whose declared zone changed is the same machine.
     taken = {(each.zone.backend, each.instance_type.name) for each in world.snapshot.instances}
     for place, zone in enumerate(catalog.zones):
         if zone.backend not in owned:

@@ -15,13 +15,13 @@ The cheapest of many is soon met among all offers in the order of their prices; 
 """
 
 FIRST_LOOK = 16
-"""So many offers of each zone are looked at first for the cheapest; then more of those zones where none was."""
+"""The number of offers of each zone that are searched first for the cheapest; then more in zones without one."""
 
 
 class Group:
-    """Some offers by zone: `zones` are those that have any, `starts` and `counts` tell which of `rows` are whose.
+    """Some offers by zone: `zones` are those that have any, `starts` and `counts` say which of `rows` belong to which.
 
-    What a group of many offers can tell without a look at each, it does: the catalog knows which are cheap.
+    A group of many offers avoids a look at each: the catalog knows which are cheap.
     """
 
     def __init__(self, members: NDArray[np.bool_], world: World) -> None:

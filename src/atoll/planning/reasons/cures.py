@@ -33,7 +33,7 @@ Machines = tuple[tuple[Option, int], ...]
 Prices = NDArray[np.float64]
 
 MOST_RANGES = 16
-"""Of so many ranges of prices the search looks at the top: a bound on its time where there are many zones."""
+"""The number of price ranges whose top the search looks at: a bound on its time where there are many zones."""
 
 
 def cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
@@ -66,7 +66,7 @@ def _cures(document: Document, reasons: Reasons) -> tuple[Cure, ...]:
 
 
 def _staying(document: Document, reasons: Reasons) -> Iterator[Document]:
-    """The other documents that keep their places: one that got less than it asked gives way to those before it."""
+    """The other documents that keep their places: one that got less than it requires gives way to those before it."""
     requested = {(type(d), d.name): d for d in sorted(reasons.decider.documents, key=precedence)}
     order = {key: place for place, key in enumerate(requested)}
     this = (type(document), document.name)
@@ -101,12 +101,12 @@ def _narrowed(
     resources = changed.requirements.resources
     kinds = _kinds(changed, solution)
     if requirement == "resources.cpu":
-        asked = Range(min((kind.cpus for kind in kinds), default=0), None)
-        narrow, text = replace(resources, cpus=asked), f"{resources.arch or ''}{':' if resources.arch else ''}{asked}"
+        lower = Range(min((kind.cpus for kind in kinds), default=0), None)
+        narrow, text = replace(resources, cpus=lower), f"{resources.arch or ''}{':' if resources.arch else ''}{lower}"
         wide = f"{resources.arch or ''}{':' if resources.arch else ''}0.."
     else:
-        asked = Range(min((kind.memory_gb for kind in kinds), default=0), None)
-        narrow, text, wide = replace(resources, memory_gb=asked), f"{asked.min:.12g}GB..", "0GB.."
+        lower = Range(min((kind.memory_gb for kind in kinds), default=0), None)
+        narrow, text, wide = replace(resources, memory_gb=lower), f"{lower.min:.12g}GB..", "0GB.."
     closer = replace(changed, requirements=replace(changed.requirements, resources=narrow))
     again = trial.solve([*others, closer])
     # Fewer zones are eligible under the closer range, which `min_zones` may refuse.
@@ -195,28 +195,28 @@ def _changes(document: Document, trial: Decider) -> Iterator[tuple[str, Fact, Do
         yield from _looser_run(document)
 
 
-def looser(asked: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
+def looser(requirements: Requirements) -> Iterator[tuple[str, Fact, Requirements]]:
     """The requirements without each of them in turn, with its name and the value that it then has (None: none)."""
     lists = {
-        "availability_zones": replace(asked, availability_zones=None),
-        "regions": replace(asked, regions=None),
-        "backends": replace(asked, backends=None),
-        "instance_types": replace(asked, instance_types=None),
+        "availability_zones": replace(requirements, availability_zones=None),
+        "regions": replace(requirements, regions=None),
+        "backends": replace(requirements, backends=None),
+        "instance_types": replace(requirements, instance_types=None),
     }
-    yield from ((name, None, looser) for name, looser in lists.items() if looser != asked)
-    if asked.spot_policy is not SpotPolicy.AUTO:
-        yield "spot_policy", SpotPolicy.AUTO.value, replace(asked, spot_policy=SpotPolicy.AUTO)
-    resources = asked.resources
+    yield from ((name, None, looser) for name, looser in lists.items() if looser != requirements)
+    if requirements.spot_policy is not SpotPolicy.AUTO:
+        yield "spot_policy", SpotPolicy.AUTO.value, replace(requirements, spot_policy=SpotPolicy.AUTO)
+    resources = requirements.resources
     if resources.cpus != Range():
-        yield "resources.cpu", None, replace(asked, resources=replace(resources, cpus=Range()))
+        yield "resources.cpu", None, replace(requirements, resources=replace(resources, cpus=Range()))
     if resources.memory_gb != Range():
-        yield "resources.memory", None, replace(asked, resources=replace(resources, memory_gb=Range()))
+        yield "resources.memory", None, replace(requirements, resources=replace(resources, memory_gb=Range()))
     if resources.disk_gb is not None:
-        yield "resources.disk", None, replace(asked, resources=replace(resources, disk_gb=None))
+        yield "resources.disk", None, replace(requirements, resources=replace(resources, disk_gb=None))
     if resources.arch is not None:
-        yield "resources.cpu.arch", None, replace(asked, resources=replace(resources, arch=None))
+        yield "resources.cpu.arch", None, replace(requirements, resources=replace(resources, arch=None))
     if resources.gpu is not None:
-        yield "resources.gpu", None, replace(asked, resources=replace(resources, gpu=None))
+        yield "resources.gpu", None, replace(requirements, resources=replace(resources, gpu=None))
 
 
 def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:

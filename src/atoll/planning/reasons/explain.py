@@ -25,7 +25,7 @@ def proof_note(gap: float | None) -> str:
 
 
 def shortfall_text(kind: DocumentKind, name: str, shortfall: Shortfall) -> str:
-    """Why a document does not fit as asked, in one sentence."""
+    """Why a document does not fit as required, in one sentence."""
     if shortfall.code == ShortfallCode.UNDECIDED:
         return f"{kind.value} `{name}` is {_UNDECIDED}"
     return f"{kind.value} `{name}` does not fit: {shortfall_reason(kind, shortfall)}"
@@ -53,8 +53,8 @@ def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
     match shortfall.code:
         case ShortfallCode.MIN_ZONES:
             zones = words.count(words.number(data, "eligible"), "zone")
-            asked = words.number(data, "wanted")
-            return f"min_zones is {asked}, and only {zones} can serve ({words.names(data, 'zones')})"
+            least = words.number(data, "wanted")
+            return f"min_zones is {least}, and only {zones} can serve ({words.names(data, 'zones')})"
         case ShortfallCode.NOT_ENOUGH:
             return _not_enough(kind, shortfall)
         case ShortfallCode.UNKNOWN_VOLUME:
@@ -168,9 +168,9 @@ def _change(cure: Cure) -> str:
             return f"set `{cure.requirement}` to {cure.value}"
 
 
-def skew_note(skew: int, asked: int) -> str:
-    """A spread that could not be as even as asked."""
-    return f"spread with a skew of {skew} instead of {asked}: a zone could not take its share"
+def skew_note(skew: int, wanted: int) -> str:
+    """A spread that could not be as even as required."""
+    return f"spread with a skew of {skew} instead of {wanted}: a zone could not take its share"
 
 
 def fewer_zones_note(used: int, shut: Mapping[Zone, RefusalCode]) -> str:
@@ -203,7 +203,7 @@ def counts_note(counts: Mapping[Zone, int]) -> str:
 
 
 def survive_note(nodes: int, wanted: int, zones: int) -> str:
-    """More nodes than asked for, so that enough remain."""
+    """More nodes than `nodes`, so that enough remain."""
     lost = "any one zone" if zones == 1 else f"any {zones} zones"
     return f"{words.count(nodes, 'node')}, so that {wanted} remain after the loss of {lost}"
 

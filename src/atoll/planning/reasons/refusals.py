@@ -50,7 +50,7 @@ _NEARNESS = {code: i for i, code in enumerate(ORDER)}
 class _Case:
     """What all zones of one document have in common.
 
-    `short` says that it did not fit as asked; `paid` are the prices of its new nodes; in the zones `planned` are
+    `short` says that it did not fit as required; `paid` are the prices of its new nodes; in the zones `planned` are
     machines of the request's fleets that it might use; `idle` are the instances that it might.
     """
 
@@ -84,7 +84,7 @@ class Reasons:
         return self._placed.get((type(document), document.name))
 
     def of_fleet(self, fleet: FleetRequest, new: frozenset[int], short: bool) -> tuple[Refusal, ...]:
-        """Why the zones without a `new` node get none; `short` says that the fleet did not fit as asked.
+        """Why the zones without a `new` node get none; `short` says that the fleet did not fit as required.
 
         A zone that holds nodes of the fleet is in use, and has a reason only where it cannot take another one.
         """
@@ -154,10 +154,10 @@ class Reasons:
 
     def offers(self, feasibility: Feasibility) -> tuple[Refusal, ...]:
         """The refused offers of zones that are not out as a whole, counted by zone and code."""
-        asked = feasibility.requirements
-        if asked not in self._of_offers:
-            self._of_offers[asked] = tuple(self._offer_refusals(feasibility))
-        return self._of_offers[asked]
+        requirements = feasibility.requirements
+        if requirements not in self._of_offers:
+            self._of_offers[requirements] = tuple(self._offer_refusals(feasibility))
+        return self._of_offers[requirements]
 
     def _offer_refusals(self, feasibility: Feasibility) -> list[Refusal]:
         found: list[Refusal] = []
@@ -212,11 +212,11 @@ class Reasons:
         return {**data, "price": free.group(stage).price(zone), "max_price": limit, "besides": code.value}
 
     def _absent_type(self, feasibility: Feasibility, zone: int) -> str | None:
-        """A type that was asked for, that the backend has elsewhere and not here."""
-        asked = feasibility.requirements
-        if asked not in self._offered:
-            self._offered[asked] = self._types_of_backends(asked.instance_types or ())
-        return self._offered[asked].get(self.decider.world.zones[zone].zone.backend)
+        """A requested type that the backend has elsewhere and not here."""
+        requirements = feasibility.requirements
+        if requirements not in self._offered:
+            self._offered[requirements] = self._types_of_backends(requirements.instance_types or ())
+        return self._offered[requirements].get(self.decider.world.zones[zone].zone.backend)
 
     def _types_of_backends(self, names: Iterable[str]) -> dict[str, str]:
         """For each backend that has any type of these names, the one in its first zone."""

@@ -47,19 +47,19 @@ _RESOURCES = frozenset(
 
 
 def _resource(code: RefusalCode, data: Facts) -> str:
-    """What is asked, and what a zone's instance types, its instances, or the refused offers have of it."""
+    """The required amount, and those of a zone's instance types, its instances, or the refused offers."""
     noun = "instance" if data.get("reuse") else "instance type"
     if data.get("offers"):
-        return f"needs {_asked(code, data)}, these have {_had(code, data) or 'none'}"
+        return f"needs {_required(code, data)}, these have {_had(code, data) or 'none'}"
     if data.get("joint"):
-        return f"no {noun} here has {_asked(code, data)} and meets the other requirements"
+        return f"no {noun} here has {_required(code, data)} and meets the other requirements"
     if code in _UNITS or code is RefusalCode.GPU_MEMORY:
         return _extreme(code, data, noun)
     if code is RefusalCode.GPU:
         return f"no {noun} here has GPUs"
     if code is RefusalCode.GPU_CAPABILITY:
-        return f"needs {_asked(code, data)}, the highest here is {data.get('most') or 'unknown'}"
-    return f"needs {_asked(code, data)}, the {noun}s here have {_had(code, data)}"
+        return f"needs {_required(code, data)}, the highest here is {data.get('most') or 'unknown'}"
+    return f"needs {_required(code, data)}, the {noun}s here have {_had(code, data)}"
 
 
 def _extreme(code: RefusalCode, data: Facts, noun: str) -> str:
@@ -68,16 +68,16 @@ def _extreme(code: RefusalCode, data: Facts, noun: str) -> str:
     if code is RefusalCode.GPU_MEMORY and not data.get("total"):
         noun = "GPU"
     end = " GB" if code in (RefusalCode.MEMORY, RefusalCode.DISK, RefusalCode.GPU_MEMORY) else ""
-    asked = _asked(code, data)
+    required = _required(code, data)
     if isinstance(most, int | float) and isinstance(low, int | float) and most < low:
-        return f"needs {asked}, the largest {noun} here has {words.amount(most)}{end}"
+        return f"needs {required}, the largest {noun} here has {words.amount(most)}{end}"
     if isinstance(least, int | float) and isinstance(high, int | float) and least > high:
-        return f"needs {asked}, the smallest {noun} here has {words.amount(least)}{end}"
-    return f"no {noun} here has {asked}"
+        return f"needs {required}, the smallest {noun} here has {words.amount(least)}{end}"
+    return f"no {noun} here has {required}"
 
 
-def _asked(code: RefusalCode, data: Facts) -> str:
-    """What is asked, with its unit."""
+def _required(code: RefusalCode, data: Facts) -> str:
+    """The required amount, with its unit."""
     wanted = str(data.get("wanted"))
     if code in _UNITS:
         amount = words.span(wanted)
@@ -248,7 +248,7 @@ def _spread(data: Facts) -> str:
         return f"suitable, but max_share allows {words.count(words.number(data, 'allowed'), 'node')} in one zone"
     if words.number(data, "fits") < words.number(data, "wanted"):
         return _part(data)
-    return "suitable, but the nodes do not fit as placement asks"
+    return "suitable, but the nodes do not fit as the placement requires"
 
 
 def _not_needed(data: Facts) -> str:

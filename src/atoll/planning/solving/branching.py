@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from highspy import Highs
 
 NODES = 50
-"""So many relaxations are solved at most for one objective: of a hundred programmes, one needs more."""
+"""The most relaxations that are solved for one objective: of a hundred programmes, one needs more."""
 
 RUN, ITERATION, TERMS_A_STEP = 200, 4, 500
-"""The steps of one relaxation, and of each iteration of simplex in it beside one for so many terms."""
+"""The steps of one relaxation, and of each iteration of simplex in it beside one for this many terms."""
 
 WHOLE = 1e-6
 """How far from an integer a value still counts as one."""
@@ -104,7 +104,7 @@ class Relaxation:
             return
         least, values, reduced = self._root
         steps = np.floor((cost - least + WHOLE) / np.maximum(np.abs(reduced), WHOLE) + WHOLE)
-        # A column's reduced cost tells what each step away from the bound where it stands adds at least.
+        # A column's reduced cost is what each step away from the bound where it stands adds at least.
         rises = (reduced > WHOLE) & (values <= self.lower + WHOLE)
         falls = (reduced < -WHOLE) & (values >= self.upper - WHOLE)
         self.upper = np.where(rises, np.minimum(self.upper, self.lower + steps), self.upper)

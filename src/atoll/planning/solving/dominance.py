@@ -26,7 +26,7 @@ def _free(run: RunGroup) -> bool:
 
 
 def _reach(run: RunGroup, group: NodeClass, problem: Problem) -> frozenset[int]:
-    """The zones where nodes of this class may stand, as far as zones and volumes tell."""
+    """The zones where nodes of this class may stand, as far as zones and volumes decide it."""
     reach = run.zones if group.reach is None else group.reach
     for mount in group.mounts:
         reach &= {zone for name in mount if name in problem.disks for zone in problem.disks[name].zones}

@@ -1,4 +1,4 @@
-"""Decides a request's documents together: who depends on whom, what is solved apart, and what gives way.
+"""Decides a request's documents together: what depends on what, what is solved apart, and what gives way.
 
 Documents that share nothing are solved apart, and without the limits that all share (an offer's number, a zone's
 capacity, a quota). The solution is checked against these; documents that exceed one together are solved in one exact
@@ -38,7 +38,7 @@ from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
 
 DOCUMENT, OPTION, OFFERS_A_STEP = 20, 3, 100
-"""The steps for each document of a problem, for each option of it, and of a look at so many offers of the catalog."""
+"""The steps for each document of a problem, for each option of it, and of a look at this many offers of the catalog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +330,7 @@ class Decider:
     def run_group(
         self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits = NO_LIMITS, copies: int = 1
     ) -> RunGroup:
-        """So many copies of a run in numbers; `fleets` are those of the same request."""
+        """Several copies of a run in numbers; `fleets` are those of the same request."""
         usable = [fleet for fleet in fleets if may_use(run, fleet.name)]
         spread = run.strategy is Strategy.SPREAD
         key = (run, *((fleet.name, fleet.requirements if spread else None) for fleet in usable), limits, copies)
@@ -389,8 +389,8 @@ class Decider:
             alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
             idle = (i for members in self.world.fleets.values() for i in members if not i.busy)
             for i in sorted(idle, key=lambda i: (i.fleet, i.node, i.id)):
-                asked = tuple(i.id in ids for ids in named)
-                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, asked)
+                named_by = tuple(i.id in ids for ids in named)
+                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, named_by)
                 alike.setdefault(key, []).append(i)
             self._pools = tuple(
                 (Pool(self.world.number[m[0].zone], m[0].instance_type, tuple(i.id for i in m), m[0].attached), m[0])
@@ -473,7 +473,7 @@ def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:
 
 
 def precedence(document: Document) -> int:
-    """Who goes first when not all documents fit: fleets, volumes, runs; among equals the order of the file."""
+    """The order in which documents are kept where not all fit: fleets, volumes, runs; among equals the file's order."""
     return (FleetRequest, VolumeRequest, RunRequest).index(type(document))
 
 

@@ -29,7 +29,7 @@ class Machine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An offer that one document may buy. `limit` is how many can be had (None: not told); the smaller `key` first."""
+    """An offer that one document may buy. `limit` is how many can be had (None: unknown); the smaller `key` first."""
 
     zone: int
     offer: int

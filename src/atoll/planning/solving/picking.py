@@ -98,7 +98,7 @@ def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: Wor
     """A number for each row, from 0 to how many there are: rows with the same number suit the same users."""
     catalog = world.snapshot.catalog
     columns, table = catalog.columns, catalog.table
-    # Types and markets are few, and tell all but what a highest price refuses; only for that each offer is looked at.
+    # Types and markets are few, and decide all but what a highest price refuses; only for that each offer is looked at.
     anything = np.ones((len(table), len(MARKETS)), dtype=bool)
     kinds, count = np.zeros(anything.shape, dtype=np.int64), 1
     bounded: dict[float, NDArray[np.bool_]] = {}

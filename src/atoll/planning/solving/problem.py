@@ -17,7 +17,7 @@ from atoll.planning.solving.options import Option
 class FleetGroup:
     """A fleet of `nodes`, of which `existing` (by zone) are there already. `eligible` zones count for spread.
 
-    `partial` asks for as many as can be had instead of all or nothing.
+    with `partial`, as many as can be had instead of all or nothing.
     """
 
     name: str

@@ -425,12 +425,12 @@ class Model:
 
 
 def _kind(group: NodeClass) -> object:
-    """What tells a class from others. One that volumes were taken out of is like no other."""
+    """What distinguishes a class. One that volumes were taken out of is like no other."""
     return (group.mounts, None if group.reach is None else group.ranks)
 
 
 def _identity(supply: Supply) -> tuple[object, ...]:
-    """What tells a supply from others of its zone, whatever else is on offer."""
+    """What distinguishes a supply within its zone, whatever else is on offer."""
     if supply.pool is not None:
         return supply.pool.ids
     option = supply.option
@@ -458,7 +458,7 @@ def _in_order(shares: Sequence[Share], held: frozenset[str]) -> Iterable[Share]:
 def solve(problem: Problem, world: World, budget: Budget | None = None) -> Solution | None:
     """The best solution of a problem by the exact model, or None when nothing fits. Raises OutOfBudget.
 
-    That the nodes of each run are in few zones is asked for only where they are not so by themselves.
+    That the nodes of each run are in few zones is required only where they are not so by themselves.
     """
     budget = budget or Budget()
     before = budget.steps

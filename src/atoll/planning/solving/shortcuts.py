@@ -2,7 +2,7 @@
 
 No fleet is cheaper than when it is laid alone, and nothing that runs stand on costs less than what is there or planned
 already. So where the fleets' own best layouts can take all runs, that is the best plan for both, and what is left to
-the model is who stands where: a far smaller question. Where they cannot, the model decides everything together.
+the model decides the assignment: a far smaller question. Where they cannot, the model decides everything together.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.problem import FleetGroup, Problem, RunGroup, Share, Solution, Supply
 
 Stock = tuple[Supply, int | None]
-"""A supply, and how many machines there are of it (None: not told)."""
+"""A supply, and how many machines there are of it (None: unknown)."""
 
 Rank = tuple[float, int, int, float]
 """The price in USD an hour, how many machines are new, the number of zones, and what breaks ties."""
@@ -111,7 +111,7 @@ def _left(stock: Sequence[Stock], shares: Sequence[Share]) -> list[Stock]:
 
 
 def _number(supply: Supply) -> int | None:
-    """How many machines there are of a supply (None: not told)."""
+    """How many machines there are of a supply (None: unknown)."""
     if supply.pool is not None:
         return len(supply.pool.ids)
     return None if supply.option is None else supply.option.limit

@@ -27,7 +27,7 @@ WRITING = 5
 """Steps for writing down one term, with all that is done before to know it."""
 
 LOOK, LOOK_AT_TERM = 1_500, 4
-"""Steps between two moments at which HiGHS asks whether to go on, and beside these for each term."""
+"""Steps between two moments at which HiGHS checks whether to go on, and beside these for each term."""
 
 SLACK = 1e-6
 """How much of an earlier objective a later one may give up: less than any difference of prices."""
@@ -141,7 +141,7 @@ class Programme:
         """The same by HiGHS' own search, for what takes long.
 
         HiGHS' presolve is known to lose solutions now and then and to call a programme infeasible that is not; without
-        it the answer is right and takes longer. So its solutions are checked, and its refusals are asked for twice.
+        it the answer is right and takes longer. So its solutions are checked, and its refusals are solved twice.
         """
         import highspy
 
@@ -226,7 +226,7 @@ def _cut_short() -> frozenset["HighsModelStatus"]:
 
 @cache
 def _silent_solver() -> "type[Highs]":
-    """A solver that prints nothing, not even who it is.
+    """A solver that prints nothing, not even its banner.
 
     Making one enables callbacks, which prints a banner on the process's standard output before any option can be set
     from outside.

@@ -25,7 +25,7 @@ Bounds = Mapping[int, tuple[int, int]]
 Rank = tuple[float, int, float]
 
 MOST_CHOICES = 32
-"""So many choices of zones are tried, each as quickly as a fleet without such a choice; more are left to the model."""
+"""The choices of zones that are tried, each as quickly as a fleet without such a choice; more are left to the model."""
 
 
 class Unsettled(Exception):  # noqa: N818 - it is no error
@@ -126,7 +126,7 @@ def _levels(fleet: FleetGroup, room: Mapping[int, int]) -> Iterator[Bounds]:
     def left_at(level: int) -> int:
         return _survivors([*outside, *(max(count, level) for count in there.values())], fleet.placement.survive_zones)
 
-    # At this level the eligible zones are the fullest, and each has all that is asked for: more changes nothing.
+    # At this level the eligible zones are the fullest, and each has all that is required: more changes nothing.
     top = max(fleet.nodes, *fleet.existing.values(), 0)
     enough = bisect_left(range(top + 1), fleet.nodes, key=left_at)
     if enough > top:
@@ -241,7 +241,7 @@ class _Shelf:
         return 10**9 if limit is None else limit - self._gone
 
     def take(self, count: int, taken: dict[int, list[int]]) -> None:
-        """Take the next `count` machines; the caller knows that there are so many."""
+        """Take the next `count` machines; the caller knows that there are enough."""
         while count:
             batch = min(count, self.depth)
             taken.setdefault(self.next.offer, [0])[0] += batch

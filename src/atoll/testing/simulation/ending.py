@@ -1,4 +1,4 @@
-"""How a storm must end: what was asked for is there, or it is said why not; once all is deleted, nothing is left."""
+"""How a storm must end: what was requested exists, or a reason is shown; once all is deleted, nothing is left."""
 
 import json
 import sqlite3
@@ -38,7 +38,7 @@ SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND 
 
 
 def unsettled(raw: sqlite3.Connection) -> list[str]:
-    """What is neither as it was asked for nor says why."""
+    """What is neither as requested nor has a reason."""
     return _out_of_shape(raw) + [
         f"{kind} {row}" for kind, statement in _UNSETTLED.items() for row in raw.execute(statement)
     ]

@@ -2,7 +2,7 @@
 
 `MemoryEngine` has the face of SQLAlchemy's `AsyncEngine` as far as `Database` uses it. One connection serves everybody:
 a transaction runs through without giving way to another task, which is what one writer means. A transaction that does
-give way (to a cloud, say) is found by whoever begins next.
+give way (to a cloud, say) is found by the next one to begin.
 """
 
 import sqlite3
@@ -63,7 +63,7 @@ class MemoryEngine:
         self.open = False
         if self.raw.in_transaction:
             self.raw.rollback()
-        # Rows are removed and tables stay: statements would have to be prepared anew for tables that are made anew.
+        # Rows are removed and tables stay: statements would have to be prepared again for new tables.
         for table, rows in self._first_rows.items():
             self.raw.execute(f"DELETE FROM {table}")
             for row in rows:
@@ -88,7 +88,7 @@ class MemoryEngine:
         return cast(MemoryConnection, connection)
 
     def connect(self) -> "MemoryTransaction":
-        """Reads, each by itself: nobody writes between them."""
+        """Reads, each by itself: no write comes between them."""
         return MemoryTransaction(self, commits=False)
 
     def begin(self) -> "MemoryTransaction":

@@ -1,6 +1,6 @@
 """One replica of the server: an engine that can be killed at any await, or stand still for a while.
 
-What a replica asks of the cloud goes on when the replica dies or gives up waiting, as a request on the wire does.
+A call to the cloud goes on when the replica dies or gives up waiting, as a request on the wire does.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class ReplicaDatabase(Database):
         self, engine: MemoryEngine, now: Callable[[], datetime], gate: Gate, watch: Callable[[Lease | None], None]
     ) -> None:
         super().__init__(engine.typed(), now)
-        # Each transaction is committed by itself: in line there is nobody to share a commit with.
+        # Each transaction is committed by itself: in line no other transaction shares a commit.
         self._begin = engine.typed().begin
         self._shared = None
         self._direct = engine.direct
@@ -79,7 +79,7 @@ class ReplicaDatabase(Database):
 
 
 class _Crossing(AbstractAsyncContextManager[Transaction]):
-    """A transaction behind a gate; who `comes_back` crosses it once more, when it is committed."""
+    """A transaction behind a gate; one that `comes_back` crosses it once more, when it is committed."""
 
     def __init__(
         self, transaction: AbstractAsyncContextManager[Transaction], gate: Gate, *, comes_back: bool = False
@@ -221,7 +221,7 @@ class Replica:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> "Replica":
-        """A running replica; `database` passes through the same `gate`, and tells the same time."""
+        """A running replica; `database` passes through the same `gate`, and has the same time."""
         remote = RemoteBackend(backend, gate)
         engine = await Engine.over(
             database, {"fake": remote}, disk.home, Options(now, new_id, retention=disk.retention)
@@ -240,7 +240,7 @@ class Replica:
 
 
 def own_tasks(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
-    """A loop's task factory that tells each replica its tasks."""
+    """A loop's task factory that assigns tasks to their replicas."""
     task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
     replica = OWNER.get()
     if replica is not None:

@@ -1,5 +1,5 @@
 """One storm: replicas work while somebody applies, scales, stops and deletes, and everything goes wrong; then it is
-calm, and what was asked for comes to be; then all is deleted, and nothing is left.
+calm, and what was requested comes to be; then all is deleted, and nothing is left.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ PROJECT = "main"
 STORM_SECONDS = (120.0, 420.0)
 """How long it storms."""
 CALM_SECONDS = 2400.0
-"""How long it may take afterwards until everything is as it was asked for, and again until everything is gone."""
+"""How long it may take afterwards until everything is as requested, and again until everything is gone."""
 LOOK_SECONDS = 10.0
 
 
@@ -150,7 +150,7 @@ class Storm:
             self._check()
             await self.clock.sleep(self._chance.choice((0.01, 0.5, 5, 30, 60)))
 
-    async def _ask(self, told: str, work: Callable[[Engine], Coroutine[Any, Any, object]]) -> None:
+    async def _ask(self, act: str, work: Callable[[Engine], Coroutine[Any, Any, object]]) -> None:
         """Ask one replica for something, as a user does; it may refuse, and it may die over it."""
         replica = self._chance.choice(self._replicas)
         token = OWNER.set(replica)
@@ -165,9 +165,9 @@ class Storm:
             error = task.exception()
             outcome = error.code if isinstance(error, Refused) else "done"
             if error is not None and not isinstance(error, Refused):
-                self.watch.fail(f"{told}: {error!r}")
+                self.watch.fail(f"{act}: {error!r}")
         self._applied += outcome == "done"
-        self._tell(f"{told}: {outcome}")
+        self._note(f"{act}: {outcome}")
 
     async def _apply(self) -> None:
         text = self._author.file()
@@ -187,7 +187,7 @@ class Storm:
         victim = replica or self._chance.choice(self._replicas)
         victim.crash()
         self._crashes += 1
-        self._tell("crash")
+        self._note("crash")
         self._replicas.remove(victim)
         await self.clock.sleep(self._chance.choice((0, 0.1, 20)))
         self._replicas.append(await self._start())
@@ -196,14 +196,14 @@ class Storm:
         replica = self._chance.choice(self._replicas)
         seconds = self._chance.choice((5, 20, 60))
         replica.gate.still_until = self.clock.elapsed + seconds
-        self._tell(f"a replica stands still for {seconds} s")
+        self._note(f"a replica stands still for {seconds} s")
 
     async def _lose_zone(self) -> None:
         zone = self._chance.choice(self._cloud.script.zones).name
         how = self._chance.choice((self._cloud.fail_zone, self._cloud.darken_zone, self._cloud.restore_zone))
         self.watch.quiet_since = self._cloud.now()
         how(zone)
-        self._tell(f"{how.__name__} {zone}")
+        self._note(f"{how.__name__} {zone}")
 
     async def _close_zone(self) -> None:
         zone = self._chance.choice(self._cloud.script.zones)
@@ -225,7 +225,7 @@ class Storm:
         if alive:
             machine = self._chance.choice(alive)
             self._cloud.silence(machine.id)
-            self._tell(f"the agent of {machine.id} falls silent")
+            self._note(f"the agent of {machine.id} falls silent")
 
     def _calm(self) -> None:
         self._cloud.calm()
@@ -236,7 +236,7 @@ class Storm:
         self._memory.raw.execute("DELETE FROM failures")
         for replica in self._replicas:
             replica.gate.still_until = 0
-        self._tell("calm")
+        self._note("calm")
 
     async def _delete_all(self) -> None:
         ends = self.clock.elapsed + CALM_SECONDS
@@ -268,7 +268,7 @@ class Storm:
                 self._fail(complaint, left)
             await self.clock.sleep(LOOK_SECONDS)
 
-    def _tell(self, text: str) -> None:
+    def _note(self, text: str) -> None:
         self._story.append(f"[{self.clock.elapsed:8.2f}] {text}")
 
     def _check(self) -> None:

@@ -1,6 +1,6 @@
 """What must hold at every moment of a storm: watched at each commit and at each thing that the cloud does.
 
-The rules are told from the records and the ledger alone, by other means than the engine's own: plain SQL beside each
+The rules are checked from the records and the ledger alone, by other means than the engine's own: plain SQL beside each
 transaction, before it is committed.
 """
 
@@ -84,7 +84,7 @@ class Broken(AssertionError):  # noqa: N818 - it is what became of the rule
 
 
 class WatchedLedger(Ledger):
-    """A ledger that tells each entry."""
+    """A ledger that reports each entry."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Watch:
         """After something happened in the cloud."""
         if entry.outcome != OK:
             if entry.outcome == "zone-mismatch" and entry.call == "attach":
-                self.fail(f"an attachment across zones was asked for: {entry.subject}")
+                self.fail(f"an attachment across zones was requested: {entry.subject}")
             return
         intent = _INTENTS.get(entry.call)
         if intent is not None:
@@ -182,7 +182,7 @@ class Watch:
                     self.fail(f"fleet {name} gave up a node in {zone}, and another zone has too many: {dict(counts)}")
 
     def _restrained(self, kind: str, subject: str, state: str, reason: str) -> None:
-        """After a refusal of the request itself its fleet or run launches nothing, until a user asks for something.
+        """After a refusal of the request itself its fleet or run launches nothing, until a user requests something.
 
         What passes fails nothing for good.
         """
@@ -219,9 +219,9 @@ class Watch:
         row = self._one("SELECT zone, instance_type, market FROM instances WHERE id = ?", (machine.token,))
         if row is None:
             return
-        told = (row[0], json.loads(row[1])["name"], row[2])
-        if told != (machine.zone.name, machine.instance_type, machine.market):
-            self.fail(f"{machine.id} is another machine than the planned {told}")
+        planned = (row[0], json.loads(row[1])["name"], row[2])
+        if planned != (machine.zone.name, machine.instance_type, machine.market):
+            self.fail(f"{machine.id} is another machine than the planned {planned}")
         twins = [each for each in self._cloud.ledger.alive() if each.token == machine.token]
         if len(twins) > 1:
             self.fail(f"{len(twins)} machines are paid for by one record {machine.token}")
