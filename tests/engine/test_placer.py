@@ -68,7 +68,8 @@ def test_where_a_plan_for_several_fails_each_of_them_is_planned_by_itself(monkey
     after = plans.index(refused[0]) + 1
     of_runs = [[*filter(is_run, names)] for names in plans[after:]]
     alone = [names for names, _ in groupby(filter(None, of_runs))]
-    assert alone[: len(refused[0])] == [[name] for name in filter(is_run, refused[0])]
+    runs = [*filter(is_run, refused[0])]
+    assert alone[: len(runs)] == [[name] for name in runs]
 
 
 def test_runs_that_are_planned_together_get_machines_of_their_own() -> None:
