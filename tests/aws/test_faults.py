@@ -38,6 +38,7 @@ def test_a_lost_reply_to_each_mutating_call_makes_nothing_twice_and_leaves_nothi
     assert lost == set(MUTATING)
 
 
+@pytest.mark.long
 def test_a_region_that_does_not_answer_slows_no_other(place: AwsPlace) -> None:
     place.configure(regions=["us-west-2", "us-east-1"])
     place.cloud.front.rules.append(Rule(when=lambda call: call.region == "us-west-2", hang=60))

@@ -1,5 +1,7 @@
 """Instances, as a user sees them: the command line, a server, and an emulated EC2 whose instances are real hosts."""
 
+import pytest
+
 from tests.aws.conftest import AwsPlace
 from tests.aws.front import Rule, wait_until
 
@@ -37,6 +39,7 @@ def test_credentials_that_aws_refuses_are_reported_without_the_secret(place: Aws
     assert "not-a-secret-of-anything" not in text
 
 
+@pytest.mark.long
 def test_a_cluster_is_in_one_placement_group_of_one_zone_which_ends_with_it(place: AwsPlace) -> None:
     fleet = place.fleet("mesh", 2, "placement: cluster\n")
     place.ok("apply", "-y", "-f", fleet)
@@ -51,6 +54,7 @@ def test_a_cluster_is_in_one_placement_group_of_one_zone_which_ends_with_it(plac
     wait_until(lambda: place.cloud.client().describe_placement_groups()["PlacementGroups"] == [], 30)
 
 
+@pytest.mark.long
 def test_a_server_that_was_started_again_reaches_its_machines(place: AwsPlace) -> None:
     fleet = place.fleet("web", 1, "idle_duration: off\n")
     place.ok("apply", "-y", "-f", fleet)
@@ -62,6 +66,7 @@ def test_a_server_that_was_started_again_reaches_its_machines(place: AwsPlace) -
     assert [each["InstanceId"] for each in place.cloud.instances()] == [instance["InstanceId"]]
 
 
+@pytest.mark.long
 def test_an_instance_that_ends_by_itself_is_replaced_with_the_reason(place: AwsPlace) -> None:
     fleet = place.fleet("web", 1, "idle_duration: off\n")
     place.ok("apply", "-y", "-f", fleet)

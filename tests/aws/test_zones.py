@@ -42,6 +42,7 @@ def test_two_dry_zones_and_three_nodes_cost_at_most_two_refused_launches(place: 
     assert len(launches(place)) <= 5
 
 
+@pytest.mark.long
 def test_where_every_zone_is_dry_each_type_and_zone_is_tried_once(place: AwsPlace) -> None:
     place.cloud.front.rules.append(Rule("RunInstances", error=DRY))
     types = "instance_types: [m5.large, m5.xlarge, c5.2xlarge]\n"
@@ -52,6 +53,7 @@ def test_where_every_zone_is_dry_each_type_and_zone_is_tried_once(place: AwsPlac
     assert len(tried) == len(set(tried))
 
 
+@pytest.mark.long
 def test_four_spread_nodes_are_over_all_zones(place: AwsPlace) -> None:
     place.ok("apply", "-y", "-d", "-f", place.fleet("web", 4, "placement: {strategy: spread}\n"))
     wait_until(lambda: len(place.cloud.instances()) == 4, 60)
@@ -87,6 +89,7 @@ def test_two_mounts_in_two_zones_are_refused_without_a_launch(place: AwsPlace) -
     assert launches(place) == []
 
 
+@pytest.mark.long
 def test_of_two_volumes_for_one_mount_the_one_whose_zone_has_capacity_is_used(place: AwsPlace) -> None:
     volume(place, "one", "us-east-1a")
     volume(place, "two", "us-east-1c")
