@@ -15,6 +15,9 @@ from atoll.wire.api import ChangeAction, SourceFile, Submission
 from tests.e2e.conftest import ATOLL, Place, until
 
 FLEET = "type: fleet\nname: shared\nnodes: {nodes}\navailability_zones: [{zones}]\nresources: {{cpu: 2}}\n"
+ELASTIC = "type: fleet\nname: shared\nnodes: 0..2\nresources: {{cpu: 2}}\navailability_zones: [{zones}]\n"
+VOLUME = "type: volume\nname: shared\nbackend: fake\navailability_zone: fake-1a\nsize: {size}GB\n"
+RUN = "type: task\nname: work\ncommands: [work]\nresources: {cpu: 2}\n"
 FAKE = "backends:\n- type: fake\n"
 
 
@@ -75,6 +78,50 @@ def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_shown(own: P
     os.close(terminal)
     assert ids(own) == before
     assert len(before) == 3
+
+
+@pytest.mark.parametrize(
+    ("used", "changed", "uses"),
+    [
+        (ELASTIC.format(zones="fake-1a"), ELASTIC.format(zones="fake-1c"), "fleets: [shared]\n"),
+        (VOLUME.format(size=2), VOLUME.format(size=1), "volumes: ['shared:/data']\n"),
+    ],
+)
+def test_a_yes_to_a_run_is_bound_to_the_fleet_and_volume_that_it_uses(
+    own: Place, used: str, changed: str, uses: str
+) -> None:
+    configured(own, FAKE)
+    own.ok("apply", "-y", "-f", own.write("used", used))
+    terminal, process = prompted(own, "apply", "-f", own.write("run", RUN + uses))
+    read_until(terminal, "Apply? [y/N]")
+    if "volume" in used:
+        own.ok("delete", "volume", "shared", "-y")
+    own.ok("apply", "-y", "-f", own.write("changed", changed))
+    os.write(terminal, b"y\n")
+    assert "changed since the plan" in read_until(terminal, "Apply? [y/N]")
+    os.write(terminal, b"n\n")
+    process.wait(timeout=30)
+    os.close(terminal)
+    assert own.ok("ps", "-a", "--json").strip() == "[]"
+
+
+@pytest.mark.parametrize("command", [("drain",), ("evacuate", "--within", "1m")])
+def test_a_yes_to_empty_a_zone_is_bound_to_what_was_in_it(own: Place, command: tuple[str, ...]) -> None:
+    configured(own, FAKE)
+    operation, *options = command
+    own.ok("server", "start")
+    terminal, process = prompted(own, "zone", operation, "fake-1b", *options)
+    assert "nothing is in this zone" in read_until(terminal, "? [y/N]")
+    own.ok("apply", "-y", "-f", own.write("theirs", FLEET.format(nodes=1, zones="fake-1b, fake-1c")))
+    own.ok("apply", "-y", "-f", own.write("theirs", FLEET.format(nodes=1, zones="fake-1b")))
+    before = ids(own)
+    os.write(terminal, b"y\n")
+    assert "changed since it was shown" in read_until(terminal, "? [y/N]")
+    os.write(terminal, b"n\n")
+    assert process.wait(timeout=30) == 1
+    os.close(terminal)
+    assert ids(own) == before
+    assert own.json("closure", "--json") == []
 
 
 @pytest.mark.parametrize("theirs", [FLEET.format(nodes=3, zones="fake-1a"), FLEET.format(nodes=3, zones="fake-1b")])

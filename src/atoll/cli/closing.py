@@ -14,7 +14,7 @@ from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.places import find
 from atoll.cli.question import confirm
-from atoll.client import connect
+from atoll.client import Client, connect
 from atoll.model.records import ClosureKind
 from atoll.model.zone import Zone
 from atoll.wire.closures import ClosurePreview, ClosureView, FleetMoves, NewClosure
@@ -67,7 +67,7 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 
 def _asking(function: F) -> F:
     for decorate in (
-        click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+        click.option("-y", "--yes", is_flag=True, help="Skip the questions."),
         click.option("--dry-run", is_flag=True, help="Show what would move, and what would stay, and change nothing."),
         click.option(
             "--max-unavailable",
@@ -90,7 +90,7 @@ def cordon(zone: str, wanted: Wanted) -> None:
     closed for all projects, which is for admins.
     """
     closing, client = wanted.closing(ClosureKind.CORDON), connect()
-    _tell(client.close_zone(find(client, zone).zone, closing))
+    _report(client.close_zone(find(client, zone).zone, closing))
 
 
 @click.command()
@@ -104,10 +104,8 @@ def drain(zone: str, wanted: Wanted) -> None:
     """
     closing, client = wanted.closing(ClosureKind.DRAIN), connect()
     place = find(client, zone).zone
-    show_preview(place, client.preview_closure(place, closing), None)
-    if not wanted.dry_run:
-        confirm(f"Drain {place}?", yes=wanted.yes)
-        _tell(client.close_zone(place, closing))
+    if _agreed(client, place, closing, wanted, lambda preview: [f"Drain {place}?"]):
+        _report(client.close_zone(place, closing))
 
 
 @click.command()
@@ -117,20 +115,19 @@ def drain(zone: str, wanted: Wanted) -> None:
 def evacuate(zone: str, wanted: Wanted, within: str) -> None:
     """Drain a zone, and stop what is left in it after a time.
 
-    Asks twice: the second question names what would be stopped. Runs that are retried after an interruption go on
-    in other zones; others are stopped. Volumes and their data stay.
+    There are two questions: the second one names what would be stopped. Runs that are retried after an
+    interruption go on in other zones; others are stopped. Volumes and their data stay.
     """
     closing, client = wanted.closing(ClosureKind.EVACUATE, duration(within)), connect()
     place = find(client, zone).zone
-    preview = client.preview_closure(place, closing)
-    show_preview(place, preview, within)
-    if wanted.dry_run:
-        return
-    confirm(f"Evacuate {place}?", yes=wanted.yes)
-    left = [*(stay.instance for stay in preview.stays), *_without_successor(preview)]
-    if left:
-        confirm(f"After {within}, stop {', '.join(left)} with what runs on them?", yes=wanted.yes)
-    _tell(client.close_zone(place, closing))
+
+    def questions(preview: ClosurePreview) -> list[str]:
+        left = _left(preview)
+        stopping = [f"After {within}, stop {', '.join(left)} with what runs on them?"] if left else []
+        return [f"Evacuate {place}?", *stopping]
+
+    if _agreed(client, place, closing, wanted, questions, within):
+        _report(client.close_zone(place, closing))
 
 
 @click.command("open")
@@ -156,6 +153,46 @@ def open_zone(zone: str, own: bool) -> None:
 uncordon = copy(open_zone)
 """What users of Kubernetes type."""
 uncordon.name, uncordon.hidden = "uncordon", True
+
+
+def _agreed(
+    client: Client,
+    place: Zone,
+    closing: NewClosure,
+    wanted: Wanted,
+    questions: Callable[[ClosurePreview], list[str]],
+    within: str | None = None,
+) -> bool:
+    """Show what would happen and ask; if that changed meanwhile, show it and ask again. False after a dry run.
+
+    Raises CommandError after a no, and with `-y` where more would end than was shown.
+    """
+    preview = client.preview_closure(place, closing)
+    show_preview(place, preview, within)
+    if wanted.dry_run:
+        return False
+    while True:
+        for question in questions(preview):
+            confirm(question, yes=wanted.yes)
+        shown, preview = preview, client.preview_closure(place, closing)
+        if preview == shown:
+            return True
+        terminal.note(" changed since it was shown; now:")
+        show_preview(place, preview, within)
+        more = sorted(_ending(preview) - _ending(shown))
+        if wanted.yes and more:
+            message = f"changed since it was shown: now it would end {', '.join(more)} too"
+            raise CommandError(message, "the zone was not closed; look at it, then run the command again")
+
+
+def _ending(preview: ClosurePreview) -> set[str]:
+    """The instances that would end."""
+    return {*preview.released, *(name for fleet in preview.fleets for name in fleet.replaced), *_left(preview)}
+
+
+def _left(preview: ClosurePreview) -> list[str]:
+    """The instances that stay in the zone."""
+    return [*(stay.instance for stay in preview.stays), *_without_successor(preview)]
 
 
 def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> None:
@@ -189,7 +226,7 @@ def _without_successor(preview: ClosurePreview) -> list[str]:
     return [name for fleet in preview.fleets if fleet.shortfall for name in fleet.replaced]
 
 
-def _tell(closed: ClosureView) -> None:
+def _report(closed: ClosureView) -> None:
     what = {
         ClosureKind.CORDON: "is closed for new work",
         ClosureKind.DRAIN: "is being drained, and closed",

@@ -215,7 +215,9 @@ def _status(one: RunView | JobView) -> str:
 
 
 def _error(one: RunView | JobView) -> str:
-    return one.message or (one.reason if one.exit_code != 0 else "")
+    if one.message or (isinstance(one, JobView) and one.finished_at is None):
+        return one.message  # the reason of a job that runs is why it is where it is
+    return one.reason if one.exit_code != 0 else ""
 
 
 def _list(verbose: bool, as_json: bool, *, finished: bool, limit: int | None, before: str | None) -> None:

@@ -39,7 +39,7 @@ from atoll.model.states import FleetState, VolumeState
 from atoll.planning.plan import Plan
 from atoll.planning.reasons import explain
 from atoll.planning.request import Document as Demand
-from atoll.planning.request import ElasticFleet, FleetRequest, Request, VolumeRequest
+from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest, VolumeRequest
 from atoll.planning.snapshot import Snapshot
 from atoll.store.actor import acting
 from atoll.store.errors import Conflict
@@ -183,7 +183,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         parsed.default_profile,
         names,
         patient,
-        _basis(drafts, answer),
+        _basis(drafts, answer, _used(demands, (*volumes, *fleets))),
         {} if answer.complete else world.errors,
     )
     return _Proposal(planned, tuple(drafts), epoch, saved)
@@ -241,14 +241,22 @@ def _is_patient(draft: Draft) -> bool:
     return retry is not None and RetryEvent.NO_CAPACITY in retry.on_events
 
 
-def _basis(drafts: Sequence[Draft], plan: Plan) -> str:
-    """Stands for the records that the drafts change, the absence of those that they create, and what ends."""
+def _used(demands: Sequence[Demand], kept: Sequence[Volume | Fleet]) -> list[tuple[str, str, str]]:
+    """The kind, name and version of the volumes that the runs mount, and of the fleets that they name."""
+    runs = [demand for demand in demands if isinstance(demand, RunRequest)]
+    names = {name for run in runs for name in run.fleets or ()}
+    names |= {name for run in runs for node in run.nodes for mount in node.mounts for name in mount.volumes}
+    return [(one.kind, one.name, version_of(one)) for one in kept if one.name in names]
+
+
+def _basis(drafts: Sequence[Draft], plan: Plan, used: Sequence[tuple[str, str, str]]) -> str:
+    """Stands for the records that the drafts change or use, the absence of those that they create, and what ends."""
     kept = [
         (draft.kind, draft.name, draft.change.action, draft.kept and version_of(draft.kept), draft.change.ending)
         for draft in drafts
     ]
     removed = sorted(instance.id for document in plan.documents for instance in document.removals)
-    return blake2b(json.dumps([kept, removed]).encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return blake2b(json.dumps([kept, removed, *used]).encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
 async def _draft(
@@ -324,7 +332,7 @@ async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
             help = f"give it another name, or `atoll delete volume {draft.name}` first: that deletes its data"
             return [Diagnostic("volume-immutable", message, span=span, help=help)]
     spec = draft.document.spec
-    if isinstance(spec, FleetSpec) and spec.nodes.max == 0 and spec.ssh_config is None and draft.kept is None:
+    if isinstance(spec, FleetSpec) and spec.nodes.max == 0 and spec.ssh_config is None and _asks(draft):
         message = f"fleet `{draft.name}` can never have a node: the most that `nodes` allows is 0"
         help = "`nodes: 1`, or `nodes: 0..4` for a fleet that gets nodes when runs need them"
         return [Diagnostic("fleet-without-nodes", message, span=draft.document.span(("nodes",)), help=help)]
