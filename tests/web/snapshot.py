@@ -76,7 +76,7 @@ def _zone(name: str, impaired: str) -> MapZone:
     if name == impaired:
         return MapZone(key, zone, name, ZoneState.IMPAIRED, "the provider reports a loss of power")
     if name == "us-2b":
-        return MapZone(key, zone, name, ZoneState.DRAINED, "maintenance", LATER)
+        return MapZone(key, zone, name, ZoneState.CLOSED, "maintenance", LATER)
     if name == "ap-3a":
         left_out = (LeftOut("f.8x32", "no capacity", LATER),)
         return MapZone(key, zone, name, ZoneState.AVAILABLE, left_out=left_out)
