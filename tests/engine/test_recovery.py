@@ -49,7 +49,7 @@ def test_what_waited_for_its_launch_for_long_has_all_its_time_to_start() -> None
     async def story(scene: Scene) -> None:
         await scene.apply(FLEET)
         scene.replica.crash()
-        assert scene.states("instances") == ["pending", "pending"]
+        assert "pending" in scene.states("instances")
         await scene.clock.sleep(1200)
         await scene.restart()
         await scene.until(lambda: scene.states("instances") == ["active", "active"])

@@ -16,7 +16,7 @@ from atoll.testing.simulation import run_storm
 from tests.conftest import SOAK_FROM
 
 BATCH = 20
-BATCHES = 250
+BATCHES = 65
 SHORT = 30
 """Batches of `make test`; the remaining ones are in `make test-long`."""
 SOAK = 500

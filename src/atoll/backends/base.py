@@ -114,7 +114,7 @@ ERRORS: dict[FailureKind, type[BackendError]] = {
         Unavailable,
     )
 }
-"""The error of each kind: all of them."""
+"""The error of each kind that a call raises."""
 
 
 class MachineState(StrEnum):

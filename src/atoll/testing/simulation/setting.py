@@ -2,6 +2,7 @@
 
 from random import Random
 
+from atoll.backends.base import ERRORS
 from atoll.backends.fake import Fault, JobScript, Script, grid, lost_reply
 from atoll.model.failure import FailureKind
 from atoll.model.zone import Capacity
@@ -54,7 +55,7 @@ def weather(chance: Random) -> tuple[Fault, ...]:
         if operation in EFFECTS and chance.random() < 0.5:
             faults.append(lost_reply(operation, times=None, chance=rate, delay=chance.choice((0, 10, 70))))
         elif operation == "launch":
-            faults.append(Fault(operation, chance.choice(tuple(FailureKind)), times=None, chance=rate))
+            faults.append(Fault(operation, chance.choice(tuple(ERRORS)), times=None, chance=rate))
         else:
             kinds = (*TRANSIENT, FailureKind.AUTH_FAILED) if operation in EFFECTS else TRANSIENT
             kinds = (*kinds, *DRY) if operation == "create-volume" else kinds
