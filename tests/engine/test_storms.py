@@ -20,8 +20,11 @@ BATCHES = 65
 SHORT = 30
 """Batches of `make test`; the remaining ones are in `make test-long`."""
 OPEN = (503, 677)
-"""Seeds of faults that are not mended yet. In 503 a fleet that shrinks gives up the only node of a zone and keeps two in
-another while the third zone fails; in 677 an elastic fleet with `survive_zones` and `max_share` does not come to rest."""
+"""Seeds of faults that are not mended yet.
+
+In 503 a fleet that shrinks gives up the only node of a zone and keeps two in another, while the third zone fails; in
+677 an elastic fleet with `survive_zones` and `max_share` does not come to rest.
+"""
 SOAK = 500
 """Batches of `make soak`: 10,000 storms whose seeds are new each time."""
 Record = Callable[[str, object], None]
