@@ -16,7 +16,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def folder_bytes_within(folder: Path, seconds: float) -> tuple[int, bool]:
-    """The same, for at most so many seconds: the bytes of the files that were seen, and whether those are all."""
+    """The same, for at most `seconds`: the bytes of the files that were counted, and whether those are all."""
     limit, total = time.monotonic() + seconds, 0
     for size in _sizes(folder):
         total += size

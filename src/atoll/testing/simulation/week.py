@@ -39,7 +39,7 @@ class Sample:
 
 
 def live(runs: int, fleets: int, seconds: float, samples: int) -> list[Sample]:
-    """Apply `runs` runs over `fleets` fleets within `seconds` of virtual time; returns so many samples on the way."""
+    """Apply `runs` runs over `fleets` fleets within `seconds` of virtual time; returns `samples` samples."""
     clock, found = VirtualClock(), list[Sample]()
     cloud = FakeCloud(SCRIPT, clock)
     memory_engine().fresh()
