@@ -20,7 +20,7 @@ from atoll.planning.plan import Fact, Plan, RefusalCode
 from atoll.planning.reasons import cures
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.request import Document, FleetRequest, Placement, Requirements, Strategy
-from atoll.planning.solving import joint, limits
+from atoll.planning.solving import components, joint, limits
 from atoll.planning.solving.joint import Decider
 from atoll.planning.solving.problem import Disk, FleetGroup
 from atoll.planning.world import World
@@ -233,7 +233,7 @@ FAULTS = (
         _function(joint.reusable, lambda _, run, instances: list(instances)),
         checks.instances_are_used_once,
     ),
-    Fault("runs-of-other-fleets", _function(joint.may_use, lambda *_: True), checks.instances_are_used_once),
+    Fault("runs-of-other-fleets", _function(components.may_use, lambda *_: True), checks.instances_are_used_once),
     Fault("reason-dropped-for-fleets", _method(Reasons, "of_fleet", _last_dropped), checks.every_zone_is_told),
     Fault("reason-dropped-for-runs", _method(Reasons, "of_run", _last_dropped), checks.every_zone_is_told),
     Fault("reason-dropped-for-volumes", _method(Reasons, "of_volume", _last_dropped), checks.every_zone_is_told),

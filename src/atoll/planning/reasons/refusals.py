@@ -19,7 +19,8 @@ from atoll.planning.plan import Cure, Refusal, RefusalCode
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
-from atoll.planning.solving.joint import Decider, Decision, may_use, reusable
+from atoll.planning.solving.components import may_use
+from atoll.planning.solving.joint import Decider, Decision, reusable
 from atoll.planning.solving.kinds import kind_of
 from atoll.planning.solving.limits import Limits
 from atoll.planning.solving.options import Option

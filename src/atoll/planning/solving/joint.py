@@ -29,6 +29,7 @@ from atoll.planning.request import (
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving import companions, dominance, kinds, shortcuts, stepwise, strategies
 from atoll.planning.solving import programme as model
+from atoll.planning.solving.components import components, may_use
 from atoll.planning.solving.kinds import NONE, Copies
 from atoll.planning.solving.limits import NO_LIMITS, Limits, exceeded
 from atoll.planning.solving.options import Option, suiting
@@ -206,7 +207,7 @@ class Decider:
     def _solve_counted(self, documents: Sequence[Document], partial: str | None, copies: Copies) -> Solution | None:
         """Documents that share nothing apart, and those that exceed a limit together in one."""
         parts: list[_Part] = []
-        waiting = [(component, NO_LIMITS) for component in _components(documents, self.world)]
+        waiting = [(component, NO_LIMITS) for component in components(documents, self.world)]
         while waiting:
             for members, limits in waiting:
                 part = self._solve_part(members, partial, copies, limits)
@@ -446,11 +447,6 @@ def _is_lone(run: RunRequest) -> bool:
     return not kinds.mounts(run) and run.strategy is not Strategy.SPREAD
 
 
-def may_use(run: RunRequest, fleet: str) -> bool:
-    """True when a run may use machines that are planned for a fleet."""
-    return run.instances is None and (run.fleets is None or fleet in run.fleets)
-
-
 def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[ExistingInstance]:
     """Those of these idle instances that a run may use, their zones and volumes aside."""
     named = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
@@ -475,38 +471,3 @@ def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:
 def precedence(document: Document) -> int:
     """The order in which documents are kept where not all fit: fleets, volumes, runs; among equals the file's order."""
     return (FleetRequest, VolumeRequest, RunRequest).index(type(document))
-
-
-def _components(documents: Sequence[Document], world: World) -> list[list[Document]]:
-    """The documents in groups of which none depends on another."""
-    idle = {i.fleet for members in world.fleets.values() for i in members if not i.busy}
-    fleets = [d.name for d in documents if isinstance(d, FleetRequest)]
-    root = list(range(len(documents)))
-    first: dict[object, int] = {}
-
-    def group(place: int) -> int:
-        while root[place] != place:
-            root[place] = place = root[root[place]]
-        return place
-
-    for place, document in enumerate(documents):
-        for tie in _ties(document, fleets, idle):
-            one, other = sorted((group(place), group(first.setdefault(tie, place))))
-            root[other] = one
-    groups: dict[int, list[Document]] = {}
-    for place, document in enumerate(documents):
-        groups.setdefault(group(place), []).append(document)
-    return list(groups.values())
-
-
-def _ties(document: Document, fleets: Iterable[str], idle: Iterable[str]) -> Iterator[object]:
-    """What a document depends on."""
-    if isinstance(document, FleetRequest):
-        yield ("fleet", document.name)
-    elif isinstance(document, VolumeRequest):
-        yield ("volume", document.name)
-    else:
-        yield ("run", document.name)
-        yield from (("volume", name) for node in document.nodes for mount in node.mounts for name in mount.volumes)
-        yield from (("fleet", fleet) for fleet in fleets if may_use(document, fleet))
-        yield from (("idle", fleet) for fleet in idle if document.fleets is None or fleet in document.fleets)
