@@ -41,6 +41,30 @@ def test_a_job_gets_its_own_variables_and_few_others(stopped: RealAgent) -> None
     assert names - {"PATH", "HOME", "USER", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD"} == {"LANG", "MINE", "ATOLL_JOB"}
 
 
+@pytest.mark.parametrize(
+    ("vendor", "variables"),
+    [
+        ("nvidia", {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"}),
+        ("amd", {"ROCR_VISIBLE_DEVICES"}),
+        ("", set()),
+    ],
+)
+def test_a_job_that_shares_its_machine_sees_the_gpus_of_its_share_alone(
+    agent: RealAgent, vendor: str, variables: set[str]
+) -> None:
+    share = {"cpus": 2.5, "memory_gb": 8, "gpus": [2, 3], "gpu_vendor": vendor}
+    agent.run("shared", "env", env={"CUDA_VISIBLE_DEVICES": "0"} if vendor == "nvidia" else {}, share=share)
+    seen = dict(line.split("=", 1) for line in agent.output("shared").decode().splitlines())
+    assert {name for name, value in seen.items() if value == "2,3"} == variables
+    assert (seen["ATOLL_CPUS"], seen["ATOLL_MEMORY_GB"]) == ("2.5", "8")
+
+
+@pytest.mark.parametrize("share", [[], {"cpus": "2", "memory_gb": 8}, {"cpus": 1, "memory_gb": 1, "gpus": ["0"]}])
+def test_a_wrong_share_is_refused(agent: RealAgent, share: object) -> None:
+    answer = agent.http.put("/jobs/wrong", json={"commands": ["true"], "share": share})
+    assert (answer.status_code, "share" in answer.text or "cpus" in answer.text) == (422, True)
+
+
 def test_a_shell_that_is_not_there_fails_the_start(agent: RealAgent) -> None:
     state = agent.run("shell", "true", shell="/no/shell")
     assert (state["reason"], state["exit_code"]) == ("start-failed", None)

@@ -230,7 +230,7 @@ FAULTS = (
     Fault("quota-ignored", _method(World, "quota", lambda *_: None), checks.limits_are_kept),
     Fault(
         "instances-of-others",
-        _function(joint.reusable, lambda _, run, instances: list(instances)),
+        _function(joint.reusable, lambda _, run, instances: {each.id: 1 for each in instances}),
         checks.instances_are_used_once,
     ),
     Fault("runs-of-other-fleets", _function(components.may_use, lambda *_: True), checks.instances_are_used_once),

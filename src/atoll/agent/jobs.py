@@ -22,6 +22,7 @@ from typing import Any
 from atoll.agent import mounts, processes
 from atoll.agent.folder import Folder, read, strip, sync, write
 from atoll.agent.http import HttpError
+from atoll.agent.share import share_environment
 from atoll.wire.agent import JobPhase, JobState, JobStop, JobSubmission
 
 LOGS_BYTES = 1 << 20
@@ -152,7 +153,13 @@ class Jobs:
         return {
             "shell": submission.shell,
             "working_dir": submission.working_dir,
-            "environment": {**self._environment, **submission.env, **places, **marks},
+            "environment": {
+                **self._environment,
+                **submission.env,
+                **places,
+                **share_environment(submission.share),
+                **marks,
+            },
             "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
             "mount_mode": self._mount_mode,
             "hidden": self._hidden,

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from atoll.agent.http import HttpError
-from atoll.wire.agent import JobStop, JobSubmission, Mount
+from atoll.wire.agent import JobStop, JobSubmission, Mount, Share
 
 
 def submission(body: bytes) -> JobSubmission:
@@ -22,6 +22,7 @@ def submission(body: bytes) -> JobSubmission:
         working_dir=_optional_text(content, "working_dir"),
         mounts=tuple(_mount(each) for each in _of(content.get("mounts", []), list, "mounts")),
         max_duration=None if content.get("max_duration") is None else _number(content, "max_duration"),
+        share=None if content.get("share") is None else _share(content["share"]),
     )
 
 
@@ -54,6 +55,13 @@ def _mount(content: object) -> Mount:
     return Mount(*(_of(each.get(name), str, f"mounts.{name}") for name in ("volume", "source", "path")))
 
 
+def _share(content: object) -> Share:
+    part = _of(content, dict, "share")
+    gpus = tuple(_of(each, int, "share.gpus") for each in _of(part.get("gpus", []), list, "share.gpus"))
+    vendor = _of(part.get("gpu_vendor", ""), str, "share.gpu_vendor")
+    return Share(_number(part, "cpus"), _number(part, "memory_gb"), gpus, vendor)
+
+
 def _texts(content: dict[str, Any], name: str) -> list[str]:
     return [_of(each, str, name) for each in _of(content.get(name), list, name)]
 
@@ -76,4 +84,4 @@ def _of(value: Any, kind: type, name: str) -> Any:
     return value
 
 
-_KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+_KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object", int: "a whole number"}

@@ -171,7 +171,10 @@ def _details(one: InstanceView, at: datetime) -> list[str]:
 
 
 def _work(one: InstanceView) -> str:
-    return f"(run {', '.join(one.runs)})" if one.runs else ""
+    parts = [f"run {', '.join(one.runs)}"] if one.runs else []
+    if one.blocks > 1:
+        parts.append(f"{one.used_blocks} of {one.blocks} blocks")
+    return f"({'; '.join(parts)})" if parts else ""
 
 
 def _print(fleets: list[FleetView], verbose: bool) -> None:

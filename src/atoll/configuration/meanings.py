@@ -44,7 +44,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "placement": "How they lie over zones: `any`, `cluster`, `spread`, or the mapping.",
         "resources": "What each machine has at least.",
         "idle_duration": "How long a machine beyond `min` is kept after its last job.",
-        "blocks": "Into how many parts a machine is divided, so that several jobs share it.",
+        "blocks": "Into how many equal parts a machine is divided, so that several jobs share it; `auto`: as many as"
+        " possible.",
         "retry": "Whether a fleet that cannot be filled now is accepted and waits.",
         "env": "Variables of the machines.",
         "ssh_config": "Machines of one's own, reached by SSH: all of them are nodes, or `nodes` of them.",
@@ -106,7 +107,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "identity_file": _SSH_KEY,
         "proxy_jump": "A host that SSH goes through to this one.",
         "internal_ip": "Where other nodes reach it; by default its address in `network`, or else its host name.",
-        "blocks": "Into how many parts it is divided.",
+        "blocks": "Into how many equal parts it is divided; by default as the fleet's `blocks`.",
         "availability_zone": "The site where it stands; placing treats it as its zone.",
     },
     "Volume": {

@@ -81,6 +81,7 @@ class Instance:
     An `outdated` instance is
     no longer matches its fleet's configuration: it gets no new job, and ends when its successor is active.
     So does one with `leaving_for`, the id of the closure that empties its zone.
+    Jobs share it in equal `blocks`, into which it is divided for as long as it exists.
     """
 
     kind = Kind.INSTANCE
@@ -106,6 +107,7 @@ class Instance:
     public_address: str | None = None
     outdated: bool = False
     leaving_for: str = ""
+    blocks: int = 1
 
     @property
     def leaves(self) -> bool:
@@ -190,7 +192,8 @@ class Job:
     """One attempt (`submission`) of one node (`rank`) of a run; its id is its id on the agent.
 
     `volumes` are the volumes chosen for its mounts, in their order; `stop` is empty, `stop` or `abort`. `log_deleted`
-    says that its log was kept for as long as configured and is deleted.
+    says that its log was kept for as long as configured and is deleted. `blocks` are the numbers of the blocks of its
+    instance that it holds; none where it holds the whole instance.
     """
 
     kind = Kind.JOB
@@ -212,6 +215,7 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     log_deleted: bool = False
+    blocks: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ own. Each step is a plan without explanations, and what one step adds is kept by
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Protocol
 
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan, Source
@@ -90,10 +91,12 @@ class Growth:
         fleet = self._requested(elastic)
         here = [each for each in self.snapshot.instances if each.fleet == fleet.name and not each.outdated]
         size = max(fleet.nodes, len(here)) if fleet in self.request.documents else len(here)
-        free = size - sum(instance.busy for instance in here)
+        free = size - len(here) + sum(instance.free_blocks for instance in here)
         wanted = sum(len(run.nodes) for run in runs)
-        least = max(1, wanted - free)
-        extras = range(least, wanted + 1) if len(runs) == 1 else dict.fromkeys((least, wanted))
+        # A machine that is shared holds up to as many nodes as it has blocks, and how many is for the plan to find out.
+        share = 1 if any(run.takes_whole for run in runs) else _most_blocks(fleet, wanted)
+        least = max(1, ceil((wanted - free) / share))
+        extras = range(least, wanted + 1) if len(runs) == 1 else _steps(least, wanted, share)
         most = 0 if elastic.held else elastic.most
         return [size + extra for extra in extras if most is None or size + extra <= most]
 
@@ -115,6 +118,19 @@ class Growth:
         """Those without a place, or with machines of their own where a fleet may do."""
         parts = {one.name: one for one in self.made.documents if one.kind is DocumentKind.RUN}
         return [run for run in runs if _lacks(parts[run.name])]
+
+
+def _most_blocks(fleet: FleetRequest, wanted: int) -> int:
+    """How many nodes of runs one machine of a fleet holds at most."""
+    blocks = (fleet.division.blocks, *(blocks for _, blocks in fleet.division.of_types))
+    return wanted if None in blocks else max(each for each in blocks if each is not None)
+
+
+def _steps(least: int, wanted: int, share: int) -> Iterable[int]:
+    """From the least number of machines to one for each node, as each takes twice as many blocks."""
+    taken = (2**power for power in range(share.bit_length()))
+    sizes = (max(least, ceil(wanted * blocks / share)) for blocks in taken if blocks < share)
+    return dict.fromkeys((least, *sizes, wanted))
 
 
 def candidates(run: RunRequest, request: Request) -> list[ElasticFleet]:

@@ -132,6 +132,7 @@ class NodePlacement:
 
     `instance` is the id of the existing instance that is used; `fleet` and `fleet_node` name the planned one. `volumes`
     are the chosen volumes of the node's mounts, in their order. `price` is USD an hour, 0 more when it exists already.
+    `blocks` are, for a fleet's node, those of its machine; for a run's, those that it takes of its machine's.
     """
 
     node: int
@@ -144,6 +145,7 @@ class NodePlacement:
     fleet: str | None = None
     fleet_node: int | None = None
     volumes: tuple[str, ...] = ()
+    blocks: int = 1
 
 
 @dataclass(frozen=True, slots=True)

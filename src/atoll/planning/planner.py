@@ -5,7 +5,7 @@ same request over the same snapshot gives the same plan.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from atoll.model.zone import Zone
@@ -22,7 +22,8 @@ from atoll.planning.shape import Member, shape, skew_of
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.options import Option
-from atoll.planning.solving.problem import Share
+from atoll.planning.solving.packing import Packing
+from atoll.planning.solving.problem import Share, Supply
 from atoll.planning.traffic import traffic
 from atoll.planning.volumes import lone_zone
 from atoll.planning.world import World
@@ -88,19 +89,35 @@ class Layout:
     def of(cls, decision: Decision, world: World) -> "Layout":
         """Fleets get their lowest free node numbers, zone by turns; runs take planned nodes in order."""
         fleets = {name: _fleet_nodes(name, bought, world) for name, bought in decision.solution.fleets.items()}
-        free: dict[tuple[object, ...], list[NodePlacement]] = {}
-        for name, nodes in fleets.items() if decision.solution.runs else ():
-            for node in nodes:
-                free.setdefault((name, node.zone, node.instance_type, node.market), []).append(node)
+        shares = [(name, share) for name in sorted(decision.solution.runs) for share in decision.solution.runs[name]]
+        free = _packings(fleets, (share.supply for _, share in shares), world)
         taken: dict[object, int] = {}
         existing = {instance.id: instance for instance in world.snapshot.instances}
-        runs = {}
-        for name in sorted(decision.solution.runs):
-            placed: list[NodePlacement] = []
-            for share in decision.solution.runs[name]:
-                placed += _run_nodes(share, free, taken, existing, world.zones[share.supply.zone].zone)
-            runs[name] = tuple(sorted(placed, key=lambda node: node.node))
-        return cls(fleets, runs)
+        runs: dict[str, list[NodePlacement]] = {name: [] for name in sorted(decision.solution.runs)}
+        # Nodes that take more of a planned machine first: so the others fill what is left.
+        for name, share in sorted(shares, key=lambda entry: -entry[1].supply.blocks):
+            runs[name] += _run_nodes(share, free, taken, existing, world.zones[share.supply.zone].zone)
+        return cls(fleets, {name: tuple(sorted(nodes, key=lambda node: node.node)) for name, nodes in runs.items()})
+
+
+def _packings(
+    fleets: Mapping[str, Sequence[NodePlacement]], supplies: Iterable[Supply], world: World
+) -> dict[tuple[object, ...], Packing]:
+    """For the planned nodes of each fleet that are alike, how runs share them."""
+    alike: dict[tuple[object, ...], list[NodePlacement]] = {}
+    sizes: dict[tuple[object, ...], set[int]] = {}
+    for supply in supplies:
+        if supply.fleet is not None and supply.option is not None:
+            zone = world.zones[supply.zone].zone
+            sizes.setdefault(_alike(supply.fleet, zone, supply.option), set()).add(supply.blocks)
+    for name, nodes in fleets.items() if sizes else ():
+        for node in nodes:
+            alike.setdefault(_alike(name, node.zone, node), []).append(node)
+    return {key: Packing(alike[key], frozenset(taken)) for key, taken in sizes.items()}
+
+
+def _alike(fleet: str, zone: Zone, machine: NodePlacement | Option) -> tuple[object, ...]:
+    return (fleet, zone, machine.instance_type, machine.market)
 
 
 def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) -> tuple[NodePlacement, ...]:
@@ -116,14 +133,14 @@ def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) 
     there = {each.node for each in (*world.fleets.get(name, ()), *world.outdated.get(name, ()))}
     numbers = (number for number in range(len(there) + len(turns)) if number not in there)
     return tuple(
-        NodePlacement(number, world.zones[o.zone].zone, o.instance_type, o.market, o.price)
+        NodePlacement(number, world.zones[o.zone].zone, o.instance_type, o.market, o.price, blocks=o.blocks)
         for number, o in zip(numbers, turns, strict=False)
     )
 
 
 def _run_nodes(
     share: Share,
-    free: dict[tuple[object, ...], list[NodePlacement]],
+    free: Mapping[tuple[object, ...], Packing],
     taken: dict[object, int],
     existing: dict[str, ExistingInstance],
     zone: Zone,
@@ -132,9 +149,10 @@ def _run_nodes(
     for rank in share.ranks:
         if supply.pool is not None:
             place = taken[supply.pool.ids] = taken.get(supply.pool.ids, -1) + 1
-            instance = existing[supply.pool.ids[place]]
+            instance = existing[supply.pool.ids[place if supply.pool.blocks == 1 else 0]]
             used = NodePlacement(rank, zone, instance.instance_type, instance.market, 0, Source.EXISTING)
-            yield replace(used, instance=instance.id, fleet=instance.fleet, volumes=share.volumes)
+            blocks = supply.blocks
+            yield replace(used, instance=instance.id, fleet=instance.fleet, volumes=share.volumes, blocks=blocks)
             continue
         option = supply.option
         assert option is not None
@@ -142,10 +160,9 @@ def _run_nodes(
         if supply.fleet is None:
             yield node
             continue
-        key = (supply.fleet, zone, option.instance_type, option.market)
-        place = taken[key] = taken.get(key, -1) + 1
-        number = free[key][place].node
-        yield replace(node, price=0, source=Source.PLANNED, fleet=supply.fleet, fleet_node=number)
+        number = free[_alike(supply.fleet, zone, option)].next(supply.blocks)
+        planned = replace(node, price=0, source=Source.PLANNED, blocks=supply.blocks)
+        yield replace(planned, fleet=supply.fleet, fleet_node=number)
 
 
 def _bare(document: Document, fits: bool, is_open: bool, layout: Layout) -> DocumentPlan:
@@ -239,7 +256,7 @@ def _removals(fleet: FleetRequest, nodes: Sequence[NodePlacement], reasons: Reas
     existing = [*world.fleets.get(fleet.name, ()), *world.outdated.get(fleet.name, ())]
     if not existing:
         return ()
-    members = [Member(each.id, each.zone, each.node, each.busy, outdated=each.outdated) for each in existing]
+    members = [Member(each.id, each.zone, each.node, each.in_use, outdated=each.outdated) for each in existing]
     planned = [Member(f"planned {node.node}", node.zone, node.node, busy=True) for node in nodes]
     level = reasons.decider.feasibility(fleet.requirements).level
     usable = [info.zone for info, stage in zip(world.zones, level, strict=True) if stage == PASSED]

@@ -6,6 +6,7 @@ The engine makes these from specs; a saved snapshot holds them as JSON; the plan
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from atoll.model.blocks import WHOLE, Division
 from atoll.model.resources import Resources
 from atoll.model.share import most_of
 
@@ -99,12 +100,16 @@ class MountRequest:
 
 @dataclass(frozen=True, slots=True)
 class FleetRequest:
-    """A fleet that shall have `nodes` nodes. Nodes that exist already are in the snapshot and stay where they are."""
+    """A fleet that shall have `nodes` nodes. Nodes that exist already are in the snapshot and stay where they are.
+
+    `division` says into how many blocks each of its machines is divided.
+    """
 
     name: str
     nodes: int
     requirements: Requirements = Requirements()
     placement: Placement = Placement()
+    division: Division = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,11 @@ class RunRequest:
     def strategy(self) -> Strategy:
         """How its nodes lie to each other; a single one lies anywhere."""
         return self.placement.strategy if len(self.nodes) > 1 else Strategy.ANY
+
+    @property
+    def takes_whole(self) -> bool:
+        """Whether each of its nodes takes a whole machine, however many blocks that has."""
+        return len(self.nodes) > 1
 
     @property
     def buys(self) -> bool:

@@ -17,7 +17,7 @@ class ExistingInstance:
 
     `busy` machines count for spread and usage and take no run; `fleet` and `node` say which node of which fleet it is.
     `attached` names the volumes attached to it. An `outdated` one takes room, and is neither a node of its fleet nor
-    one for a run: its fleet's configuration requires another machine.
+    one for a run: its fleet's configuration requires another machine. Of its `blocks`, runs use `used_blocks`.
     """
 
     id: str
@@ -30,6 +30,18 @@ class ExistingInstance:
     busy: bool = False
     attached: tuple[str, ...] = ()
     outdated: bool = False
+    blocks: int = 1
+    used_blocks: int = 0
+
+    @property
+    def free_blocks(self) -> int:
+        """How many of its blocks a run may take."""
+        return 0 if self.busy else self.blocks - self.used_blocks
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a run uses it, or part of it."""
+        return self.busy or self.used_blocks > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def _relieved(snapshot: Snapshot, request: Request) -> Iterator[Snapshot]:
         zones=tuple(
             replace(info, state=ZoneState.AVAILABLE) if info.state in _CLOSED else info for info in snapshot.zones
         ),
-        instances=tuple(replace(one, busy=False, attached=()) for one in snapshot.instances),
+        instances=tuple(replace(one, busy=False, used_blocks=0, attached=()) for one in snapshot.instances),
         volumes=tuple(replace(one, attached_to=()) for one in snapshot.volumes),
         quotas=tuple(replace(one, used_cpus=0) for one in snapshot.quotas),
         failures=tuple(one for one in snapshot.failures if one.kind in _LASTING),

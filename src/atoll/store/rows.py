@@ -173,7 +173,7 @@ def _reader(
         return lambda row: instance_type_of(row[number])
     if name == "endpoint":
         return lambda row: endpoint_of(row[number])
-    if name == "volumes":
+    if name == "volumes" or (kind is Kind.JOB and name == "blocks"):
         return lambda row: tuple(row[number])
     if name in _ENUMS or name == "state":
         members = {member.value: member for member in (_STATES[kind] if name == "state" else _ENUMS[name])}

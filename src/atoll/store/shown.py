@@ -52,10 +52,12 @@ class ShownInstance(NamedTuple):
     end_reason: str
     message: str
     unreachable_since: datetime | None
+    blocks: int
     instance_type: InstanceType
     zone: Zone
     runs: tuple[str, ...]
     volumes: tuple[str, ...]
+    used_blocks: int
 
     @property
     def name(self) -> str:
@@ -86,7 +88,7 @@ async def shown_by_id(connection: Connection, project: str, ids: Collection[str]
     return _shown((await connection.execute(_of_ids(dialect), values)).all())
 
 
-def _names(table: Table, name: Column[Any], condition: ColumnElement[bool]) -> ScalarSelect[str]:
+def _names(table: Table, name: ColumnElement[Any], condition: ColumnElement[bool]) -> ScalarSelect[str]:
     """The names of what holds an instance, in one text."""
     held = (table.c.instance_id == instances.c.id, condition)
     return select(func.aggregate_strings(name, SEPARATOR)).where(*held).scalar_subquery()
@@ -99,12 +101,14 @@ def _order(table: Any) -> tuple[Column[Any], ...]:
 _PLAIN = ShownInstance._fields[: ShownInstance._fields.index("instance_type")]
 _MADE = len(_PLAIN)
 """From here on the columns of a row are not the fields yet."""
+_BLOCKS = _PLAIN.index("blocks")
 _SELECT = select(
     *(instances.c[name] for name in _PLAIN),
     cast(instances.c.instance_type, Text),
     *(instances.c[name] for name in ZONE_COLUMNS),
     _names(jobs, jobs.c.run, jobs.c.state.not_in(JOB.final)),
     _names(attachments, attachments.c.name, attachments.c.state != AttachmentState.DETACHED),
+    _names(jobs, cast(jobs.c.blocks, Text), jobs.c.state.not_in(JOB.final)),
 ).where(LIVING)
 _LAST = instances.alias("last")
 _THERE = (_LAST.c.id == bindparam("after"), _LAST.c.project == bindparam("project"))
@@ -125,9 +129,26 @@ def _of_fleets(dialect: str) -> Select[Any]:
 
 def _shown(rows: Iterable[Sequence[Any]]) -> list[ShownInstance]:
     return [
-        ShownInstance._make((*row[:_MADE], _type(row[_MADE]), zone_from(*row[_MADE + 1 : -2]), *map(_split, row[-2:])))
+        ShownInstance._make(
+            (
+                *row[:_MADE],
+                _type(row[_MADE]),
+                zone_from(*row[_MADE + 1 : -3]),
+                _split(row[-3]),
+                _split(row[-2]),
+                _used(row[_BLOCKS], row[-1]),
+            )
+        )
         for row in rows
     ]
+
+
+def _used(blocks: int, claims: str | None) -> int:
+    """How many blocks are held by claims, which are lists of numbers in one text; an empty list holds all."""
+    if not claims or blocks == 1:
+        return 1 if claims else 0
+    held: list[list[int]] = json.loads(f"[{claims}]")
+    return min(blocks, sum(len(numbers) or blocks for numbers in held))
 
 
 def _split(names: str | None) -> tuple[str, ...]:

@@ -110,6 +110,7 @@ instances = _record(
     Column("public_address", String),
     Column("outdated", Boolean, nullable=False, server_default=false()),
     Column("leaving_for", String, nullable=False, server_default=""),
+    Column("blocks", Integer, nullable=False, server_default="1"),
 )
 LIVING = instances.c.state != literal_column("'terminated'")
 """Instances that are not terminated; a constant, so that the planner of queries knows it for the index's condition."""
@@ -173,6 +174,7 @@ jobs = _record(
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime, index=True),
     Column("log_deleted", Boolean, nullable=False, server_default=false()),
+    Column("blocks", JSON, nullable=False, server_default="[]"),
 )
 jobs.append_constraint(UniqueConstraint("run_id", "rank", "submission"))
 _HAS_LOG = jobs.c.log_deleted.is_(False)

@@ -45,8 +45,24 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A job's part of a machine that it shares: CPUs, memory in GB, and the numbers of its GPUs, from 0.
+
+    `gpu_vendor` is `nvidia`, `amd` or another one, empty without GPUs.
+    """
+
+    cpus: float
+    memory_gb: float
+    gpus: tuple[int, ...] = ()
+    gpu_vendor: str = ""
+
+
+@dataclass(frozen=True)
 class JobSubmission:
-    """What to run. Each command is run in turn by one shell with `set -e`; `env` holds all variables of the job."""
+    """What to run. Each command is run in turn by one shell with `set -e`; `env` holds all variables of the job.
+
+    `share` is the part of the machine that is the job's; None: the whole machine.
+    """
 
     commands: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
@@ -54,6 +70,7 @@ class JobSubmission:
     working_dir: str | None = None
     mounts: tuple[Mount, ...] = ()
     max_duration: float | None = None
+    share: Share | None = None
 
 
 @dataclass(frozen=True)

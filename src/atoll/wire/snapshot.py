@@ -149,7 +149,8 @@ class OfferTable(Part, frozen=True, kw_only=True):
 class SavedInstance(SavedMachineThere, frozen=True, kw_only=True):
     """An existing machine. A `busy` one counts for spread and usage and takes no run.
 
-    An `outdated` one, which its fleet's configuration does not ask for any more, counts for usage alone."""
+    An `outdated` one, which its fleet's configuration does not ask for any more, counts for usage alone. Runs use
+    `used_blocks` of its `blocks`."""
 
     id: Name
     node: Count
@@ -158,6 +159,8 @@ class SavedInstance(SavedMachineThere, frozen=True, kw_only=True):
     busy: bool = False
     outdated: bool = False
     attached: list[Name] = []
+    blocks: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    used_blocks: Count = 0
 
 
 class SavedFleet(Part, frozen=True, kw_only=True):

@@ -124,7 +124,8 @@ CREATE TABLE public.instances (
     endpoint json,
     address character varying,
     public_address character varying,
-    outdated boolean DEFAULT false NOT NULL
+    outdated boolean DEFAULT false NOT NULL,
+    blocks integer DEFAULT 1 NOT NULL
 );
 CREATE TABLE public.jobs (
     id character varying NOT NULL,
@@ -149,7 +150,8 @@ CREATE TABLE public.jobs (
     reason character varying NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
-    log_deleted boolean DEFAULT false NOT NULL
+    log_deleted boolean DEFAULT false NOT NULL,
+    blocks json DEFAULT '[]'::json NOT NULL
 );
 CREATE TABLE public.log_chunks (
     job_id character varying NOT NULL,
@@ -273,10 +275,10 @@ INSERT INTO public.failures VALUES ('scope-1', 'fleet', 'backend-1', 'region-1',
 INSERT INTO public.failures VALUES ('scope-2', 'fleet', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 2, 'message-2', 'machine');
 INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, '', 0, NULL, NULL);
 INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL, NULL);
-INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, '', NULL, NULL, NULL, false);
-INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, '', NULL, NULL, NULL, false);
-INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', false);
-INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', false);
+INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, '', NULL, NULL, NULL, false, 1);
+INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, '', NULL, NULL, NULL, false, 1);
+INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', false, '[]');
+INSERT INTO public.jobs VALUES ('id-2', 'main', 'running', 'message-2', NULL, 'run_id-2', 'run-2', 2, 2, '2026-11-24 10:02:00+00', 'instance_id-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '["data"]', 'stop-2', 2, 'reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', false, '[]');
 INSERT INTO public.log_chunks VALUES ('job_id-1', 1, '\x6c696e650a');
 INSERT INTO public.log_chunks VALUES ('job_id-2', 2, '\x6c696e650a');
 INSERT INTO public.login_codes VALUES ('hash-1', 'token_hash-1', '2026-11-24 10:01:00+00');

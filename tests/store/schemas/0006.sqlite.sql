@@ -133,10 +133,11 @@ CREATE TABLE "instances" (
 	address VARCHAR, 
 	public_address VARCHAR, 
 	outdated BOOLEAN DEFAULT 0 NOT NULL, 
+	blocks INTEGER DEFAULT '1' NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "instances" VALUES('id-1','main','active','message-1',NULL,'fleet_id-1','fleet-1',1,'backend-1','region-1','zone-1','zone_id-1','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',1.0,'2026-11-24 10:01:00.000000','backend_id-1','end_reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',NULL,'',NULL,NULL,NULL,0);
-INSERT INTO "instances" VALUES('id-2','main','active','message-2',NULL,'fleet_id-2','fleet-2',2,'backend-2','region-2','zone-2','zone_id-2','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',2.0,'2026-11-24 10:02:00.000000','backend_id-2','end_reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',NULL,'',NULL,NULL,NULL,0);
+INSERT INTO "instances" VALUES('id-1','main','active','message-1',NULL,'fleet_id-1','fleet-1',1,'backend-1','region-1','zone-1','zone_id-1','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',1.0,'2026-11-24 10:01:00.000000','backend_id-1','end_reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',NULL,'',NULL,NULL,NULL,0,1);
+INSERT INTO "instances" VALUES('id-2','main','active','message-2',NULL,'fleet_id-2','fleet-2',2,'backend-2','region-2','zone-2','zone_id-2','availability-zone','{"name": "m", "cpus": 2, "memory_gb": 8}','spot',2.0,'2026-11-24 10:02:00.000000','backend_id-2','end_reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',NULL,'',NULL,NULL,NULL,0,1);
 CREATE TABLE "jobs" (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -161,11 +162,12 @@ CREATE TABLE "jobs" (
 	started_at DATETIME, 
 	finished_at DATETIME, 
 	log_deleted BOOLEAN DEFAULT 0 NOT NULL, 
+	blocks JSON DEFAULT '[]' NOT NULL, 
 	PRIMARY KEY (id), 
 	UNIQUE (run_id, rank, submission)
 );
-INSERT INTO "jobs" VALUES('id-1','main','running','message-1',NULL,'run_id-1','run-1',1,1,'2026-11-24 10:01:00.000000','instance_id-1','backend-1','region-1','zone-1','zone_id-1','availability-zone','["data"]','stop-1',1,'reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',0);
-INSERT INTO "jobs" VALUES('id-2','main','running','message-2',NULL,'run_id-2','run-2',2,2,'2026-11-24 10:02:00.000000','instance_id-2','backend-2','region-2','zone-2','zone_id-2','availability-zone','["data"]','stop-2',2,'reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',0);
+INSERT INTO "jobs" VALUES('id-1','main','running','message-1',NULL,'run_id-1','run-1',1,1,'2026-11-24 10:01:00.000000','instance_id-1','backend-1','region-1','zone-1','zone_id-1','availability-zone','["data"]','stop-1',1,'reason-1','2026-11-24 10:01:00.000000','2026-11-24 10:01:00.000000',0,'[]');
+INSERT INTO "jobs" VALUES('id-2','main','running','message-2',NULL,'run_id-2','run-2',2,2,'2026-11-24 10:02:00.000000','instance_id-2','backend-2','region-2','zone-2','zone_id-2','availability-zone','["data"]','stop-2',2,'reason-2','2026-11-24 10:02:00.000000','2026-11-24 10:02:00.000000',0,'[]');
 CREATE TABLE log_chunks (
 	job_id VARCHAR NOT NULL, 
 	start BIGINT NOT NULL, 
@@ -331,13 +333,13 @@ CREATE INDEX events_time ON events (project, time);
 CREATE INDEX ix_closures_state ON closures (state);
 CREATE INDEX ix_observations_at ON observations (at);
 CREATE INDEX ix_observations_zone ON observations (backend, region, zone, at);
-CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE INDEX ix_instances_state ON instances (state);
 CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
+CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
 CREATE UNIQUE INDEX fleets_live_name ON fleets (project, name) WHERE deleted_at IS NULL;
 CREATE INDEX ix_fleets_state ON fleets (state);
-CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
 CREATE INDEX ix_jobs_state ON jobs (state);
+CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
 CREATE INDEX attachments_ended ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX closures_ended ON closures (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX fleets_ended ON fleets (deleted_at) WHERE deleted_at IS NOT NULL;

@@ -127,7 +127,7 @@ class Fleet(Selection):
     placement: Placement = Field(default_factory=Placement)
     resources: Resources = Field(default_factory=Resources)
     idle_duration: Duration = DAYS_3
-    blocks: Annotated[Positive | Literal["auto"], Later("a machine runs one job at a time", refused=False)] = 1
+    blocks: Positive | Literal["auto"] = 1
     retry: RetryOrNot = None
     env: Annotated[Environment, Later("the variables would be missing on the machines")] = Field(default_factory=dict)
     ssh_config: Ssh | None = None

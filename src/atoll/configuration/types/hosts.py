@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from atoll.configuration.types.base import Model, Positive, Text, wrong_value
-from atoll.configuration.types.support import Later
 
 SSH_PORT = 22
 MOST_HOSTS = 1000
@@ -46,7 +45,6 @@ def _address(text: str) -> str:
 
 HostName = Annotated[Text, AfterValidator(_host_name)]
 Port = Annotated[Positive, AfterValidator(_port)]
-_BLOCKS = Later("a host runs one job at a time", refused=False)
 
 
 class Jump(Model):
@@ -67,7 +65,7 @@ class Host(Model):
     identity_file: Text | None = None
     proxy_jump: Jump | None = None
     internal_ip: Annotated[Text, AfterValidator(_address)] | None = None
-    blocks: Annotated[Positive | Literal["auto"], _BLOCKS] = 1
+    blocks: Positive | Literal["auto"] | None = None
     availability_zone: Text | None = None
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string"},)

@@ -16,7 +16,7 @@ from atoll.configuration.types.profile import Selection
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.configuration.types.run import Task as TaskSpec
 from atoll.configuration.types.volume import Volume as VolumeSpec
-from atoll.engine.placing.hosts import SSH, hosts_of
+from atoll.engine.placing.hosts import SSH, division_of, hosts_of
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import Range, Resources
 from atoll.model.states import InstanceState
@@ -68,6 +68,7 @@ def fleet_request(name: str, spec: FleetSpec, nodes: int) -> FleetRequest:
             placement.max_zones,
             placement.max_share,
         ),
+        division_of(spec),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from atoll.model.blocks import free_blocks
 from atoll.model.reasons import ChangeReason
 from atoll.model.records import Attachment, Fleet, Instance, Job, Run, Volume
 from atoll.model.states import AttachmentState, FleetState, InstanceState, JobState
@@ -48,6 +49,7 @@ async def keep_instances(
             placement.market,
             placement.price,
             tx.now,
+            blocks=placement.blocks,
         )
         for placement in placements
     }
@@ -106,6 +108,7 @@ async def keep_jobs(
             instance_id=instance.id,
             zone=instance.zone,
             volumes=placement.volumes,
+            blocks=await _blocks(tx, run, instance, placement.blocks),
         )
         await tx.update(instance, idle_since=None)
         await tx.wake(placed)
@@ -159,6 +162,23 @@ async def _instance(
     if instance is None or instance.end_reason:
         raise PlacementRaced
     return instance
+
+
+async def _blocks(tx: Transaction, run: Run, instance: Instance, count: int) -> tuple[int, ...]:
+    """The numbers of as many free blocks of an instance; none for all of them. Raises PlacementRaced.
+
+    Those that runs hold which end for this one are taken where nothing else is free.
+    """
+    if count >= instance.blocks:
+        return ()
+    claims = await tx.runs.claims(instance.id)
+    leaving = {job.id for job in claims if job.stop or job.run_id == run.replaces}
+    free = free_blocks(instance.blocks, [job.blocks for job in claims])
+    later = free_blocks(instance.blocks, [job.blocks for job in claims if job.id not in leaving])
+    numbers = (*free, *(number for number in later if number not in free))
+    if len(numbers) < count:
+        raise PlacementRaced
+    return tuple(sorted(numbers[:count]))
 
 
 async def _keep_attachment(tx: Transaction, job: Job, volume_name: str, instance: Instance, new_id: NewId) -> None:

@@ -112,6 +112,8 @@ def instance_view(instance: ShownInstance, backends: Collection[str]) -> Instanc
         instance.end_reason,
         message,
         silent_since,
+        instance.blocks,
+        instance.used_blocks,
     )
 
 

@@ -11,7 +11,7 @@ from atoll.configuration import Document, spec_from_json
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Transactions
 from atoll.engine.placing.demand import spec_of
-from atoll.engine.placing.hosts import hosts_of
+from atoll.engine.placing.hosts import division_of, hosts_of
 from atoll.engine.snapshots.world import World
 from atoll.model.catalog import Catalog
 from atoll.model.diagnostic import Diagnostic
@@ -32,14 +32,22 @@ async def declared_hosts(database: Transactions) -> list[Host]:
 def kept_hosts(former: Mapping[str, Any], config: Mapping[str, Any]) -> frozenset[str] | None:
     """The names of the hosts that a fleet has in both configurations, with their agents; None where one has no hosts.
 
-    A host of another user or in another zone is another one; other changes only change how it is reached.
+    A host of another user, in another zone or with other blocks is another one; other changes only change how it is
+    reached.
     """
     specs: list[Any] = [spec_from_json("fleet", each) for each in (former, config)]
     old, new = (spec.ssh_config for spec in specs)
     if old is None or new is None:
         return None
     hosts = {host.name: host for host in hosts_of(old)}
-    return frozenset(host.name for host in hosts_of(new) if host.name in hosts and host.takes_over(hosts[host.name]))
+    before, after = (division_of(spec) for spec in specs)
+    return frozenset(
+        host.name
+        for host in hosts_of(new)
+        if host.name in hosts
+        and host.takes_over(hosts[host.name])
+        and before.wanted(host.name) == after.wanted(host.name)
+    )
 
 
 def declares_hosts(documents: Sequence[Document]) -> bool:

@@ -121,6 +121,8 @@ def _instances(fleet: SavedFleet, number: int) -> Iterator[ExistingInstance]:
             one.busy,
             tuple(one.attached),
             one.outdated,
+            one.blocks,
+            one.used_blocks,
         )
 
 

@@ -1,7 +1,7 @@
 """The world: the backends' listings, cached for a time, and snapshots for the planner."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -173,7 +173,7 @@ async def take_snapshot(
     """
     ours = {instance.id: instance for instance in await tx.fleets.live_instances(project)}
     claims = {job.id: job for job in await tx.runs.claims() if job.run_id not in leaving}
-    busy = {job.instance_id for job in claims.values()}
+    used = _used_blocks(claims.values(), ours)
     held: defaultdict[str, list[str]] = defaultdict(list)
     holders: defaultdict[str, list[str]] = defaultdict(list)
     for tie in await tx.attachments.live():
@@ -191,9 +191,11 @@ async def take_snapshot(
             price=instance.price,
             fleet=instance.fleet,
             node=instance.node,
-            busy=instance.id in busy or instance.unreachable or instance.zone.backend not in infos,
+            busy=used[instance.id] >= instance.blocks or instance.unreachable or instance.zone.backend not in infos,
             attached=tuple(held.get(instance.id, ())),
             outdated=instance.leaves,
+            blocks=instance.blocks,
+            used_blocks=min(used[instance.id], instance.blocks),
         )
         for instance in ours.values()
         if not instance.end_reason and instance.fleet_id not in going
@@ -221,6 +223,16 @@ async def take_snapshot(
         quotas=with_own_use(world.quotas, taken),
         failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
     )
+
+
+def _used_blocks(claims: Iterable[Job], instances: Mapping[str, Instance]) -> Counter[str]:
+    """How many blocks of each instance are claimed."""
+    used: Counter[str] = Counter()
+    for job in claims:
+        instance = instances.get(job.instance_id or "")
+        if instance is not None:
+            used[instance.id] += len(job.blocks) or instance.blocks
+    return used
 
 
 def _needed(tie: Attachment, job: Job | None, instance: Instance | None) -> bool:

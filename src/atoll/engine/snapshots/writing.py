@@ -104,6 +104,8 @@ def _instance(one: ExistingInstance) -> SavedInstance:
         price=one.price,
         busy=one.busy,
         outdated=one.outdated,
+        blocks=one.blocks,
+        used_blocks=one.used_blocks,
         attached=list(one.attached),
     )
 

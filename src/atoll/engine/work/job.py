@@ -14,6 +14,7 @@ from atoll.engine.placing.batching import tell_waiting
 from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_environment import job_environment
+from atoll.model.blocks import gpus_of, overlap, part_of
 from atoll.model.reasons import JobReason
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
@@ -22,7 +23,7 @@ from atoll.reconcile.job import JobSight, decide
 from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
-from atoll.wire.agent import JobPhase, JobSubmission, Mount
+from atoll.wire.agent import JobPhase, JobSubmission, Mount, Share
 from atoll.wire.agent import JobState as AgentJob
 
 FOLLOW_SECONDS = 60.0
@@ -167,6 +168,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             spec.working_dir,
             mounts,
             spec.max_duration,
+            _share(job, instance),
         )
 
     async def _follow(self, lease: Lease, sight: JobSight, state: AgentJob, agent: AgentClient) -> Due | None:
@@ -208,6 +210,15 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
         return await super().step(lease, record, action)
 
 
+def _share(job: Job, instance: Instance) -> Share | None:
+    """The part of its machine that a job holds; None where that is the whole one."""
+    if not job.blocks:
+        return None
+    part = part_of(instance.instance_type, len(job.blocks), instance.blocks)
+    gpus = gpus_of(instance.instance_type, job.blocks, instance.blocks)
+    return Share(part.cpus, part.memory_gb, gpus, part.gpu.vendor if part.gpu else "")
+
+
 async def _stranded(tx: Transaction, job: Job) -> bool:
     """Whether this job cannot start: its run is on hold, or waits for a place for another of its jobs."""
     run = await tx.get(Run, job.run_id)
@@ -225,12 +236,13 @@ async def _moved(tx: Transaction, job: Job) -> bool:
 
 
 async def _others_on_machine(tx: Transaction, job: Job) -> list[Job]:
-    claims = await tx.runs.claims(job.instance_id)
-    return [other for other in claims if other.state in _ON_MACHINE and other.id != job.id]
+    """The other jobs on its machine that use a block of it, too."""
+    claims = [other for other in await tx.runs.claims(job.instance_id) if other.id != job.id]
+    return [other for other in claims if other.state in _ON_MACHINE and overlap(other.blocks, job.blocks)]
 
 
 async def _take(tx: Transaction, job: Job) -> None:
-    """Make sure that no other job took the machine since it was read. Raises Conflict."""
+    """Make sure that no other job took the machine, or its blocks, since it was read. Raises Conflict."""
     instance = await tx.get(Instance, job.instance_id or "")
     if instance is not None:
         await tx.update(instance, idle_since=None)  # a second job that takes it waits for this commit

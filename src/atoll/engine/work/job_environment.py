@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from atoll.model.blocks import gpus_of
 from atoll.model.records import Instance, Job, Run
 
 LOCAL_ADDRESS = "127.0.0.1"
@@ -12,8 +13,7 @@ def job_environment(
     run: Run, job: Job, instances: Sequence[Instance], own: Instance, configured: Mapping[str, str]
 ) -> dict[str, str]:
     """All variables of a job: the user's own first, ours over them. `instances` are those of all ranks, in order."""
-    gpu = own.instance_type.gpu
-    gpus = gpu.count if gpu else 0
+    gpus = len(gpus_of(own.instance_type, job.blocks, own.blocks))
     addresses = [instance.address or LOCAL_ADDRESS for instance in instances]
     shared = {
         "RUN_NAME": run.name,

@@ -5,7 +5,7 @@ took) is added here from the decision.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from atoll.model.catalog import TypeTable
 from atoll.planning.facts import Facts, facts, offer_facts
 from atoll.planning.filters.amounts import of_all
+from atoll.planning.filters.blocks import parts
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Cure, Refusal, RefusalCode
@@ -346,15 +347,16 @@ class Reasons:
 
     def _idle(self, run: RunRequest) -> frozenset[str]:
         """The instances that are free for a run."""
-        free = [i for members in self.decider.world.fleets.values() for i in members if not i.busy]
-        return frozenset(i.id for i in reusable(run, free))
+        free = [i for members in self.decider.world.fleets.values() for i in members if i.free_blocks]
+        return frozenset(reusable(run, free))
 
     def _attached(self, run: RunRequest, zone: int, case: _Case) -> tuple[RefusalCode, Facts] | None:
         """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
+        free = case.idle - {i.id for i in self.decider.world.instances_in(zone) if i.in_use}
         for node in run.nodes:
             for mount in node.mounts:
                 disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) and zone in d.zones]
-                held = [d for d in disks if d.holders and not d.shared and d.holders.isdisjoint(case.idle)]
+                held = [d for d in disks if d.holders and not d.shared and d.holders.isdisjoint(free)]
                 if disks and len(held) == len(disks):
                     instances = self._named(held[0].holders)
                     return RefusalCode.VOLUME_ATTACHED, {"volume": held[0].name, "instances": instances}
@@ -400,11 +402,13 @@ class Reasons:
 
 def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tuple[RefusalCode | None, Facts, int]:
     """Why none of a zone's instances serves a run that may not buy."""
+    data: Facts
     known = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
     known = [i for i in known if run.instances is None or i.id in run.instances]
     if not known:
         return RefusalCode.FLEET, {"fleets": run.fleets or (), "instances": run.instances or ()}, 1
-    table = TypeTable([i.instance_type for i in known])
+    counted = parts(run.requirements, [(i.instance_type, i.blocks) for i in known], run.takes_whole)
+    table = TypeTable([part for _, part in counted])
     stages = type_stages(run.requirements, table)
     best = int(stages.max())
     if best < PASSED:
@@ -413,16 +417,27 @@ def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tup
     suited = [i for i, stage in zip(known, stages.tolist(), strict=True) if stage == PASSED]
     allowed = [i for i in suited if i.market in markets(run.requirements.spot_policy)]
     if not allowed:
-        data: Facts = {"wanted": run.requirements.spot_policy.value, "joint": len(suited) < len(known), "reuse": True}
+        data = {"wanted": run.requirements.spot_policy.value, "joint": len(suited) < len(known), "reuse": True}
         return RefusalCode.MARKET, data, len(suited)
     limit = run.requirements.max_price
     within = [i for i in allowed if limit is None or i.price <= limit]
     if within:
-        return RefusalCode.INSTANCE_BUSY, {"count": len(within), "joint": len(within) < len(known)}, len(within)
-    idle = [i for i in allowed if not i.busy]
+        data = {"count": len(within), "joint": len(within) < len(known)}
+        needed = {i.id: taken for i, (taken, _) in zip(known, counted, strict=True)}
+        return RefusalCode.INSTANCE_BUSY, {**data, **_partly(within, needed)}, len(within)
+    idle = [i for i in allowed if i.free_blocks]
     price = min(i.price for i in idle or allowed)
     data = {"price": price, "max_price": limit, "count": len(allowed), "reuse": True}
     return RefusalCode.PRICE, data if idle else {**data, "besides": RefusalCode.INSTANCE_BUSY.value}, len(allowed)
+
+
+def _partly(instances: Sequence[ExistingInstance], needed: Mapping[str, int]) -> Facts:
+    """The blocks of the instance that lacks the fewest, where one has blocks that are free; `needed` is by id."""
+    shared = [i for i in instances if 0 < i.free_blocks < needed[i.id]]
+    if not shared:
+        return {}
+    nearest = min(shared, key=lambda i: (needed[i.id] - i.free_blocks, i.id))
+    return {"free": nearest.free_blocks, "blocks": nearest.blocks, "needed": needed[nearest.id]}
 
 
 def _of_types(code: RefusalCode, run: RunRequest, table: TypeTable) -> Facts:

@@ -297,6 +297,13 @@ def _market(data: Facts) -> str:
 
 def _busy(data: Facts) -> str:
     which = "suitable " if data.get("joint") else ""
+    if data.get("free"):
+        has = f"{data['free']} of {data['blocks']} blocks free, and the run needs {data['needed']}"
+        return (
+            f"the {which}instance here has {has}"
+            if data.get("count") == 1
+            else f"of the {which}instances here, the freest has {has}"
+        )
     return f"the {which}instance here is busy" if data.get("count") == 1 else f"all {which}instances here are busy"
 
 

@@ -79,6 +79,8 @@ class _Worth:
 
 def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
     users = [run for run in problem.runs if fleet.name in run.fleets]
+    if users and any(option.blocks > 1 for option in fleet.options):
+        return fleet  # a larger machine may be dearer and serve more nodes
     by_zone: dict[int, list[_Worth]] = {}
     for worth in _worths(fleet, users, problem):
         by_zone.setdefault(worth.option.zone, []).append(worth)
@@ -114,7 +116,7 @@ def _worths(fleet: FleetGroup, users: Iterable[RunGroup], problem: Problem) -> l
     serves = [0] * len(fleet.options)
     bit = 1
     for run in users:
-        suits = suiting(run.requirements, fleet.options)
+        suits = suiting(run.requirements, fleet.options, run.whole)
         for group in run.classes:
             reach = _reach(run, group, problem)
             for i, option in enumerate(fleet.options):

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import compress
 from math import inf
 from operator import or_
 
+from atoll.model.blocks import WHOLE, Division
 from atoll.planning.budget import Budget, OutOfBudget
 from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
 from atoll.planning.plan import Fact, RefusalCode
@@ -33,7 +33,7 @@ from atoll.planning.solving.components import components, may_use
 from atoll.planning.solving.kinds import NONE, Copies
 from atoll.planning.solving.limits import NO_LIMITS, Limits, exceeded
 from atoll.planning.solving.options import Option, suiting
-from atoll.planning.solving.picking import picked
+from atoll.planning.solving.picking import User, Users, picked
 from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
@@ -313,7 +313,7 @@ class Decider:
         self, fleet: FleetRequest, runs: Sequence[RunRequest], partial: str | None, limits: Limits = NO_LIMITS
     ) -> FleetGroup:
         """The fleet in numbers; `runs` are those that may use its machines."""
-        users = tuple(run.requirements for run in runs if may_use(run, fleet.name))
+        users = tuple(User(run.requirements, run.takes_whole) for run in runs if may_use(run, fleet.name))
         existing: dict[int, int] = {}
         for instance in self.world.fleets.get(fleet.name, ()):
             zone = self.world.number[instance.zone]
@@ -322,7 +322,7 @@ class Decider:
             name=fleet.name,
             nodes=fleet.nodes,
             existing=existing,
-            options=self._offers(fleet.requirements, fleet.name, users, limits),
+            options=self._offers(fleet.requirements, fleet.name, users, limits, fleet.division),
             placement=fleet.placement,
             eligible=self.feasibility(fleet.requirements).passing,
             partial=partial == fleet.name,
@@ -341,7 +341,7 @@ class Decider:
 
     def _run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int) -> RunGroup:
         stages = self.feasibility(run.requirements).level
-        mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
+        mine = reusable(run, [sample for _, sample in self.pools()])
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
         pools = tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine)
         spread = run.strategy is Strategy.SPREAD
@@ -357,6 +357,8 @@ class Decider:
             even=self._even(run, zones, pools, fleets) if spread else frozenset(),
             max_skew=run.placement.max_skew if spread else None,
             copies=copies,
+            blocks={pool.ids: mine[sample.id] for pool, sample in self.pools() if sample.id in mine},
+            whole=run.takes_whole,
         )
 
     def _places(self, run: RunRequest, zones: Iterable[int]) -> Mapping[int, int]:
@@ -374,13 +376,18 @@ class Decider:
         return zones & (offered | {pool.zone for pool in pools})
 
     def _offers(
-        self, requirements: Requirements, name: str, users: tuple[Requirements, ...], limits: Limits
+        self,
+        requirements: Requirements,
+        name: str,
+        users: tuple[User, ...],
+        limits: Limits,
+        division: Division = WHOLE,
     ) -> tuple[Option, ...]:
-        key = (requirements, name, users, limits)
+        key = (requirements, name, users, limits, division)
         if key not in self._options:
             feasible = self.feasibility(requirements)
             self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
-            self._options[key] = picked(feasible, self.world, self.world.lots(name), users, limits)
+            self._options[key] = picked(feasible, self.world, self.world.lots(name), Users(users, division), limits)
         return self._options[key]
 
     def pools(self) -> tuple[tuple[Pool, ExistingInstance], ...]:
@@ -388,16 +395,19 @@ class Decider:
         if self._pools is None:
             named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
             alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
-            idle = (i for members in self.world.fleets.values() for i in members if not i.busy)
+            idle = (i for members in self.world.fleets.values() for i in members if i.free_blocks)
             for i in sorted(idle, key=lambda i: (i.fleet, i.node, i.id)):
                 named_by = tuple(i.id in ids for ids in named)
-                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, named_by)
+                alone = i.id if i.blocks > 1 else ""
+                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, named_by, alone)
                 alike.setdefault(key, []).append(i)
-            self._pools = tuple(
-                (Pool(self.world.number[m[0].zone], m[0].instance_type, tuple(i.id for i in m), m[0].attached), m[0])
-                for m in alike.values()
-            )
+            self._pools = tuple((self._pool(members), members[0]) for members in alike.values())
         return self._pools
+
+    def _pool(self, members: Sequence[ExistingInstance]) -> Pool:
+        first, ids = members[0], tuple(each.id for each in members)
+        zone = self.world.number[first.zone]
+        return Pool(zone, first.instance_type, ids, first.attached, first.blocks, first.free_blocks)
 
     def disk(self, name: str, requested: VolumeRequest | None) -> Disk | None:
         """The volume of this name: one that exists, or one of the request."""
@@ -447,11 +457,12 @@ def _is_lone(run: RunRequest) -> bool:
     return not kinds.mounts(run) and run.strategy is not Strategy.SPREAD
 
 
-def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[ExistingInstance]:
-    """Those of these idle instances that a run may use, their zones and volumes aside."""
+def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> dict[str, int]:
+    """How many blocks a node takes of those of these instances that a run may use now, zones and volumes aside."""
     named = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
     named = [i for i in named if run.instances is None or i.id in run.instances]
-    return list(compress(named, suiting(run.requirements, named)))
+    taken = zip(named, suiting(run.requirements, named, run.takes_whole), strict=True)
+    return {each.id: blocks for each, blocks in taken if 0 < blocks <= each.free_blocks}
 
 
 def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:

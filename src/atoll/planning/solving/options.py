@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from atoll.model.catalog import TypeTable
 from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity
-from atoll.planning.filters.feasibility import PASSED, markets, type_stages
+from atoll.planning.filters.blocks import taking
+from atoll.planning.filters.feasibility import markets
 from atoll.planning.request import Requirements
 
 Key = tuple[float, float, float, float, float, float, str, str]
@@ -26,10 +26,16 @@ class Machine(Protocol):
     @property
     def price(self) -> float: ...
 
+    @property
+    def blocks(self) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An offer that one document may buy. `limit` is how many can be had (None: unknown); the smaller `key` first."""
+    """An offer that one document may buy. `limit` is how many can be had (None: unknown); the smaller `key` first.
+
+    `blocks` is into how many the machine is divided.
+    """
 
     zone: int
     offer: int
@@ -39,6 +45,7 @@ class Option:
     limit: int | None
     quota: int | None
     key: Key = field(compare=False)
+    blocks: int = 1
 
     @property
     def use(self) -> Capacity:
@@ -58,16 +65,18 @@ def bulk(instance_type: InstanceType) -> float:
     return (gpus * 8 + cpus + memory / 16) / 10
 
 
-def suiting(requirements: Requirements, machines: Sequence[Machine]) -> list[bool]:
-    """Whether each of these machines has what these requirements ask, wherever it is."""
+def suiting(requirements: Requirements, machines: Sequence[Machine], whole: bool = True) -> list[int]:
+    """How many blocks a node takes of each of these machines, wherever it is; 0 of one that does not suit it.
+
+    With `whole`, a node takes all blocks of a machine.
+    """
     # By identity: machines of one type share it, and its hash costs more than to look twice at one that is equal.
-    kinds = {id(machine.instance_type): machine.instance_type for machine in machines}
-    stages = type_stages(requirements, TypeTable(tuple(kinds.values()))).tolist()
-    fits = {kind for kind, stage in zip(kinds, stages, strict=True) if stage == PASSED}
+    kinds = {(id(m.instance_type), m.blocks): (m.instance_type, m.blocks) for m in machines}
+    taken = dict(zip(kinds, taking(requirements, tuple(kinds.values()), whole), strict=True))
     allowed, dearest = markets(requirements.spot_policy), requirements.max_price
     return [
-        id(machine.instance_type) in fits
-        and machine.market in allowed
-        and (dearest is None or machine.price <= dearest)
+        taken[id(machine.instance_type), machine.blocks]
+        if machine.market in allowed and (dearest is None or machine.price <= dearest)
+        else 0
         for machine in machines
     ]

@@ -4,11 +4,14 @@ Enough are kept that the best plan over the options is the best plan over all of
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atoll.model.catalog import MARKETS, UNTOLD
+from atoll.model.blocks import WHOLE, Division
+from atoll.model.catalog import MARKETS, UNTOLD, TypeTable
+from atoll.planning.filters.blocks import taking
 from atoll.planning.filters.feasibility import PASSED, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
 from atoll.planning.request import Requirements
@@ -19,18 +22,47 @@ from atoll.planning.world import World
 Signature = NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class User:
+    """A run that may use what is bought; with `whole` its nodes take whole machines."""
+
+    requirements: Requirements
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """The runs that may use what is bought, and into how many blocks that is divided."""
+
+    runs: tuple[User, ...] = ()
+    division: Division = WHOLE
+
+    def held(self, user: User, table: TypeTable) -> NDArray[np.int64]:
+        """How many nodes of a run a machine of each type holds."""
+        nodes: Signature = np.zeros(len(table), dtype=np.int64)
+        if self.division == WHOLE:
+            nodes[type_stages(user.requirements, table) == PASSED] = 1
+            return nodes
+        machines = [(machine, self.division.of(machine)) for machine in table.types]
+        taken = taking(user.requirements, machines, user.whole)
+        nodes[:] = [blocks // t if t else 0 for (_, blocks), t in zip(machines, taken, strict=True)]
+        return nodes
+
+
+NO_USERS = Users()
+
+
 def picked(
     feasibility: Feasibility,
     world: World,
     lots: Sequence[float],
-    users: Sequence[Requirements] = (),
+    users: Users = NO_USERS,
     limits: Limits = NO_LIMITS,
 ) -> tuple[Option, ...]:
     """For each zone the cheapest passing offer, and where numbers are limited also what comes next.
 
     Where machines of a zone count against one of the `limits`, the offers of which no other there is as cheap and takes
-    as little of what is limited. `users` are the requirements of runs that may use what is bought: what suits other
-    users is another kind of offer.
+    as little of what is limited. What suits other `users` is another kind of offer.
     """
     chosen = []
     for group in _kinds(feasibility, users, world):
@@ -41,13 +73,13 @@ def picked(
             places = [catalog.positions[world.zones[zone].zone] for zone in reached]
             rows = rows[~np.isin(catalog.columns.zone[rows], places)]
         chosen += [rows, *(_front(group.rows_in(zone), zone, world, limits) for zone in reached)]
-    return tuple(_options(np.sort(np.concatenate(chosen)), world, lots))
+    return tuple(_options(np.sort(np.concatenate(chosen)), world, lots, users.division))
 
 
-def _kinds(feasibility: Feasibility, users: Sequence[Requirements], world: World) -> list[Group]:
+def _kinds(feasibility: Feasibility, users: Users, world: World) -> list[Group]:
     """The passing offers, those together that suit the same users."""
     passed = feasibility.group(PASSED)
-    if not users:
+    if not users.runs:
         return [passed]
     signature, kinds = _signature(passed.rows, users, world)
     if kinds == 1:
@@ -94,7 +126,7 @@ def _front(rows: NDArray[np.intp], zone: int, world: World, limits: Limits) -> N
     return rows[front]
 
 
-def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: World) -> tuple[Signature, int]:
+def _signature(rows: NDArray[np.intp], users: Users, world: World) -> tuple[Signature, int]:
     """A number for each row, from 0 to how many there are: rows with the same number suit the same users."""
     catalog = world.snapshot.catalog
     columns, table = catalog.columns, catalog.table
@@ -102,12 +134,14 @@ def _signature(rows: NDArray[np.intp], users: Sequence[Requirements], world: Wor
     anything = np.ones((len(table), len(MARKETS)), dtype=bool)
     kinds, count = np.zeros(anything.shape, dtype=np.int64), 1
     bounded: dict[float, NDArray[np.bool_]] = {}
-    for user in dict.fromkeys(users):
-        allowed = np.array([market in markets(user.spot_policy) for market in MARKETS])
-        suits = (type_stages(user, table) == PASSED)[:, None] & allowed
-        kinds, count = _split(kinds, count, suits)
-        if user.max_price is not None:
-            bounded[user.max_price] = bounded.get(user.max_price, ~anything) | suits
+    for user in dict.fromkeys(users.runs):
+        allowed = np.array([market in markets(user.requirements.spot_policy) for market in MARKETS])
+        held = users.held(user, table)
+        suits = (held > 0)[:, None] & allowed
+        for least in np.unique(held[held > 0]):
+            kinds, count = _split(kinds, count, (held >= least)[:, None] & allowed)
+        if (dearest := user.requirements.max_price) is not None:
+            bounded[dearest] = bounded.get(dearest, ~anything) | suits
     of_rows = (columns.type[rows], columns.market[rows])
     signature, count = _split(kinds[of_rows], count, anything[of_rows])
     for dearest, suits in bounded.items():
@@ -124,7 +158,7 @@ def _split(signature: Signature, count: int, by: NDArray[np.bool_]) -> tuple[Sig
     return numbers[pairs], max(1, len(present))
 
 
-def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float]) -> list[Option]:
+def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float], division: Division) -> list[Option]:
     catalog = world.snapshot.catalog
     columns = catalog.columns
     zones = [world.zone_of_offers[place] for place in columns.zone[rows].tolist()]
@@ -142,5 +176,6 @@ def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float]) -> lis
         instance_type, market = catalog.table.types[kind], MARKETS[number]
         limit = None if count == UNTOLD else count
         key = (price, *size(instance_type), lots[zone], instance_type.name, market)
-        options.append(Option(zone, row, instance_type, market, price, limit, world.quota(zone, market), key))
+        quota, blocks = world.quota(zone, market), division.of(instance_type)
+        options.append(Option(zone, row, instance_type, market, price, limit, quota, key, blocks))
     return options

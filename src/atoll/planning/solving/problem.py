@@ -3,14 +3,14 @@
 `joint` builds and splits it, `strategies` and `model` solve it. Zones are the world's numbers throughout.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from atoll.model.resources import InstanceType
 from atoll.planning.plan import Source
 from atoll.planning.request import Placement, Requirements, Strategy
 from atoll.planning.solving.limits import NO_LIMITS, Limits
-from atoll.planning.solving.options import Option
+from atoll.planning.solving.options import Option, bulk
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,32 @@ class FleetGroup:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Idle instances that are all alike: `ids` in the order in which they are taken."""
+    """Idle instances that are all alike: `ids` in the order in which they are taken.
+
+    One that is shared is a pool of its own, with `blocks` of which `free` are idle.
+    """
 
     zone: int
     instance_type: InstanceType
     ids: tuple[str, ...]
     attached: tuple[str, ...]
+    blocks: int = 1
+    free: int = 1
+
+    @property
+    def room(self) -> int:
+        """How many blocks are idle, of all its instances."""
+        return len(self.ids) * self.free
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run uses a part of it."""
+        return self.free == self.blocks
+
+    @property
+    def bulk(self) -> float:
+        """By which the best of several is chosen: one that is in use already before one that is idle."""
+        return bulk(self.instance_type) - (0 if self.is_idle else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,8 @@ class RunGroup:
 
     `zones` are those that its requirements allow. Equal runs are one with `copies`; its classes hold the nodes of all.
     `places` are the zones by where all nodes of a copy have to be: its zone or its region by a number; empty where they
-    may be apart. `even` are the zones over which a run with `max_skew` is spread.
+    may be apart. `even` are the zones over which a run with `max_skew` is spread. A node takes `blocks` of a pool, by
+    the pool's ids, and with `whole` all blocks of any machine.
     """
 
     name: str
@@ -127,6 +148,14 @@ class RunGroup:
     even: frozenset[int] = frozenset()
     max_skew: int | None = None
     copies: int = 1
+    blocks: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    whole: bool = True
+
+    @property
+    def existing(self) -> Iterator["Supply"]:
+        """Its pools as what its nodes may stand on."""
+        for pool in self.pools:
+            yield Supply(Source.EXISTING, pool.zone, pool=pool, blocks=self.blocks.get(pool.ids, 1))
 
     @property
     def nodes(self) -> int:
@@ -173,13 +202,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What a node of a run stands on: an option to buy, a pool, or an option of a planned fleet."""
+    """What a node of a run stands on: an option to buy, a pool, or an option of a planned fleet.
+
+    A node takes `blocks` of one machine.
+    """
 
     source: Source
     zone: int
     option: Option | None = None
     pool: Pool | None = None
     fleet: str | None = None
+    blocks: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from atoll.planning.plan import Source
 from atoll.planning.request import Strategy
 from atoll.planning.solving.limits import shared_limits
 from atoll.planning.solving.options import Option, bulk, suiting
+from atoll.planning.solving.packing import charge
 from atoll.planning.solving.problem import FleetGroup, NodeClass, Pool, Problem, RunGroup, Share, Solution, Supply
 from atoll.planning.solving.solver import Answer, Programme
 from atoll.planning.world import World
@@ -97,7 +98,8 @@ class Model:
         self._weigh(variable, Source.NEW, option, option.key[5])
 
     def _weigh(self, variable: int, source: Source, machine: Pool | Option, lot: float) -> None:
-        self.ties[variable] = SOURCE_WEIGHT[source] + bulk(machine.instance_type) + lot
+        size = machine.bulk if isinstance(machine, Pool) else bulk(machine.instance_type)
+        self.ties[variable] = SOURCE_WEIGHT[source] + size + lot
         if self.near is not None:
             self.near[variable] = SOURCE_WEIGHT[source]
 
@@ -247,16 +249,17 @@ class Model:
         return reach
 
     def _supplies(self, run: RunGroup) -> list[Supply]:
-        supplies = [Supply(Source.EXISTING, pool.zone, pool=pool) for pool in run.pools]
+        supplies = list(run.existing)
         planned = [(fleet, o) for fleet in run.fleets for o, _ in self.buys.get(fleet, ()) if o.zone in run.zones]
-        for (fleet, option), suits in zip(planned, suiting(run.requirements, [o for _, o in planned]), strict=True):
-            if suits:
-                supplies.append(Supply(Source.PLANNED, option.zone, option=option, fleet=fleet))
+        taken = suiting(run.requirements, [o for _, o in planned], run.whole)
+        for (fleet, option), blocks in zip(planned, taken, strict=True):
+            if blocks:
+                supplies.append(Supply(Source.PLANNED, option.zone, option=option, fleet=fleet, blocks=blocks))
         supplies.extend(Supply(Source.NEW, option.zone, option=option) for option in run.options)
         return supplies
 
     def _take(self, supply: Supply, nodes: int, lots: tuple[float, ...]) -> int:
-        most = nodes if supply.pool is None else min(nodes, len(supply.pool.ids))
+        most = nodes if supply.pool is None else min(nodes, supply.pool.room // supply.blocks)
         if supply.source is Source.NEW and supply.option is not None and supply.option.limit is not None:
             most = min(most, supply.option.limit)
         variable = self.programme.variable(most)
@@ -301,7 +304,7 @@ class Model:
             holding = {
                 taken: -1.0
                 for supply, taken in self.takes[run.name, number]
-                if supply.pool is not None and not holders.isdisjoint(supply.pool.ids)
+                if supply.pool is not None and supply.pool.is_idle and not holders.isdisjoint(supply.pool.ids)
             }
             self.programme.row({**terms, **holding}, upper=0)
 
@@ -320,22 +323,24 @@ class Model:
                 self.programme.row(users, upper=1)
 
     def _stocks(self) -> Iterable[tuple[Terms, float]]:
-        pools: dict[tuple[str, ...], Terms] = {}
-        planned: dict[tuple[str, int], Terms] = {
-            (fleet, option.offer): {variable: -1.0}
-            for fleet, bought in self.buys.items()
-            for option, variable in bought
-        }
+        pools: dict[tuple[str, ...], tuple[Terms, int]] = {}
+        planned: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
         bought = [entry for entries in self.buys.values() for entry in entries]
         for supply, variable in chain.from_iterable(self.takes.values()):
             if supply.pool is not None:
-                pools.setdefault(supply.pool.ids, {})[variable] = 1.0
+                terms, _ = pools.setdefault(supply.pool.ids, ({}, supply.pool.room))
+                terms[variable] = float(supply.blocks)
             elif supply.source is Source.PLANNED and supply.option is not None and supply.fleet is not None:
-                planned[supply.fleet, supply.option.offer][variable] = 1.0
+                planned[supply.fleet, supply.option.offer].append((variable, supply.blocks))
             elif supply.option is not None:
                 bought.append((supply.option, variable))
-        yield from ((terms, float(len(ids))) for ids, terms in pools.items())
-        yield from ((terms, 0.0) for terms in planned.values() if len(terms) > 1)
+        yield from ((terms, float(room)) for terms, room in pools.values())
+        for fleet, entries in self.buys.items():
+            for option, variable in entries:
+                if takers := planned[fleet, option.offer]:
+                    sizes = {blocks for _, blocks in takers}
+                    parts = {taker: charge(blocks, option.blocks, sizes) for taker, blocks in takers}
+                    yield {variable: -1.0, **parts}, 0.0
         yield from shared_limits(bought, self.world, self.problem.limits)
 
     def solve(self, budget: Budget) -> Solution | None:

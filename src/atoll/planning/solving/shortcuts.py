@@ -33,13 +33,10 @@ def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
     and the smaller lot go first, as in the model. Raises Unclear where the fewest zones are not plain.
     """
     ranks = [rank for group in run.classes for rank in group.ranks]
-    pools = sorted(run.pools, key=lambda pool: (bulk(pool.instance_type) + lots[pool.zone], pool.ids))
+    pools = sorted(run.existing, key=lambda supply: _bulk(supply, lots))
     bought = sorted(run.options, key=_dearness)
     # One by one: nearly always the first serves.
-    supplies = chain(
-        (Supply(Source.EXISTING, pool.zone, pool=pool) for pool in pools),
-        (Supply(Source.NEW, option.zone, option=option) for option in bought),
-    )
+    supplies = chain(pools, (Supply(Source.NEW, option.zone, option=option) for option in bought))
     size = run.nodes // run.copies
     if run.together <= 1 and (size == 1 or run.copies > 1):
         shares = _take(ranks, ((supply, _number(supply)) for supply in supplies))
@@ -111,10 +108,15 @@ def _left(stock: Sequence[Stock], shares: Sequence[Share]) -> list[Stock]:
 
 
 def _number(supply: Supply) -> int | None:
-    """How many machines there are of a supply (None: unknown)."""
+    """How many nodes may stand on a supply (None: unknown)."""
     if supply.pool is not None:
-        return len(supply.pool.ids)
+        return supply.pool.room // supply.blocks
     return None if supply.option is None else supply.option.limit
+
+
+def _bulk(supply: Supply, lots: Sequence[float]) -> tuple[float, tuple[str, ...]]:
+    assert supply.pool is not None
+    return supply.pool.bulk + lots[supply.zone], supply.pool.ids
 
 
 def _dearness(option: Option) -> tuple[float, float, int]:
@@ -143,7 +145,7 @@ def _rank(shares: Sequence[Share], lots: Sequence[float]) -> Rank:
             new += len(share.ranks)
             ties += (bulk(option.instance_type) + option.key[5]) * len(share.ranks)
         elif pool is not None:
-            ties += (bulk(pool.instance_type) + lots[pool.zone]) * len(share.ranks)
+            ties += (pool.bulk + lots[pool.zone]) * len(share.ranks)
     return (round(cost, 9), new, len({share.supply.zone for share in shares}), ties)
 
 
@@ -191,4 +193,5 @@ def _served(run: RunGroup, fleets: Iterable[FleetGroup]) -> bool:
     """True when the run could stand on anything that costs it nothing."""
     if run.pools or not run.options:
         return True
-    return any(suiting(run.requirements, [o for fleet in fleets if fleet.name in run.fleets for o in fleet.options]))
+    planned = [option for fleet in fleets if fleet.name in run.fleets for option in fleet.options]
+    return any(suiting(run.requirements, planned, run.whole))

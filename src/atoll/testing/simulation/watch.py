@@ -7,13 +7,14 @@ transaction, before it is committed.
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from atoll.backends.fake import FakeCloud, Ledger
 from atoll.backends.fake.cloud import UP
 from atoll.backends.fake.ledger import OK, Entry
+from atoll.model.blocks import overlap
 from atoll.store.work import Lease
 
 _INTENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -33,7 +34,7 @@ WHERE a.volume_id = (SELECT volume_id FROM attachments WHERE id = ?) AND a.state
 GROUP BY v.id HAVING count(*) > 1
 """
 _OTHERS = """
-SELECT other.instance_id, other.run, other.state, r.stop FROM jobs this
+SELECT other.instance_id, other.run, other.state, r.stop, this.blocks, other.blocks FROM jobs this
 JOIN jobs other ON other.instance_id = this.instance_id AND other.id != this.id JOIN runs r ON r.id = other.run_id
 WHERE this.id = ? AND other.state NOT IN ('done', 'failed', 'stopped')
 """
@@ -251,16 +252,22 @@ class Watch:
             self.fail(f"volume {row[0]} is attached twice")
 
     def _claimed(self, job: str) -> None:
-        for instance, run, _, stop in self._all(_OTHERS, (job,)):
+        for instance, run, _, stop in self._beside(job):
             if not stop:
                 self.fail(f"job {job} claims instance {instance}, which run {run} holds")
+
+    def _beside(self, job: str) -> Iterator[Sequence[Any]]:
+        """The other jobs that claim a block of the job's machine, too."""
+        for *row, own, others in self._all(_OTHERS, (job,)):
+            if overlap(json.loads(own), json.loads(others)):
+                yield row
 
     def _of_place(self, job: str) -> None:
         self._claimed(job)
         self._in_its_fleet(job)
 
     def _starting(self, job: str) -> None:
-        for instance, run, state, _ in self._all(_OTHERS, (job,)):
+        for instance, run, state, _ in self._beside(job):
             if state in ("starting", "running", "stopping"):
                 self.fail(f"job {job} starts on instance {instance}, where a job of {run} is {state}")
 

@@ -12,7 +12,7 @@ ON_HOLD = "on-hold"
 @dataclass(slots=True)
 class InstanceView:
     """One machine of a fleet. `name` is FLEET-NODE; `runs` what it is busy with; `unreachable_since` is since when the
-    agent of an active one has not answered.
+    agent of an active one has not answered. Jobs hold `used_blocks` of its `blocks`.
 
     Not frozen: lists have thousands, and a frozen one takes four times as long to create.
     """
@@ -36,6 +36,8 @@ class InstanceView:
     reason: str = ""
     message: str = ""
     unreachable_since: datetime | None = None
+    blocks: int = 1
+    used_blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ export interface InstanceView {
   reason: string;
   message: string;
   unreachable_since: string | null;
+  blocks: number;
+  used_blocks: number;
 }
 
 export interface JobView {

@@ -1,7 +1,8 @@
-"""Instances: endpoints instead of URLs, addresses, and whether they still match their fleet's configuration.
+"""Instances: endpoints instead of URLs, addresses, blocks, and whether they still match their fleet's configuration.
 
-Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends. For
-retention: indexes of the ends of records, the ends of instances and attachments, and which logs are deleted.
+Jobs: the blocks that they hold. Fleets: since when they wait. Closures: the table of closed zones. Observations: the
+table of launches and ends. For retention: indexes of the ends of records, the ends of instances and attachments, and
+which logs are deleted.
 """
 
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("address", sa.String()))
         batch.add_column(sa.Column("public_address", sa.String()))
         batch.add_column(sa.Column("outdated", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch.add_column(sa.Column("blocks", sa.Integer(), nullable=False, server_default="1"))
     _endpoints()
     with op.batch_alter_table("instances") as batch:
         batch.drop_column("agent_url")
@@ -33,6 +35,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("waiting_since", sa.DateTime(timezone=True)))
     with op.batch_alter_table("jobs") as batch:
         batch.add_column(sa.Column("log_deleted", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch.add_column(sa.Column("blocks", sa.JSON(), nullable=False, server_default="[]"))
     _ends()
 
 
