@@ -121,7 +121,11 @@ def apply(sources: Sources, *, yes: bool, detach: bool, verbose: bool, as_json: 
     """
     if as_json and not yes:
         raise click.UsageError("`--json` does not ask: pass `-y` too")
-    sent = sources.read()
+    return carry_out(sources.read(), yes=yes, detach=detach, verbose=verbose, as_json=as_json)
+
+
+def carry_out(sent: Submission, *, yes: bool, detach: bool, verbose: bool, as_json: bool = False) -> int:
+    """Show the plan of a submission, ask, make it so, and follow it. Returns the exit code."""
     with _resumable(), pointing_into(sent):
         client = connect()
         answer = client.plan(sent)

@@ -7,7 +7,7 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, add_deletion, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table, block
 from atoll.client import connect
 from atoll.wire.api import FleetView, InstanceView
@@ -55,6 +55,9 @@ def retry_fleet(name: str) -> None:
     """
     connect().retry_fleet(name)
     terminal.out(f"fleet {name}: trying again; `atoll event -f` follows it")
+
+
+add_deletion(fleet, "fleet", "fleets with their machines")
 
 
 @click.group(cls=NounGroup)

@@ -9,7 +9,7 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.moment import moment
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, add_deletion, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.wire.api import JobView, RunView
@@ -41,9 +41,41 @@ def page_options(command: Callable[..., None]) -> Callable[..., None]:
     return all(limit(before(command)))
 
 
-@click.group(cls=NounGroup)
+class RunGroup(NounGroup):
+    """`atoll run [OPTIONS] -- COMMAND` is `atoll run submit [OPTIONS] -- COMMAND`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "submit"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "submit":
+            return super().get_command(ctx, cmd_name)
+        from atoll.cli.submit import submit  # only it needs what applying does
+
+        return submit
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and not ctx.resilient_parsing:
+            options = {name for option in list_runs.params for name in (*option.opts, *option.secondary_opts)}
+            first = args[0].partition("=")[0]
+            if "--" in args:
+                args = ["submit", *args]
+            elif first.startswith("--") and first not in {*options, "--help"}:
+                raise click.UsageError(f"`{first}` goes with a command to run: `atoll run {first} … -- COMMAND`", ctx)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None:
+            line = " ".join(args)
+            raise click.UsageError(f"no such command `{args[0]}`; to run it as a task: `atoll run -- {line}`", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=RunGroup)
 def run() -> None:
-    """Show runs; without a command: list."""
+    """Show runs, and run commands: `atoll run -- COMMAND`. Without a command: list."""
 
 
 @run.command("list")
@@ -81,6 +113,9 @@ def retry_run(name: str) -> None:
     """
     connect().retry_run(name)
     terminal.out(f"run {name}: trying again; `atoll logs {name} -f` follows it")
+
+
+add_deletion(run, "run", "finished runs")
 
 
 @click.command()
@@ -138,10 +173,12 @@ def logs(name: str, *, follow: bool, job: int | None, attempt: int | None, **for
 
 
 @click.command()
-@click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=existing("unfinished"))
+@click.argument("names", metavar="[RUN]...", nargs=-1, shell_complete=existing("unfinished"))
+@click.option("--all", is_flag=True, help="Stop all runs that are not finished; asks first.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, with `--all`.")
 @click.option("--abort", is_flag=True, help="Kill it at once, without a grace period.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait until it has stopped.")
-def stop(names: tuple[str, ...], abort: bool, detach: bool) -> None:
+def stop(names: tuple[str, ...], *, all: bool, yes: bool, abort: bool, detach: bool) -> None:
     """Stop runs and wait until they have stopped.
 
     Nothing is stopped unless all of them exist.
@@ -150,7 +187,17 @@ def stop(names: tuple[str, ...], abort: bool, detach: bool) -> None:
 
     client = connect()
     after = newest_event(client)
-    versions = {name: client.run(name).version for name in names}
+    if bool(names) == all:
+        raise click.UsageError("which run? name them, or pass `--all`")
+    views = client.runs() if all else [client.run(name) for name in names]
+    if all:
+        from atoll.cli.question import confirm
+
+        if not views:
+            terminal.out("nothing to stop: no run is unfinished")
+            return
+        confirm(f"Stop {', '.join(view.name for view in views)}?", yes=yes)
+    versions = {view.name: view.version for view in views}
     stopping = [client.stop_run(name, abort=abort, version=version) for name, version in versions.items()]
     for view in stopping:
         last = view if detach or view.finished_at is not None else follow_stop(client, view, after)

@@ -6,7 +6,7 @@ import click
 
 from atoll.cli import units
 from atoll.cli.completion import existing
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, add_deletion, json_option, print_json, verbose_option, watch_option
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.wire.api import VolumeView
@@ -35,6 +35,9 @@ def get_volume(name: str, verbose: bool, as_json: bool) -> None:
     """Show one volume."""
     found = connect().volume(name)
     print_json(found) if as_json else volume_table([found], units.now(), verbose).print()
+
+
+add_deletion(volume, "volume", "volumes with their data")
 
 
 def volume_table(volumes: list[VolumeView], at: datetime, verbose: bool) -> Table:
