@@ -47,7 +47,7 @@ def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool
         document.traffic,
         document.notes,
         tuple(
-            Removal(f"{each.fleet}-{each.node}", each.zone, each.busy, each.id, each.outdated)
+            Removal(f"{each.fleet}-{each.node}", each.zone, each.in_use, each.id, each.outdated)
             for each in document.removals
         ),
         document.replaced_first,
