@@ -110,6 +110,13 @@ def test_a_reader_that_has_gone_is_no_fault(atoll: CommandLine, server: CannedSe
     process.stderr.close()
 
 
+def test_output_on_a_full_disk_is_an_error_in_words() -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "atoll.cli", "--version"]
+        run = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (1, "error: cannot write the output: the disk is full\n")
+
+
 def test_following_events_ends_with_ctrl_c(atoll: CommandLine, server: CannedServer) -> None:
     def later(_: object) -> Answer:
         time.sleep(0.05)

@@ -72,3 +72,12 @@ def test_a_shell_completes_commands_and_names(shared: Place, words: str, complet
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_each_shell_is_printed(shared: Place, shell: str) -> None:
     assert "_ATOLL_COMPLETE" in shared.ok("completion", shell)
+
+
+def test_a_newcomer_writes_a_first_file_and_applies_it(shared: Place) -> None:
+    assert "it fits: 3 machines in local-a, local-b, local-c" in shared.ok("init", "-n", "first", "-y")
+    shown = shared.ok("apply", "-y")
+    lines = {f"first-task-{rank} | hello from node {rank} in local-{zone}" for rank, zone in enumerate("abc")}
+    assert lines <= set(shown.splitlines())
+    assert shared.ok("run", "-y", "--fleet", "first", "--", "echo", "a  b").endswith("\na  b\n")
+    assert "fleet first is deleted" in shared.ok("fleet", "delete", "first", "-y")

@@ -13,7 +13,7 @@ def test_each_wrong_entry_has_its_own_message_and_place(site: Site) -> None:
     no_key = site.folder / "no-key"
     no_key.write_text("this is no key\n")
     wrong = {
-        f"{{hostname: {lab.address(1)}, port: 2222}}": "port 2222: Connection refused",
+        f"{{hostname: {lab.address(1)}, port: 2222}}": "port 2222: connection refused",
         f"{{hostname: {lab.address(2)}, user: stranger}}": "refuses user `stranger`",
         f"{{hostname: {lab.address(3)}, identity_file: {no_key}}}": "is not a private key",
         f"{{hostname: {lab.address(1, 2)}, identity_file: /nowhere}}": "`/nowhere` on the server's machine: No such",

@@ -20,6 +20,7 @@ from atoll.agent import mounts, processes
 from atoll.agent.app import Agent, Routes, watch
 from atoll.agent.http import HEAD_BYTES, Server
 from atoll.agent.jobs import Jobs
+from atoll.model.system_error import error_words
 
 _CLOSE_SECONDS = 1
 
@@ -35,7 +36,7 @@ def main() -> int:
     except BlockingIOError:
         return _fail(f"another agent uses {words.state}")
     except OSError as error:
-        return _fail(str(error))
+        return _fail(error_words(error))
     # Orphans of a supervisor that was killed come to us, so that no dead ones stay.
     processes.adopt()
     probe = words.state / "probe"
@@ -45,7 +46,7 @@ def main() -> int:
     try:
         listener = _listen(words.socket)
     except OSError as error:
-        return _fail(f"cannot listen at {words.socket}: {error}")
+        return _fail(f"cannot listen at {words.socket}: {error_words(error)}")
     try:
         asyncio.run(_serve(words.instance, bool(mode), jobs, listener))
     finally:

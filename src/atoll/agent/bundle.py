@@ -18,7 +18,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _MODULES = (
     "__init__",
     "model/__init__",
-    "model/disk",
+    "model/system_error",
     "wire/__init__",
     "wire/agent",
     "wire/logs",

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from atoll.model.disk import disk_words
+from atoll.model.system_error import disk_words, error_words
 
 BODY_BYTES = 1 << 20
 HEAD_BYTES = 32 << 10
@@ -118,7 +118,7 @@ class Server:
             return Response.json({"message": str(error)}, error.status)
         except OSError as error:
             words = disk_words(error)
-            message = f"{words} that holds the machine's jobs" if words else f"{type(error).__name__}: {error}"
+            message = f"{words} that holds the machine's jobs" if words else error_words(error)
             return Response.json({"message": message}, 507 if words else 500)
         except Exception as error:
             return Response.json({"message": f"{type(error).__name__}: {error}"}, 500)

@@ -15,6 +15,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from atoll.model.system_error import error_words
+
 _NEWNS, _NEWUSER = 0x20000, 0x10000000
 _NOSUID, _NODEV, _BIND, _REC, _UNBINDABLE, _PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x20000, 0x40000
 _DETACH = 2
@@ -80,7 +82,7 @@ def enter(
         if hidden:
             _lock(mode)
     except OSError as error:
-        raise MountError(f"cannot set up its view of the file system: {error}") from error
+        raise MountError(f"cannot set up its view of the file system: {error_words(error)}") from error
 
 
 class _View:

@@ -15,6 +15,7 @@ import msgspec
 
 from atoll.backends.base import BackendError, InvalidRequest, LogChunk, Machine, NotFound, Unavailable
 from atoll.model.endpoint import Endpoint
+from atoll.model.system_error import error_words
 from atoll.tunnels.stream import Dial, Reader, Stream, TunnelError, Writer
 from atoll.wire.agent import Health, JobState, JobStop, JobSubmission
 
@@ -91,7 +92,7 @@ class HttpAgent:
         except TunnelError as error:
             raise Unavailable(error.message) from error
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
-            words = str(error) or type(error).__name__
+            words = error_words(error)
             raise Unavailable(f"the agent at {self._name} does not answer: {words}") from error
         if 200 <= answer.status < 300:
             return _Answer(answer)
@@ -144,7 +145,7 @@ class _Network(httpcore.AsyncNetworkStream):
         except TimeoutError as error:
             raise httpcore.ReadTimeout(f"nothing within {timeout:.0f} s") from error
         except Exception as error:
-            raise httpcore.ReadError(str(error)) from error
+            raise httpcore.ReadError(error_words(error)) from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
@@ -156,7 +157,7 @@ class _Network(httpcore.AsyncNetworkStream):
         except TimeoutError as error:
             raise httpcore.WriteTimeout(f"not sent within {timeout:.0f} s") from error
         except Exception as error:
-            raise httpcore.WriteError(str(error)) from error
+            raise httpcore.WriteError(error_words(error)) from error
 
     async def aclose(self) -> None:
         self._writer.close()

@@ -11,7 +11,8 @@ import click
 
 from atoll.cli import configuration, environment, errors, folders, plan_view, terminal
 from atoll.cli.errors import CommandError, InvalidFiles
-from atoll.cli.noun import json_option, print_json, verbose_option
+from atoll.cli.noun import json_option, verbose_option
+from atoll.cli.output import print_json
 from atoll.cli.question import confirm
 from atoll.client import ApiError, Client, ServerGone, connect
 from atoll.model.diagnostic import Diagnostic
@@ -121,7 +122,11 @@ def apply(sources: Sources, *, yes: bool, detach: bool, verbose: bool, as_json: 
     """
     if as_json and not yes:
         raise click.UsageError("`--json` does not ask: pass `-y` too")
-    sent = sources.read()
+    return carry_out(sources.read(), yes=yes, detach=detach, verbose=verbose, as_json=as_json)
+
+
+def carry_out(sent: Submission, *, yes: bool, detach: bool, verbose: bool, as_json: bool = False) -> int:
+    """Show the plan of a submission, ask, make it so, and follow it. Returns the exit code."""
     with _resumable(), pointing_into(sent):
         client = connect()
         answer = client.plan(sent)

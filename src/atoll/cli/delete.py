@@ -1,5 +1,7 @@
 """`atoll delete`: ends what a file describes, or one thing by its name, and waits until it is gone."""
 
+from collections.abc import Sequence
+
 import click
 
 from atoll.cli import configuration, terminal, units
@@ -21,8 +23,9 @@ CHANGED = "changed-since-shown"
 @click.argument("kind", required=False, type=click.Choice(ORDER))
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=existing())
 @click.option("-f", "--file", "files", metavar="FILE", multiple=True, help="Everything in this file. May be repeated.")
+@click.option("--all", is_flag=True, help="All of the kind; of runs, those that are finished.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def delete(kind: str | None, names: tuple[str, ...], files: tuple[str, ...], yes: bool) -> None:
+def delete(kind: str | None, names: tuple[str, ...], files: tuple[str, ...], all: bool, yes: bool) -> None:
     """Delete fleets, volumes with their data, or finished runs; or with -f all that a file describes.
 
     Runs go first, then fleets, then volumes; at the first that cannot be deleted it stops. What
@@ -30,16 +33,36 @@ def delete(kind: str | None, names: tuple[str, ...], files: tuple[str, ...], yes
     """
     if bool(files) == bool(kind):
         raise click.UsageError("name either a file with `-f FILE`, or `fleet NAME`, `volume NAME` or `run NAME`")
-    if kind and not names:
-        raise click.UsageError(f"which {kind}? `atoll delete {kind} NAME`")
     client = connect()
-    shown = [_read(client, kind, name) for name in dict.fromkeys(names)] if kind else _described(client, files)
+    if kind:
+        delete_named(client, kind, names, all=all, yes=yes)
+    else:
+        _delete_shown(client, _described(client, files), yes=yes)
+
+
+def delete_named(client: Client, kind: str, names: tuple[str, ...], *, all: bool, yes: bool) -> None:
+    """Delete the things of a kind with these names, or all of them; of runs, those that are finished."""
+    if bool(names) == all:
+        raise click.UsageError(f"which {kind}? name them, or pass `--all`")
+    _delete_shown(client, _every(client, kind) if all else [_read(client, kind, one) for one in dict.fromkeys(names)],
+                  yes=yes)  # fmt: skip
+
+
+def _delete_shown(client: Client, shown: Sequence[View], *, yes: bool) -> None:
     if not shown:
         terminal.out("nothing to delete: none of it exists")
         return
     confirm(f"Delete {', '.join(map(_text, shown))}?", yes=yes)
     for view in shown:
         _delete(client, view, yes=yes)
+
+
+def _every(client: Client, kind: str) -> Sequence[View]:
+    if kind == "fleet":
+        return client.fleets()
+    if kind == "volume":
+        return client.volumes()
+    return [run for run in client.runs(all=True) if run.finished_at is not None]
 
 
 def _read(client: Client, kind: str, name: str) -> View:

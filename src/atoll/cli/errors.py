@@ -12,6 +12,7 @@ import click
 from atoll.cli import terminal
 from atoll.client.errors import ApiError, ClientError
 from atoll.model.diagnostic import Diagnostic
+from atoll.model.system_error import disk_trouble, error_words
 
 FAILED = 1
 USAGE = 2
@@ -97,7 +98,7 @@ def report(error: BaseException) -> int:
         return _usage(error)
     if isinstance(error, BrokenPipeError):
         return _broken_pipe()
-    return _crashed(error)
+    return _crashed(error) if disk_trouble(error) is None else _disk(error)
 
 
 def _usage(error: click.ClickException) -> int:
@@ -114,9 +115,23 @@ def _lowered(message: str) -> str:
 
 
 def _broken_pipe() -> int:
-    """The reader of our output is gone, which is no error: print nothing, and keep Python from printing it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The reader of our output is gone, which is no error: print nothing."""
+    _drop_output()
     return FAILED
+
+
+def _disk(error: BaseException) -> int:
+    """A file of the command, or its output where the error names no file, is on a disk that cannot be written."""
+    named = isinstance(error, OSError) and error.filename is not None
+    if not named:
+        _drop_output()
+    show(f"cannot write {'a file' if named else 'the output'}: {error_words(error)}")
+    return FAILED
+
+
+def _drop_output() -> None:
+    """Keep Python from writing at exit what is left of the output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _crashed(error: BaseException) -> int:

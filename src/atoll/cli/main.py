@@ -9,6 +9,7 @@ import click
 from atoll import __version__
 
 COMMANDS = {
+    "init": "atoll.cli.init:init",
     "apply": "atoll.cli.apply:apply",
     "plan": "atoll.cli.apply:plan",
     "validate": "atoll.cli.validate:validate",

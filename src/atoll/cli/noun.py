@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from atoll.cli import terminal
+from atoll.cli.completion import existing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +20,20 @@ class NounGroup(click.Group):
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+
+def add_deletion(group: click.Group, kind: str, what: str) -> None:
+    """Adds `delete` to a noun: the same as `atoll delete KIND`."""
+
+    @group.command("delete", help=f"Delete {what}, and wait until they are gone; `atoll delete {kind}` is the same.")
+    @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=existing(kind))
+    @click.option("--all", is_flag=True, help="All of them.")
+    @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+    def delete(names: tuple[str, ...], all: bool, yes: bool) -> None:
+        from atoll.cli.delete import delete_named  # it needs what following does
+        from atoll.client import connect
+
+        delete_named(connect(), kind, names, all=all, yes=yes)
 
 
 def verbose_option(function: F) -> F:
@@ -47,10 +61,3 @@ def watch_option(function: F) -> F:
 
     watch = click.option("-w", "--watch", is_flag=True, help="Show it again whenever something changes, until Ctrl-C.")
     return watch(command)  # type: ignore[return-value]
-
-
-def print_json(value: object) -> None:
-    """The API's objects, indented."""
-    import msgspec
-
-    terminal.out(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -9,10 +9,11 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.moment import moment
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, add_deletion, watch_option
+from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
 from atoll.client import connect
-from atoll.wire.api import JobView, RunView
+from atoll.wire.api import ON_HOLD, JobView, RunView
 
 
 def rank(ctx: click.Context, param: click.Parameter, text: str) -> int | None:
@@ -41,33 +42,59 @@ def page_options(command: Callable[..., None]) -> Callable[..., None]:
     return all(limit(before(command)))
 
 
-@click.group(cls=NounGroup)
+class RunGroup(NounGroup):
+    """`atoll run [OPTIONS] -- COMMAND` is `atoll run submit [OPTIONS] -- COMMAND`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "submit"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "submit":
+            return super().get_command(ctx, cmd_name)
+        from atoll.cli.submit import submit  # only it needs what applying does
+
+        return submit
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and not ctx.resilient_parsing:
+            options = {name for option in list_runs.params for name in (*option.opts, *option.secondary_opts)}
+            first = args[0].partition("=")[0]
+            if "--" in args:
+                args = ["submit", *args]
+            elif first.startswith("--") and first not in {*options, "--help"}:
+                raise click.UsageError(f"`{first}` goes with a command to run: `atoll run {first} … -- COMMAND`", ctx)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None:
+            line = " ".join(args)
+            raise click.UsageError(f"no such command `{args[0]}`; to run it as a task: `atoll run -- {line}`", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=RunGroup)
 def run() -> None:
-    """Show runs; without a command: list."""
+    """Show runs, and run commands: `atoll run -- COMMAND`. Without a command: list."""
 
 
 @run.command("list")
 @page_options
 @watch_option
-@verbose_option
-@json_option
-def list_runs(*, verbose: bool, as_json: bool, **page: Any) -> None:
+@output_options
+def list_runs(*, output: Output, **page: Any) -> None:
     """Show the runs that are not finished, or all in pages."""
-    _list(verbose, as_json, **page)
+    _list(output, **page)
 
 
 @run.command("get")
 @click.argument("name", shell_complete=existing("run"))
-@verbose_option
-@json_option
-def get_run(name: str, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_run(name: str, output: Output) -> None:
     """Show one run."""
     found = connect().run(name)
-    if as_json:
-        print_json(found)
-        return
-    run_table([found], units.now(), verbose).print()
-    if found.attempts:
+    if output.show_one(found, run_table) and found.attempts:
         terminal.out("")
         attempt_table(found, units.now()).print()
 
@@ -83,14 +110,16 @@ def retry_run(name: str) -> None:
     terminal.out(f"run {name}: trying again; `atoll logs {name} -f` follows it")
 
 
+add_deletion(run, "run", "finished runs")
+
+
 @click.command()
 @page_options
 @watch_option
-@verbose_option
-@json_option
-def ps(*, verbose: bool, as_json: bool, **page: Any) -> None:
+@output_options
+def ps(*, output: Output, **page: Any) -> None:
     """Show the runs that are not finished; the same as `atoll run list`."""
-    _list(verbose, as_json, **page)
+    _list(output, **page)
 
 
 @click.command()
@@ -138,10 +167,12 @@ def logs(name: str, *, follow: bool, job: int | None, attempt: int | None, **for
 
 
 @click.command()
-@click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=existing("unfinished"))
+@click.argument("names", metavar="[RUN]...", nargs=-1, shell_complete=existing("unfinished"))
+@click.option("--all", is_flag=True, help="Stop all runs that are not finished; asks first.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, with `--all`.")
 @click.option("--abort", is_flag=True, help="Kill it at once, without a grace period.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait until it has stopped.")
-def stop(names: tuple[str, ...], abort: bool, detach: bool) -> None:
+def stop(names: tuple[str, ...], *, all: bool, yes: bool, abort: bool, detach: bool) -> None:
     """Stop runs and wait until they have stopped.
 
     Nothing is stopped unless all of them exist.
@@ -150,7 +181,17 @@ def stop(names: tuple[str, ...], abort: bool, detach: bool) -> None:
 
     client = connect()
     after = newest_event(client)
-    versions = {name: client.run(name).version for name in names}
+    if bool(names) == all:
+        raise click.UsageError("which run? name them, or pass `--all`")
+    views = client.runs() if all else [client.run(name) for name in names]
+    if all:
+        from atoll.cli.question import confirm
+
+        if not views:
+            terminal.out("nothing to stop: no run is unfinished")
+            return
+        confirm(f"Stop {', '.join(view.name for view in views)}?", yes=yes)
+    versions = {view.name: view.version for view in views}
     stopping = [client.stop_run(name, abort=abort, version=version) for name, version in versions.items()]
     for view in stopping:
         last = view if detach or view.finished_at is not None else follow_stop(client, view, after)
@@ -161,7 +202,8 @@ def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:
     """The key facts, with a line for each job where there are several."""
     if verbose:
         return _details(runs, at)
-    table = Table(("NAME", "TYPE", "ZONE", "INSTANCE", "PRICE", "STATUS", "CREATED", "ERROR"), optional=("ERROR",))
+    headings = ("NAME", "TYPE", "ZONE", "INSTANCE", "PRICE", "STATUS", "CREATED", "NOTE", "ERROR")
+    table = Table(headings, optional=("NOTE", "ERROR"))
     for one in runs:
         single = one.jobs[0] if len(one.jobs) == 1 else None
         zones = units.place(single.zone) if single else units.zone_counts(job.zone for job in one.jobs)
@@ -175,10 +217,19 @@ def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:
             units.price(one.price),
             _status(one),
             created,
-            _error(one) or (_error(single) if single else ""),
+            *_note_and_error(one, single),
         )
         for job in one.jobs if single is None else ():
-            table.add(f" {job.rank}", "", units.place(job.zone), job.instance or "-", "", _status(job), "", _error(job))
+            table.add(
+                f" {job.rank}",
+                "",
+                units.place(job.zone),
+                job.instance or "-",
+                "",
+                _status(job),
+                "",
+                *_note_and_error(job),
+            )
     return table
 
 
@@ -195,23 +246,32 @@ def attempt_table(view: RunView, at: datetime) -> Table:
 
 def _details(runs: list[RunView], at: datetime) -> Table:
     headings = ("NAME", "TYPE", "BACKEND", "REGION", "ZONE", "ZONE ID", "FLEET", "INSTANCE", "INSTANCE TYPE", "ATTEMPT",
-                "PRICE", "STATUS", "CREATED", "FINISHED", "ID", "ERROR")  # fmt: skip
-    table = Table(headings, optional=("ZONE ID", "FINISHED", "ERROR"))
+                "PRICE", "STATUS", "CREATED", "FINISHED", "ID", "NOTE", "ERROR")  # fmt: skip
+    table = Table(headings, optional=("ZONE ID", "FINISHED", "NOTE", "ERROR"))
     for one in runs:
         zones = units.zone_counts(job.zone for job in one.jobs)
         table.add(one.name, one.type, "", "", zones or "-", "", "", "", "", "", units.price(one.price), _status(one),
-                  units.ago(one.created_at, at), units.ago(one.finished_at, at), one.id, _error(one))  # fmt: skip
+                  units.ago(one.created_at, at), units.ago(one.finished_at, at), one.id,
+                  *_note_and_error(one))  # fmt: skip
         for job in one.jobs:
             backend, region = (job.zone.backend, job.zone.region) if job.zone else ("-", "-")
             table.add(f" {job.rank}", "", backend, region, units.place(job.zone), units.zone_id(job.zone),
                       job.fleet or "-", job.instance or "-", job.instance_type or "-", str(job.submission + 1), "",
                       _status(job), units.ago(job.started_at, at), units.ago(job.finished_at, at), job.id,
-                      _error(job))  # fmt: skip
+                      *_note_and_error(job))  # fmt: skip
     return table
 
 
 def _status(one: RunView | JobView) -> str:
     return f"{one.status} ({one.exit_code})" if one.exit_code else one.status
+
+
+def _note_and_error(one: RunView | JobView, single: JobView | None = None) -> tuple[str, str]:
+    """What a run or job says in its two columns: why it waits, and why it failed."""
+    text = _error(one) or (_error(single) if single else "")
+    if text == one.status:
+        return "", ""
+    return ("", text) if one.status in ("failed", ON_HOLD) else (text, "")
 
 
 def _error(one: RunView | JobView) -> str:
@@ -220,12 +280,12 @@ def _error(one: RunView | JobView) -> str:
     return one.reason if one.exit_code != 0 else ""
 
 
-def _list(verbose: bool, as_json: bool, *, finished: bool, limit: int | None, before: str | None) -> None:
+def _list(output: Output, *, finished: bool, limit: int | None, before: str | None) -> None:
     client, more = connect(), False
     if finished or limit is not None or before is not None:
         found, more = client.newest_runs(limit or NEWEST, None if before is None else client.run(before).id)
     else:
         found = client.runs()
-    print_json(found) if as_json else run_table(found, units.now(), verbose).print()
+    output.show_all(found, run_table, empty="no runs: `atoll run -- COMMAND` starts one, `-a` shows finished ones")
     if more:
         terminal.note(f"older runs follow: `atoll run list -a --before {found[0].name}`")

@@ -9,10 +9,16 @@ from fastapi import Response
 
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.queries.page import Page
+from atoll.model.system_error import DISK_WORDS, DiskTrouble
 from atoll.wire.api import NEXT, Problem
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
+_DISK_HELP = {
+    DiskTrouble.FULL: "free space on the disk of the data folder",
+    DiskTrouble.READ_ONLY: "make the disk of the data folder writable",
+    DiskTrouble.FAILING: "check the disk of the data folder, and `server.log` there",
+}
 
 
 def encoded(content: Any) -> bytes:
@@ -43,10 +49,11 @@ def problem(code: str, message: str, status: int, help: str | None = None) -> Re
     return answer(Problem(code, message, help), status)
 
 
-def disk_full() -> Response:
-    """The refusal of a request that could not be stored for lack of space."""
-    help = "free space on the disk of the data folder, then run the command again"
-    return problem("disk-full", "the server's disk is full: nothing was stored", 507, help)
+def disk_refusal(trouble: DiskTrouble) -> Response:
+    """The refusal of a request that could not be stored because of the server's disk."""
+    help = f"{_DISK_HELP[trouble]}, then run the command again"
+    words = DISK_WORDS[trouble].replace("the disk", "the server's disk")
+    return problem(trouble.value, f"{words}: nothing was stored", 507, help)
 
 
 def refusal(error: Refused) -> Response:

@@ -15,8 +15,10 @@ from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
 from atoll.engine.parts.refusal import Refused
 from atoll.fronts.web import WebFront
-from atoll.server.answer import disk_full, problem, refusal
+from atoll.model.system_error import DiskTrouble
+from atoll.server.answer import disk_refusal, problem, refusal
 from atoll.server.auth import Gate, require_user
+from atoll.server.disks import Disks
 from atoll.server.front import OPEN, Front, RequestMetrics
 from atoll.server.routes import (
     closures,
@@ -32,7 +34,7 @@ from atoll.server.routes import (
     volumes,
     zones,
 )
-from atoll.store.errors import Conflict, StoreFull, StoreUnavailable
+from atoll.store.errors import Conflict, StoreDisk, StoreUnavailable
 from atoll.wire.api import Problem
 
 log = logging.getLogger("atoll.server")
@@ -55,6 +57,7 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.state.address = address
     app.state.started_at = datetime.now(UTC)
     app.state.gate = Gate(engine)
+    app.state.disks = None if engine.home is None else Disks(engine.home)
     app.state.closing = False
     app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
@@ -68,7 +71,7 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
     app.add_exception_handler(Conflict, _raced)
-    app.add_exception_handler(StoreFull, _store_full)
+    app.add_exception_handler(StoreDisk, _store_disk)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
@@ -76,9 +79,13 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     return app
 
 
-async def _store_full(_request: Request, error: Exception) -> Response:
+async def _store_disk(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreDisk)
     log.error("%s", error)
-    return disk_full()
+    disks: Disks | None = request.app.state.disks
+    if disks is None or error.trouble is not DiskTrouble.FAILING:
+        return disk_refusal(error.trouble)
+    return disk_refusal(await disks.cause())
 
 
 async def _at(address: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from atoll.model.system_error import error_words
 from atoll.server.home import Home, HomeError
 from atoll.store import migrations
 from atoll.store.address import DatabaseError, DatabaseUrl, database_url, place
@@ -154,7 +155,7 @@ def main() -> None:
             print(restore(given.home, database, given.file))  # noqa: T201
     except (BackupError, DatabaseError, HomeError, OSError) as error:
         help = getattr(error, "help", None)
-        print(f"error: {error}" + (f"\n  help: {help}" if help else ""), file=sys.stderr)  # noqa: T201
+        print(f"error: {error_words(error)}" + (f"\n  help: {help}" if help else ""), file=sys.stderr)  # noqa: T201
         sys.exit(1)
 
 

@@ -3,7 +3,6 @@
 Plain ASGI: a wrapped response would be copied piece by piece. A token is checked before the body is read.
 """
 
-import errno
 import logging
 import secrets
 import time
@@ -20,7 +19,8 @@ from atoll.engine.parts.log_context import request_id
 from atoll.engine.parts.refusal import Refused
 from atoll.fronts.web import WebFront
 from atoll.model.access import User
-from atoll.server.answer import disk_full, problem, refusal
+from atoll.model.system_error import disk_trouble
+from atoll.server.answer import disk_refusal, problem, refusal
 from atoll.server.auth import Gate
 from atoll.store.actor import acting
 from atoll.wire.snapshot import LARGEST_BYTES
@@ -101,14 +101,17 @@ class Front:
         except ClientDisconnect:
             exchange.status = exchange.status or CLIENT_LEFT
         except Exception as error:
-            if _disk_is_full(error) and not exchange.status:
-                log.error("the disk is full: %s", error)
-                await disk_full()(scope, receive, exchange.send)
-                return
-            log.exception("the request failed")
+            trouble = disk_trouble(error)
+            if trouble is None or exchange.status:
+                log.exception("the request failed")
             if exchange.status:
                 raise
-            response = problem("internal-error", f"the server failed (request {exchange.id})", 500, "see server.log")
+            if trouble is None:
+                message = f"the server failed (request {exchange.id})"
+                response = problem("internal-error", message, 500, "see server.log")
+            else:
+                log.error("a file cannot be written: %s", error)
+                response = disk_refusal(trouble)
         if response is not None:
             await response(scope, receive, exchange.send)
 
@@ -154,11 +157,6 @@ class _Exchange:
 
 def _is_open(scope: Scope) -> bool:
     return scope["path"] in OPEN or WebFront.is_open(scope["method"], scope["path"])
-
-
-def _disk_is_full(error: BaseException) -> bool:
-    """Whether a write failed for lack of space."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _too_much(scope: Scope, headers: Headers, most: int) -> Response | None:

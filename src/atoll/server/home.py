@@ -10,6 +10,7 @@ DIR/server.json    where the server listens, while it does, 0600
 DIR/web.port       the loopback port of the web page, once `atoll web` has opened it, 0600
 DIR/server.lock    held by the one server of this folder; holds its process id
 DIR/atoll.db.lock  held by the one server of this database, likewise
+DIR/.probe         empty: written to find out whether the disk can be written
 DIR/config.yml     optional: the backends with their settings, and retention
 """
 
@@ -31,6 +32,7 @@ import yaml
 
 from atoll.engine.parts.retention_config import retention_of
 from atoll.model.suggestion import did_you_mean
+from atoll.model.system_error import disk_trouble, error_words
 from atoll.private_files import write_private
 
 _KEYS = ("backends", "retention")
@@ -142,7 +144,7 @@ def configured(folder: Path) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise HomeError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        raise HomeError(f"{path} cannot be read: {error_words(error).splitlines()[0]}") from error
     content = {} if content is None else content
     backends = content.get("backends", []) if isinstance(content, dict) else None
     if not isinstance(backends, list) or not all(isinstance(item, dict) and "type" in item for item in backends):
@@ -192,7 +194,8 @@ def _hold(path: Path, what: str) -> int:
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise HomeError(f"cannot write {path}: {error.strerror}: check the owner and mode of the folder") from error
+        help = "" if disk_trouble(error) else ": check the owner and mode of the folder"
+        raise HomeError(f"{error_words(error)}{help}") from error
     try:
         _lock(lock)
     except BlockingIOError:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from atoll import __version__
 from atoll.engine.engine import Engine
 from atoll.engine.requests.accounts import keep_first_token
+from atoll.model.system_error import error_words
 from atoll.server.app import create_app
 from atoll.server.connections import BoundedProtocol
 from atoll.server.files import keep_files
@@ -55,7 +56,7 @@ def main() -> None:
     try:
         asyncio.run(_serve(arguments.home, arguments.host, arguments.port, arguments.public_url))
     except (HomeError, DatabaseError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error_words(error)}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
 
 

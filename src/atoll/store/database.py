@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
+from atoll.model.system_error import error_words
 from atoll.store import postgresql, schema, sqlite
 from atoll.store.address import DatabaseError, database_url, place
 from atoll.store.connection import Connection, Direct
@@ -126,7 +127,7 @@ async def open_database(url: str, now: Callable[[], datetime]) -> Database:
     except DBAPIError as error:
         raise DatabaseError(f"the database {place(address)} cannot be used: {error.orig}") from error
     except OSError as error:
-        raise DatabaseError(f"the database {place(address)} cannot be reached: {error}") from error
+        raise DatabaseError(f"the database {place(address)} cannot be reached: {error_words(error)}") from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "asyncpg":
             raise

@@ -4,7 +4,7 @@ StoreError
 ├── Conflict            another transaction interfered; the same may succeed when it is retried
 │   └── NotUnique       another record has this name or key
 ├── StoreUnavailable    the database does not answer; whether a commit happened may be unknown
-│   └── StoreFull       its disk is full: nothing was written
+│   └── StoreDisk       its disk is full, read-only or failing: nothing was written
 └── StoreFault          the statement is wrong, or violates a constraint that no other transaction can cause: a bug
 """
 
@@ -15,14 +15,24 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import PendingRollbackError as LostTransaction
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from atoll.model.system_error import DISK_WORDS, DiskTrouble, error_words
+
 _RETRIABLE = {"40001": "serialization failure", "40P01": "deadlock", "55P03": "lock timeout"}
 """PostgreSQL's SQLSTATEs after which the same may succeed (its manual, appendix A)."""
 _UNIQUE_VIOLATION = "23505"
 _UNIQUE_CODES = frozenset({1555, 2067})
 """SQLite's result codes SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE (sqlite.org/rescode.html)."""
-_DISK_FULL = "53100"
-_FULL = ("database or disk is full", "No space left on device", "disk I/O error")
-"""SQLite's words; on a full disk, its companion files give the last of them."""
+_DISK_STATES = {"53100": DiskTrouble.FULL, "58030": DiskTrouble.FAILING}
+"""PostgreSQL's `disk_full` and `io_error`; its words decide where a server reports another state."""
+_DISK_TEXTS = {
+    "No space left on device": DiskTrouble.FULL,
+    "Read-only file system": DiskTrouble.READ_ONLY,
+    "Input/output error": DiskTrouble.FAILING,
+}
+_DISK_CODES = {8: DiskTrouble.READ_ONLY, 10: DiskTrouble.FAILING, 13: DiskTrouble.FULL}
+"""SQLite's result codes SQLITE_READONLY, SQLITE_IOERR and SQLITE_FULL (sqlite.org/rescode.html)."""
+_NO_SPACE_FOR_INDEX = 4874
+"""SQLITE_IOERR_SHMSIZE: the index beside the database cannot grow."""
 _SQL_ERROR = 1
 """SQLite's SQLITE_ERROR: a wrong statement, which its driver reports as an operational error."""
 
@@ -43,8 +53,12 @@ class StoreUnavailable(StoreError):  # noqa: N818
     """The database cannot be reached or does not answer."""
 
 
-class StoreFull(StoreUnavailable):
-    """The disk of the database is full."""
+class StoreDisk(StoreUnavailable):
+    """The disk of the database cannot be written now: nothing was written, and what is there can mostly be read."""
+
+    def __init__(self, trouble: DiskTrouble, text: str) -> None:
+        super().__init__(f"the database cannot be written, {DISK_WORDS[trouble]}: {text}")
+        self.trouble = trouble
 
 
 class StoreFault(StoreError):  # noqa: N818
@@ -65,7 +79,7 @@ def translated() -> Iterator[None]:
     except SQLAlchemyError as error:
         raise StoreFault(str(error)) from error
     except OSError as error:
-        raise StoreUnavailable(f"the database cannot be reached: {error}") from error
+        raise StoreUnavailable(f"the database cannot be reached: {error_words(error)}") from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "asyncpg":  # optional, and so not imported here
             raise
@@ -74,17 +88,26 @@ def translated() -> Iterator[None]:
 
 def _translation(error: DBAPIError) -> StoreError:
     state, text = getattr(error.orig, "sqlstate", None) or "", str(error.orig)
+    code = getattr(error.orig, "sqlite_errorcode", None) or 0
     if state in _RETRIABLE:
         return Conflict(f"another transaction interfered: {_RETRIABLE[state]}")
     if "database is locked" in text:
         return Conflict("another transaction interfered: another process writes")
     if isinstance(error, IntegrityError):
-        unique = state == _UNIQUE_VIOLATION or getattr(error.orig, "sqlite_errorcode", None) in _UNIQUE_CODES
+        unique = state == _UNIQUE_VIOLATION or code in _UNIQUE_CODES
         return NotUnique(text) if unique or "UNIQUE constraint failed" in text else StoreFault(text)
-    if getattr(error.orig, "sqlite_errorcode", None) == _SQL_ERROR:
+    if code == _SQL_ERROR:
         return StoreFault(text)
-    if state == _DISK_FULL or any(words in text for words in _FULL):
-        return StoreFull(f"the disk of the database is full: {text}")
+    if (trouble := _disk_trouble(code, state, text)) is not None:
+        return StoreDisk(trouble, text)
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return StoreUnavailable(f"the database does not answer: {text}")
     return StoreFault(text)
+
+
+def _disk_trouble(code: int, state: str, text: str) -> DiskTrouble | None:
+    """What is wrong with the database's disk, from SQLite's code or PostgreSQL's state and words."""
+    if code:
+        return DiskTrouble.FULL if code == _NO_SPACE_FOR_INDEX else _DISK_CODES.get(code & 0xFF)
+    named = next((trouble for words, trouble in _DISK_TEXTS.items() if words in text), None)
+    return named or _DISK_STATES.get(state)

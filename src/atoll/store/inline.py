@@ -19,6 +19,8 @@ BUSY_PAUSE = 0.01
 BREATH = 0.005
 """Seconds that consecutive statements may take before they yield to other tasks."""
 
+_SPOILING = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+
 T = TypeVar("T")
 
 
@@ -72,6 +74,8 @@ class Connection:
         self._connection = raw  # SQLAlchemy looks whether there is one, by this name
         self._disk: ThreadPoolExecutor | None = None
         self._gave_way = 0.0
+        self.spoilt = False
+        """The disk failed: a file that was opened meanwhile may stay read-only, so the connection is not used again."""
 
     def cursor(self) -> Cursor:
         """A new cursor."""
@@ -123,7 +127,9 @@ class Connection:
             try:
                 return work()
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() - begins >= BUSY_SECONDS:
+                code = error.sqlite_errorcode & 0xFF
+                self.spoilt = self.spoilt or code in _SPOILING
+                if code != sqlite3.SQLITE_BUSY or monotonic() - begins >= BUSY_SECONDS:
                     raise
             await asyncio.sleep(BUSY_PAUSE)
 

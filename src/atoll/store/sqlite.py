@@ -40,6 +40,11 @@ def connect(address: URL, *, foreign_keys: bool = True, **options: Any) -> Async
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    @event.listens_for(engine.sync_engine, "checkin")
+    def _checkin(connection: Any, record: Any) -> None:
+        if connection is not None and connection.driver_connection.spoilt:
+            record.invalidate()
+
     @event.listens_for(engine.sync_engine, "invalidate")
     def _invalidate(connection: Any, _record: Any, _error: Any) -> None:
         # A task that is cancelled leaves its statement unfinished: closing alone would then keep the lock.

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from atoll.model.system_error import error_words
 from atoll.tunnels.host import Host, Login
 from atoll.tunnels.pins import Pins
 from atoll.tunnels.ssh import connect, library
@@ -74,7 +75,7 @@ class Link:
             async with asyncio.timeout(DIAL_SECONDS):
                 reader, writer = await connection.open_unix_connection(path, encoding=None)
         except (OSError, library().Error) as error:
-            raise TunnelError(f"{self.host.name}: no stream to {path}: {error}") from error
+            raise TunnelError(f"{self.host.name}: no stream to {path}: {error_words(error)}") from error
         return reader, writer
 
     async def start(self, command: str) -> Stream:
@@ -85,7 +86,7 @@ class Link:
             async with asyncio.timeout(DIAL_SECONDS):
                 process = await self._connection().create_process(command, encoding=None)
         except (OSError, library().Error) as error:
-            raise TunnelError(f"{self.host.name}: no stream to `{command}`: {error}") from error
+            raise TunnelError(f"{self.host.name}: no stream to `{command}`: {error_words(error)}") from error
         return process.stdout, process.stdin
 
     async def run(self, command: str, content: bytes) -> tuple[int, bytes, bytes]:
@@ -100,7 +101,7 @@ class Link:
         except TimeoutError as error:
             raise TunnelError(f"{self.host.name}: no answer within {COMMAND_SECONDS:.0f} s") from error
         except (OSError, library().Error) as error:
-            raise TunnelError(f"{self.host.name}: {error}") from error
+            raise TunnelError(f"{self.host.name}: {error_words(error)}") from error
         return done.exit_status or 0, bytes(done.stdout or b""), bytes(done.stderr or b"")
 
     async def close(self) -> None:

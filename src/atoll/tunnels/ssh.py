@@ -5,10 +5,10 @@ asyncssh is the extra `atoll[ssh]`; it is imported when the first connection is 
 
 import asyncio
 import getpass
-import os
 from pathlib import Path
 from typing import Any
 
+from atoll.model.system_error import error_words
 from atoll.tunnels.host import Login
 from atoll.tunnels.pins import Pins
 from atoll.tunnels.stream import TunnelError
@@ -56,7 +56,7 @@ async def connect(login: Login, pins: Pins, through: Any = None) -> Any:
     except TimeoutError as error:
         raise TunnelError(f"{login.name} does not answer within {CONNECT_SECONDS:.0f} s") from error
     except OSError as error:
-        raise TunnelError(f"cannot connect to {login.hostname} port {login.port}: {_words(error)}") from error
+        raise TunnelError(f"cannot connect to {login.hostname} port {login.port}: {error_words(error)}") from error
 
 
 def user_of(login: Login) -> str:
@@ -122,9 +122,3 @@ def _denied(login: Login) -> str:
         f"{login.name} refuses user `{user}` with {key}: add the public key to ~{user}/.ssh/authorized_keys there, "
         "or correct `user` or `identity_file`"
     )
-
-
-def _words(error: OSError) -> str:
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)  # asyncio's own text repeats the address
-    return error.strerror or str(error) or type(error).__name__

@@ -31,6 +31,7 @@ from atoll.model.endpoint import UnixSocket
 from atoll.model.failure import Scope
 from atoll.model.offer import Market
 from atoll.model.resources import InstanceType
+from atoll.model.system_error import error_words
 from atoll.model.zone import Capacity, Zone
 
 KEEP_DEAD_SECONDS = 600
@@ -220,7 +221,7 @@ class LocalMachines:
             command = [*self._command(folder, record.id, Path(record.socket)), *self._hiding(record)]
             pid = process.start(command, folder, log=folder / "agent.log")
         except OSError as error:
-            raise Unavailable(f"the agent of {record.id} did not start: {error}") from error
+            raise Unavailable(f"the agent of {record.id} did not start: {error_words(error)}") from error
         # An agent that ended at once leaves a machine that is gone, not one that is started again and again.
         record = replace(record, agent=process.identify(pid) or process.Process(pid, "ended"))
         self._records.put_machine(record)

@@ -10,6 +10,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from atoll.model.system_error import error_words
+
 LONGEST = 103
 """The bytes of a socket's path: 104 with the closing zero on macOS and BSD, 108 on Linux."""
 
@@ -29,7 +31,7 @@ def socket_path(state: Path, machine: str) -> Path:
         try:
             _secure(folder)
         except OSError as error:
-            problems.append(str(error))
+            problems.append(error_words(error))
             continue
         return path
     raise OSError(f"no folder for agents' sockets: {'; '.join(problems)}")

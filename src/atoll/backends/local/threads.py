@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from atoll.backends.base import Unavailable
 from atoll.backends.local.records import Records
-from atoll.model.disk import disk_words
+from atoll.model.system_error import disk_words
 
 CLEAN_SECONDS = 5.0
 """How long a call waits for its files to be removed."""

@@ -145,6 +145,8 @@ class Worker:
                 await tx.work.release(lease, now, again, lease.attempts + 1 if due.failed else 0)
         except LeaseLost:
             self._context.figures.leases_lost.labels(lease.kind).inc()
+        except (StoreError, OSError) as error:
+            log.warning("kind=%s id=%s stays leased until the lease ends: %s", lease.kind, lease.id, error)
 
 
 def _again(lease: Lease, kind: FailureKind | None, least: float | None = None) -> Due:

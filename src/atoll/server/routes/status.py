@@ -1,8 +1,6 @@
 """The server's health, readiness, status and metrics."""
 
 import os
-import shutil
-from pathlib import Path
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -11,13 +9,12 @@ from atoll.engine.engine import Engine
 from atoll.engine.work.sweep import Resource
 from atoll.server.answer import answer
 from atoll.server.auth import require_admin
+from atoll.server.disks import Disks
 from atoll.server.state import engine_of
 from atoll.wire.access import Readyz
 from atoll.wire.api import Healthz, OrphanView, ServerStatus
 
 router = APIRouter()
-LEAST_FREE = 32 << 20
-"""Bytes that must be free on the disk of the data folder."""
 
 
 @router.get("/healthz", response_model=Healthz)
@@ -30,7 +27,7 @@ async def healthz() -> Response:
 async def readyz(request: Request) -> Response:
     """Whether the server can process requests and work; 503 with the reasons if not."""
     state = request.app.state
-    reasons = await _trouble(state.engine)
+    reasons = await _trouble(state.engine, state.disks)
     if state.closing:
         reasons.append("the server is stopping")
     status = "not-ready" if reasons else "ready"
@@ -71,29 +68,9 @@ def _orphan_view(resource: Resource) -> OrphanView:
     return OrphanView(resource.kind, resource.zone, resource.id, resource.token)
 
 
-def disk_trouble(home: Path) -> list[str]:
-    """What is wrong with the disks of the data folder and of the agents' folders."""
-    reasons, seen = [], set[int]()
-    for what, folder in (
-        ("data folder", home),
-        *(("agents' folder", path) for path in sorted(home.glob("backends/*"))),
-    ):
-        device = folder.stat().st_dev
-        if device in seen:
-            continue
-        seen.add(device)
-        free = shutil.disk_usage(folder).free
-        if free < LEAST_FREE:
-            needed = f"{free >> 20} MiB are left, {LEAST_FREE >> 20} are needed"
-            reasons.append(f"the disk of the {what} is full: {needed}")
-        if os.statvfs(folder).f_flag & os.ST_RDONLY:
-            reasons.append(f"the disk of the {what} is read-only: {folder}")
-    return reasons
-
-
-async def _trouble(engine: Engine) -> list[str]:
+async def _trouble(engine: Engine, disks: Disks | None) -> list[str]:
     reasons = [*filter(None, [await engine.status.database_trouble()])]
-    reasons += [] if engine.home is None else disk_trouble(engine.home)
+    reasons += [] if disks is None else await disks.trouble()
     if not engine.working:
         reasons.append("the worker does not run")
     reasons += engine.context.planner.trouble()

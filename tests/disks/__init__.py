@@ -1,0 +1,1 @@
+"""Disks that fail when a test wants it."""
