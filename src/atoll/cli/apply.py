@@ -11,7 +11,8 @@ import click
 
 from atoll.cli import configuration, environment, errors, folders, plan_view, terminal
 from atoll.cli.errors import CommandError, InvalidFiles
-from atoll.cli.noun import json_option, print_json, verbose_option
+from atoll.cli.noun import json_option, verbose_option
+from atoll.cli.output import print_json
 from atoll.cli.question import confirm
 from atoll.client import ApiError, Client, ServerGone, connect
 from atoll.model.diagnostic import Diagnostic

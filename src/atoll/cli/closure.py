@@ -6,7 +6,8 @@ import click
 
 from atoll.cli import units
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup
+from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
 from atoll.client import Client, connect
 from atoll.model.records import ClosureKind
@@ -20,22 +21,18 @@ def closure() -> None:
 
 @closure.command("list")
 @click.option("-a", "--all", "ended", is_flag=True, help="Include closures that have ended.")
-@verbose_option
-@json_option
-def list_closures(ended: bool, verbose: bool, as_json: bool) -> None:
+@output_options
+def list_closures(ended: bool, output: Output) -> None:
     """List the zones that are closed."""
-    found = connect().closures(ended=ended)
-    print_json(found) if as_json else closure_table(found, units.now(), verbose).print()
+    output.show_all(connect().closures(ended=ended), closure_table, empty="no zone is closed")
 
 
 @closure.command("get")
 @click.argument("name")
-@verbose_option
-@json_option
-def get_closure(name: str, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_closure(name: str, output: Output) -> None:
     """Show the newest closure of a zone, or one closure by its id."""
-    found = _find(connect(), name)
-    print_json(found) if as_json else closure_table([found], units.now(), verbose).print()
+    output.show_one(_find(connect(), name), closure_table)
 
 
 def closure_table(closures: list[ClosureView], at: datetime, verbose: bool) -> Table:

@@ -6,7 +6,8 @@ import click
 
 from atoll.cli import terminal, units
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option
+from atoll.cli.noun import NounGroup
+from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
 from atoll.client import Client, connect
 from atoll.wire.api import EventView
@@ -31,30 +32,28 @@ def event() -> None:
 @click.option(
     "--last", type=click.IntRange(min=1), default=50, show_default=True, help="Start with the N most recent events."
 )
-@verbose_option
-@json_option
-def list_events(follow: bool, name: str | None, kind: str | None, last: int, verbose: bool, as_json: bool) -> None:
+@output_options
+def list_events(follow: bool, name: str | None, kind: str | None, last: int, output: Output) -> None:
     """Show the most recent events, oldest first."""
+    if follow and (output.form in ("yaml", "name") or output.columns):
+        raise click.UsageError("`-f` prints lines, or with `--json` an object a line")
     client = connect()
     found = client.events(last=last, name=name, kind=kind)
     if follow:
-        _follow(client, found, (name, kind), as_json)
-    elif as_json:
-        print_json(found)
+        _follow(client, found, (name, kind), output.form == "json")
     else:
-        event_table(found, units.now(), verbose).print()
+        output.show_all(found, event_table, empty="no events")
 
 
 @event.command("get")
 @click.argument("seq", type=click.IntRange(min=1))
-@verbose_option
-@json_option
-def get_event(seq: int, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_event(seq: int, output: Output) -> None:
     """Show one event, by its number."""
     found = [one for one in connect().events(after=seq - 1, limit=1) if one.seq == seq]
     if not found:
         raise CommandError(f"there is no event {seq}", "see `atoll event -v`")
-    print_json(found[0]) if as_json else event_table(found, units.now(), verbose).print()
+    output.show_one(found[0], event_table)
 
 
 def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:

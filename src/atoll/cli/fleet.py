@@ -7,7 +7,9 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, add_deletion, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, add_deletion, watch_option
+from atoll.cli.output import Output, output_options
+from atoll.cli.rebalance import rebalance
 from atoll.cli.table import Table, block
 from atoll.client import connect
 from atoll.wire.api import FleetView, InstanceView
@@ -28,22 +30,18 @@ def fleet() -> None:
 
 @fleet.command("list")
 @watch_option
-@verbose_option
-@json_option
-def list_fleets(verbose: bool, as_json: bool) -> None:
+@output_options
+def list_fleets(output: Output) -> None:
     """Show all fleets, each with its instances."""
-    found = connect().fleets()
-    print_json(found) if as_json else _print(found, verbose)
+    output.show_all(connect().fleets(), fleet_table, empty="no fleets: `atoll init` writes a first file")
 
 
 @fleet.command("get")
 @click.argument("name", shell_complete=existing("fleet"))
-@verbose_option
-@json_option
-def get_fleet(name: str, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_fleet(name: str, output: Output) -> None:
     """Show one fleet."""
-    found = connect().fleet(name)
-    print_json(found) if as_json else _print([found], verbose)
+    output.show_one(connect().fleet(name), fleet_table)
 
 
 @fleet.command("retry")
@@ -57,6 +55,7 @@ def retry_fleet(name: str) -> None:
     terminal.out(f"fleet {name}: trying again; `atoll event -f` follows it")
 
 
+fleet.add_command(rebalance)
 add_deletion(fleet, "fleet", "fleets with their machines")
 
 
@@ -67,24 +66,21 @@ def instance() -> None:
 
 @instance.command("list")
 @watch_option
-@verbose_option
-@json_option
-def list_instances(verbose: bool, as_json: bool) -> None:
+@output_options
+def list_instances(output: Output) -> None:
     """Show the instances of all fleets."""
-    found = connect().instances()
-    print_json(found) if as_json else instance_table(found, units.now(), verbose).print()
+    output.show_all(connect().instances(), instance_table, empty="no instances: fleets and runs make them")
 
 
 @instance.command("get")
 @click.argument("name")
-@verbose_option
-@json_option
-def get_instance(name: str, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_instance(name: str, output: Output) -> None:
     """Show one instance, by its name (FLEET-NODE) or id."""
     found = [one for one in connect().instances() if name in (one.name, one.id)]
     if not found:
         raise CommandError(f"there is no instance `{name}`", "see `atoll instance`")
-    print_json(found[0]) if as_json else instance_table(found, units.now(), verbose).print()
+    output.show_one(found[0], instance_table)
 
 
 def ready(view: FleetView) -> int:
@@ -108,8 +104,10 @@ def placement(view: FleetView) -> str:
     return f"{view.strategy}, skew {view.skew}" if view.strategy == "spread" else view.strategy
 
 
-def fleet_table(fleets: list[FleetView], at: datetime) -> Table:
-    """The key facts: a line for each fleet and, below it, for each instance."""
+def fleet_table(fleets: list[FleetView], at: datetime, verbose: bool = False) -> Table:
+    """The key facts: a line for each fleet and, below it, for each instance; `verbose` adds all others."""
+    if verbose:
+        return _fleet_details(fleets, at)
     table = Table(HEADINGS, optional=("NOTE",))
     for view in fleets:
         zones = units.zone_counts(one.zone for one in view.instances)
@@ -128,7 +126,7 @@ def fleet_table(fleets: list[FleetView], at: datetime) -> Table:
     return table
 
 
-def fleet_details(fleets: list[FleetView], at: datetime) -> Table:
+def _fleet_details(fleets: list[FleetView], at: datetime) -> Table:
     """Everything: the region beside the zone, ids, prices, errors."""
     table = Table(("NAME", "NODES", "PLACEMENT", *DETAILS), optional=("ZONE ID", "VOLUMES", "MESSAGE"))
     for view in fleets:
@@ -172,8 +170,3 @@ def _details(one: InstanceView, at: datetime) -> list[str]:
 
 def _work(one: InstanceView) -> str:
     return f"(run {', '.join(one.runs)})" if one.runs else ""
-
-
-def _print(fleets: list[FleetView], verbose: bool) -> None:
-    at = units.now()
-    (fleet_details(fleets, at) if verbose else fleet_table(fleets, at)).print()

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import click
 
-from atoll.cli import terminal
 from atoll.cli.completion import existing
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,10 +61,3 @@ def watch_option(function: F) -> F:
 
     watch = click.option("-w", "--watch", is_flag=True, help="Show it again whenever something changes, until Ctrl-C.")
     return watch(command)  # type: ignore[return-value]
-
-
-def print_json(value: object) -> None:
-    """The API's objects, indented."""
-    import msgspec
-
-    terminal.out(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

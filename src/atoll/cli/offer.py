@@ -1,12 +1,13 @@
 """`atoll offer`: instance types, zones and prices."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import click
 
 from atoll.cli import terminal, units
-from atoll.cli.noun import json_option, print_json, verbose_option
+from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
 from atoll.client import Client, connect
 from atoll.wire.api import OfferGroup, OfferQuery, OfferView
@@ -34,44 +35,41 @@ MOST = 10_000
     help="Group offers by instance type, region or zone.",
 )
 @click.option("--limit", type=click.IntRange(1, MOST), default=100, show_default=True, help="Maximum number of offers.")
-@verbose_option
-@json_option
-def offer(verbose: bool, as_json: bool, group_by: str | None, **options: Any) -> None:
+@output_options
+def offer(output: Output, group_by: str | None, **options: Any) -> None:
     """Show the offers of all zones, cheapest first.
 
     Unavailable offers are shown with the reason.
     """
     query, client = OfferQuery(**options), connect()
     if group_by:
-        _groups(client, query, group_by, as_json)
+        _groups(client, query, group_by, output)
         return
     # One more than is shown: it says whether there are more.
     found = client.offers(replace(query, limit=min(query.limit + 1, MOST)))
     shown = found[: query.limit]
-    if as_json:
-        print_json(shown)
+    if output.of_objects:
+        output.objects(shown)
         return
     if not shown:
         terminal.out(" no backend offers this")
         return
-    offer_table(shown, verbose).print()
+    output.show_all(shown, offer_table)
     if len(found) > len(shown):
         terminal.out(f" and more: `--limit` shows them, `--group-by` counts them ({len(shown)} shown)")
     if any(one.zone.backend == "local" for one in shown):
         terminal.out(f" {SHARED}")
 
 
-def _groups(client: Client, query: OfferQuery, by: str, as_json: bool) -> None:
+def _groups(client: Client, query: OfferQuery, by: str, output: Output) -> None:
     found = client.offer_groups(query, by)
-    if as_json:
-        print_json(found)
-    elif found:
-        group_table(found, by).print()
+    if found or output.of_objects:
+        output.show_all(found, lambda groups, at, verbose: group_table(groups, by))
     else:
         terminal.out(" no backend offers this")
 
 
-def offer_table(offers: list[OfferView], verbose: bool) -> Table:
+def offer_table(offers: list[OfferView], at: datetime, verbose: bool) -> Table:
     """The key facts; `verbose` adds region, zone id, the provider's availability text and the code."""
     if verbose:
         headings = ("BACKEND", "REGION", "ZONE", "ZONE ID", "TYPE", "RESOURCES", "MARKET", "PRICE", "AVAILABILITY",

@@ -3,7 +3,8 @@
 import click
 
 from atoll.cli import errors, terminal
-from atoll.cli.noun import json_option, print_json
+from atoll.cli.noun import json_option
+from atoll.cli.output import print_json
 from atoll.cli.question import confirm
 from atoll.cli.table import Table
 from atoll.client import connect

@@ -1,13 +1,17 @@
 """`atoll project`: projects and their members."""
 
+from datetime import datetime
+
 import click
 
 from atoll.cli import terminal, units
-from atoll.cli.noun import NounGroup, json_option, print_json
+from atoll.cli.noun import NounGroup
+from atoll.cli.output import Output, output_options
 from atoll.cli.question import confirm
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.model.access import Role
+from atoll.wire.access import MemberView, ProjectView
 
 
 @click.group(cls=NounGroup)
@@ -16,19 +20,19 @@ def project() -> None:
 
 
 @project.command("list")
-@json_option
-def list_projects(as_json: bool) -> None:
+@output_options
+def list_projects(output: Output) -> None:
     """List the projects that you can see, with your role."""
     client = connect()
-    found = client.projects()
-    if as_json:
-        print_json(found)
-        return
-    table = Table(("NAME", "ROLE", "CREATED", ""), optional=("",))
-    for one in found:
-        here = "(current)" if one.name == client.project else ""
-        table.add(one.name, one.role, units.ago(one.created_at, units.now()) or "-", here)
-    table.print()
+
+    def tabulate(projects: list[ProjectView], at: datetime, _: bool) -> Table:
+        table = Table(("NAME", "ROLE", "CREATED", ""), optional=("",))
+        for one in projects:
+            here = "(current)" if one.name == client.project else ""
+            table.add(one.name, one.role, units.ago(one.created_at, at) or "-", here)
+        return table
+
+    output.show_all(client.projects(), tabulate)
 
 
 @project.command("create")
@@ -50,17 +54,17 @@ def delete_project(name: str, yes: bool) -> None:
 
 
 @project.command("members")
-@json_option
-def list_members(as_json: bool) -> None:
+@output_options
+def list_members(output: Output) -> None:
     """List the project's members."""
-    found = connect().members()
-    if as_json:
-        print_json(found)
-        return
+    output.show_all(connect().members(), _member_table, empty="no members: admins see every project")
+
+
+def _member_table(members: list[MemberView], _: datetime, __: bool) -> Table:
     table = Table(("USER", "ROLE"))
-    for one in found:
+    for one in members:
         table.add(one.user, one.role)
-    table.print()
+    return table
 
 
 @project.command("add-member")

@@ -9,10 +9,11 @@ import click
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.moment import moment
-from atoll.cli.noun import NounGroup, add_deletion, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, add_deletion, watch_option
+from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
 from atoll.client import connect
-from atoll.wire.api import JobView, RunView
+from atoll.wire.api import ON_HOLD, JobView, RunView
 
 
 def rank(ctx: click.Context, param: click.Parameter, text: str) -> int | None:
@@ -81,25 +82,19 @@ def run() -> None:
 @run.command("list")
 @page_options
 @watch_option
-@verbose_option
-@json_option
-def list_runs(*, verbose: bool, as_json: bool, **page: Any) -> None:
+@output_options
+def list_runs(*, output: Output, **page: Any) -> None:
     """Show the runs that are not finished, or all in pages."""
-    _list(verbose, as_json, **page)
+    _list(output, **page)
 
 
 @run.command("get")
 @click.argument("name", shell_complete=existing("run"))
-@verbose_option
-@json_option
-def get_run(name: str, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_run(name: str, output: Output) -> None:
     """Show one run."""
     found = connect().run(name)
-    if as_json:
-        print_json(found)
-        return
-    run_table([found], units.now(), verbose).print()
-    if found.attempts:
+    if output.show_one(found, run_table) and found.attempts:
         terminal.out("")
         attempt_table(found, units.now()).print()
 
@@ -121,11 +116,10 @@ add_deletion(run, "run", "finished runs")
 @click.command()
 @page_options
 @watch_option
-@verbose_option
-@json_option
-def ps(*, verbose: bool, as_json: bool, **page: Any) -> None:
+@output_options
+def ps(*, output: Output, **page: Any) -> None:
     """Show the runs that are not finished; the same as `atoll run list`."""
-    _list(verbose, as_json, **page)
+    _list(output, **page)
 
 
 @click.command()
@@ -208,7 +202,8 @@ def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:
     """The key facts, with a line for each job where there are several."""
     if verbose:
         return _details(runs, at)
-    table = Table(("NAME", "TYPE", "ZONE", "INSTANCE", "PRICE", "STATUS", "CREATED", "ERROR"), optional=("ERROR",))
+    headings = ("NAME", "TYPE", "ZONE", "INSTANCE", "PRICE", "STATUS", "CREATED", "NOTE", "ERROR")
+    table = Table(headings, optional=("NOTE", "ERROR"))
     for one in runs:
         single = one.jobs[0] if len(one.jobs) == 1 else None
         zones = units.place(single.zone) if single else units.zone_counts(job.zone for job in one.jobs)
@@ -222,10 +217,19 @@ def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:
             units.price(one.price),
             _status(one),
             created,
-            _error(one) or (_error(single) if single else ""),
+            *_note_and_error(one, single),
         )
         for job in one.jobs if single is None else ():
-            table.add(f" {job.rank}", "", units.place(job.zone), job.instance or "-", "", _status(job), "", _error(job))
+            table.add(
+                f" {job.rank}",
+                "",
+                units.place(job.zone),
+                job.instance or "-",
+                "",
+                _status(job),
+                "",
+                *_note_and_error(job),
+            )
     return table
 
 
@@ -242,23 +246,32 @@ def attempt_table(view: RunView, at: datetime) -> Table:
 
 def _details(runs: list[RunView], at: datetime) -> Table:
     headings = ("NAME", "TYPE", "BACKEND", "REGION", "ZONE", "ZONE ID", "FLEET", "INSTANCE", "INSTANCE TYPE", "ATTEMPT",
-                "PRICE", "STATUS", "CREATED", "FINISHED", "ID", "ERROR")  # fmt: skip
-    table = Table(headings, optional=("ZONE ID", "FINISHED", "ERROR"))
+                "PRICE", "STATUS", "CREATED", "FINISHED", "ID", "NOTE", "ERROR")  # fmt: skip
+    table = Table(headings, optional=("ZONE ID", "FINISHED", "NOTE", "ERROR"))
     for one in runs:
         zones = units.zone_counts(job.zone for job in one.jobs)
         table.add(one.name, one.type, "", "", zones or "-", "", "", "", "", "", units.price(one.price), _status(one),
-                  units.ago(one.created_at, at), units.ago(one.finished_at, at), one.id, _error(one))  # fmt: skip
+                  units.ago(one.created_at, at), units.ago(one.finished_at, at), one.id,
+                  *_note_and_error(one))  # fmt: skip
         for job in one.jobs:
             backend, region = (job.zone.backend, job.zone.region) if job.zone else ("-", "-")
             table.add(f" {job.rank}", "", backend, region, units.place(job.zone), units.zone_id(job.zone),
                       job.fleet or "-", job.instance or "-", job.instance_type or "-", str(job.submission + 1), "",
                       _status(job), units.ago(job.started_at, at), units.ago(job.finished_at, at), job.id,
-                      _error(job))  # fmt: skip
+                      *_note_and_error(job))  # fmt: skip
     return table
 
 
 def _status(one: RunView | JobView) -> str:
     return f"{one.status} ({one.exit_code})" if one.exit_code else one.status
+
+
+def _note_and_error(one: RunView | JobView, single: JobView | None = None) -> tuple[str, str]:
+    """What a run or job says in its two columns: why it waits, and why it failed."""
+    text = _error(one) or (_error(single) if single else "")
+    if text == one.status:
+        return "", ""
+    return ("", text) if one.status in ("failed", ON_HOLD) else (text, "")
 
 
 def _error(one: RunView | JobView) -> str:
@@ -267,12 +280,12 @@ def _error(one: RunView | JobView) -> str:
     return one.reason if one.exit_code != 0 else ""
 
 
-def _list(verbose: bool, as_json: bool, *, finished: bool, limit: int | None, before: str | None) -> None:
+def _list(output: Output, *, finished: bool, limit: int | None, before: str | None) -> None:
     client, more = connect(), False
     if finished or limit is not None or before is not None:
         found, more = client.newest_runs(limit or NEWEST, None if before is None else client.run(before).id)
     else:
         found = client.runs()
-    print_json(found) if as_json else run_table(found, units.now(), verbose).print()
+    output.show_all(found, run_table, empty="no runs: `atoll run -- COMMAND` starts one, `-a` shows finished ones")
     if more:
         terminal.note(f"older runs follow: `atoll run list -a --before {found[0].name}`")

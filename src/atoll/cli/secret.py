@@ -1,13 +1,17 @@
 """`atoll secret`: values that runs receive and users cannot read back."""
 
+from datetime import datetime
+
 import click
 
 from atoll.cli import terminal, units
 from atoll.cli.hidden import read_hidden
-from atoll.cli.noun import NounGroup, json_option, print_json
+from atoll.cli.noun import NounGroup
+from atoll.cli.output import Output, output_options
 from atoll.cli.question import confirm
 from atoll.cli.table import Table
 from atoll.client import connect
+from atoll.wire.access import SecretView
 
 
 @click.group(cls=NounGroup)
@@ -16,17 +20,17 @@ def secret() -> None:
 
 
 @secret.command("list")
-@json_option
-def list_secrets(as_json: bool) -> None:
+@output_options
+def list_secrets(output: Output) -> None:
     """List the secrets by name; values are never shown."""
-    found = connect().secrets()
-    if as_json:
-        print_json(found)
-        return
+    output.show_all(connect().secrets(), _secret_table, empty="no secrets: `atoll secret set NAME` sets one")
+
+
+def _secret_table(secrets: list[SecretView], at: datetime, _: bool) -> Table:
     table = Table(("NAME", "SET", "BY"))
-    for one in found:
-        table.add(one.name, units.ago(one.updated_at, units.now()), one.updated_by)
-    table.print()
+    for one in secrets:
+        table.add(one.name, units.ago(one.updated_at, at), one.updated_by)
+    return table
 
 
 @secret.command("set")

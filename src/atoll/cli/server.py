@@ -13,8 +13,9 @@ from atoll.cli import errors, terminal, units
 from atoll.cli.backup import backup, restore
 from atoll.cli.errors import CommandError
 from atoll.cli.import_config import import_config
-from atoll.cli.noun import json_option, print_json
+from atoll.cli.noun import json_option
 from atoll.cli.orphan import orphans
+from atoll.cli.output import print_json
 from atoll.cli.table import Table, block
 from atoll.client import Client, NoServer, autostart, connect, location
 from atoll.wire.api import DiskUse, ServerStatus

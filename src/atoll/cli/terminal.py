@@ -44,6 +44,15 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def width(stream: TextIO) -> int | None:
+    """The number of columns of a terminal; COLUMNS takes precedence. None where the output is no terminal."""
+    if not stream.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns
+
+
 def paint(text: str, colour: str, stream: TextIO) -> str:
     """The text in this colour (or `bold`, `dim`), plain where colour is not wanted."""
     return painted(text, colour) if colour and coloured(stream) else text

@@ -1,12 +1,14 @@
 """`atoll token`: credentials of users."""
 
 import re
+from datetime import datetime
 
 import click
 
 from atoll.cli import terminal, units
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json
+from atoll.cli.noun import NounGroup, json_option
+from atoll.cli.output import Output, output_options, print_json
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.wire.access import TokenView
@@ -21,18 +23,18 @@ def token() -> None:
 
 @token.command("list")
 @click.option("--all", "everybody", is_flag=True, help="List the tokens of all users. Admins only.")
-@json_option
-def list_tokens(everybody: bool, as_json: bool) -> None:
+@output_options
+def list_tokens(everybody: bool, output: Output) -> None:
     """List your tokens by prefix."""
-    found = connect().tokens(all=everybody)
-    if as_json:
-        print_json(found)
-        return
+    output.show_all(connect().tokens(all=everybody), _token_table)
+
+
+def _token_table(tokens: list[TokenView], at: datetime, _: bool) -> Table:
     table = Table(("PREFIX", "NAME", "USER", "CREATED", "EXPIRES", "STATE"))
-    for one in found:
-        created = units.ago(one.created_at, units.now())
+    for one in tokens:
+        created = units.ago(one.created_at, at)
         table.add(one.prefix, one.name, one.user, created, units.until(one.expires_at) or "never", _state(one))
-    table.print()
+    return table
 
 
 @token.command("create")

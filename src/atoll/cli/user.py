@@ -1,12 +1,16 @@
 """`atoll user`: the server's users."""
 
+from datetime import datetime
+
 import click
 
 from atoll.cli import terminal, units
-from atoll.cli.noun import NounGroup, json_option, print_json
+from atoll.cli.noun import NounGroup
+from atoll.cli.output import Output, output_options
 from atoll.cli.question import confirm
 from atoll.cli.table import Table
 from atoll.client import connect
+from atoll.wire.access import UserView
 
 
 @click.group(cls=NounGroup)
@@ -15,18 +19,18 @@ def user() -> None:
 
 
 @user.command("list")
-@json_option
-def list_users(as_json: bool) -> None:
+@output_options
+def list_users(output: Output) -> None:
     """List all users with their roles."""
-    found = connect().users()
-    if as_json:
-        print_json(found)
-        return
+    output.show_all(connect().users(), _user_table)
+
+
+def _user_table(users: list[UserView], at: datetime, _: bool) -> Table:
     table = Table(("NAME", "ADMIN", "PROJECTS", "CREATED"))
-    for one in found:
+    for one in users:
         roles = ", ".join(f"{name} ({role})" for name, role in sorted(one.roles.items()))
-        table.add(one.name, "yes" if one.admin else "no", roles or "-", units.ago(one.created_at, units.now()))
-    table.print()
+        table.add(one.name, "yes" if one.admin else "no", roles or "-", units.ago(one.created_at, at))
+    return table
 
 
 @user.command("create")

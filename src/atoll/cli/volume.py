@@ -6,7 +6,8 @@ import click
 
 from atoll.cli import units
 from atoll.cli.completion import existing
-from atoll.cli.noun import NounGroup, add_deletion, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, add_deletion, watch_option
+from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
 from atoll.client import connect
 from atoll.wire.api import VolumeView
@@ -19,22 +20,18 @@ def volume() -> None:
 
 @volume.command("list")
 @watch_option
-@verbose_option
-@json_option
-def list_volumes(verbose: bool, as_json: bool) -> None:
+@output_options
+def list_volumes(output: Output) -> None:
     """List all volumes."""
-    found = connect().volumes()
-    print_json(found) if as_json else volume_table(found, units.now(), verbose).print()
+    output.show_all(connect().volumes(), volume_table, empty="no volumes: a file with `type: volume` makes one")
 
 
 @volume.command("get")
 @click.argument("name", shell_complete=existing("volume"))
-@verbose_option
-@json_option
-def get_volume(name: str, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_volume(name: str, output: Output) -> None:
     """Show one volume."""
-    found = connect().volume(name)
-    print_json(found) if as_json else volume_table([found], units.now(), verbose).print()
+    output.show_one(connect().volume(name), volume_table)
 
 
 add_deletion(volume, "volume", "volumes with their data")

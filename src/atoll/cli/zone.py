@@ -9,7 +9,8 @@ from atoll.cli import terminal, units
 from atoll.cli.closing import cordon, drain, evacuate, open_zone, uncordon
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
-from atoll.cli.noun import NounGroup, json_option, print_json, verbose_option, watch_option
+from atoll.cli.noun import NounGroup, watch_option
+from atoll.cli.output import Output, output_options
 from atoll.cli.places import find
 from atoll.cli.table import Table
 from atoll.client import connect
@@ -25,29 +26,22 @@ def zone() -> None:
 
 @zone.command("list")
 @watch_option
-@verbose_option
-@json_option
-def list_zones(verbose: bool, as_json: bool) -> None:
+@output_options
+def list_zones(output: Output) -> None:
     """List the zones of all configured backends."""
-    found = connect().zones()
-    print_json(found) if as_json else zone_table(found, units.now(), verbose).print()
+    output.show_all(connect().zones(), zone_table, empty="no zones: `atoll server status` says what the backends list")
 
 
 @zone.command("get")
 @click.argument("name", shell_complete=existing("zone"))
-@verbose_option
-@json_option
-def get_zone(name: str, verbose: bool, as_json: bool) -> None:
+@output_options
+def get_zone(name: str, output: Output) -> None:
     """Show one zone, by its name, its id or BACKEND/REGION/ZONE, and how launches there went in the last seven days."""
     client = connect()
     found = find(client, name)
     if found.state is not ZoneState.GONE:
         found = client.zone(found.zone)
-    if as_json:
-        print_json(found)
-        return
-    zone_table([found], units.now(), verbose).print()
-    if found.observed:
+    if output.show_one(found, zone_table) and found.observed:
         terminal.out("")
         _observed(found.observed, units.now()).print()
 
