@@ -22,8 +22,8 @@ from atoll.planning.shape import Member, shape, skew_of
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.options import Option
-from atoll.planning.solving.packing import Packing
-from atoll.planning.solving.problem import Share, Supply
+from atoll.planning.solving.packing import packed
+from atoll.planning.solving.problem import Share
 from atoll.planning.traffic import traffic
 from atoll.planning.volumes import lone_zone
 from atoll.planning.world import World
@@ -89,31 +89,37 @@ class Layout:
     def of(cls, decision: Decision, world: World) -> "Layout":
         """Fleets get their lowest free node numbers, zone by turns; runs take planned nodes in order."""
         fleets = {name: _fleet_nodes(name, bought, world) for name, bought in decision.solution.fleets.items()}
+        # Nodes that take more of a planned machine first: so the others fill what is left.
         shares = [(name, share) for name in sorted(decision.solution.runs) for share in decision.solution.runs[name]]
-        free = _packings(fleets, (share.supply for _, share in shares), world)
+        shares.sort(key=lambda entry: -entry[1].supply.blocks)
+        free = _planned_nodes(fleets, [share for _, share in shares], world)
         taken: dict[object, int] = {}
         existing = {instance.id: instance for instance in world.snapshot.instances}
         runs: dict[str, list[NodePlacement]] = {name: [] for name in sorted(decision.solution.runs)}
-        # Nodes that take more of a planned machine first: so the others fill what is left.
-        for name, share in sorted(shares, key=lambda entry: -entry[1].supply.blocks):
+        for name, share in shares:
             runs[name] += _run_nodes(share, free, taken, existing, world.zones[share.supply.zone].zone)
         return cls(fleets, {name: tuple(sorted(nodes, key=lambda node: node.node)) for name, nodes in runs.items()})
 
 
-def _packings(
-    fleets: Mapping[str, Sequence[NodePlacement]], supplies: Iterable[Supply], world: World
-) -> dict[tuple[object, ...], Packing]:
-    """For the planned nodes of each fleet that are alike, how runs share them."""
-    alike: dict[tuple[object, ...], list[NodePlacement]] = {}
-    sizes: dict[tuple[object, ...], set[int]] = {}
-    for supply in supplies:
+def _planned_nodes(
+    fleets: Mapping[str, Sequence[NodePlacement]], shares: Iterable[Share], world: World
+) -> dict[tuple[object, ...], Iterator[int]]:
+    """For each kind of planned node of a fleet the numbers of those that runs get, in the order of their shares."""
+    taken: dict[tuple[object, ...], list[int]] = {}
+    for share in shares:
+        supply = share.supply
         if supply.fleet is not None and supply.option is not None:
-            zone = world.zones[supply.zone].zone
-            sizes.setdefault(_alike(supply.fleet, zone, supply.option), set()).add(supply.blocks)
-    for name, nodes in fleets.items() if sizes else ():
+            key = _alike(supply.fleet, world.zones[supply.zone].zone, supply.option)
+            taken.setdefault(key, []).extend([supply.blocks] * len(share.ranks))
+    alike: dict[tuple[object, ...], list[NodePlacement]] = {}
+    for name, nodes in fleets.items() if taken else ():
         for node in nodes:
             alike.setdefault(_alike(name, node.zone, node), []).append(node)
-    return {key: Packing(alike[key], frozenset(taken)) for key, taken in sizes.items()}
+    return {key: _numbers(alike[key], blocks) for key, blocks in taken.items()}
+
+
+def _numbers(nodes: Sequence[NodePlacement], taken: Sequence[int]) -> Iterator[int]:
+    return (nodes[place].node for place in packed(taken, nodes[0].blocks, len(nodes)))
 
 
 def _alike(fleet: str, zone: Zone, machine: NodePlacement | Option) -> tuple[object, ...]:
@@ -140,7 +146,7 @@ def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) 
 
 def _run_nodes(
     share: Share,
-    free: Mapping[tuple[object, ...], Packing],
+    free: Mapping[tuple[object, ...], Iterator[int]],
     taken: dict[object, int],
     existing: dict[str, ExistingInstance],
     zone: Zone,
@@ -160,7 +166,7 @@ def _run_nodes(
         if supply.fleet is None:
             yield node
             continue
-        number = free[_alike(supply.fleet, zone, option)].next(supply.blocks)
+        number = next(free[_alike(supply.fleet, zone, option)])
         planned = replace(node, price=0, source=Source.PLANNED, blocks=supply.blocks)
         yield replace(planned, fleet=supply.fleet, fleet_node=number)
 

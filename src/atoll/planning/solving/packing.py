@@ -6,9 +6,6 @@ be laid on them, the largest first.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-
-from atoll.planning.plan import NodePlacement
 
 
 def charge(taken: int, blocks: int, others: Collection[int]) -> float:
@@ -27,19 +24,24 @@ def _chain(blocks: int) -> list[int]:
     return chain
 
 
-@dataclass(slots=True)
-class Packing:
-    """Which nodes of a planned fleet, all alike, the nodes of runs get. `taken` are all numbers of blocks they take."""
+def packed(taken: Sequence[int], blocks: int, machines: int) -> list[int]:
+    """On which of so many planned machines of `blocks` each node goes that takes `taken` blocks, the largest first.
 
-    nodes: Sequence[NodePlacement]
-    taken: Collection[int]
-    _left: list[float] = field(default_factory=list)
+    Raises ValueError where they do not fit: the numbers of machines and nodes are those of a solution.
+    """
+    for parts in ([charge(each, blocks, taken) for each in taken], [each / blocks for each in taken]):
+        places = _first_fit(parts, machines)
+        if places is not None:
+            return places
+    raise ValueError(f"nodes of {list(taken)} blocks do not fit on {machines} machines of {blocks}")
 
-    def next(self, blocks: int) -> int:
-        """The number of the fleet's node for the next node of a run; those that take more are laid before."""
-        if not self._left:
-            self._left.extend([1.0] * len(self.nodes))
-        part = charge(blocks, self.nodes[0].blocks, self.taken)
-        place = next(place for place, left in enumerate(self._left) if left >= part - 1e-6)
-        self._left[place] -= part
-        return self.nodes[place].node
+
+def _first_fit(parts: Sequence[float], machines: int) -> list[int] | None:
+    left, places = [1.0] * machines, []
+    for part in parts:
+        place = next((number for number, room in enumerate(left) if room >= part - 1e-6), None)
+        if place is None:
+            return None
+        left[place] -= part
+        places.append(place)
+    return places
