@@ -40,7 +40,7 @@ from atoll.engine.queries.runs import RunQueries
 from atoll.engine.queries.status import StatusQueries
 from atoll.engine.queries.volumes import VolumeQueries
 from atoll.engine.queries.zones import ZoneQueries
-from atoll.engine.requests import removal, retry
+from atoll.engine.requests import rebalancing, removal, retry
 from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
@@ -292,6 +292,18 @@ class Engine:
     async def retry_fleet(self, project: str, name: str) -> Fleet:
         """Retry a fleet now. Raises Refused: not-found, being-deleted."""
         return await retry.retry_fleet(self.context, project, name)
+
+    async def preview_rebalance(self, project: str, name: str, wanted: rebalancing.Wanted) -> rebalancing.Rebalancing:
+        """What a rebalance of a fleet would do. Raises Refused: not-found, not-rebalanced, being-rebalanced."""
+        return await rebalancing.preview_rebalance(self.context, project, name, wanted)
+
+    async def rebalance(self, project: str, name: str, wanted: rebalancing.Wanted) -> rebalancing.Rebalancing:
+        """Rebalance a fleet. Raises Refused: as for its preview, changed-since-shown."""
+        return await rebalancing.start_rebalance(self.context, project, name, wanted)
+
+    async def stop_rebalance(self, project: str, name: str) -> Fleet:
+        """End a fleet's rebalance. Raises Refused: not-found."""
+        return await rebalancing.stop_rebalance(self.context, project, name)
 
     async def retry_run(self, project: str, name: str) -> Run:
         """Retry a run now. Raises Refused: not-found, run-finished."""
