@@ -44,6 +44,7 @@ check: $(VENV)/.dev
 	$(BIN)/python -m atoll.cli.reference > docs/reference/cli.md
 	$(BIN)/python -m atoll.model.diagrams > docs/states.md
 	$(BIN)/python -m atoll.configuration.codes > docs/diagnostics.md
+	$(BIN)/python -m atoll.model.error_codes > docs/reference/errors.md
 	$(BIN)/python -m atoll.configuration.reference > docs/configuration.md
 	$(BIN)/python -m atoll.fronts.web.typescript > src/atoll/fronts/web/static/wire.d.ts
 	$(MAKE) test

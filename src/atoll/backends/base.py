@@ -27,6 +27,7 @@ from atoll.model.catalog import Catalog
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
+from atoll.model.market import StalePart
 from atoll.model.offer import Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
@@ -232,13 +233,15 @@ class Listing:
     """The catalog of one backend: zones with their state, and offers, at one time.
 
     A backend with many offers gives them as a catalog, so that none of them becomes an object. `quotas` count as used
-    what others of the account use; the engine adds the use of its own instances.
+    what others of the account use; the engine adds the use of its own instances. `stale` are the parts of it that are
+    older than they should be, or missing.
     """
 
     zones: tuple[ZoneInfo, ...]
     offers: tuple[Offer, ...] | Catalog
     as_of: datetime
     quotas: tuple[Quota, ...] = ()
+    stale: tuple[StalePart, ...] = ()
 
     @property
     def catalog(self) -> Catalog:

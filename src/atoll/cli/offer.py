@@ -55,6 +55,8 @@ def offer(output: Output, group_by: str | None, **options: Any) -> None:
         terminal.out(" no backend offers this")
         return
     output.show_all(shown, offer_table)
+    for note in dict.fromkeys(f"{one.zone.backend} {one.zone.region}: {text}" for one in shown for text in one.stale):
+        terminal.out(f" note: {note}")
     if len(found) > len(shown):
         terminal.out(f" and more: `--limit` shows them, `--group-by` counts them ({len(shown)} shown)")
     if any(one.zone.backend == "local" for one in shown):

@@ -6,6 +6,7 @@ from pathlib import Path
 from atoll.cli.errors import CommandError, InvalidFiles
 from atoll.client import ApiError, Client
 from atoll.model.diagnostic import Diagnostic
+from atoll.model.error_codes import ErrorCode
 from atoll.private_files import write_private
 from atoll.wire.api import PlanResponse, Submission
 from atoll.wire.snapshot import LARGEST_BYTES
@@ -28,7 +29,7 @@ def replay(client: Client, sent: Submission, path: str) -> PlanResponse:
         finding = Diagnostic("unreadable-file", f"cannot read `{path}`: {error.strerror}")
         raise InvalidFiles((finding,), {}) from error
     except ApiError as error:
-        if error.problem.code != "invalid-snapshot":
+        if error.problem.code != ErrorCode.INVALID_SNAPSHOT:
             raise
         found = tuple(replace(one, notes=(*one.notes, f"in {path}")) for one in error.problem.diagnostics)
         raise InvalidFiles(found, {}) from error

@@ -38,7 +38,7 @@ add_deletion(volume, "volume", "volumes with their data")
 
 
 def volume_table(volumes: list[VolumeView], at: datetime, verbose: bool) -> Table:
-    """The key facts; `verbose` adds region, zone id, volume id, price, binding, age."""
+    """The key facts; `verbose` adds region, zone id, volume id, binding, age."""
     if verbose:
         return _details(volumes, at)
     table = Table(("NAME", "SIZE", "BACKEND", "ZONE", "STATUS", "ATTACHED", "ERROR"), optional=("ERROR",))
@@ -50,7 +50,7 @@ def volume_table(volumes: list[VolumeView], at: datetime, verbose: bool) -> Tabl
 
 def _details(volumes: list[VolumeView], at: datetime) -> Table:
     headings = (
-        *("NAME", "SIZE", "BACKEND", "REGION", "ZONE", "ZONE ID", "STATUS", "ATTACHED", "CREATED", "PRICE"),
+        *("NAME", "SIZE", "BACKEND", "REGION", "ZONE", "ZONE ID", "STATUS", "ATTACHED", "CREATED"),
         *("BINDING", "VOLUME ID", "ERROR"),
     )
     table = Table(headings, optional=("ZONE ID", "ERROR"))
@@ -59,5 +59,5 @@ def _details(volumes: list[VolumeView], at: datetime) -> Table:
         identity = f"{one.id} ({one.backend_id})" if one.backend_id else one.id
         table.add(one.name, units.gigabytes(one.size_gb), one.backend or "-", region, units.place(one.zone),
                   units.zone_id(one.zone), one.status, ", ".join(one.attached_to) or "-", units.ago(one.created_at, at),
-                  units.price(one.price), one.binding, identity, one.message)  # fmt: skip
+                  one.binding, identity, one.message)  # fmt: skip
     return table

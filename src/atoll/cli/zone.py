@@ -141,4 +141,5 @@ def _quota(view: ZoneView) -> str:
 
 
 def _reason(view: ZoneView) -> str:
-    return f"{view.reason}, until {units.until(view.until)}".strip(", ") if view.until else view.reason
+    reason = f"{view.reason}, until {units.until(view.until)}".strip(", ") if view.until else view.reason
+    return "; ".join(filter(None, (reason, *view.stale)))

@@ -62,6 +62,7 @@ from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.work.worker import Worker, ended
 from atoll.model.failure import FailureKind, Scope
+from atoll.model.market import StalePart
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
 from atoll.model.retention import Retention
 from atoll.model.zone import Zone
@@ -324,6 +325,11 @@ class Engine:
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that match a query. Raises Refused."""
         return await find_offers(self.context, project, query)
+
+    @property
+    def stale(self) -> tuple[StalePart, ...]:
+        """The parts of the backends' listings that are older than they should be, or missing."""
+        return self.context.worlds.known().stale
 
     async def orphans(self) -> list[Resource]:
         """Resources on the backends with our tag that belong to no record. Raises BackendError."""

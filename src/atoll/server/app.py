@@ -15,6 +15,7 @@ from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
 from atoll.engine.parts.refusal import Refused
 from atoll.fronts.web import WebFront
+from atoll.model.error_codes import ErrorCode
 from atoll.model.system_error import DiskTrouble
 from atoll.server.answer import disk_refusal, problem, refusal
 from atoll.server.auth import Gate, require_user
@@ -39,7 +40,7 @@ from atoll.wire.api import Problem
 
 log = logging.getLogger("atoll.server")
 Listen = Callable[[], Awaitable[str]]
-_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_CODES = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.TOO_LARGE}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "Refused: `code` is stable, `message` says why"},
     "5XX": {"model": Problem, "description": "The server cannot answer now"},
@@ -148,7 +149,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = _CODES.get(error.status_code, "invalid-request")
+    code = _CODES.get(error.status_code, ErrorCode.INVALID_REQUEST)
     response = problem(code, str(error.detail), error.status_code)
     response.headers.update(error.headers or {})
     return response

@@ -1,9 +1,11 @@
 """Plans and offers in the shapes of the wire, with a sentence for each reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from atoll.engine.queries.fleets import gpu_text
+from atoll.engine.queries.zones import stale_in
 from atoll.engine.requests.planned import Planned
+from atoll.model.market import StalePart
 from atoll.planning.offers import FoundOffer
 from atoll.planning.offers import OfferGroup as FoundGroup
 from atoll.planning.plan import Cure, DocumentPlan, NodePlacement, Refusal, Shortfall
@@ -29,6 +31,7 @@ def plan_view(planned: Planned) -> PlanView:
     documents = tuple(_document_view(one, names, planned.waits(one)) for one in planned.plan.documents)
     plan = planned.plan
     notes = [] if plan.proven else [explain.proof_note(plan.gap)]
+    notes += [f"{part.backend} {part.region}: {part.text}" for part in planned.stale]
     notes += [f"backend `{name}` could not be listed: {error}" for name, error in sorted(planned.unlisted.items())]
     return PlanView(documents, plan.price, planned.complete, plan.proven, plan.gap, "; ".join(notes))
 
@@ -94,7 +97,7 @@ def _refusal_view(refusal: Refusal) -> PlannedRefusal:
     return PlannedRefusal(scope, refusal.code, dict(refusal.data), refusal_text(refusal), refusal.count)
 
 
-def offer_view(found: FoundOffer) -> OfferView:
+def offer_view(found: FoundOffer, stale: Iterable[StalePart]) -> OfferView:
     """One offer, and why it is unavailable now."""
     offer, refusal = found.offer, found.refusal
     type_ = offer.instance_type
@@ -110,6 +113,7 @@ def offer_view(found: FoundOffer) -> OfferView:
         "" if refusal is None else refusal_text(refusal),
         "" if refusal is None else refusal.code,
         offer.count,
+        stale_in(stale, offer.zone),
     )
 
 

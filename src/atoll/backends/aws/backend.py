@@ -40,7 +40,7 @@ from atoll.model.zone import BackendInfo, Zone
 from atoll.tunnels.stream import Stream, TunnelError
 
 NAME = "aws"
-KEY_FILE = "id_ed25519"
+KEY_FILE, PARTS_FOLDER = "id_ed25519", "parts"
 FIRST_SECONDS, LATE_SECONDS = 14.0, 4.0
 """How long the first listing waits for a region, and then for the others; what comes later is in the next one."""
 FIND_SECONDS = 10.0
@@ -73,7 +73,8 @@ class AwsBackend:
         self._probing = Probing(lambda request: self._machines.launch(request, self._region(request.zone)))
         self._hosts = InstanceHosts(self.config, keys, state)
         self._agents = HttpAgents(self._open)
-        self._regions = {region: RegionMarket(self._clients, region) for region in self.config.regions}
+        parts = state / PARTS_FOLDER
+        self._regions = {region: RegionMarket(self._clients, region, parts) for region in self.config.regions}
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._reading = asyncio.Semaphore(MOST_READING)
         self._silent: dict[str, float] = {}
@@ -105,7 +106,8 @@ class AwsBackend:
         now, versions = datetime.now(UTC), tuple(region.versions for region in self._regions.values())
         if self._catalog is None or versions != self._versions:
             self._catalog, self._versions = await asyncio.to_thread(self._gathered, now), versions
-        return Listing(zones, self._catalog, now)
+        stale = tuple(part for region in self._regions.values() for part in region.stale)
+        return Listing(zones, self._catalog, now, stale=stale)
 
     async def launch(self, request: LaunchRequest) -> Machine:
         """Start one instance in the zone; the same token again returns the same instance."""

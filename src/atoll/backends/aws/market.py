@@ -1,15 +1,13 @@
 """What AWS offers in one region, in parts that are read again at their own pace.
 
-A part that cannot be read keeps its last content; what depends on a part that was never read is left out.
+A part that cannot be read keeps its last content, and what is offered for it is unavailable once that is too old; what
+depends on a part that was never read is left out.
 """
 
-import asyncio
-import logging
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any
 
 from atoll.backends.aws.clients import Clients
 from atoll.backends.aws.network import Network, read_network
@@ -17,108 +15,35 @@ from atoll.backends.aws.prices import LINUX, newest, price_filters, read_prices,
 from atoll.backends.aws.quotas import machines_within, quota_code, read_quotas
 from atoll.backends.aws.types import AwsType, read_offered, read_types
 from atoll.backends.aws.zones import read_zones
-from atoll.backends.base import BackendError, NotOffered, Unavailable
+from atoll.backends.base import NotOffered
+from atoll.backends.market.part import Part
+from atoll.backends.market.region import RegionParts
 from atoll.model.failure import Scope
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.zone import ZoneInfo, ZoneState
 
 DAY, QUARTER, TEN, FIVE = 86400.0, 900.0, 600.0, 300.0
-RETRY_SECONDS = 60.0
-"""After a part could not be read, and at most its own period."""
-
-log = logging.getLogger("atoll.aws")
-
-T = TypeVar("T")
 
 
-@dataclass
-class Part(Generic[T]):
-    """One part: how it is read and how often, its content (None: never read), and why it could not be read.
-
-    `version` grows with each change of the content.
-    """
-
-    name: str
-    period: float
-    read: Callable[[], Awaitable[T]]
-    content: T | None = None
-    error: BackendError | None = None
-    due: float = 0.0
-    version: int = 0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def fresh(self) -> T:
-        """The content, read where it was not yet. Raises BackendError."""
-        async with self.lock:
-            if self.content is None:
-                await self._read()
-            if self.content is None:
-                assert self.error is not None
-                raise self.error
-            return self.content
-
-    async def refresh(self) -> None:
-        """Read it again where it is due."""
-        async with self.lock:
-            if time.monotonic() >= self.due:
-                await self._read()
-
-    async def _read(self) -> None:
-        try:
-            content = await self.read()
-            self.version += content != self.content
-            self.content, self.error = content, None
-            self.due = time.monotonic() + self.period
-        except BackendError as error:
-            if self.error is None:
-                log.warning("part=%s cannot be read: %s", self.name, error.message)
-            self.error = error
-            self.due = time.monotonic() + min(RETRY_SECONDS, self.period)
-
-
-class RegionMarket:
+class RegionMarket(RegionParts):
     """The parts of one region."""
 
-    def __init__(self, clients: Clients, region: str) -> None:
-        self.region = region
+    def __init__(self, clients: Clients, region: str, folder: Path | None = None) -> None:
+        """`folder` keeps what was read; None: nothing is kept."""
         self._clients = clients
-        self.first = asyncio.Event()
-        """Set once all parts were read or refused."""
-        self.network: Part[Network] = Part("network", FIVE, lambda: read_network(clients, region))
-        self.zones: Part[list[Any]] = Part("zones", FIVE, self._read_zones)
-        self.types: Part[dict[str, AwsType]] = Part("types", DAY, self._read_types)
-        self.offered: Part[list[tuple[str, str]]] = Part("offered", DAY, self._read_offered)
-        self.prices: Part[dict[str, float]] = Part("prices", DAY, self._read_prices)
-        self.spot: Part[dict[tuple[str, str], float]] = Part("spot prices", TEN, self._read_spot)
-        self.quotas: Part[tuple[Mapping[str, float], Mapping[str, float]]] = Part("quotas", QUARTER, self._read_quotas)
-
-    @property
-    def parts(self) -> tuple[Part[Any], ...]:
-        """All parts, in the order in which they are read."""
-        return self.zones, self.network, self.types, self.offered, self.prices, self.spot, self.quotas
-
-    async def refresh(self) -> None:
-        """Read what is due, one part after another; nothing more where EC2 does not answer."""
-        for part in self.parts:
-            await part.refresh()
-            if part is self.zones and isinstance(part.error, Unavailable):
-                return
-        self.first.set()
-
-    @property
-    def versions(self) -> tuple[int, ...]:
-        """The versions of all parts."""
-        return tuple(part.version for part in self.parts)
-
-    @property
-    def next_due(self) -> float:
-        """When the next part is due, on the monotonic clock; the zones, while EC2 does not answer."""
-        return self.zones.due if isinstance(self.zones.error, Unavailable) else min(part.due for part in self.parts)
-
-    @property
-    def error(self) -> BackendError | None:
-        """Why the zones of the region were never read."""
-        return self.zones.error if self.zones.content is None else None
+        self.zones: Part[list[Any]] = Part("zones", FIVE, self._read_zones, list[Any])
+        self.network: Part[Network] = Part("network", FIVE, lambda: read_network(clients, region), Network)
+        self.types: Part[dict[str, AwsType]] = Part("types", DAY, self._read_types, dict[str, AwsType])
+        self.offered: Part[list[tuple[str, str]]] = Part("offered", DAY, self._read_offered, list[tuple[str, str]])
+        self.prices: Part[dict[str, float]] = Part("prices", DAY, self._read_prices, dict[str, float])
+        self.spot: Part[dict[tuple[str, str], float]] = Part(
+            "spot prices", TEN, self._read_spot, dict[tuple[str, str], float]
+        )
+        self.quotas: Part[tuple[Mapping[str, float], Mapping[str, float]]] = Part(
+            "quotas", QUARTER, self._read_quotas, tuple[dict[str, float], dict[str, float]]
+        )
+        parts = (self.zones, self.network, self.types, self.offered, self.prices, self.spot, self.quotas)
+        super().__init__("aws", region, parts, folder)
 
     async def type_of(self, name: str) -> AwsType:
         """What a launch needs to know of a type. Raises NotOffered where the region does not have it."""
@@ -155,7 +80,9 @@ class RegionMarket:
             price = prices[market]
             if price is not None:
                 count = machines_within(name, kind.type.cpus, market, quotas, used)
-                usable = count != 0 and info.state is ZoneState.AVAILABLE
+                dated = self.spot if market is Market.SPOT else self.prices
+                old = dated.expired or self.offered.expired
+                usable = count != 0 and info.state is ZoneState.AVAILABLE and not old
                 available = Availability.AVAILABLE if usable else Availability.UNAVAILABLE
                 offers.append(Offer(zone, kind.type, market, price, available, count))
         return offers

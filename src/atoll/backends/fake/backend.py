@@ -63,7 +63,8 @@ class FakeBackend:
                 replace(each, availability=Availability.UNAVAILABLE) if each.zone in failed else each
                 for each in self.cloud.script.offers
             )
-            return Change(Listing(zones, offers, self.cloud.told_time(), self._quotas()))
+            stale = self.cloud.script.stale
+            return Change(Listing(zones, offers, self.cloud.told_time(), self._quotas(), stale))
 
         return await perform(self.cloud, Call("listing", reads=True), step)
 

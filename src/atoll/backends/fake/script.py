@@ -9,6 +9,7 @@ import msgspec
 
 from atoll.model.failure import FailureKind
 from atoll.model.limits import TimeLimits
+from atoll.model.market import StalePart
 from atoll.model.offer import Market, Offer
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneKind, ZoneState
@@ -93,7 +94,8 @@ class Script:
     by operation, `*` for the rest. A new machine is ready after `boot`; a terminated one gone after `deletion`; a new
     resource unknown to `find` and `describe` for `lag`. The cloud's clock goes `skew` before ours. A spot machine in a
     zone is interrupted `interruptions` times an hour on average. `quota_cpus` is for each region and market; listings
-    have it with `lists_quotas`. `reads` says whether calls that change nothing are kept in the ledger.
+    have it with `lists_quotas`. `reads` says whether calls that change nothing are kept in the ledger. Listings name
+    `stale` parts.
     """
 
     offers: tuple[Offer, ...]
@@ -114,6 +116,7 @@ class Script:
     reads: bool = True
     lists_quotas: bool = False
     limits: TimeLimits = LIMITS
+    stale: tuple[StalePart, ...] = ()
 
     @property
     def zones(self) -> tuple[Zone, ...]:

@@ -22,6 +22,7 @@ from atoll.engine.parts.metrics import Metrics
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import Asker, Turns
 from atoll.model.catalog import Catalog
+from atoll.model.error_codes import ErrorCode
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Computing:
                 result: T = await self._computed(work, arguments, seconds)
                 outcome = "ok"
             except Refused as refused:
-                outcome = "too-much" if refused.code == "too-much" else "refused"
+                outcome = "too-much" if refused.code == ErrorCode.TOO_MUCH else "refused"
                 raise
             except RuntimeError:
                 outcome = "fault"

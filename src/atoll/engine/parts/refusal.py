@@ -4,7 +4,7 @@ from atoll.model.diagnostic import Diagnostic
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
-    """Why a request cannot be done. `code` is stable; `status` is the HTTP status that fits it."""
+    """Why a request cannot be done. `code` is one of `ErrorCode`; `status` is the HTTP status that fits it."""
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.queries.observations import observed_in
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import usage_of
+from atoll.model.market import StalePart
 from atoll.model.quota import with_own_use
 from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.wire.api import ZoneView
@@ -58,6 +59,7 @@ class ZoneQueries:
                 offered.get(info.zone, 0),
                 context.backends[info.zone.backend].faults is not None,
                 tuple(q for q in quotas if (q.backend, q.region) == (info.zone.backend, info.zone.region)),
+                stale=stale_in(world.stale, info.zone),
             )
             for info in zones
         ]
@@ -68,6 +70,11 @@ class ZoneQueries:
             if view.zone == zone:
                 return replace(view, observed=await observed_in(self._context, zone))
         raise Refused("not-found", f"there is no zone `{zone}`", help="`atoll zone list` shows them all", status=404)
+
+
+def stale_in(parts: Iterable[StalePart], zone: Zone) -> tuple[str, ...]:
+    """What is older than it should be of what is known of a zone's region."""
+    return tuple(part.text for part in parts if (part.backend, part.region) == (zone.backend, zone.region))
 
 
 def not_configured(backend: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from atoll.model.diagnostic import Diagnostic
+from atoll.model.market import StalePart
 from atoll.planning.plan import DocumentPlan, Plan, ShortfallCode
 from atoll.wire.api import Change
 
@@ -14,7 +15,8 @@ class Planned:
 
     `default_profile` is the profile that runs took keys from without naming it. `event` is the newest event
     before it; `instance_names` has the names of the existing instances in the plan; `patient` are the documents
-    (kind, name) that wait for capacity. `unlisted` has the error of each backend whose offers could not be listed.
+    (kind, name) that wait for capacity. `unlisted` has the error of each backend whose offers could not be listed, and
+    `stale` what is older than it should be of those that were.
     """
 
     changes: tuple[Change, ...]
@@ -26,6 +28,7 @@ class Planned:
     patient: frozenset[tuple[str, str]] = frozenset()
     basis: str = ""
     unlisted: Mapping[str, str] = field(default_factory=dict)
+    stale: tuple[StalePart, ...] = ()
 
     def waits(self, document: DocumentPlan) -> bool:
         """Whether a document that does not fit, or is not decided, is accepted all the same, and waits."""

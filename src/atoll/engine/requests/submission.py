@@ -185,6 +185,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         patient,
         _basis(drafts, answer, _used(demands, (*volumes, *fleets))),
         {} if answer.complete else world.errors,
+        world.stale,
     )
     return _Proposal(planned, tuple(drafts), epoch, saved)
 

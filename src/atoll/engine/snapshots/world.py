@@ -11,6 +11,7 @@ from atoll.engine.parts.kept_listings import KeptListings
 from atoll.engine.snapshots.closures import zones_for
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
+from atoll.model.market import StalePart
 from atoll.model.quota import Quota, Taken, with_own_use
 from atoll.model.records import Attachment, Instance, Job
 from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
@@ -28,13 +29,17 @@ FAILURE_MEMORY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All backends' zones and offers together; `errors` names backends whose listing could not be refreshed."""
+    """All backends' zones and offers together; `errors` names backends whose listing could not be refreshed.
+
+    `stale` are parts of listings that are older than they should be, or missing.
+    """
 
     catalog: Catalog
     zones: tuple[ZoneInfo, ...]
     as_of: Mapping[str, datetime]
     errors: Mapping[str, str] = field(default_factory=dict)
     quotas: tuple[Quota, ...] = ()
+    stale: tuple[StalePart, ...] = ()
 
     def gone(self, zones: Collection[Zone]) -> frozenset[Zone]:
         """Those of `zones` that their backend, as it was listed last, no longer offers."""
@@ -148,7 +153,8 @@ class Worlds:
         as_of = {name: listing.as_of for name, listing in self._listings.items()}
         zones = tuple(info for listing in listings for info in listing.zones)
         quotas = tuple(quota for listing in listings for quota in listing.quotas)
-        return World(self._catalog, zones, as_of, dict(self._errors), quotas)
+        stale = tuple(part for listing in listings for part in listing.stale)
+        return World(self._catalog, zones, as_of, dict(self._errors), quotas, stale)
 
 
 def _available(listing: Listing) -> set[Zone]:

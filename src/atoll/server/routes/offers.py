@@ -47,8 +47,9 @@ Wanted = Annotated[OffersWanted, Query()]
 @router.get("", response_model=list[OfferView])
 async def offers(project: Project, wanted: Wanted, request: Request) -> Response:
     """Offers, cheapest first; unavailable ones with the reason."""
-    search = await engine_of(request).offers(project, wanted.query())
-    return answer([offer_view(found) for found in search.cheapest(wanted.limit)])
+    engine = engine_of(request)
+    search = await engine.offers(project, wanted.query())
+    return answer([offer_view(found, engine.stale) for found in search.cheapest(wanted.limit)])
 
 
 @router.get("/by/{group}", response_model=list[OfferGroup])

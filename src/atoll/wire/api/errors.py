@@ -7,7 +7,7 @@ from atoll.model.diagnostic import Diagnostic
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a request was refused. `code` is stable; `diagnostics` point into submitted files."""
+    """Why a request was refused. `code` is an `ErrorCode` or `FailureKind`; `diagnostics` point into the files."""
 
     code: str
     message: str

@@ -26,7 +26,10 @@ class OfferQuery:
 
 @dataclass(frozen=True, slots=True)
 class OfferView:
-    """One offer, cheapest first. `code` and `message` say why it is unavailable now, both empty if it is available."""
+    """One offer, cheapest first. `code` and `message` say why it is unavailable now, both empty if it is available.
+
+    `stale` says which parts of its region's offers are older than they should be.
+    """
 
     zone: Zone
     instance_type: str
@@ -39,6 +42,7 @@ class OfferView:
     message: str = ""
     code: str = ""
     count: int | None = None
+    stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

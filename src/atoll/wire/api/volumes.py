@@ -20,6 +20,5 @@ class VolumeView:
     attached_to: tuple[str, ...] = ()
     backend_id: str | None = None
     binding: str = "immediate"
-    price: float = 0
     message: str = ""
     version: str = ""

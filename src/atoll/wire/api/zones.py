@@ -35,6 +35,7 @@ class ZoneView:
     `capacity` is 0 for what has no declared limit; `faults` says that an outage of the zone can be simulated.
     `quotas` are those of its region, by market, with the vCPUs that are used.
     `observed` is what became of launches in the last seven days; lists of zones leave it out.
+    `stale` says which parts of its region's offers (prices, quotas, …) are older than they should be, and why.
     """
 
     zone: Zone
@@ -50,3 +51,4 @@ class ZoneView:
     faults: bool = False
     quotas: tuple[Quota, ...] = ()
     observed: tuple[ObservedView, ...] = ()
+    stale: tuple[str, ...] = ()

@@ -327,7 +327,6 @@ export interface VolumeView {
   attached_to: string[];
   backend_id: string | null;
   binding: string;
-  price: number;
   message: string;
   version: string;
 }
