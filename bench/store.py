@@ -28,7 +28,7 @@ from atoll.store.database import Database, open_database
 from atoll.store.prepared import Prepared, Row
 from atoll.store.sqlite import sqlite_url
 from atoll.store.transaction import Transaction
-from atoll.testing.store_contract import instance
+from atoll.testing.store_samples import instance
 from bench.measure import Measure
 
 INSTANCES, RUNS = 300, 7

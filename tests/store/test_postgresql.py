@@ -13,16 +13,10 @@ from atoll.store.errors import Conflict
 from atoll.store.postgresql import CHANNEL
 from atoll.testing.listing_contract import ListingContract
 from atoll.testing.postgresql import Cluster
+from atoll.testing.queue_contract import QueueContract
 from atoll.testing.retention_contract import RetentionContract
-from atoll.testing.store_contract import (
-    LEASE,
-    NOW,
-    QueueContract,
-    StoreContract,
-    events_of,
-    fleet,
-    opened,
-)
+from atoll.testing.store_contract import StoreContract
+from atoll.testing.store_samples import LEASE, NOW, events_of, fleet, opened
 
 
 class TestStore(StoreContract):

@@ -16,8 +16,10 @@ from atoll.store.prepared import Prepared
 from atoll.store.sqlite import sqlite_url
 from atoll.store.tables import instances
 from atoll.testing.listing_contract import ListingContract
+from atoll.testing.queue_contract import QueueContract
 from atoll.testing.retention_contract import RetentionContract
-from atoll.testing.store_contract import QueueContract, StoreContract, instance
+from atoll.testing.store_contract import StoreContract
+from atoll.testing.store_samples import instance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from atoll.model.records import Attachment, Job, Run
 from atoll.model.states import AttachmentState, InstanceState, JobState, RunState
 from atoll.store.database import Database
-from atoll.testing.store_contract import HOUR, NOW, instance, opened
+from atoll.testing.store_samples import HOUR, NOW, instance, opened
 
 
 class ListingContract:

@@ -9,7 +9,7 @@ import pytest
 from atoll.model.records import Attachment, Closure, EventKind, Instance, Job, Run
 from atoll.model.states import AttachmentState, ClosureState, FleetState, InstanceState, JobState, RunState
 from atoll.store.database import Database
-from atoll.testing.store_contract import NOW, fleet, instance, opened
+from atoll.testing.store_samples import NOW, fleet, instance, opened
 
 LATER = NOW + timedelta(seconds=1)
 MANY = 100
