@@ -280,7 +280,7 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
 
     feasible = trial.feasibility(_at_price(document, None).requirements)
     offered = trial.world.snapshot.catalog.columns.price[feasible.offers == PASSED]
-    free = (i for members in trial.world.fleets.values() for i in members if i.free_blocks)
+    free = (i for members in trial.world.fleets.values() for i in members if not i.busy)
     there = [i.price for i in free] if isinstance(document, RunRequest) else []
     prices = np.unique(np.concatenate((offered, there)))
     prices = prices[prices > document.requirements.max_price]

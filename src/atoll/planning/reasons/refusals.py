@@ -348,12 +348,14 @@ class Reasons:
 
     def _idle(self, run: RunRequest) -> frozenset[str]:
         """The instances that are free for a run."""
-        free = [i for members in self.decider.world.fleets.values() for i in members if i.free_blocks]
+        free = [i for members in self.decider.world.fleets.values() for i in members if not i.busy]
         return frozenset(reusable(run, free))
 
     def _attached(self, run: RunRequest, zone: int, case: _Case) -> tuple[RefusalCode, Facts] | None:
         """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
-        free = case.idle - {i.id for i in self.decider.world.instances_in(zone) if i.in_use}
+        if not any(node.mounts for node in run.nodes):
+            return None
+        free = case.idle - {i.id for i in self.decider.world.instances_in(zone) if i.used_blocks}
         for node in run.nodes:
             for mount in node.mounts:
                 disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) and zone in d.zones]

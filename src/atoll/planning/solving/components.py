@@ -13,7 +13,7 @@ def may_use(run: RunRequest, fleet: str) -> bool:
 
 def components(documents: Sequence[Document], world: World) -> list[list[Document]]:
     """The documents in groups of which none depends on another."""
-    idle = {i.fleet for members in world.fleets.values() for i in members if i.free_blocks}
+    idle = {i.fleet for members in world.fleets.values() for i in members if not i.busy}
     fleets = [d.name for d in documents if isinstance(d, FleetRequest)]
     root = list(range(len(documents)))
     first: dict[object, int] = {}

@@ -110,7 +110,7 @@ class Groups:
             even=self._even(run, zones, pools, fleets) if spread else frozenset(),
             max_skew=run.placement.max_skew if spread else None,
             copies=copies,
-            blocks={pool.ids: mine[sample.id] for pool, sample in self.pools() if sample.id in mine},
+            blocks={pool.ids: mine[pool.ids[0]] for pool in pools if pool.blocks > 1},
             whole=run.takes_whole,
         )
 
@@ -149,7 +149,7 @@ class Groups:
         if self._pools is None:
             named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
             alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
-            idle = (i for members in self.world.fleets.values() for i in members if i.free_blocks)
+            idle = (i for members in self.world.fleets.values() for i in members if not i.busy)
             for i in sorted(idle, key=lambda i: (i.fleet, i.node, i.id)):
                 named_by = tuple(i.id in ids for ids in named)
                 alone = i.id if i.blocks > 1 else ""
@@ -212,7 +212,7 @@ def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> dict[str
     named = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
     named = [i for i in named if run.instances is None or i.id in run.instances]
     taken = zip(named, suiting(run.requirements, named, run.takes_whole), strict=True)
-    return {each.id: blocks for each, blocks in taken if 0 < blocks <= each.free_blocks}
+    return {each.id: blocks for each, blocks in taken if blocks and (each.blocks == 1 or blocks <= each.free_blocks)}
 
 
 def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:

@@ -71,12 +71,11 @@ def suiting(requirements: Requirements, machines: Sequence[Machine], whole: bool
     With `whole`, a node takes all blocks of a machine.
     """
     # By identity: machines of one type share it, and its hash costs more than to look twice at one that is equal.
-    kinds = {(id(m.instance_type), m.blocks): (m.instance_type, m.blocks) for m in machines}
+    keys = [id(m.instance_type) if m.blocks == 1 else (id(m.instance_type), m.blocks) for m in machines]
+    kinds = {key: (m.instance_type, m.blocks) for key, m in zip(keys, machines, strict=True)}
     taken = dict(zip(kinds, taking(requirements, tuple(kinds.values()), whole), strict=True))
     allowed, dearest = markets(requirements.spot_policy), requirements.max_price
     return [
-        taken[id(machine.instance_type), machine.blocks]
-        if machine.market in allowed and (dearest is None or machine.price <= dearest)
-        else 0
-        for machine in machines
+        taken[key] if machine.market in allowed and (dearest is None or machine.price <= dearest) else 0
+        for key, machine in zip(keys, machines, strict=True)
     ]

@@ -134,7 +134,7 @@ class RunGroup:
     `zones` are those that its requirements allow. Equal runs are one with `copies`; its classes hold the nodes of all.
     `places` are the zones by where all nodes of a copy have to be: its zone or its region by a number; empty where they
     may be apart. `even` are the zones over which a run with `max_skew` is spread. A node takes `blocks` of a pool, by
-    the pool's ids, and with `whole` all blocks of any machine.
+    the ids of those that are shared, and with `whole` all blocks of any machine.
     """
 
     name: str
@@ -155,7 +155,8 @@ class RunGroup:
     def existing(self) -> Iterator["Supply"]:
         """Its pools as what its nodes may stand on."""
         for pool in self.pools:
-            yield Supply(Source.EXISTING, pool.zone, pool=pool, blocks=self.blocks.get(pool.ids, 1))
+            blocks = 1 if pool.blocks == 1 else self.blocks[pool.ids]
+            yield Supply(Source.EXISTING, pool.zone, pool=pool, blocks=blocks)
 
     @property
     def nodes(self) -> int:
