@@ -15,6 +15,7 @@ from tests.server.process import ServerProcess
 from tests.web.browser import Site, ready, serious, shot
 
 FLEET = "type: fleet\nname: {name}\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2}}\n"
+pytestmark = pytest.mark.long  # a real server's fleet moves between zones, while a browser watches
 ZONE = "zones?zone=local%2Flocal%2Flocal-b"
 PATIENCE = 60.0
 
@@ -116,7 +117,7 @@ def test_managers_close_zones_for_their_project_and_users_see_no_button(
     try:
         page = site.blank()
         page.goto(f"{site.address}/web/login")
-        page.fill("input", token)
+        page.fill("#page input", token)
         page.keyboard.press("Enter")
         ready(page)
         page = site.open(ZONE, page)

@@ -87,7 +87,7 @@ class Sources:
         return configuration.submission(self.files, self.choices)
 
 
-@click.command()
+@click.command(short_help="Show where everything would go, and why not elsewhere.")
 @source_options
 @click.option("--snapshot", metavar="FILE", help="Plan on this saved world, without calling any cloud.")
 @click.option("--save-snapshot", "save", metavar="FILE", help="Write what was planned on, for `--snapshot`.")
@@ -108,6 +108,26 @@ def plan(sources: Sources, *, snapshot: str | None, save: str | None, verbose: b
 
 
 @click.command()
+@source_options
+@json_option
+def diff(sources: Sources, *, as_json: bool) -> int:
+    """Show what applying would change, key by key. Ends with exit code 1 when it would change something.
+
+    Example: `atoll diff train.atoll.yml || atoll apply train.atoll.yml`
+    """
+    sent = sources.read()
+    with pointing_into(sent):
+        answer = connect().plan(sent)
+    if answer.diagnostics:
+        errors.show_diagnostics(answer.diagnostics, configuration.sources(sent))
+    if as_json:
+        print_json(answer.changes)
+    else:
+        terminal.out("\n".join(plan_view.change_lines(answer.changes)))
+    return 0 if _unchanged(answer) else errors.FAILED
+
+
+@click.command(short_help="Show the plan, ask, make it so, and follow it.")
 @source_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-d", "--detach", is_flag=True, help="Return once it is accepted, without following it.")

@@ -38,7 +38,7 @@ fleets: [{name}]
 """
 
 
-@click.command()
+@click.command(short_help="Write a first configuration: a fleet over the zones, and a task.")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("-n", "--name", metavar="NAME", help="The name of the fleet; by default the folder's.")
 @click.option("--command", metavar="TEXT", help="The shell line that the task runs.")

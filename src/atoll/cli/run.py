@@ -76,7 +76,7 @@ class RunGroup(NounGroup):
 
 @click.group(cls=RunGroup)
 def run() -> None:
-    """Show runs, and run commands: `atoll run -- COMMAND`. Without a command: list."""
+    """Show runs, or run a command: `atoll run -- COMMAND`. Default: list."""
 
 
 @run.command("list")
@@ -113,7 +113,7 @@ def retry_run(name: str) -> None:
 add_deletion(run, "run", "finished runs")
 
 
-@click.command()
+@click.command(short_help="Show unfinished runs, as `atoll run list` does.")
 @page_options
 @watch_option
 @output_options

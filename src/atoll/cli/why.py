@@ -19,7 +19,7 @@ NODES = 8
 KINDS = ("run", "fleet", "volume")
 
 
-@click.command()
+@click.command(short_help="Say why something is where it is, or why it waits.")
 @click.argument("name", shell_complete=existing("any"))
 @click.option("--kind", type=click.Choice(KINDS), help="Which one, where a run, fleet and volume share the name.")
 @verbose_option
