@@ -138,7 +138,7 @@ def diff(sources: Sources, *, as_json: bool) -> int:
 def apply(sources: Sources, *, yes: bool, detach: bool, verbose: bool, as_json: bool) -> int:
     """Show the plan, ask, make it so, and follow it; ends with the exit code of the task.
 
-    Ctrl-C leaves everything running.
+    Ctrl-C leaves everything running. `-v` shows every offer of the plan and every step of the work.
     """
     if as_json and not yes:
         raise click.UsageError("`--json` does not ask: pass `-y` too")
@@ -167,7 +167,7 @@ def carry_out(sent: Submission, *, yes: bool, detach: bool, verbose: bool, as_js
                 if yes:
                     _refuse_new_losses(former, answer)
                 continue
-            return _after(client, accepted, detach=detach, as_json=as_json)
+            return _after(client, accepted, detach=detach, as_json=as_json, verbose=verbose)
 
 
 def _refuse_new_losses(former: PlanResponse, answer: PlanResponse) -> None:
@@ -207,7 +207,7 @@ def _planned(sent: Submission, snapshot: str | None, save: str | None) -> PlanRe
     return answer
 
 
-def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool) -> int:
+def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool, verbose: bool) -> int:
     if as_json:
         print_json(accepted)
         return 0
@@ -216,7 +216,7 @@ def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bo
         return 0
     from atoll.cli.follow import follow_applied
 
-    return follow_applied(client, accepted)
+    return follow_applied(client, accepted, verbose=verbose)
 
 
 def _show(answer: PlanResponse, sent: Submission, verbose: bool, as_json: bool, quiet: bool = False) -> None:
