@@ -9,50 +9,55 @@ import click
 
 from atoll import __version__
 
-GROUPS = {
-    "Configurations": {
-        "init": "atoll.cli.init:init",
-        "apply": "atoll.cli.apply:apply",
-        "plan": "atoll.cli.apply:plan",
-        "diff": "atoll.cli.apply:diff",
-        "validate": "atoll.cli.validate:validate",
-        "explain": "atoll.cli.validate:explain",
-        "export": "atoll.cli.validate:export",
-        "delete": "atoll.cli.delete:delete",
-    },
-    "Runs": {
-        "run": "atoll.cli.run:run",
-        "ps": "atoll.cli.run:ps",
-        "logs": "atoll.cli.run:logs",
-        "stop": "atoll.cli.run:stop",
-        "why": "atoll.cli.why:why",
-    },
-    "Resources and zones": {
-        "fleet": "atoll.cli.fleet:fleet",
-        "instance": "atoll.cli.fleet:instance",
-        "volume": "atoll.cli.volume:volume",
-        "zone": "atoll.cli.zone:zone",
-        "closure": "atoll.cli.closure:closure",
-        "offer": "atoll.cli.offer:offer",
-        "event": "atoll.cli.event:event",
-        "web": "atoll.cli.web:web",
-    },
-    "Server and access": {
-        "server": "atoll.cli.server:server",
-        "login": "atoll.cli.login:login",
-        "logout": "atoll.cli.login:logout",
-        "project": "atoll.cli.project:project",
-        "user": "atoll.cli.user:user",
-        "token": "atoll.cli.token:token",
-        "secret": "atoll.cli.secret:secret",
-    },
-    "This command line": {
-        "help": "atoll.cli.main:help",
-        "completion": "atoll.cli.completion:completion",
-    },
+COMMANDS = {
+    "init": "atoll.cli.init:init",
+    "apply": "atoll.cli.apply:apply",
+    "plan": "atoll.cli.apply:plan",
+    "diff": "atoll.cli.apply:diff",
+    "validate": "atoll.cli.validate:validate",
+    "explain": "atoll.cli.validate:explain",
+    "export": "atoll.cli.validate:export",
+    "delete": "atoll.cli.delete:delete",
+    "run": "atoll.cli.run:run",
+    "ps": "atoll.cli.run:ps",
+    "logs": "atoll.cli.run:logs",
+    "stop": "atoll.cli.run:stop",
+    "why": "atoll.cli.why:why",
+    "fleet": "atoll.cli.fleet:fleet",
+    "instance": "atoll.cli.fleet:instance",
+    "volume": "atoll.cli.volume:volume",
+    "zone": "atoll.cli.zone:zone",
+    "closure": "atoll.cli.closure:closure",
+    "offer": "atoll.cli.offer:offer",
+    "event": "atoll.cli.event:event",
+    "web": "atoll.cli.web:web",
+    "server": "atoll.cli.server:server",
+    "login": "atoll.cli.login:login",
+    "logout": "atoll.cli.login:logout",
+    "project": "atoll.cli.project:project",
+    "user": "atoll.cli.user:user",
+    "token": "atoll.cli.token:token",
+    "secret": "atoll.cli.secret:secret",
+    "help": "atoll.cli.main:help",
+    "completion": "atoll.cli.completion:completion",
 }
-"""Every command and where it lives, in the groups and the order of the help."""
-COMMANDS = {name: place for group in GROUPS.values() for name, place in group.items()}
+"""Every command and where it lives, in the order of the help."""
+TITLES = {
+    "init": "Configurations",
+    "run": "Runs",
+    "fleet": "Resources and zones",
+    "server": "Server and access",
+    "help": "This command line",
+}
+"""The groups of the help: each begins with one command, and ends before the next group's."""
+
+
+def grouped() -> dict[str, list[str]]:
+    """The commands of each group of the help, by its title."""
+    groups: dict[str, list[str]] = {}
+    for name in COMMANDS:
+        groups.setdefault(TITLES.get(name) or next(reversed(groups)), []).append(name)
+    return groups
 
 
 class LazyGroup(click.Group):
@@ -70,9 +75,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))
-        for title, names in GROUPS.items():
+        limit = formatter.width - width - 6
+        for title, names in grouped().items():
             found = [(name, self.get_command(ctx, name)) for name in names]
-            limit = formatter.width - width - 6
             with formatter.section(title):
                 formatter.write_dl(
                     [(name.ljust(width), one.get_short_help_str(limit)) for name, one in found if one is not None]
