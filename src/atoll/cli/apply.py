@@ -111,10 +111,7 @@ def plan(sources: Sources, *, snapshot: str | None, save: str | None, verbose: b
 @source_options
 @json_option
 def diff(sources: Sources, *, as_json: bool) -> int:
-    """Show what applying would change, key by key. Ends with exit code 1 when it would change something.
-
-    Example: `atoll diff train.atoll.yml || atoll apply train.atoll.yml`
-    """
+    """Show what applying would change, key by key. Ends with exit code 1 when it would change something."""
     sent = sources.read()
     with pointing_into(sent):
         answer = connect().plan(sent)

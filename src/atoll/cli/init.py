@@ -52,9 +52,7 @@ def init(
 
     On a terminal it asks for what no option says. Nothing is created; the plan of the file is checked, for
     which this machine's server is started if none runs.
-
-    Example: `atoll init --nodes 3 --cpu 2 --command 'python3 -c "print(42)"' -y`
-    """  # fmt: skip
+    """
     path = file or Path(folders.DEFAULTS[0])
     if not str(path).endswith(folders.DEFAULTS):
         raise click.UsageError(f"`{path}` would not be found: end it in `.atoll.yml`")

@@ -8,6 +8,7 @@ from typing import cast
 import click
 
 from atoll import __version__
+from atoll.cli.examples import with_example
 
 COMMANDS = {
     "init": "atoll.cli.init:init",
@@ -71,7 +72,7 @@ class LazyGroup(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
-        return command
+        return with_example(cmd_name, command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))
@@ -111,10 +112,7 @@ def atoll(project: str | None) -> None:
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @click.pass_context
 def help(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Show the help of a command: `atoll help zone drain` is `atoll zone drain --help`.
-
-    Example: `atoll help zones`
-    """
+    """Show the help of a command: `atoll help zone drain` is `atoll zone drain --help`."""
     root = ctx.find_root()
     context, command = click.Context(atoll, info_name="atoll", **atoll.context_settings), cast(click.Command, atoll)
     for word in words:

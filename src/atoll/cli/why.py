@@ -29,9 +29,7 @@ def why(name: str, kind: str | None, verbose: bool, as_json: bool) -> None:
 
     Its requirements are planned again as of now, as if it had no place yet: what was different when it was
     placed, such as prices and capacities, is not known any more. Nothing changes.
-
-    Example: `atoll why train`
-    """  # fmt: skip
+    """
     client = connect()
     view = _find(client, name, (kind,) if kind else KINDS)
     plan = client.why(kind_of(view), name)
