@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     LAST_ADMIN = "last-admin"
     LENGTH_REQUIRED = "length-required"
     LOG_DELETED = "log-deleted"
+    MADE_FOR_RUNS = "made-for-runs"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NAME_TAKEN = "name-taken"
     NO_PORT = "no-port"
@@ -83,6 +84,7 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.LAST_ADMIN: "The user is the only admin.",
     ErrorCode.LENGTH_REQUIRED: "The request does not declare its length.",
     ErrorCode.LOG_DELETED: "The log was kept for as long as configured and is deleted.",
+    ErrorCode.MADE_FOR_RUNS: "The fleet belongs to a run, and ends after it.",
     ErrorCode.METHOD_NOT_ALLOWED: "The route has no such method.",
     ErrorCode.NAME_TAKEN: "The name is or was used.",
     ErrorCode.NO_PORT: "The server has no port for the web page.",
