@@ -8,6 +8,8 @@
     running.json  the shell runs
     exit.json     how it ended; the last word
     log           the output, in the format of `atoll.wire.logs`
+    container, problem    the container to be removed, and why it did not start; for jobs with an image
+    login         how to sign in to a registry, while an image is pulled
     script, work, staging    the commands, the default working folder, and an empty folder for mounts
 
 The supervisor starts for each job, so this module imports little.
@@ -38,6 +40,9 @@ class Folder:
         self.script = path / "script"
         self.work = path / "work"
         self.staging = path / "staging"
+        self.container = path / "container.json"
+        self.problem = path / "problem.json"
+        self.login = path / "login"
 
     def wake(self) -> None:
         """Let the supervisor look at stop.json; nothing happens when there is none yet, or no more."""
@@ -70,10 +75,14 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def strip(folder: Folder) -> None:
-    """Remove the variables of a job that is not started again from its folder: they may hold secrets."""
+    """Remove the variables and the password of a job that is not started again from its folder."""
     job = read(folder.job)
-    if job is not None and job.get("environment"):
-        write(folder.job, {**job, "environment": {}})
+    if job is None:
+        return
+    container = job.get("container")
+    if job.get("environment") or (container and container["password"]):
+        bare = {**container, "password": ""} if container else None
+        write(folder.job, {**job, "environment": {}, "container": bare})
 
 
 def sync(folder: Path) -> None:
