@@ -136,7 +136,7 @@ def find(environment: Mapping[str, str]) -> Engine:
     raise ContainerError("this machine has neither Docker nor Podman: a run with an `image` needs one of them")
 
 
-def run(folder: Folder, job: Mapping[str, Any]) -> int:
+def run(folder: Folder, job: Mapping[str, Any], variables: Mapping[str, str]) -> int:
     """Run a job's container to its end; its exit code. A failed start writes why to the job's folder."""
     stopping: list[int] = []
 
@@ -150,7 +150,8 @@ def run(folder: Folder, job: Mapping[str, Any]) -> int:
     try:
         engine = find(job["client"])
         workdir = _pull(engine, folder, job["container"], stopping)
-        return _STOPPED if stopping else _run(engine, folder, job, workdir, stopping)
+        words = _words(engine, workdir, folder, job)
+        return _STOPPED if stopping else _run(engine, folder, words, variables, stopping)
     except (ContainerError, OSError) as error:
         if stopping:
             return _STOPPED
@@ -172,12 +173,14 @@ def remove(folder: Folder, client: Mapping[str, str]) -> str:
     return ""
 
 
-def _run(engine: Engine, folder: Folder, job: Mapping[str, Any], workdir: str, stopping: Sequence[int]) -> int:
+def _run(
+    engine: Engine, folder: Folder, words: Sequence[str], variables: Mapping[str, str], stopping: Sequence[int]
+) -> int:
     """Run the container to its end; its exit code. Raises ContainerError where it does not start."""
-    container = f"atoll-{folder.path.name}"
+    container = _name(folder)
     write(folder.container, {"program": engine.program, "name": container})
     engine.remove(container)
-    failed = engine.follow(_words(engine, container, workdir, folder, job), stopping, job["environment"])
+    failed = engine.follow(words, stopping, variables)
     try:
         state = json.loads(engine.call("inspect", "--format", "{{json .State}}", container))
     except ContainerError as error:
@@ -187,6 +190,10 @@ def _run(engine: Engine, folder: Folder, job: Mapping[str, Any], workdir: str, s
     if state.get("OOMKilled"):
         os.write(2, b"the container ran out of memory\n")
     return int(state["ExitCode"])
+
+
+def _name(folder: Folder) -> str:
+    return f"atoll-{folder.path.name}"
 
 
 def _relay(process: subprocess.Popen[bytes]) -> str:
@@ -257,10 +264,16 @@ def registry(image: str) -> str:
     return first
 
 
-def _words(engine: Engine, container: str, workdir: str, folder: Folder, job: Mapping[str, Any]) -> list[str]:
+def _words(engine: Engine, workdir: str, folder: Folder, job: Mapping[str, Any]) -> list[str]:
     """The command that runs the container, up to the image's own arguments."""
     wanted = job["container"]
-    words = ["run", f"--name={container}", f"--label=atoll.job={folder.path.name}", "--pull=never", "--network=host"]
+    words = [
+        "run",
+        f"--name={_name(folder)}",
+        f"--label=atoll.job={folder.path.name}",
+        "--pull=never",
+        "--network=host",
+    ]
     # The job's log is kept by its supervisor; the labels of SELinux would hide volumes.
     words += ["--log-driver=none", "--security-opt=label=disable"]
     if any(shutil.which(init, path=job["client"].get("PATH")) for init in ("docker-init", "catatonit")):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from atoll.agent import containers, mounts, processes
-from atoll.agent.folder import Folder, read, strip, sync, write
+from atoll.agent.folder import Folder, read, reserve, strip, sync, write, write_reserved
 from atoll.agent.http import HttpError
 from atoll.wire.agent import Container, JobPhase, JobState, JobStop, JobSubmission
 
@@ -89,7 +89,7 @@ class Jobs:
             kill_at = time.monotonic() + wish.grace
             before = read(folder.stop)
             if before is None or kill_at < before["kill_at"]:
-                write(folder.stop, {"kill_at": kill_at})
+                write_reserved(folder.stop, {"kill_at": kill_at})
             folder.wake()
         return self._state(folder)
 
@@ -152,36 +152,45 @@ class Jobs:
         final = Folder(self._folder / job)
         # On one line with the first command, so that the shell's line numbers are those of `commands`.
         draft.script.write_text("set -e; " + "\n".join(submission.commands) + "\n")
-        if submission.container is not None:
-            draft.script.chmod(0o644)  # the container's user reads it; the folder above is ours alone
         write(draft.job, self._description(final, submission))
+        write(draft.variables, self._variables(final, submission))
+        if (container := submission.container) is not None:
+            draft.script.chmod(0o644)  # the container's user reads it; the folder above is ours alone
+            write(draft.password, {"password": container.password})
+        for path in draft.reserved:
+            reserve(path)
         draft.path.replace(final.path)
         sync(self._folder)
         return final
 
     def _description(self, folder: Folder, submission: JobSubmission) -> dict[str, Any]:
-        places = {}
-        for each in submission.mounts:
-            name = re.sub(r"[^A-Z0-9]", "_", each.volume.upper())
-            at_path = self._mount_mode or submission.container is not None
-            places[f"ATOLL_VOLUME_{name}"] = each.path if at_path else each.source
-        marks = {processes.MARK: str(folder.path)}
-        if _MACHINE in self._environment:
-            marks[_MACHINE] = self._environment[_MACHINE]
-        machines = {**self._environment, **submission.env, **places, **marks}
         container = submission.container
         return {
-            "shell": submission.shell,
             "commands": list(submission.commands),
+            "container": None if container is None else {**asdict(container), "password": ""},
+            "client": {} if container is None else {**self._client, **self._marks(folder)},
+            "shell": submission.shell,
             "working_dir": submission.working_dir,
-            "environment": machines if container is None else {**submission.env, **places},
-            "container": None if container is None else asdict(container),
-            "client": {**self._client, **marks} if container is not None else {},
             "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
             "mount_mode": self._mount_mode,
             "hidden": self._hidden,
             "max_duration": submission.max_duration,
         }
+
+    def _variables(self, folder: Folder, submission: JobSubmission) -> dict[str, str]:
+        places = {}
+        for each in submission.mounts:
+            name = re.sub(r"[^A-Z0-9]", "_", each.volume.upper())
+            at_path = self._mount_mode or submission.container is not None
+            places[f"ATOLL_VOLUME_{name}"] = each.path if at_path else each.source
+        if submission.container is not None:
+            return {**submission.env, **places}
+        return {**self._environment, **submission.env, **places, **self._marks(folder)}
+
+    def _marks(self, folder: Folder) -> dict[str, str]:
+        """By which the job's processes are found."""
+        machine = {_MACHINE: self._environment[_MACHINE]} if _MACHINE in self._environment else {}
+        return {processes.MARK: str(folder.path), **machine}
 
     def _state(self, folder: Folder) -> JobState:
         name = folder.path.name
@@ -218,7 +227,7 @@ class Jobs:
         end = {"exit_code": None, "reason": "interrupted", "message": message, "started_at": started}
         end["exited_at"] = datetime.now(timezone.utc).isoformat()
         strip(folder)
-        write(folder.exit, end)
+        write_reserved(folder.exit, end)
         return end
 
     def _supervise(self, folder: Folder) -> None:

@@ -7,7 +7,7 @@ from atoll.backends.fake import Ledger
 from atoll.testing.clock import VirtualClock
 
 _UNSETTLED = {
-    "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting'",
+    "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting' OR rebalancing_until IS NOT NULL",
     "instance": "SELECT id, state, end_reason FROM instances WHERE state NOT IN ('active', 'terminated')"
     " OR (state = 'active' AND end_reason != '' AND id NOT IN"
     " (SELECT instance_id FROM jobs WHERE state IN ('starting', 'running', 'stopping') AND instance_id IS NOT NULL))",
