@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from atoll.agent.http import HttpError
-from atoll.wire.agent import JobStop, JobSubmission, Mount, Share
+from atoll.wire.agent import Container, JobStop, JobSubmission, Mount, Share
 
 
 def submission(body: bytes) -> JobSubmission:
@@ -22,6 +22,7 @@ def submission(body: bytes) -> JobSubmission:
         working_dir=_optional_text(content, "working_dir"),
         mounts=tuple(_mount(each) for each in _of(content.get("mounts", []), list, "mounts")),
         max_duration=None if content.get("max_duration") is None else _number(content, "max_duration"),
+        container=None if content.get("container") is None else _container(content["container"]),
         share=None if content.get("share") is None else _share(content["share"]),
     )
 
@@ -62,6 +63,19 @@ def _share(content: object) -> Share:
     return Share(_number(part, "cpus"), _number(part, "memory_gb"), gpus, vendor)
 
 
+def _container(content: object) -> Container:
+    each = _of(content, dict, "container")
+    return Container(
+        _of(each.get("image"), str, "container.image"),
+        tuple(_texts({"entrypoint": [], **each}, "entrypoint")),
+        _of(each.get("user", ""), str, "container.user"),
+        _of(each.get("privileged", False), bool, "container.privileged"),
+        None if each.get("shm_bytes") is None else int(_number(each, "shm_bytes")),
+        _of(each.get("username", ""), str, "container.username"),
+        _of(each.get("password", ""), str, "container.password"),
+    )
+
+
 def _texts(content: dict[str, Any], name: str) -> list[str]:
     return [_of(each, str, name) for each in _of(content.get(name), list, name)]
 
@@ -84,4 +98,10 @@ def _of(value: Any, kind: type, name: str) -> Any:
     return value
 
 
-_KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object", int: "a whole number"}
+_KINDS: dict[type, str] = {
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+    bool: "true or false",
+    int: "a whole number",
+}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from atoll.wire.agent import Share
 
-VISIBLE = {"nvidia": ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"), "amd": ("ROCR_VISIBLE_DEVICES",)}
-"""The variables that limit a process to some GPUs, by vendor (CUDA's programming guide; ROCm's GPU isolation)."""
+VISIBLE = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "ROCR_VISIBLE_DEVICES"}
+"""The variable that limits a process to some GPUs, by vendor (CUDA's programming guide; ROCm's GPU isolation).
+
+Containers have all devices and obey it too: one that had some alone would number them from 0.
+"""
 
 
 def share_environment(share: Share | None) -> dict[str, str]:
@@ -13,9 +16,7 @@ def share_environment(share: Share | None) -> dict[str, str]:
     if share is None:
         return {}
     numbers = ",".join(str(gpu) for gpu in share.gpus)
-    visible = VISIBLE.get(share.gpu_vendor, ()) if share.gpus else ()
-    return {
-        "ATOLL_CPUS": f"{share.cpus:g}",
-        "ATOLL_MEMORY_GB": f"{share.memory_gb:g}",
-        **dict.fromkeys(visible, numbers),
-    }
+    variables = {"ATOLL_CPUS": f"{share.cpus:g}", "ATOLL_MEMORY_GB": f"{share.memory_gb:g}"}
+    if share.gpus and share.gpu_vendor in VISIBLE:
+        variables[VISIBLE[share.gpu_vendor]] = numbers
+    return variables
