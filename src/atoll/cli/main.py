@@ -24,6 +24,7 @@ COMMANDS = {
     "run": "atoll.cli.run:run",
     "zone": "atoll.cli.zone:zone",
     "closure": "atoll.cli.closure:closure",
+    "what-if": "atoll.cli.whatif:what_if",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "web": "atoll.cli.web:web",

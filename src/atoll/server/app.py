@@ -32,6 +32,7 @@ from atoll.server.routes import (
     status,
     users,
     volumes,
+    whatif,
     zones,
 )
 from atoll.store.errors import Conflict, StoreDisk, StoreUnavailable
@@ -62,7 +63,7 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
-    for module in (configurations, fleets, volumes, runs, events, zones, closures, offers, secrets):
+    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, offers, secrets):
         _for_members(app, module.router)
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)
