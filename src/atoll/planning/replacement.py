@@ -8,12 +8,12 @@ that a user confirms may say so.
 from collections.abc import Collection
 from dataclasses import replace
 
+from atoll.model.zone import Capacity, Zone
 from atoll.planning.elastic import plan_elastic
 from atoll.planning.growth import PlanFunction
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan
 from atoll.planning.request import Request
-from atoll.planning.snapshot import Snapshot
-from atoll.planning.whatif import without
+from atoll.planning.snapshot import ExistingInstance, Snapshot, Usage
 
 
 def plan_replacing(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
@@ -48,4 +48,17 @@ def _without_outdated(snapshot: Snapshot, fleets: Collection[str]) -> Snapshot:
     going = [each for each in snapshot.instances if each.outdated and each.fleet in fleets]
     ids = {each.id for each in going}
     instances = tuple(each for each in snapshot.instances if each.id not in ids)
-    return replace(snapshot, instances=instances, usage=without(snapshot.usage, going))
+    return replace(snapshot, instances=instances, usage=_freed(snapshot.usage, going))
+
+
+def _freed(usage: Collection[Usage], going: Collection[ExistingInstance]) -> tuple[Usage, ...]:
+    freed: dict[Zone, Capacity] = {}
+    for each in going:
+        freed[each.zone] = freed.get(each.zone, Capacity()) + each.instance_type.capacity
+    return tuple(Usage(one.zone, _less(one.used, freed.get(one.zone, Capacity()))) for one in usage)
+
+
+def _less(used: Capacity, freed: Capacity) -> Capacity:
+    return Capacity(
+        max(0, used.cpus - freed.cpus), max(0, used.memory_gb - freed.memory_gb), max(0, used.gpus - freed.gpus)
+    )

@@ -1,6 +1,5 @@
 """What would happen: a snapshot with some changes, planned as any other."""
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -8,9 +7,9 @@ import numpy as np
 
 from atoll.model.catalog import AVAILABILITIES, MARKETS, Catalog
 from atoll.model.offer import Availability, Market
-from atoll.model.quota import Quota
+from atoll.model.quota import with_own_use
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
-from atoll.planning.snapshot import ExistingInstance, Snapshot, Usage
+from atoll.planning.snapshot import ExistingInstance, Snapshot
 
 LOST = "as if it were lost"
 """What a plan says of a zone that is lost in a what-if."""
@@ -56,19 +55,17 @@ class Edits:
 
 def edited(snapshot: Snapshot, edits: Edits) -> Snapshot:
     """The snapshot with the changes; what ends gives its room and quota back."""
-    going = [each for each in snapshot.instances if edits.ends(each)]
-    gone = {each.id for each in going}
+    gone = frozenset(each.id for each in snapshot.instances if edits.ends(each))
+    left = without(snapshot, gone)
     return replace(
-        snapshot,
+        left,
         catalog=_repriced(snapshot.catalog, edits),
         zones=tuple(_shut(info, edits) for info in snapshot.zones),
-        instances=tuple(_priced(each, edits) for each in snapshot.instances if each.id not in gone),
+        instances=tuple(_priced(each, edits) for each in left.instances),
         volumes=tuple(
             replace(each, attached_to=tuple(id for id in each.attached_to if id not in gone))
             for each in snapshot.volumes
         ),
-        usage=without(snapshot.usage, going),
-        quotas=_quotas_without(snapshot.quotas, going),
     )
 
 
@@ -78,33 +75,25 @@ def emptied(snapshot: Snapshot, zone: Zone, leaving: Collection[str]) -> Snapsho
     return replace(closed(snapshot, zone), instances=instances)
 
 
+def without(snapshot: Snapshot, ids: Collection[str]) -> Snapshot:
+    """The snapshot as if these instances (ids) did not exist: what they take of capacities and quotas is free."""
+    ended = [one for one in snapshot.instances if one.id in ids]
+    freed: dict[Zone, Capacity] = {}
+    for one in ended:
+        freed[one.zone] = freed.get(one.zone, Capacity()) + one.instance_type.capacity
+    usage = (replace(one, used=one.used - freed.get(one.zone, Capacity())) for one in snapshot.usage)
+    return replace(
+        snapshot,
+        instances=tuple(one for one in snapshot.instances if one.id not in ids),
+        usage=tuple(usage),
+        quotas=with_own_use(snapshot.quotas, [(one.zone, one.instance_type, one.market, -1) for one in ended]),
+    )
+
+
 def closed(snapshot: Snapshot, zone: Zone) -> Snapshot:
     """The snapshot with a zone that takes no new work."""
     zones = tuple(_closed(info) if info.zone == zone else info for info in snapshot.zones)
     return replace(snapshot, zones=zones)
-
-
-def without(usage: Collection[Usage], going: Collection[ExistingInstance]) -> tuple[Usage, ...]:
-    """The usage of zones without some instances."""
-    freed: dict[Zone, Capacity] = {}
-    for each in going:
-        freed[each.zone] = freed.get(each.zone, Capacity()) + each.instance_type.capacity
-    return tuple(Usage(one.zone, _less(one.used, freed.get(one.zone, Capacity()))) for one in usage)
-
-
-def _less(used: Capacity, freed: Capacity) -> Capacity:
-    return Capacity(
-        max(0, used.cpus - freed.cpus), max(0, used.memory_gb - freed.memory_gb), max(0, used.gpus - freed.gpus)
-    )
-
-
-def _quotas_without(quotas: tuple[Quota, ...], going: Collection[ExistingInstance]) -> tuple[Quota, ...]:
-    freed: Counter[tuple[str, str, Market]] = Counter()
-    for each in going:
-        freed[each.zone.backend, each.zone.region, each.market] += each.instance_type.cpus  # type: ignore[assignment]
-    return tuple(
-        replace(one, used_cpus=max(0, one.used_cpus - freed[one.backend, one.region, one.market])) for one in quotas
-    )
 
 
 def _shut(info: ZoneInfo, edits: Edits) -> ZoneInfo:
