@@ -6,6 +6,8 @@ import stat
 import subprocess
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from tests.agent.conftest import RealAgent, alive
 
@@ -151,3 +153,40 @@ def test_a_second_agent_over_the_same_state_does_not_start(agent: RealAgent) -> 
 def test_the_socket_and_the_state_are_private(agent: RealAgent) -> None:
     assert stat.S_IMODE(agent.socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(agent.state.stat().st_mode) == 0o700
+
+
+class SmallAgent(RealAgent):
+    """An agent whose folder is a small file system of its own."""
+
+    def command(self) -> list[str]:
+        self.state.mkdir(exist_ok=True)
+        mount = f'mount -t tmpfs -o size=2m,mode=0700 none {self.state} && exec "$@"'
+        return ["unshare", "-Urm", "sh", "-c", mount, "sh", *super().command()]
+
+    @property
+    def files(self) -> Path:
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/root{self.state}")
+
+
+def test_a_full_disk_keeps_no_job_from_being_stopped_or_its_end_from_being_recorded(base: Path) -> None:
+    agent = SmallAgent(base)
+    try:
+        agent.start()
+        agent.put("ends", "touch go; echo up; while [ -e go ]; do sleep 0.05; done; exit 7")
+        agent.put("stays", "echo up; sleep 60")
+        for job in ("ends", "stays"):
+            agent.says(job, b"up")
+        with (agent.files / "filler").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        refused = agent.http.put("/jobs/new", json={"commands": ["true"]})
+        assert (refused.status_code, refused.json()["message"][:16]) == (507, "the disk is full")
+        (agent.files / "jobs" / "ends" / "work" / "go").unlink()
+        assert agent.wait("ends")["exit_code"] == 7
+        agent.stop("stays", 5)
+        assert agent.wait("stays")["reason"] == "stopped"
+        (agent.files / "filler").unlink()
+        assert agent.run("new", "true")["exit_code"] == 0
+    finally:
+        agent.close()

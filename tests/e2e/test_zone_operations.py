@@ -91,6 +91,28 @@ def test_a_drained_zone_gives_up_what_can_move_and_says_what_stays(own: Place) -
     until(lambda: own.json("closure", "get", "local-b")["state"] == "empty", "the zone to be empty")
     until(lambda: zones(own, "web") == ["local-a"] * 3 + ["local-c"] * 3, "the rest to be replaced")
     assert "zone local-b is open" in own.ok("zone", "open", "local-b")
+    rebalances(own)
+
+
+def rebalances(own: Place) -> None:
+    """Six nodes in two of three zones come back into balance as foretold, and then are balanced."""
+    assert "pass `-y`" in own.refused("fleet", "rebalance", "web", code=2)
+    foretold = own.ok("fleet", "rebalance", "web", "--dry-run")
+    assert "then local-a 2, local-b 2, local-c 2" in foretold
+    assert documented(re.sub(r"replaces web-\d, web-\d", "replaces web-3, web-7", foretold))
+    before = own.client().events(last=1)[-1].seq
+    started = own.ok("fleet", "rebalance", "web", "-y")
+    assert started.startswith(foretold)
+    assert documented(started.removeprefix(foretold))
+    until(lambda: zones(own, "web") == sorted(["local-a", "local-b", "local-c"] * 2), "the fleet to be balanced")
+    until(lambda: "rebalance-ended" in own.ok("event", "list", "-v"), "the rebalance to end")
+    active = 6
+    for event in own.client().events(after=before, kind="instance"):
+        active += (event.to_state == "active") - (event.from_state == "active")
+        assert active >= 6, "too few nodes were active"
+    assert documented(own.ok("fleet", "rebalance", "web", "-y"))
+    assert "there is no fleet `none`" in own.refused("fleet", "rebalance", "none")
+    assert "goes with no other option" in own.refused("fleet", "rebalance", "web", "--stop", "--busy", code=2)
 
 
 def test_an_evacuation_asks_and_stops_what_is_left(own: Place) -> None:

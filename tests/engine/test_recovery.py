@@ -118,3 +118,15 @@ def test_a_run_whose_volume_cannot_be_made_fails_and_says_so_and_its_machine_goe
         await scene.until(lambda: scene.states("fleets") == ["deleted"])
 
     assert play(story).alive() == ()
+
+
+def test_the_files_of_a_job_are_removed_also_when_the_server_dies_between_its_end_and_that() -> None:
+    async def story(scene: Scene) -> None:
+        scene.cloud.inject(Fault("agent.forget", FailureKind.UNAVAILABLE, times=1))
+        await scene.apply(f"{FLEET}---\ntype: task\nname: t\nfleets: [f]\ncommands: [work]\n")
+        await scene.until(lambda: scene.states("runs") == ["done"])
+        assert [job.forgotten for job in scene.ledger.jobs.values()] == [False]
+        await scene.restart()
+        await scene.until(lambda: [job.forgotten for job in scene.ledger.jobs.values()] == [True])
+
+    play(story)

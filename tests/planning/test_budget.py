@@ -1,5 +1,6 @@
 """A plan takes no more steps than its budget: what it does not decide it leaves open, and what it says stays true."""
 
+from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -131,6 +132,42 @@ def test_the_search_for_places_and_cures_stops_at_the_end_of_the_budget(case: Ca
     budget = Budget(steps)
     plan(case.request, case.snapshot, budget)
     assert budget.steps > -SECOND / 20
+
+
+def clusters_under_quotas(count: int) -> Case:
+    """Clusters of four nodes of several sizes, of which the quotas of twelve regions take about two thirds."""
+    case = quotas_that_are_too_small(80, 40)
+    fleets = tuple(
+        FleetRequest(
+            f"fleet-{n}", 4, Requirements(Resources(Range(1 + n % 3), Range(2 + n))), Placement(Strategy.CLUSTER)
+        )
+        for n in range(count)
+    )
+    return Case(Request("request", fleets), case.snapshot)
+
+
+@pytest.mark.parametrize("steps", [SECOND / 20, SECOND / 4])
+@pytest.mark.parametrize(
+    ("case", "least"),
+    [
+        (clusters_under_quotas(24), 8),
+        (quotas_that_are_too_small(120, 40), 30),
+        (packed_case(2, fleets=12), 4),
+    ],
+    ids=["clusters", "tasks", "fleets"],
+)
+def test_what_fits_beside_the_others_is_placed_when_the_budget_leaves_the_rest_open(
+    case: Case, least: int, steps: float
+) -> None:
+    answer = plan(case.request, case.snapshot, Budget(steps))
+    short = unplaced(answer)
+    assert CODES & set(short.values())
+    pairs = list(zip(case.request.documents, answer.documents, strict=True))
+    placed = [(document, part) for document, part in pairs if part.shortfall is None]
+    assert len(placed) >= least
+    documents, parts = zip(*placed, strict=True)
+    alone = Case(Request(case.request.id, documents), case.snapshot)
+    assert not list(violations(alone, replace(answer, documents=parts)))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from atoll.planning.plan import Fact, Plan, RefusalCode
 from atoll.planning.reasons import cures
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.request import Document, FleetRequest, Placement, Requirements, Strategy
-from atoll.planning.solving import components, joint, limits
+from atoll.planning.solving import components, groups, limits
 from atoll.planning.solving.joint import Decider
 from atoll.planning.solving.problem import Disk, FleetGroup
 from atoll.planning.world import World
@@ -230,7 +230,7 @@ FAULTS = (
     Fault("quota-ignored", _method(World, "quota", lambda *_: None), checks.limits_are_kept),
     Fault(
         "instances-of-others",
-        _function(joint.reusable, lambda _, run, instances: list(instances)),
+        _function(groups.reusable, lambda _, run, instances: list(instances)),
         checks.instances_are_used_once,
     ),
     Fault("runs-of-other-fleets", _function(components.may_use, lambda *_: True), checks.instances_are_used_once),

@@ -71,7 +71,7 @@ def test_what_no_budget_was_left_for_is_not_called_infeasible() -> None:
 def test_a_search_without_end_stops_at_the_same_step_each_time() -> None:
     left = []
     for _ in range(2):
-        programme, budget = Programme(), Budget(SECOND / 5)
+        programme, budget = Programme(), Budget(SECOND / 5, kept=0)
         items = [programme.variable(1) for _ in range(60)]
         for row in range(20):  # a split in two of twenty lists of weights at once: nobody finds that soon
             weights = {item: float(1 + (item * 37 + row * 53 + item * row * 29) % 97) for item in items}

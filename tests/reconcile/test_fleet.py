@@ -1,8 +1,10 @@
 """What is decided about a fleet: what is missing is planned, what is surplus ends, and a deleted one ends whole."""
 
+from datetime import timedelta
+
 from atoll.model.reasons import EndReason
 from atoll.model.states import FleetState
-from atoll.reconcile.action import EndInstances, Finished, Mark, PlanNodes, Step, Wait
+from atoll.reconcile.action import EndInstances, EndRebalance, Finished, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.fleet import SETTLING_SECONDS, FleetSight, decide
 from tests.reconcile.records import NOW, fleet
 
@@ -36,6 +38,19 @@ def test_nodes_that_came_for_runs_are_not_replaced() -> None:
 
 def test_a_fleet_on_hold_launches_nothing() -> None:
     assert decide(FleetSight(fleet(hold="no such image"), 0, 0, NOW, 3, missing=3)) == Finished()
+
+
+def test_a_rebalance_ends_when_all_has_moved_when_its_time_is_over_or_when_the_fleet_is_on_hold() -> None:
+    moving = fleet(rebalancing_until=NOW + timedelta(minutes=1))
+    assert decide(FleetSight(moving, 4, 3, NOW, 3, moved=["i1"], moving=True)) == EndInstances(
+        ("i1",), EndReason.REBALANCED
+    )
+    assert decide(FleetSight(moving, 3, 2, NOW, 3, missing=1, moving=True)) == PlanNodes()
+    assert decide(FleetSight(moving, 3, 3, NOW, 3)) == EndRebalance()
+    late = FleetSight(moving, 3, 2, NOW + timedelta(minutes=1), 3, missing=1, moving=True)
+    assert decide(late) == EndRebalance()
+    held = fleet(rebalancing_until=NOW + timedelta(minutes=1), hold="no such image")
+    assert decide(FleetSight(held, 3, 2, NOW, 3, missing=1, moving=True)) == EndRebalance()
 
 
 def test_a_deleted_fleet_ends_its_nodes_waits_for_the_last_and_is_gone() -> None:

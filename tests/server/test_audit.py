@@ -46,6 +46,21 @@ async def closed_zone(served: Served) -> None:
         await tx.add(Closure("one", "main", ClosureState.ACTIVE, zone, "admin", tx.now, end))
 
 
+async def uneven_fleet(served: Served) -> None:
+    """Three nodes in one of several zones."""
+    await served.apply(FLEET.replace("nodes: 1", "nodes: 3\nplacement: spread\nresources: {cpu: 1.., memory: 1GB..}"))
+    async with served.engine.database.write() as tx:
+        fleet = await tx.fleets.named("main", "train")
+        assert fleet is not None
+        for each in await tx.fleets.instances(fleet):
+            await tx.update(each, zone=Zone("fake", "fake-1", "fake-1a"))
+
+
+async def rebalanced_fleet(served: Served) -> None:
+    await uneven_fleet(served)
+    await served.ask("POST", "/api/projects/main/fleets/train/rebalance", json={})
+
+
 @dataclass(frozen=True)
 class Row:
     """A request by `admin` that changes something, and the event: kind, name, what it came to, and why."""
@@ -63,6 +78,7 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/api/projects/{project}/plan/snapshot"): "changes nothing",
     ("POST", "/api/projects/{project}/replay"): "changes nothing",
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures/preview"): "changes nothing",
+    ("POST", "/api/projects/{project}/fleets/{name}/rebalance/preview"): "changes nothing",
     ("DELETE", "/api/orphans"): "of no project: the log line of the request names the user",
     ("POST", "/api/users"): "of no project: the log line of the request names the user",
     ("DELETE", "/api/users/{name}"): "of no project: the log line of the request names the user",
@@ -92,6 +108,17 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     ("POST", "/api/projects/{project}/fleets/{name}/retry"): Row(
         ("fleet", "train", "active", "retry-asked"), "/api/projects/main/fleets/train/retry", before=applied(FLEET)
+    ),
+    ("POST", "/api/projects/{project}/fleets/{name}/rebalance"): Row(
+        ("fleet", "train", "active", "rebalance-asked"),
+        "/api/projects/main/fleets/train/rebalance",
+        {},
+        before=uneven_fleet,
+    ),
+    ("DELETE", "/api/projects/{project}/fleets/{name}/rebalance"): Row(
+        ("fleet", "train", "active", "rebalance-ended"),
+        "/api/projects/main/fleets/train/rebalance",
+        before=rebalanced_fleet,
     ),
     ("DELETE", "/api/projects/{project}/volumes/{name}"): Row(
         ("volume", "data", "submitted", "delete-asked"), "/api/projects/main/volumes/data", before=applied(VOLUME)

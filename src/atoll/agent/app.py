@@ -59,7 +59,9 @@ class Routes:
 
     async def _health(self, _request: Request) -> Response:
         agent = self._agent
-        return _json(Health(agent.instance, agent.version, agent.mounts_at_path, self._jobs.running()))
+        states = self._jobs.all()
+        exited = sum(state.phase is JobPhase.EXITED for state in states)
+        return _json(Health(agent.instance, agent.version, agent.mounts_at_path, len(states) - exited, exited))
 
     async def _all(self, _request: Request) -> Response:
         return _json(self._jobs.all())

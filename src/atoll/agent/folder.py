@@ -1,6 +1,7 @@
 """A job's folder: the files through which the agent and the job's supervisor communicate, even if one of them is dead.
 
-    job.json      what to run; written by the agent, durably, before it answers; without variables once it runs
+    job.json      what to run; written by the agent, durably, before it answers
+    variables     the environment of the job; removed once it runs
     lock          locked for as long as a supervisor lives; the agent hands the locked file to it
     control       a FIFO; a byte written to it makes the supervisor look at stop.json
     stop.json     a stop request, and when to kill
@@ -9,6 +10,8 @@
     exit.json     how it ended; the last word
     log           the output, in the format of `atoll.wire.logs`
     script, work, staging    the commands, the default working folder, and an empty folder for mounts
+    *.reserve     space for begun, stop.json, running.json and exit.json, so that a full disk does not keep a job from
+                  being stopped or its end from being recorded
 
 The supervisor starts for each job, so this module imports little.
 """
@@ -21,6 +24,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+RESERVE_BYTES = 4096
+MESSAGE_CHARACTERS = 500
+"""The longest message that an end records: each character takes at most 6 bytes of the reserve."""
+
 
 class Folder:
     """The names of one job's files, and how they are written."""
@@ -28,6 +35,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.job = path / "job.json"
+        self.variables = path / "variables"
         self.lock = path / "lock"
         self.control = path / "control"
         self.stop = path / "stop.json"
@@ -38,6 +46,11 @@ class Folder:
         self.script = path / "script"
         self.work = path / "work"
         self.staging = path / "staging"
+
+    @property
+    def reserved(self) -> tuple[Path, ...]:
+        """The files that can be written on a full disk."""
+        return self.begun, self.stop, self.running, self.exit
 
     def wake(self) -> None:
         """Let the supervisor look at stop.json; nothing happens when there is none yet, or no more."""
@@ -60,6 +73,29 @@ def write(path: Path, content: dict[str, Any]) -> None:
     sync(path.parent)
 
 
+def reserve(path: Path) -> None:
+    """Take the space that `write_reserved` needs for this file. Raises OSError."""
+    path.with_name(f"{path.name}.reserve").write_bytes(b" " * RESERVE_BYTES)
+
+
+def write_reserved(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file of at most `RESERVE_BYTES` atomically and durably, in the space of its reserve.
+
+    A second write of the same file has no reserve and needs space of its own. Raises OSError.
+    """
+    space = path.with_name(f"{path.name}.reserve")
+    if not space.exists():
+        write(path, content)
+        return
+    with space.open("r+") as file:
+        json.dump(content, file)  # over what is allocated already
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+    space.replace(path)
+    sync(path.parent)
+
+
 def read(path: Path) -> dict[str, Any] | None:
     """The content of a JSON file; None when there is none."""
     try:
@@ -71,9 +107,8 @@ def read(path: Path) -> dict[str, Any] | None:
 
 def strip(folder: Folder) -> None:
     """Remove the variables of a job that is not started again from its folder: they may hold secrets."""
-    job = read(folder.job)
-    if job is not None and job.get("environment"):
-        write(folder.job, {**job, "environment": {}})
+    with suppress(FileNotFoundError):
+        folder.variables.unlink()
 
 
 def sync(folder: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from atoll.agent import mounts, processes
-from atoll.agent.folder import Folder, read, strip, sync, write
+from atoll.agent.folder import Folder, read, reserve, strip, sync, write, write_reserved
 from atoll.agent.http import HttpError
 from atoll.wire.agent import JobPhase, JobState, JobStop, JobSubmission
 
@@ -85,7 +85,7 @@ class Jobs:
             kill_at = time.monotonic() + wish.grace
             before = read(folder.stop)
             if before is None or kill_at < before["kill_at"]:
-                write(folder.stop, {"kill_at": kill_at})
+                write_reserved(folder.stop, {"kill_at": kill_at})
             folder.wake()
         return self._state(folder)
 
@@ -136,12 +136,25 @@ class Jobs:
         final = Folder(self._folder / job)
         # On one line with the first command, so that the shell's line numbers are those of `commands`.
         draft.script.write_text("set -e; " + "\n".join(submission.commands) + "\n")
-        write(draft.job, self._description(final, submission))
+        write(draft.job, self._description(submission))
+        write(draft.variables, self._variables(final, submission))
+        for path in draft.reserved:
+            reserve(path)
         draft.path.replace(final.path)
         sync(self._folder)
         return final
 
-    def _description(self, folder: Folder, submission: JobSubmission) -> dict[str, Any]:
+    def _description(self, submission: JobSubmission) -> dict[str, Any]:
+        return {
+            "shell": submission.shell,
+            "working_dir": submission.working_dir,
+            "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
+            "mount_mode": self._mount_mode,
+            "hidden": self._hidden,
+            "max_duration": submission.max_duration,
+        }
+
+    def _variables(self, folder: Folder, submission: JobSubmission) -> dict[str, str]:
         places = {}
         for each in submission.mounts:
             name = re.sub(r"[^A-Z0-9]", "_", each.volume.upper())
@@ -149,15 +162,7 @@ class Jobs:
         marks = {processes.MARK: str(folder.path)}
         if _MACHINE in self._environment:
             marks[_MACHINE] = self._environment[_MACHINE]
-        return {
-            "shell": submission.shell,
-            "working_dir": submission.working_dir,
-            "environment": {**self._environment, **submission.env, **places, **marks},
-            "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
-            "mount_mode": self._mount_mode,
-            "hidden": self._hidden,
-            "max_duration": submission.max_duration,
-        }
+        return {**self._environment, **submission.env, **places, **marks}
 
     def _state(self, folder: Folder) -> JobState:
         name = folder.path.name
@@ -192,7 +197,7 @@ class Jobs:
         end = {"exit_code": None, "reason": "interrupted", "message": message, "started_at": started}
         end["exited_at"] = datetime.now(timezone.utc).isoformat()
         strip(folder)
-        write(folder.exit, end)
+        write_reserved(folder.exit, end)
         return end
 
     def _supervise(self, folder: Folder) -> None:

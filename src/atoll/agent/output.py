@@ -21,14 +21,16 @@ _CHUNK = 64 << 10
 
 
 class Log:
-    """The log file. Once it is full it drops all."""
+    """The log file. Once it is full it drops all; while its disk cannot be written, it drops lines and counts them."""
 
     def __init__(self, path: Path, limit: int = LOG_BYTES) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._room = limit - os.fstat(self._file).st_size
+        self._torn = b""
+        self._lost = 0
 
     def write(self, lines: list[bytes]) -> None:
-        """Add these encoded lines. A full disk loses them; the job continues."""
+        """Add these encoded lines. A disk that cannot be written loses them; the job continues."""
         data = b"".join(lines)
         if not data or self._room <= 0:
             return
@@ -37,11 +39,34 @@ class Log:
             data += encode(time.time_ns(), "stderr", b"atoll: the log is full; what follows is not kept")
             self._room = 0
         self._room -= len(data)
+        lost = self._put(data) if self._recovered() else data.count(b"\n")
+        self._lost += lost
+
+    def _recovered(self) -> bool:
+        """Complete the line that a failure tore, and say how many lines it lost; False while that fails, too."""
+        if self._torn:
+            self._put(self._torn, begun=True)
+        if self._lost and not self._torn:
+            note = f"atoll: the disk could not be written; lines lost: {self._lost}"
+            if self._put(encode(time.time_ns(), "stderr", note.encode())) == 0:
+                self._lost = 0
+        return not self._torn and not self._lost
+
+    def _put(self, data: bytes, *, begun: bool = False) -> int:
+        """Write whole lines, the first of which may be `begun`; returns how many are lost.
+
+        The rest of a line that is begun then is kept in `_torn`.
+        """
+        self._torn, written = b"", 0
         try:
-            while data:
-                data = data[os.write(self._file, data) :]
+            while written < len(data):
+                written += os.write(self._file, data[written:])
         except OSError:
-            self._room = 0
+            if written:
+                begun = data[written - 1 : written] != b"\n"
+            self._torn = data[written : data.find(b"\n", written) + 1] if begun else b""
+            return data.count(b"\n", written) - bool(self._torn)
+        return 0
 
 
 class Stream:

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from atoll.agent import mounts, processes
-from atoll.agent.folder import Folder, read, strip, write
+from atoll.agent.folder import MESSAGE_CHARACTERS, Folder, read, strip, write_reserved
 from atoll.agent.output import Log, Stream
 
 GRACE_SECONDS = 10.0
@@ -55,6 +55,7 @@ class Supervisor:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._job = read(folder.job) or {}
+        self._variables = read(folder.variables) or {}
         self._ending = _Ending()
         self._streams: list[Stream] = []
         self._poll = select.poll()
@@ -65,7 +66,7 @@ class Supervisor:
         processes.adopt()
         signals = self._listen()
         control = self._open_control()
-        write(self._folder.begun, {"pid": os.getpid()})
+        write_reserved(self._folder.begun, {"pid": os.getpid()})
         self._look_for_stop()
         if self._ending.reason:
             self._finish(None, "stopped", "stopped before it started")
@@ -78,7 +79,7 @@ class Supervisor:
             return
         self._started_at = _now()
         strip(self._folder)
-        write(self._folder.running, {"started_at": self._started_at})
+        write_reserved(self._folder.running, {"started_at": self._started_at})
         code = self._watch(shell, signals, control)
         last = self._end_all()
         for stream in self._streams:
@@ -112,7 +113,7 @@ class Supervisor:
         pipes = [os.pipe() for _ in ("stdout", "stderr", "status")]
         shell = os.fork()
         if shell == 0:
-            _become_shell(self._folder, self._job, [writing for _, writing in pipes])
+            _become_shell(self._folder, self._job, self._variables, [writing for _, writing in pipes])
         for _, writing in pipes:
             os.close(writing)
         out, err, status = (reading for reading, _ in pipes)
@@ -186,11 +187,11 @@ class Supervisor:
 
     def _finish(self, code: int | None, reason: str, message: str) -> None:
         strip(self._folder)
-        end = {"exit_code": code, "reason": reason, "message": message}
-        write(self._folder.exit, end | {"started_at": self._started_at, "exited_at": _now()})
+        end = {"exit_code": code, "reason": reason, "message": message[:MESSAGE_CHARACTERS]}
+        write_reserved(self._folder.exit, end | {"started_at": self._started_at, "exited_at": _now()})
 
 
-def _become_shell(folder: Folder, job: dict[str, Any], pipes: list[int]) -> None:
+def _become_shell(folder: Folder, job: dict[str, Any], variables: dict[str, str], pipes: list[int]) -> None:
     """In the child: set up the job's environment and become its shell. Does not return."""
     out, err, status = pipes
     try:
@@ -209,7 +210,7 @@ def _become_shell(folder: Folder, job: dict[str, Any], pipes: list[int]) -> None
         os.chdir(folder.work)
         if job["working_dir"]:
             os.chdir(job["working_dir"])
-        os.execvpe(job["shell"], [job["shell"], str(folder.script)], job["environment"])  # noqa: S606 - its purpose
+        os.execvpe(job["shell"], [job["shell"], str(folder.script)], variables)  # noqa: S606 - its purpose
     except mounts.MountError as error:
         os.write(status, str(error).encode())
     except OSError as error:

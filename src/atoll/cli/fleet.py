@@ -9,6 +9,7 @@ from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.noun import NounGroup, add_deletion, watch_option
 from atoll.cli.output import Output, output_options
+from atoll.cli.rebalance import rebalance
 from atoll.cli.table import Table, block
 from atoll.client import connect
 from atoll.wire.api import FleetView, InstanceView
@@ -54,6 +55,7 @@ def retry_fleet(name: str) -> None:
     terminal.out(f"fleet {name}: trying again; `atoll event -f` follows it")
 
 
+fleet.add_command(rebalance)
 add_deletion(fleet, "fleet", "fleets with their machines")
 
 

@@ -42,6 +42,7 @@ from atoll.wire.api import (
     OfferView,
     OrphanView,
     PlanResponse,
+    PlanView,
     Problem,
     RunView,
     ServerStatus,
@@ -51,6 +52,7 @@ from atoll.wire.api import (
     ZoneView,
 )
 from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
+from atoll.wire.rebalance import NewRebalance, RebalanceView
 
 T = TypeVar("T")
 
@@ -135,6 +137,10 @@ class Client:
         """Submit the files as the desired state; work continues after the response."""
         return self._send("POST", self._path("apply"), ApplyResponse, "applying", submission)
 
+    def why(self, kind: str, name: str) -> PlanView:
+        """Why a `fleet`, `volume` or `run` is where it is, or waits: its plan as of now, as if it had no place yet."""
+        return self._get(self._path("why", kind, name), PlanView, f"explaining {kind} {name}")
+
     # Fleets and instances
 
     def fleets(self) -> list[FleetView]:
@@ -148,6 +154,20 @@ class Client:
     def retry_fleet(self, name: str) -> FleetView:
         """Retry a fleet that waits or is on hold now."""
         return self._send("POST", self._path("fleets", name, "retry"), FleetView, f"retrying fleet {name}")
+
+    def preview_rebalance(self, name: str, wanted: NewRebalance) -> RebalanceView:
+        """What a rebalance of a fleet would do; nothing changes."""
+        path = self._path("fleets", name, "rebalance", "preview")
+        return self._send("POST", path, RebalanceView, f"previewing fleet {name}", wanted)
+
+    def rebalance(self, name: str, wanted: NewRebalance) -> RebalanceView:
+        """Rebalance a fleet; 409 `changed-since-shown` where other nodes would move than are agreed."""
+        path = self._path("fleets", name, "rebalance")
+        return self._send("POST", path, RebalanceView, f"rebalancing fleet {name}", wanted)
+
+    def stop_rebalance(self, name: str) -> FleetView:
+        """End a fleet's rebalance: what has not left stays."""
+        return self._send("DELETE", self._path("fleets", name, "rebalance"), FleetView, f"reading fleet {name}")
 
     def delete_fleet(self, name: str, version: str = "", nodes: int | None = None) -> FleetView:
         """Delete a fleet; 409 `fleet-busy` while runs use it, 409 `changed-since-shown` if it changed."""

@@ -40,12 +40,13 @@ from atoll.engine.queries.runs import RunQueries
 from atoll.engine.queries.status import StatusQueries
 from atoll.engine.queries.volumes import VolumeQueries
 from atoll.engine.queries.zones import ZoneQueries
-from atoll.engine.requests import removal, retry
+from atoll.engine.requests import rebalancing, removal, retry
 from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
+from atoll.engine.requests.why import explain_place
 from atoll.engine.snapshots.world import Worlds, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.closure import ClosureHandler
@@ -280,6 +281,10 @@ class Engine:
         """Store the submission as the desired state. Raises Refused."""
         return await apply_submission(self.context, project, submission)
 
+    async def explain_place(self, project: str, kind: Kind, name: str) -> Planned:
+        """Why a fleet, volume or run is where it is, or waits. Raises Refused: not-found, made-for-runs."""
+        return await explain_place(self.context, project, kind, name)
+
     async def delete_fleet(self, project: str, name: str, shown: Shown = ANY) -> Fleet:
         """Delete a fleet, if it still is what was shown. Raises Refused: not-found, changed-since-shown, fleet-busy."""
         return await removal.delete_fleet(self.context, project, name, shown)
@@ -287,6 +292,18 @@ class Engine:
     async def retry_fleet(self, project: str, name: str) -> Fleet:
         """Retry a fleet now. Raises Refused: not-found, being-deleted."""
         return await retry.retry_fleet(self.context, project, name)
+
+    async def preview_rebalance(self, project: str, name: str, wanted: rebalancing.Wanted) -> rebalancing.Rebalancing:
+        """What a rebalance of a fleet would do. Raises Refused: not-found, not-rebalanced, being-rebalanced."""
+        return await rebalancing.preview_rebalance(self.context, project, name, wanted)
+
+    async def rebalance(self, project: str, name: str, wanted: rebalancing.Wanted) -> rebalancing.Rebalancing:
+        """Rebalance a fleet. Raises Refused: as for its preview, changed-since-shown."""
+        return await rebalancing.start_rebalance(self.context, project, name, wanted)
+
+    async def stop_rebalance(self, project: str, name: str) -> Fleet:
+        """End a fleet's rebalance. Raises Refused: not-found."""
+        return await rebalancing.stop_rebalance(self.context, project, name)
 
     async def retry_run(self, project: str, name: str) -> Run:
         """Retry a run now. Raises Refused: not-found, run-finished."""

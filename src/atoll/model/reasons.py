@@ -14,6 +14,8 @@ class EndReason(StrEnum):
     """The provider took the machine back."""
     LAUNCH_TIMEOUT = "launch-timeout"
     LOST = "lost"
+    REBALANCED = "rebalanced"
+    """Its successor, in a zone where the fleet had too few nodes, is active."""
     REPLACED = "replaced"
     """It belongs to a former configuration, and ends before its successor starts, since both do not fit at once."""
     START_TIMEOUT = "start-timeout"

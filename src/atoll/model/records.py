@@ -43,6 +43,10 @@ GAVE_UP = ":"
 """The `hold` of a fleet that has waited for as long as its configuration allows: no backend, and no configuration."""
 
 
+REBALANCE = "rebalance"
+"""What an instance leaves for that a rebalance of its fleet replaces."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """A requested group of instances. `nodes` is their desired number now.
@@ -52,6 +56,7 @@ class Fleet:
     or `GAVE_UP`.
     `early_failures` counts machines in a row that ended soon after their start, the newest at `failed_early_at`.
     `waiting_since` is when nodes that it lacks could first not be placed; None while all its nodes work.
+    `rebalancing_until` is when a rebalance ends at the latest; None without one.
     """
 
     kind = Kind.FLEET
@@ -68,6 +73,7 @@ class Fleet:
     early_failures: int = 0
     failed_early_at: datetime | None = None
     waiting_since: datetime | None = None
+    rebalancing_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,8 @@ class Instance:
     since when its agent has not answered: before its first answer, since the launch began or returned a machine.
     `started_at` is when its agent first answered. `endpoint` is where its
     agent answers. `address` is where other nodes reach it, `public_address` where it is reached from outside.
-    An `outdated` instance is
-    no longer matches its fleet's configuration: it gets no new job, and ends when its successor is active.
-    So does one with `leaving_for`, the id of the closure that empties its zone.
+    An `outdated` instance no longer matches its fleet's configuration: it gets no new job, and ends when its successor
+    is active. So does one with `leaving_for`, the id of the closure that empties its zone, or `REBALANCE`.
     """
 
     kind = Kind.INSTANCE

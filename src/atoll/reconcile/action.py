@@ -146,8 +146,13 @@ class StopRest:
     ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EndRebalance:
+    """End the rebalance of the fleet: what has not left stays."""
+
+
 InstanceEffect = Launch | Terminate | EndFailed
-FleetEffect = PlanNodes | EndInstances
+FleetEffect = PlanNodes | EndInstances | EndRebalance
 VolumeEffect = PlaceVolume | CreateDisk | DeleteDisk
 AttachmentEffect = Attach | Detach
 RunEffect = PlaceJobs | Resubmit | StopJobs

@@ -11,7 +11,7 @@ from atoll.model.reasons import ChangeReason, EndReason
 from atoll.model.records import GAVE_UP, Fleet
 from atoll.model.states import FleetState
 from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
-from atoll.reconcile.action import EndInstances, Finished, FleetAction, Mark, PlanNodes, Step, Wait
+from atoll.reconcile.action import EndInstances, EndRebalance, Finished, FleetAction, Mark, PlanNodes, Step, Wait
 from atoll.reconcile.backoff import early_pause
 
 SETTLING_SECONDS = 2.0
@@ -24,7 +24,9 @@ class FleetSight:
 
     `target` is the size in its configuration; nodes beyond it came for runs. `missing` nodes are to be added at
     least; `surplus` are the ids of nodes that may go now, which for a fleet that is being deleted are all that stay;
-    `settling` while others go later, when those that take their place work. `filled` says that a fleet that has waited
+    `settling` while others go later, when those that take their place work. Of the nodes that may go now, `drained` are
+    in zones that are emptied, and a rebalance replaces the `moved` ones, `moving` until all of these are gone. `filled`
+    says that a fleet that has waited
     has all its nodes, and that they work. It waits for nodes for at most `patience` (None: without end).
     """
 
@@ -37,6 +39,8 @@ class FleetSight:
     surplus: Collection[str] = ()
     settling: bool = False
     drained: Collection[str] = ()
+    moved: Collection[str] = ()
+    moving: bool = False
     filled: bool = False
     patience: timedelta | None = None
 
@@ -59,8 +63,12 @@ def _size(sight: FleetSight) -> FleetAction:
         return Wait(STEADY_SECONDS) if sight.alive else Step(FleetState.DELETING, ChangeReason.UNUSED)
     if sight.drained:
         return EndInstances(tuple(sight.drained), EndReason.ZONE_DRAINED)
+    if sight.moved:
+        return EndInstances(tuple(sight.moved), EndReason.REBALANCED)
     if sight.surplus:
         return EndInstances(tuple(sight.surplus), EndReason.FLEET_CHANGED)
+    if _rebalanced(sight):
+        return EndRebalance()
     if sight.missing:
         return _grow(sight)
     if sight.filled:
@@ -68,6 +76,12 @@ def _size(sight: FleetSight) -> FleetAction:
     if sight.settling:
         return Wait(SETTLING_SECONDS)
     return Wait(STEADY_SECONDS if sight.fleet.waiting_since is None else CHANGING_SECONDS)
+
+
+def _rebalanced(sight: FleetSight) -> bool:
+    """Whether a rebalance ends: all that it moves has gone, its time is over, or the fleet launches nothing."""
+    until = sight.fleet.rebalancing_until
+    return until is not None and (not sight.moving or sight.now >= until or bool(sight.fleet.hold))
 
 
 def _grow(sight: FleetSight) -> FleetAction:

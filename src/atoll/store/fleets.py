@@ -134,12 +134,12 @@ class FleetRepository:
             chosen = instances.c.id.in_(every[start : start + PART])
             await self._connection.execute(update(instances).where(here, chosen).values(outdated=True))
 
-    async def mark_leaving(self, ids: Collection[str], closure: str) -> None:
-        """Record that others are to take the place of these instances, for a closure."""
+    async def mark_leaving(self, ids: Collection[str], cause: str) -> None:
+        """Record that others are to take the place of these instances, for a closure or a rebalance."""
         every = tuple(ids)
         for start in range(0, len(every), PART):
             chosen = instances.c.id.in_(every[start : start + PART])
-            await self._connection.execute(update(instances).where(chosen).values(leaving_for=closure))
+            await self._connection.execute(update(instances).where(chosen).values(leaving_for=cause))
 
     async def leaving(self, project: str) -> frozenset[str]:
         """The ids of the project's instances that leave their zones."""
@@ -147,10 +147,12 @@ class FleetRepository:
         rows = await self._connection.execute(select(instances.c.id).where(*where))
         return frozenset(rows.scalars())
 
-    async def stop_leaving(self, closure: str) -> None:
-        """Let the instances stay that were to leave for a closure."""
-        leaving = instances.c.leaving_for == closure
-        await self._connection.execute(update(instances).where(leaving).values(leaving_for=""))
+    async def stop_leaving(self, cause: str, fleet_id: str | None = None) -> None:
+        """Let the instances stay that were to leave for a closure or a rebalance, of one fleet or of all."""
+        leaving = [instances.c.leaving_for == cause]
+        if fleet_id is not None:
+            leaving.append(instances.c.fleet_id == fleet_id)
+        await self._connection.execute(update(instances).where(*leaving).values(leaving_for=""))
 
     async def in_zone(self, zone: Zone, project: str | None = None) -> Sequence[Instance]:
         """The instances in a zone that are not terminated, of one project or of all, by fleet and node."""

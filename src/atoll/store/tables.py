@@ -87,6 +87,7 @@ fleets = _record(
     Column("auto_created", Boolean, nullable=False),
     *_restraints(),
     Column("waiting_since", UtcTime),
+    Column("rebalancing_until", UtcTime),
     unique_name=True,
 )
 

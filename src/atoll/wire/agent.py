@@ -89,3 +89,5 @@ class Health:
     version: str
     mounts_at_path: bool
     jobs_running: int
+    jobs_exited: int = 0
+    """Those whose files are still here; an agent of an older version reports none."""

@@ -95,7 +95,8 @@ CREATE TABLE public.fleets (
     hold character varying DEFAULT ''::character varying NOT NULL,
     early_failures integer DEFAULT 0 NOT NULL,
     failed_early_at timestamp with time zone,
-    waiting_since timestamp with time zone
+    waiting_since timestamp with time zone,
+    rebalancing_until timestamp with time zone
 );
 CREATE TABLE public.instances (
     id character varying NOT NULL,
@@ -271,8 +272,8 @@ INSERT INTO public.events VALUES (1, '2026-11-24 10:01:00+00', 'main', 'fleet', 
 INSERT INTO public.events VALUES (2, '2026-11-24 10:02:00+00', 'main', 'fleet', 'name-2', 'subject-2', 'from_state-2', 'to_state-2', 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', 'reason-2', 'message-2', '');
 INSERT INTO public.failures VALUES ('scope-1', 'fleet', 'backend-1', 'region-1', 'zone-1', 'instance_type-1', 'spot', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', 1, 'message-1', 'machine');
 INSERT INTO public.failures VALUES ('scope-2', 'fleet', 'backend-2', 'region-2', 'zone-2', 'instance_type-2', 'spot', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', 2, 'message-2', 'machine');
-INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, '', 0, NULL, NULL);
-INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL, NULL);
+INSERT INTO public.fleets VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'name-1', '{"nodes": 2}', 1, '2026-11-24 10:01:00+00', true, '', 0, NULL, NULL, NULL);
+INSERT INTO public.fleets VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'name-2', '{"nodes": 2}', 2, '2026-11-24 10:02:00+00', false, '', 0, NULL, NULL, NULL);
 INSERT INTO public.instances VALUES ('id-1', 'main', 'active', 'message-1', NULL, 'fleet_id-1', 'fleet-1', 1, 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 1, '2026-11-24 10:01:00+00', 'backend_id-1', 'end_reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', NULL, '', NULL, NULL, NULL, false);
 INSERT INTO public.instances VALUES ('id-2', 'main', 'active', 'message-2', NULL, 'fleet_id-2', 'fleet-2', 2, 'backend-2', 'region-2', 'zone-2', 'zone_id-2', 'availability-zone', '{"name": "m", "cpus": 2, "memory_gb": 8}', 'spot', 2, '2026-11-24 10:02:00+00', 'backend_id-2', 'end_reason-2', '2026-11-24 10:02:00+00', '2026-11-24 10:02:00+00', NULL, '', NULL, NULL, NULL, false);
 INSERT INTO public.jobs VALUES ('id-1', 'main', 'running', 'message-1', NULL, 'run_id-1', 'run-1', 1, 1, '2026-11-24 10:01:00+00', 'instance_id-1', 'backend-1', 'region-1', 'zone-1', 'zone_id-1', 'availability-zone', '["data"]', 'stop-1', 1, 'reason-1', '2026-11-24 10:01:00+00', '2026-11-24 10:01:00+00', false);

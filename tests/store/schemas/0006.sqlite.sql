@@ -101,10 +101,11 @@ CREATE TABLE "fleets" (
 	early_failures INTEGER DEFAULT '0' NOT NULL, 
 	failed_early_at DATETIME, 
 	waiting_since DATETIME, 
+	rebalancing_until DATETIME, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL,NULL);
-INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL,NULL);
+INSERT INTO "fleets" VALUES('id-1','main','active','message-1',NULL,'name-1','{"nodes": 2}',1,'2026-11-24 10:01:00.000000',1,'',0,NULL,NULL,NULL);
+INSERT INTO "fleets" VALUES('id-2','main','active','message-2',NULL,'name-2','{"nodes": 2}',2,'2026-11-24 10:02:00.000000',0,'',0,NULL,NULL,NULL);
 CREATE TABLE "instances" (
 	id VARCHAR NOT NULL, 
 	project VARCHAR NOT NULL, 
@@ -332,12 +333,12 @@ CREATE INDEX ix_closures_state ON closures (state);
 CREATE INDEX ix_observations_at ON observations (at);
 CREATE INDEX ix_observations_zone ON observations (backend, region, zone, at);
 CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
-CREATE INDEX ix_instances_state ON instances (state);
 CREATE INDEX ix_instances_fleet_id ON instances (fleet_id);
+CREATE INDEX ix_instances_state ON instances (state);
 CREATE UNIQUE INDEX fleets_live_name ON fleets (project, name) WHERE deleted_at IS NULL;
 CREATE INDEX ix_fleets_state ON fleets (state);
-CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
 CREATE INDEX ix_jobs_state ON jobs (state);
+CREATE INDEX ix_jobs_instance_id ON jobs (instance_id);
 CREATE INDEX attachments_ended ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX closures_ended ON closures (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX fleets_ended ON fleets (deleted_at) WHERE deleted_at IS NOT NULL;

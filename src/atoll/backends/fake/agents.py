@@ -40,8 +40,9 @@ class FakeAgent:
 
         def step(now: float, chance: Chance) -> Change[Health]:
             jobs = self._cloud.ledger.jobs_on[self._machine].values()
-            running = sum(not job.forgotten and _end(job).at > now for job in jobs)
-            return Change(Health(self._machine, VERSION, True, running))
+            ends = [_end(job).at for job in jobs if not job.forgotten]
+            running = sum(end > now for end in ends)
+            return Change(Health(self._machine, VERSION, True, running, len(ends) - running))
 
         return await self._call("agent.health", "", step, reads=True)
 

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from atoll.engine.placing.emptying import empty_zone, end_closure, moves_in, occupants_of, remains_text, stop_rest
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.model.records import Closure, ClosureKind
+from atoll.model.records import REBALANCE, Closure, ClosureKind
 from atoll.model.states import ClosureState
 from atoll.reconcile.action import ClosureEffect, EmptyZone, StopRest
 from atoll.reconcile.closure import ClosureSight, decide
@@ -48,7 +48,7 @@ class ClosureHandler(Reconciling[Closure, ClosureSight, ClosureEffect]):
             return ClosureSight(closure, tx.now)
         instances = await occupants_of(tx, closure)
         found = await moves_in(tx, self.context.worlds.known(), closure, instances)
-        marked = {each.id for each in instances if each.leaving_for}
+        marked = {each.id for each in instances if each.leaving_for not in ("", REBALANCE)}
         return ClosureSight(
             closure,
             tx.now,

@@ -9,11 +9,12 @@ from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
+from atoll.engine.placing.rebalancing import end_rebalance, in_vain
 from atoll.engine.placing.restraint import held
 from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.reasons import EndReason
-from atoll.model.records import Fleet, Kind
+from atoll.model.records import REBALANCE, Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.model.zone import Zone, ZoneInfo
 from atoll.planning.filters.eligible import usable_zones
@@ -21,7 +22,7 @@ from atoll.planning.reasons import explain
 from atoll.planning.request import Placement
 from atoll.planning.shape import Member, missing, shape
 from atoll.planning.snapshot import Snapshot
-from atoll.reconcile.action import EndInstances, FleetEffect, PlanNodes
+from atoll.reconcile.action import EndInstances, EndRebalance, FleetEffect, PlanNodes
 from atoll.reconcile.fleet import FleetSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
@@ -46,8 +47,10 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
             return await self._look(tx, id, self.context.now())
 
     async def effect(self, lease: Lease, sight: FleetSight, action: FleetEffect) -> Due | None:
-        """Plan missing instances, or end surplus ones."""
+        """Plan missing instances, end surplus ones, or end a rebalance."""
         match action:
+            case EndRebalance():
+                return await self._end_rebalance(lease, sight)
             case PlanNodes():
                 return await self._plan(lease, sight.fleet)
             case EndInstances(ids, reason):
@@ -61,6 +64,14 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
                 return Due(0)  # changed meanwhile: other nodes may be surplus now
             await tx.fleets.end(ids, reason)
             await tx.work.wake(Kind.INSTANCE, ids, tx.now)
+        return None
+
+    async def _end_rebalance(self, lease: Lease, sight: FleetSight) -> Due | None:
+        async with self.context.database.write(lease) as tx:
+            if await self._look(tx, sight.fleet.id, sight.now) != (sight.fleet, sight):
+                return Due(0)
+            early = "it launches nothing now" if sight.fleet.hold else "its time is over"
+            await end_rebalance(tx, sight.fleet, early if sight.moving else "")
         return None
 
     async def _look(self, tx: Transaction, id: str, now: datetime) -> tuple[Fleet, FleetSight] | None:
@@ -94,11 +105,15 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
         seen = shape(fleet.nodes, placement, members, self._usable(fleet, zones, tx.now), away)
         still = out_of_service(zones)
         kept = {one.id for one in members if one.outdated and one.ready and one.zone in still} - leaving.keys()
+        moving = {each.id for each in instances if each.leaving_for == REBALANCE and not each.end_reason}
+        released = [id for id in seen.released if id not in leaving and id not in kept]
         return replace(
             sight,
             missing=seen.missing,
-            surplus=tuple(id for id in seen.released if id not in leaving and id not in kept),
+            surplus=tuple(id for id in released if id not in moving),
             drained=tuple(id for id in seen.released if id in leaving),
+            moved=tuple(id for id in released if id in moving),
+            moving=bool(moving),
             settling=len(seen.removals) > len(seen.released) or not kept.isdisjoint(seen.released),
         )
 
@@ -124,6 +139,9 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
                     if await tx.get(Fleet, fleet.id) != fleet:
                         return Due(0)  # it was changed while it waited for its turn: what is missing may be less now
                     if await held(tx, fleet):
+                        return None
+                    if why := await in_vain(tx, self.context.worlds.known(), fleet, answer):
+                        await end_rebalance(tx, fleet, why)
                         return None
                     await keep_instances(tx, fleet, answer.placements, self.context.new_id)
                     if answer.placements:

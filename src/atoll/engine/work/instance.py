@@ -23,7 +23,7 @@ from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import observations
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.work.silence import Silence, answers_health
+from atoll.engine.work.silence import Silence, health_of
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
@@ -161,8 +161,12 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         if instance.backend_id is None or instance.state in (InstanceState.PENDING, InstanceState.LAUNCHING):
             gone = instance.state is InstanceState.TERMINATING
             return _Observed("gone" if gone else None)
-        if instance.state is InstanceState.ACTIVE and await answers_health(self.backend(instance.zone), instance):
-            return _Observed(answers=not instance.unreachable or await self._end_given_up(instance))
+        if instance.state is InstanceState.ACTIVE:
+            health = await health_of(self.backend(instance.zone), instance)
+            if health is not None and health.jobs_exited:
+                await self._forget_ended(instance)
+            if health is not None:
+                return _Observed(answers=not instance.unreachable or await self._end_given_up(instance))
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
@@ -172,9 +176,22 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
             seen = replace(instance, endpoint=machine.endpoint)
-            answers = await answers_health(self.backend(instance.zone), seen)
+            answers = await health_of(self.backend(instance.zone), seen) is not None
         where = (machine.endpoint, machine.address, machine.public_address)
         return _Observed(machine.state.value, answers, *where, machine.error, machine.reason)
+
+    async def _forget_ended(self, instance: Instance) -> None:
+        """Let the agent remove the files of jobs whose end is recorded: a server may have died between the two."""
+        agent = self.backend(instance.zone).agent(machine_of(instance))
+        try:
+            exited = [state.id for state in await in_time(agent.jobs()) if state.phase is JobPhase.EXITED]
+            async with self.context.database.read() as tx:  # afterwards: a job that is new there is known here by then
+                claims = {job.id for job in await tx.runs.claims(instance.id)}
+            for job in exited:
+                if job not in claims:
+                    await in_time(agent.forget(job))
+        except BackendError:
+            return  # the next look does the rest
 
     async def _end_given_up(self, instance: Instance) -> bool:
         """End what an instance that answers again still runs of jobs that were given up; whether that succeeded.

@@ -11,6 +11,7 @@ from atoll.backends.base import Backend, BackendError
 from atoll.engine.context import Context, machine_of
 from atoll.engine.parts.provider_calls import in_time
 from atoll.model.records import Instance
+from atoll.wire.agent import Health
 
 SAMPLE = 20
 """The maximum number of a backend's other machines whose agents are called."""
@@ -50,14 +51,13 @@ class Silence:
             active = await tx.fleets.active(silent.zone.backend)
         others = [instance for instance in active if instance.id != silent.id]
         sample = others[:: max(1, -(-len(others) // SAMPLE))]
-        answers = await asyncio.gather(*(answers_health(backend, instance) for instance in sample))
-        return bool(sample) and 2 * (1 + answers.count(False)) > 1 + len(sample)
+        answers = await asyncio.gather(*(health_of(backend, instance) for instance in sample))
+        return bool(sample) and 2 * (1 + answers.count(None)) > 1 + len(sample)
 
 
-async def answers_health(backend: Backend, instance: Instance) -> bool:
-    """Whether the instance's agent answers."""
+async def health_of(backend: Backend, instance: Instance) -> Health | None:
+    """The state of the instance's agent; None where it does not answer."""
     try:
-        await in_time(backend.agent(machine_of(instance)).health())
+        return await in_time(backend.agent(machine_of(instance)).health())
     except BackendError:
-        return False
-    return True
+        return None

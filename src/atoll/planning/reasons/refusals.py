@@ -20,7 +20,8 @@ from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.components import may_use
-from atoll.planning.solving.joint import Decider, Decision, reusable
+from atoll.planning.solving.groups import reusable
+from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.kinds import kind_of
 from atoll.planning.solving.limits import Limits
 from atoll.planning.solving.options import Option

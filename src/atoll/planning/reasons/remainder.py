@@ -30,7 +30,7 @@ class Remainder:
     zones: tuple[Capacity | None, ...]
     quotas: tuple[float, ...]
     taken: dict[int, int]
-    budget: Budget = field(default_factory=lambda: Budget(COUNTING), compare=False)
+    budget: Budget = field(default_factory=lambda: Budget(COUNTING, kept=0), compare=False)
     _counts: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -52,7 +52,7 @@ class Remainder:
             if option.quota is not None:
                 quotas[option.quota] -= option.use.cpus * count
             taken[option.offer] = taken.get(option.offer, 0) + count
-        return cls(world, tuple(zones), tuple(quotas), taken, budget or Budget(COUNTING))
+        return cls(world, tuple(zones), tuple(quotas), taken, budget or Budget(COUNTING, kept=0))
 
     def cheapest(self, feasibility: Feasibility, zone: int) -> Offer | None:
         """The cheapest of the offers that pass in a zone of which one more can be had."""
@@ -98,8 +98,7 @@ class Remainder:
         """Of which of a zone's offers one more can be had."""
         columns, table = self.world.snapshot.catalog.columns, self.world.snapshot.catalog.table
         kinds, markets = columns.type[rows], columns.market[rows]
-        taken = np.array([self.taken.get(row, 0) for row in rows.tolist()] if self.taken else 0)
-        had: NDArray[np.bool_] = (columns.count[rows] == UNTOLD) | (columns.count[rows] > taken)
+        had: NDArray[np.bool_] = (columns.count[rows] == UNTOLD) | (columns.count[rows] > self._taken_of(rows))
         for place, market in enumerate(MARKETS):
             quota = self.world.quota(zone, market)
             if quota is not None:
@@ -109,6 +108,16 @@ class Remainder:
             had &= (table.cpus[kinds] <= free.cpus) & (table.memory_gb[kinds] <= free.memory_gb)
             had &= table.gpu_count[kinds] <= free.gpus
         return had
+
+    def _taken_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """How many of each of these offers, in the order of the catalog, are taken."""
+        taken = np.zeros(len(rows), dtype=np.int64)
+        if self.taken and self.world.snapshot.catalog.counted:
+            offers, counts = (np.array(list(part), dtype=np.int64) for part in (self.taken, self.taken.values()))
+            places = np.minimum(np.searchsorted(rows, offers), len(rows) - 1)
+            here = rows[places] == offers
+            taken[places[here]] = counts[here]
+        return taken
 
     def _of_row(self, row: int, zone: int) -> tuple[RefusalCode, Facts] | None:
         offer = self.world.snapshot.catalog.offer(row)
@@ -133,8 +142,25 @@ class Remainder:
         key = (tuple(option.offer for option in options), limit)
         if key not in self._counts:
             found = self._plain(options, limit)
-            self._counts[key] = found if found == limit or not options else max(found, self._searched(options, limit))
+            if found < min(limit, self._at_best(options)):
+                found = max(found, self._searched(options, limit))
+            self._counts[key] = found
         return self._counts[key]
+
+    def _at_best(self, options: Iterable[Option]) -> int:
+        """A number that is not exceeded: each quota full of the machines that take the least of it."""
+        in_quotas: dict[int, list[Option]] = {}
+        most = 0
+        for option in options:
+            if option.quota is None:
+                most += self._alone(option, self.zones[option.zone], self.quotas)
+            else:
+                in_quotas.setdefault(option.quota, []).append(option)
+        for quota, here in in_quotas.items():
+            least = min(option.use.cpus for option in here)
+            alone = sum(self._alone(option, self.zones[option.zone], self.quotas) for option in here)
+            most += min(alone, int(self.quotas[quota] / least + 1e-9)) if least else alone
+        return most
 
     def _plain(self, options: Sequence[Option], limit: int) -> int:
         """A number that surely fits: as many as can be of each, the smallest first."""

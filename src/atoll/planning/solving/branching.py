@@ -126,7 +126,7 @@ class Relaxation:
             raise Unfinished
         self._set(bounds)
         iteration = ITERATION + self.terms / TERMS_A_STEP
-        self.highs.setOptionValue("simplex_iteration_limit", int(self.budget.steps / iteration) + 1)
+        self.highs.setOptionValue("simplex_iteration_limit", int(self.budget.left / iteration) + 1)
         self.highs.run()
         self.budget.spend(RUN + self.terms / 20 + iteration * self.highs.getInfo().simplex_iteration_count)
         status = self.highs.getModelStatus()

@@ -88,7 +88,9 @@ def _trimmed_fleet(fleet: FleetGroup, problem: Problem) -> FleetGroup:
             every = [worth for zone in alike for worth in fronts[zone]]
             fronts |= {zone: [w for w in fronts[zone] if not _beaten(w, every)] for zone in alike}
         elif _gathers(fleet) and not fleet.existing:
-            here = {zone: fronts[zone] for zone in alike}
+            cheapest = {zone: min(worth.option.price for worth in fronts[zone]) for zone in alike}
+            # The cheapest zones first: they outdo most of the others.
+            here = {zone: fronts[zone] for zone in sorted(alike, key=cheapest.__getitem__)}
             fronts |= {zone: [] for zone in alike if _outdone(zone, here)}
     kept = sorted((worth.option for front in fronts.values() for worth in front), key=lambda option: option.offer)
     return replace(fleet, options=tuple(kept))

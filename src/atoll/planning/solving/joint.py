@@ -6,40 +6,32 @@ model, with the limits in force that were exceeded and no others. Either way the
 all documents fit, the earlier ones go first: fleets, then volumes, then runs, each in the order of the file.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import compress
 from math import inf
 from operator import or_
 
-from atoll.planning.budget import Budget, OutOfBudget
-from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
-from atoll.planning.plan import Fact, RefusalCode
+from atoll.planning.budget import OutOfBudget
 from atoll.planning.request import (
     Document,
     FleetRequest,
     OnShortage,
-    Requirements,
     RunRequest,
     Strategy,
     VolumeRequest,
 )
-from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving import companions, dominance, kinds, shortcuts, stepwise, strategies
 from atoll.planning.solving import programme as model
 from atoll.planning.solving.components import components, may_use
-from atoll.planning.solving.kinds import NONE, Copies
+from atoll.planning.solving.groups import Groups
+from atoll.planning.solving.kinds import Copies
 from atoll.planning.solving.limits import NO_LIMITS, Limits, exceeded
-from atoll.planning.solving.options import Option, suiting
-from atoll.planning.solving.picking import picked
-from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution
-from atoll.planning.volumes import VolumeRefusals, volume_refusals
-from atoll.planning.world import World
+from atoll.planning.solving.problem import Disk, FleetGroup, Problem, RunGroup, Solution
 
-DOCUMENT, OPTION, OFFERS_A_STEP = 20, 3, 100
-"""The steps for each document of a problem, for each option of it, and of a look at this many offers of the catalog."""
+DOCUMENT, OPTION = 20, 3
+"""The steps for each document of a problem, and for each option of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +56,10 @@ class _Part:
 
 
 @dataclass(slots=True)
-class Decider:
-    """One request over one world. Feasibilities and options are kept, since documents are tried several times."""
+class Decider(Groups):
+    """Decides the documents of one request."""
 
-    world: World
-    documents: tuple[Document, ...]
-    _feasible: dict[Requirements, Feasibility] = field(default_factory=dict)
-    _options: dict[tuple[object, ...], tuple[Option, ...]] = field(default_factory=dict)
-    _runs: dict[tuple[object, ...], RunGroup] = field(default_factory=dict)
     _lone: dict[tuple[RunRequest, int], Solution | None] = field(default_factory=dict)
-    _refused: dict[VolumeRequest, VolumeRefusals] = field(default_factory=dict)
-    _disks: dict[str, Disk | None] = field(default_factory=dict)
-    _pools: tuple[tuple[Pool, ExistingInstance], ...] | None = None
-    budget: Budget = field(default_factory=Budget)
     _gave_up: bool = False
     _is_open: bool = False
 
@@ -98,7 +81,6 @@ class Decider:
 
     def _decide(self) -> Decision:
         accepted: list[Document] = []
-        undecided: set[Document] = set()
         solution = Solution()
         left = sorted(self.documents, key=precedence)
         while left:
@@ -107,8 +89,10 @@ class Decider:
             solution = better or solution
             if not left:
                 break
+            if is_open:
+                return self._stepped(accepted, solution, left)
             unfit, *left = left
-            for attempt in () if is_open else self._instead(unfit, accepted):
+            for attempt in self._instead(unfit, accepted):
                 better = self.solve([*accepted, attempt])
                 if better is not None:
                     accepted.append(attempt)
@@ -117,8 +101,64 @@ class Decider:
             # Runs take from each other and never add anything, so what is equal to this one does not fit either.
             equal = [d for d in left if isinstance(unfit, RunRequest) and kinds.are_equal(d, unfit)]
             left = [d for d in left if d not in equal]
-            undecided.update([unfit, *equal] if is_open else [])
-        return Decision(solution, tuple(accepted), frozenset(undecided))
+        return Decision(solution, tuple(accepted))
+
+    def _stepped(self, accepted: Sequence[Document], solution: Solution, left: Iterable[Document]) -> Decision:
+        """Those that are left one by one, with what is accepted held: the search has no budget to decide them together.
+
+        What gets no place is undecided, unless it has none even alone.
+        """
+        self.budget.open_kept()
+        placed, undecided, vain = list(accepted), set[Document](), list[RunRequest]()
+        for document in left:
+            more = None
+            if not any(kinds.are_equal(document, run) for run in vain):
+                with suppress(OutOfBudget):
+                    more = self._one_more(document, placed, solution)
+            if more is not None:
+                placed.append(document)
+                solution = solution.joined(more)
+                continue
+            if isinstance(document, RunRequest):
+                vain.append(document)
+            undecided.add(document)
+        may_fit = frozenset(document for document in undecided if self._may_fit(document, placed))
+        return Decision(solution, tuple(placed), may_fit)
+
+    def _one_more(self, document: Document, placed: Iterable[Document], solution: Solution) -> Solution | None:
+        """What a document gets beside a solution that is held; None where that is nothing. Raises OutOfBudget."""
+        self.budget.take(DOCUMENT)
+        if isinstance(document, VolumeRequest):
+            return Solution() if self.volume_zones(document) else None
+        if isinstance(document, FleetRequest) and not self.has_enough_zones(document):
+            return None
+        fleets = [d for d in placed if isinstance(d, FleetRequest)]
+
+        def group(limits: Limits) -> FleetGroup | RunGroup:
+            if isinstance(document, FleetRequest):
+                return self.fleet_group(document, (), None, limits)
+            return self.run_group(document, fleets, limits)
+
+        found = stepwise.at_once(group(NO_LIMITS), solution, self.world, self.budget)
+        if found is not None:
+            return found
+        disks: dict[str, Disk] = {}
+        if isinstance(document, RunRequest):
+            volumes = {d.name: d for d in placed if isinstance(d, VolumeRequest)}
+            names = {name for node in document.nodes for mount in node.mounts for name in mount.volumes}
+            disks = {name: disk for name in names if (disk := self.disk(name, volumes.get(name))) is not None}
+        return stepwise.one_more(group(Limits.of(self.world)), disks, solution, self.world, self.budget)
+
+    def _may_fit(self, document: Document, placed: Iterable[Document]) -> bool:
+        """Whether it is open that a document fits; not so where it has no place even without any other."""
+        volumes = [d for d in placed if isinstance(d, VolumeRequest)]
+        fleets = [d for d in self.documents if isinstance(d, FleetRequest)]
+        if isinstance(document, RunRequest) and any(may_use(document, fleet.name) for fleet in fleets):
+            return True
+        try:
+            return self._one_more(document, volumes, Solution()) is not None
+        except OutOfBudget:
+            return True
 
     def _most(self, accepted: Sequence[Document], left: Sequence[Document]) -> tuple[int, Solution | None, bool]:
         """How many of those left, in their order, fit with those accepted; how; and whether the next one is undecided.
@@ -148,7 +188,7 @@ class Decider:
                 yield evener
         elif placement.strategy is not Strategy.ANY:
             return
-        if placement.survive_zones or not self._enough_zones(document):
+        if placement.survive_zones or not self.has_enough_zones(document):
             return
         fewer = self._fewer(document, accepted)
         if fewer is not None and placement.strategy is Strategy.SPREAD:
@@ -196,7 +236,7 @@ class Decider:
 
     def _solve(self, documents: Sequence[Document], partial: str | None) -> Solution | None:
         self.budget.take(DOCUMENT * len(documents))
-        if not all(self._enough_zones(d) for d in documents if isinstance(d, FleetRequest)):
+        if not all(self.has_enough_zones(d) for d in documents if isinstance(d, FleetRequest)):
             return None
         if any(not self.volume_zones(d) for d in documents if isinstance(d, VolumeRequest)):
             return None
@@ -287,185 +327,10 @@ class Decider:
         moves = any(shortcuts.may_move(*pair) for pair in zip(problem.fleets, pinned.fleets, strict=True))
         return None if moves and pinned.apart(solution) else solution
 
-    def problem(
-        self, documents: Sequence[Document], partial: str | None, limits: Limits, copies: Copies = NONE
-    ) -> Problem:
-        """The problem that these documents make with these capacities and quotas."""
-        runs = [d for d in documents if isinstance(d, RunRequest)]
-        fleets = [d for d in documents if isinstance(d, FleetRequest)]
-        volumes = {d.name: d for d in documents if isinstance(d, VolumeRequest)}
-        mounted = sorted({name for run in runs for node in run.nodes for m in node.mounts for name in m.volumes})
-        return Problem(
-            tuple(self.fleet_group(fleet, runs, partial, limits) for fleet in fleets),
-            tuple(self.run_group(run, fleets, limits, kinds.number(copies, run)) for run in runs),
-            {name: disk for name in mounted if (disk := self.disk(name, volumes.get(name))) is not None},
-            limits,
-        )
-
-    def feasibility(self, requirements: Requirements) -> Feasibility:
-        """Which offers pass."""
-        if requirements not in self._feasible:
-            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
-            self._feasible[requirements] = assess(requirements, self.world)
-        return self._feasible[requirements]
-
-    def fleet_group(
-        self, fleet: FleetRequest, runs: Sequence[RunRequest], partial: str | None, limits: Limits = NO_LIMITS
-    ) -> FleetGroup:
-        """The fleet in numbers; `runs` are those that may use its machines."""
-        users = tuple(run.requirements for run in runs if may_use(run, fleet.name))
-        existing: dict[int, int] = {}
-        for instance in self.world.fleets.get(fleet.name, ()):
-            zone = self.world.number[instance.zone]
-            existing[zone] = existing.get(zone, 0) + 1
-        return FleetGroup(
-            name=fleet.name,
-            nodes=fleet.nodes,
-            existing=existing,
-            options=self._offers(fleet.requirements, fleet.name, users, limits),
-            placement=fleet.placement,
-            eligible=self.feasibility(fleet.requirements).passing,
-            partial=partial == fleet.name,
-        )
-
-    def run_group(
-        self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits = NO_LIMITS, copies: int = 1
-    ) -> RunGroup:
-        """Several copies of a run in numbers; `fleets` are those of the same request."""
-        usable = [fleet for fleet in fleets if may_use(run, fleet.name)]
-        spread = run.strategy is Strategy.SPREAD
-        key = (run, *((fleet.name, fleet.requirements if spread else None) for fleet in usable), limits, copies)
-        if key not in self._runs:
-            self._runs[key] = self._run_group(run, usable, limits, copies)
-        return self._runs[key]
-
-    def _run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int) -> RunGroup:
-        stages = self.feasibility(run.requirements).level
-        mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
-        zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
-        pools = tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine)
-        spread = run.strategy is Strategy.SPREAD
-        return RunGroup(
-            name=run.name,
-            classes=_classes(run, copies),
-            requirements=run.requirements,
-            zones=zones,
-            options=self._offers(run.requirements, run.name, (), limits) if run.buys else (),
-            pools=pools,
-            fleets=tuple(sorted(fleet.name for fleet in fleets)),
-            places={} if run.strategy is Strategy.ANY else self._places(run, zones),
-            even=self._even(run, zones, pools, fleets) if spread else frozenset(),
-            max_skew=run.placement.max_skew if spread else None,
-            copies=copies,
-        )
-
-    def _places(self, run: RunRequest, zones: Iterable[int]) -> Mapping[int, int]:
-        """By zone, the zone or region in which all nodes of a run have to be."""
-        if run.strategy is Strategy.CLUSTER:
-            return {zone: zone for zone in zones}
-        return {zone: self.world.region(zone) for zone in zones}
-
-    def _even(
-        self, run: RunRequest, zones: frozenset[int], pools: Iterable[Pool], fleets: Iterable[FleetRequest]
-    ) -> frozenset[int]:
-        """The zones that a run is spread over: where it may get a machine, has one or a fleet may have one for it."""
-        asked = [fleet.requirements for fleet in fleets] + ([run.requirements] if run.buys else [])
-        offered = {zone for requirements in asked for zone in self.feasibility(requirements).passing}
-        return zones & (offered | {pool.zone for pool in pools})
-
-    def _offers(
-        self, requirements: Requirements, name: str, users: tuple[Requirements, ...], limits: Limits
-    ) -> tuple[Option, ...]:
-        key = (requirements, name, users, limits)
-        if key not in self._options:
-            feasible = self.feasibility(requirements)
-            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
-            self._options[key] = picked(feasible, self.world, self.world.lots(name), users, limits)
-        return self._options[key]
-
-    def pools(self) -> tuple[tuple[Pool, ExistingInstance], ...]:
-        """The idle instances, those together that no run of the request can tell apart, with one of each."""
-        if self._pools is None:
-            named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
-            alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
-            idle = (i for members in self.world.fleets.values() for i in members if not i.busy)
-            for i in sorted(idle, key=lambda i: (i.fleet, i.node, i.id)):
-                named_by = tuple(i.id in ids for ids in named)
-                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, named_by)
-                alike.setdefault(key, []).append(i)
-            self._pools = tuple(
-                (Pool(self.world.number[m[0].zone], m[0].instance_type, tuple(i.id for i in m), m[0].attached), m[0])
-                for m in alike.values()
-            )
-        return self._pools
-
-    def disk(self, name: str, requested: VolumeRequest | None) -> Disk | None:
-        """The volume of this name: one that exists, or one of the request."""
-        existing = self.world.volumes.get(name)
-        if existing is not None:
-            zone = self.world.number[existing.zone]
-            shared = frozenset({zone}) if existing.multi_attach else frozenset()
-            return Disk(name, (zone,), shared, frozenset(existing.attached_to))
-        if requested is None:
-            return None
-        zones = self.volume_zones(requested)
-        sharing = (z for z in zones if self.world.backend(self.world.zones[z].zone.backend).multi_attach)
-        return Disk(name, zones, frozenset(sharing), new=True)
-
-    def disk_of(self, name: str) -> Disk | None:
-        """The volume of this name, among all documents."""
-        if name not in self._disks:
-            self._disks[name] = self.disk(name, self._requested(name))
-        return self._disks[name]
-
-    def volume_refused(self, name: str, zone: int) -> tuple[RefusalCode, Mapping[str, Fact]] | None:
-        """Why a volume of the request cannot go to a zone."""
-        requested = self._requested(name)
-        return None if requested is None else self.volume_refusals(requested).get(zone)
-
-    def _requested(self, name: str) -> VolumeRequest | None:
-        return next((d for d in self.documents if isinstance(d, VolumeRequest) and d.name == name), None)
-
-    def volume_zones(self, volume: VolumeRequest) -> tuple[int, ...]:
-        """Where a volume of the request may go."""
-        refused = self.volume_refusals(volume)
-        return tuple(zone for zone in range(len(self.world.zones)) if zone not in refused)
-
-    def volume_refusals(self, volume: VolumeRequest) -> VolumeRefusals:
-        """For each zone where a volume of the request cannot go, why."""
-        if volume not in self._refused:
-            self._refused[volume] = volume_refusals(volume, self.world)
-        return self._refused[volume]
-
-    def _enough_zones(self, fleet: FleetRequest) -> bool:
-        least = fleet.placement.min_zones
-        return least is None or len(self.feasibility(fleet.requirements).passing) >= least
-
 
 def _is_lone(run: RunRequest) -> bool:
     """Whether a run that stands alone needs no programme."""
     return not kinds.mounts(run) and run.strategy is not Strategy.SPREAD
-
-
-def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[ExistingInstance]:
-    """Those of these idle instances that a run may use, their zones and volumes aside."""
-    named = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
-    named = [i for i in named if run.instances is None or i.id in run.instances]
-    return list(compress(named, suiting(run.requirements, named)))
-
-
-def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:
-    """The nodes by their mounts; of several copies with a number for each node, those of one copy after another."""
-    numbers = {node.rank: place for place, node in enumerate(run.nodes)} if copies > 1 else {}
-    ranks: dict[tuple[tuple[str, ...], ...], list[int]] = {}
-    for node in run.nodes:
-        mounts = tuple(mount.volumes for mount in node.mounts)
-        ranks.setdefault(mounts, []).append(numbers.get(node.rank, node.rank))
-    every = {
-        mounts: tuple(copy * len(run.nodes) + place for copy in range(copies) for place in places)
-        for mounts, places in ranks.items()
-    }
-    return tuple(NodeClass(places, mounts) for mounts, places in every.items())
 
 
 def precedence(document: Document) -> int:

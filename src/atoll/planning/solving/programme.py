@@ -465,7 +465,7 @@ def solve(problem: Problem, world: World, budget: Budget | None = None) -> Solut
     found = _solve(Model(problem, world), budget)
     if found is None or before - budget.steps > NEARER or not problem.apart(found):
         return found
-    part = Budget(min(budget.steps, 2 * NEARER))
+    part = Budget(min(budget.left, 2 * NEARER), kept=0)
     given = part.steps
     try:
         nearer = _solve(Model(problem, world, near={}), part)

@@ -84,11 +84,12 @@ class Programme:
         Takes at most half of the budget, without one of a user's. Raises OutOfBudget.
         """
         budget = budget or Budget()
-        part = budget.half()
+        part = budget.part()
+        given = part.steps
         try:
             return self._solve(objectives, part)
         finally:
-            budget.spend(budget.steps / 2 - part.steps)
+            budget.spend(given - part.steps)
 
     def _solve(self, objectives: Sequence[Mapping[int, float]], budget: Budget) -> Answer | None:
         if any(not terms and not lower <= 0 <= upper for terms, lower, upper in self.rows):

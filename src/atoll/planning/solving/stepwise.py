@@ -1,66 +1,179 @@
 """A plan that is good and not proven: one document after the other, with those before it held where they are.
 
-For problems that the exact model cannot decide within its part of the budget. Each step is decided by the same model,
-over the few machines and zones that the documents before it left to choose from.
+For what the exact model cannot decide within its part of the budget. Each step looks at one document over what the
+others leave: quickly where that document alone keeps all limits, and else by the same model, which is small then.
 """
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from atoll.planning.budget import Budget, OutOfBudget
 from atoll.planning.plan import Source
+from atoll.planning.request import Placement
 from atoll.planning.solving import programme as model
-from atoll.planning.solving.problem import Disk, FleetGroup, Problem, RunGroup, Solution
+from atoll.planning.solving import shortcuts, strategies
+from atoll.planning.solving.limits import AMOUNTS, Limits, exceeded
+from atoll.planning.solving.options import Option
+from atoll.planning.solving.problem import Disk, FleetGroup, Pool, Problem, RunGroup, Solution
+from atoll.planning.solving.shortcuts import Unclear
 from atoll.planning.world import World
+
+STEP = 300
+"""The steps of one look at what is left for a document, whatever becomes of it."""
+
+UNLIMITED = 1_000_000
 
 
 def solve(problem: Problem, world: World, budget: Budget, bound: float) -> Solution:
     """A solution of a problem that costs at least `bound`. Raises OutOfBudget where a document gets none."""
     solution = Solution()
-    groups = (*problem.fleets, *problem.runs)
-    for count in range(1, len(groups) + 1):
-        fleets = tuple(held_fleet(fleet, solution) for fleet in groups[:count] if isinstance(fleet, FleetGroup))
-        runs = tuple(held_run(run, solution) for run in groups[:count] if isinstance(run, RunGroup))
-        step = model.solve(
-            replace(problem, fleets=fleets, runs=runs, disks=_disks(problem, runs, solution)), world, budget
-        )
-        if step is None:
+    groups: tuple[FleetGroup | RunGroup, ...] = (*problem.fleets, *problem.runs)
+    for group in groups:
+        more = one_more(group, problem.disks, solution, world, budget)
+        if more is None:
             raise OutOfBudget(bound)
-        solution = step
+        solution = solution.joined(more)
     disks = {**{name: disk.zones[0] for name, disk in problem.disks.items()}, **solution.disks}
     return replace(solution, disks=disks, proven=False, slack=max(0.0, solution.cost - bound))
 
 
-def held_fleet(fleet: FleetGroup, solution: Solution) -> FleetGroup:
-    """The fleet with the machines that a solution has for it and no others."""
-    bought = solution.fleets.get(fleet.name)
-    if bought is None:
-        return fleet
-    return replace(fleet, options=tuple(replace(option, limit=count) for option, count in bought))
+def one_more(
+    group: FleetGroup | RunGroup, disks: Mapping[str, Disk], solution: Solution, world: World, budget: Budget
+) -> Solution | None:
+    """What one more fleet or run gets beside a solution that is held, or None. Raises OutOfBudget."""
+    budget.take(STEP)
+    left = _Left.after(solution, world, group.fleets if isinstance(group, RunGroup) else ())
+    try:
+        return left.alone(group)
+    except Unclear:
+        found = model.solve(left.problem(group, disks), left.world, budget)
+    # What a run stands on is planned already.
+    return replace(found, fleets={}) if found is not None and isinstance(group, RunGroup) else found
 
 
-def held_run(run: RunGroup, solution: Solution) -> RunGroup:
-    """The run with the supplies that a solution has for it and no others."""
-    shares = solution.runs.get(run.name)
-    if shares is None:
-        return run
-    supplies = [share.supply for share in shares]
-    pools = {supply.pool.ids for supply in supplies if supply.pool is not None}
-    offers = {s.option.offer for s in supplies if s.source is Source.NEW and s.option is not None}
-    return replace(
-        run,
-        zones=frozenset(supply.zone for supply in supplies),
-        options=tuple(option for option in run.options if option.offer in offers),
-        pools=tuple(pool for pool in run.pools if pool.ids in pools),
-        fleets=tuple(name for name in run.fleets if any(supply.fleet == name for supply in supplies)),
-    )
+def at_once(group: FleetGroup | RunGroup, solution: Solution, world: World, budget: Budget) -> Solution | None:
+    """The same where it is plain without a programme; None where it is not, or where it is nothing."""
+    budget.take(STEP)
+    try:
+        return _Left.after(solution, world, group.fleets if isinstance(group, RunGroup) else ()).alone(group)
+    except Unclear:
+        return None
 
 
-def _disks(problem: Problem, runs: tuple[RunGroup, ...], solution: Solution) -> dict[str, Disk]:
-    """The volumes of these runs, those of earlier steps in their zones."""
-    names = {name for run in runs for group in run.classes for mount in group.mounts for name in mount}
-    used = {name for shares in solution.runs.values() for share in shares for name in share.volumes}
-    return {
-        name: replace(disk, zones=(solution.disks[name],)) if name in used else disk
-        for name, disk in problem.disks.items()
-        if name in names
-    }
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a solution leaves: the world without what is bought, and the `planned` machines that no run has taken."""
+
+    solution: Solution
+    world: World
+    limits: Limits
+    planned: tuple[FleetGroup, ...]
+    taken: Mapping[int, int]
+
+    @classmethod
+    def after(cls, solution: Solution, world: World, fleets: Collection[str]) -> "_Left":
+        """What is left for a document that may use the machines planned for these fleets."""
+        planned = tuple(group for name in fleets if (group := _planned(name, solution)) is not None)
+        # The model buys the machines of these once more.
+        twice = [(option, -(option.limit or 0)) for fleet in planned for option in fleet.options]
+        taken = Counter[int]()
+        for option, count in (*solution.bought, *twice):
+            taken[option.offer] += count
+        return cls(solution, _without((*solution.bought, *twice), world), Limits.of(world), planned, taken)
+
+    def alone(self, group: FleetGroup | RunGroup) -> Solution | None:
+        """What one more fleet or run gets, None where that is nothing. Raises Unclear where only the model knows."""
+        found = self._fleet(group) if isinstance(group, FleetGroup) else self._run(group)
+        if found is not None and exceeded(found.bought, self.world):
+            raise Unclear
+        return found
+
+    def _fleet(self, fleet: FleetGroup) -> Solution | None:
+        try:
+            bought = strategies.lay(replace(fleet, options=self._options(fleet.options)))
+        except strategies.Unsettled as unsettled:
+            raise Unclear from unsettled
+        return None if bought is None else Solution({fleet.name: bought})
+
+    def _run(self, run: RunGroup) -> Solution | None:
+        if self.planned or run.max_skew is not None or any(group.mounts for group in run.classes):
+            raise Unclear
+        return shortcuts.lone(self._narrowed(run), self.world.lots(run.name))
+
+    def problem(self, group: FleetGroup | RunGroup, disks: Mapping[str, Disk]) -> Problem:
+        """One more fleet or run as a problem of its own, with the planned machines that it may use."""
+        if isinstance(group, FleetGroup):
+            return Problem((replace(group, options=self._options(group.options)),), limits=self.limits)
+        return Problem(self.planned, (self._narrowed(group),), self._disks(group, disks), self.limits)
+
+    def _narrowed(self, run: RunGroup) -> RunGroup:
+        """A run with what is left for it."""
+        fleets = tuple(fleet.name for fleet in self.planned)
+        return replace(run, options=self._options(run.options), pools=self._pools(run.pools), fleets=fleets)
+
+    def _options(self, options: Iterable[Option]) -> tuple[Option, ...]:
+        """The options with how many of each can be had, one by one."""
+        known = [(option, self._most(option)) for option in options]
+        return tuple(replace(o, limit=None if most >= UNLIMITED else most) for o, most in known if most > 0)
+
+    def _most(self, option: Option) -> int:
+        most = float(UNLIMITED)
+        if option.limit is not None:
+            most = option.limit - self.taken.get(option.offer, 0)
+        if option.quota is not None and option.use.cpus:
+            most = min(most, self.world.free_cpus(option.quota) / option.use.cpus)
+        free = self.world.free[option.zone]
+        for name in AMOUNTS if free is not None else ():
+            if needed := getattr(option.use, name):
+                most = min(most, getattr(free, name) / needed)
+        return int(max(0.0, most) + 1e-9)
+
+    def _pools(self, pools: Iterable[Pool]) -> tuple[Pool, ...]:
+        """The instances that no run has taken; each pool's are taken in their order."""
+        used = Counter[tuple[str, ...]]()
+        for shares in self.solution.runs.values():
+            used.update({s.supply.pool.ids: len(s.ranks) for s in shares if s.supply.pool is not None})
+        gone = {ident for ids, count in used.items() for ident in ids[:count]}
+        left = (replace(pool, ids=tuple(ident for ident in pool.ids if ident not in gone)) for pool in pools)
+        return tuple(pool for pool in left if pool.ids)
+
+    def _disks(self, run: RunGroup, disks: Mapping[str, Disk]) -> dict[str, Disk]:
+        """The volumes of a run: those in use where they are, if several nodes may share them there."""
+        names = {name for group in run.classes for mount in group.mounts for name in mount}
+        used = {name for shares in self.solution.runs.values() for share in shares for name in share.volumes}
+        found = {}
+        for name in names & disks.keys():
+            disk = disks[name]
+            zones = (self.solution.disks[name],) if name in self.solution.disks and name in used else disk.zones
+            zones = tuple(zone for zone in zones if name not in used or zone in disk.shared)
+            if zones:
+                found[name] = replace(disk, zones=zones)
+        return found
+
+
+def _planned(name: str, solution: Solution) -> FleetGroup | None:
+    """The machines of a planned fleet that no run has taken, as a fleet that gets just these."""
+    taken = Counter[int]()
+    for shares in solution.runs.values():
+        for share in shares:
+            if share.supply.source is Source.PLANNED and share.supply.fleet == name and share.supply.option is not None:
+                taken[share.supply.option.offer] += len(share.ranks)
+    bought = ((option, count - taken[option.offer]) for option, count in solution.fleets.get(name, ()))
+    options = tuple(replace(option, limit=count) for option, count in bought if count > 0)
+    zones = tuple(sorted({option.zone for option in options}))
+    nodes = sum(option.limit or 0 for option in options)
+    return FleetGroup(name, nodes, {}, options, Placement(), zones) if options else None
+
+
+def _without(bought: Sequence[tuple[Option, int]], world: World) -> World:
+    """The world without what these machines take of capacities and quotas."""
+    free, cpus = list(world.free), [0.0] * len(world.quotas)
+    for option, count in bought:
+        room = free[option.zone]
+        if room is not None:
+            free[option.zone] = room - option.use * count
+        if option.quota is not None:
+            cpus[option.quota] += option.use.cpus * count
+    quotas = tuple(replace(one, used_cpus=one.used_cpus + more) for one, more in zip(world.quotas, cpus, strict=True))
+    return replace(world, free=tuple(free), quotas=quotas)

@@ -12,7 +12,7 @@ JOIN jobs j ON j.instance_id = old.id AND j.state = 'running' WHERE i.state = 'p
 """
 """Nodes that wait, and say so, for the end of a run on a node whose place they take."""
 _UNSETTLED = {
-    "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting'",
+    "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting' OR rebalancing_until IS NOT NULL",
     "instance": f"SELECT id, state, end_reason FROM instances WHERE (state NOT IN ('active', 'terminated')"
     f" AND id NOT IN ({_FOLLOWING})) OR (state = 'active' AND end_reason != '' AND id NOT IN"
     " (SELECT instance_id FROM jobs WHERE state IN ('starting', 'running', 'stopping') AND instance_id IS NOT NULL))",

@@ -20,6 +20,7 @@ from atoll.backends.fake import FakeBackend, FakeCloud
 from atoll.engine.engine import Engine
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.closing import Closing, close_zone, open_zone
+from atoll.engine.requests.rebalancing import Wanted
 from atoll.model.records import ClosureKind
 from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk
@@ -140,12 +141,12 @@ class Storm:
     async def _storm(self) -> None:
         ends = self.clock.elapsed + self._chance.uniform(*STORM_SECONDS)
         acts = (self._apply, self._stop, self._delete, self._crash, self._stand_still, self._lose_zone, self._silence,
-                self._close_zone, self._open_zone)  # fmt: skip
+                self._close_zone, self._open_zone, self._rebalance)  # fmt: skip
         await self._apply()
         while self.clock.elapsed < ends:
             self._cloud.calm()
             self._cloud.inject(*weather(self._chance))
-            [act] = self._chance.choices(acts, (6, 2, 3, 4, 1, 2, 1, 2, 1))
+            [act] = self._chance.choices(acts, (6, 2, 3, 4, 1, 2, 1, 2, 1, 2))
             await act()
             self._check()
             await self.clock.sleep(self._chance.choice((0.01, 0.5, 5, 30, 60)))
@@ -219,6 +220,10 @@ class Storm:
         closure = self._memory.raw.execute("SELECT id, zone FROM closures WHERE state != 'ended'").fetchone()
         if closure is not None:
             await self._ask(f"open {closure[1]}", lambda engine: open_zone(engine.context, PROJECT, closure[0]))
+
+    async def _rebalance(self) -> None:
+        name, busy = f"f{self._chance.randrange(2)}", self._chance.random() < 0.5
+        await self._ask(f"rebalance {name}", lambda engine: engine.rebalance(PROJECT, name, Wanted(busy)))
 
     async def _silence(self) -> None:
         alive = self._ledger.alive(self.clock.now())

@@ -45,7 +45,7 @@ FROM instances i JOIN fleets f ON f.id = i.fleet_id WHERE i.state != 'terminated
 _CUT = """
 SELECT i.id, fleet_id, zone, i.state = 'active' AND unreachable_since IS NULL, outdated OR leaving_for != ''
 FROM instances i JOIN fleets f ON f.id = i.fleet_id
-WHERE end_reason IN ('fleet-changed', 'zone-drained') AND i.state != 'terminated' AND NOT f.auto_created
+WHERE end_reason IN ('fleet-changed', 'rebalanced', 'zone-drained') AND i.state != 'terminated' AND NOT f.auto_created
 """
 _STAYING = """
 SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state != 'terminated' GROUP BY zone

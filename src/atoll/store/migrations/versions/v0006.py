@@ -1,7 +1,8 @@
 """Instances: endpoints instead of URLs, addresses, and whether they still match their fleet's configuration.
 
-Fleets: since when they wait. Closures: the table of closed zones. Observations: the table of launches and ends. For
-retention: indexes of the ends of records, the ends of instances and attachments, and which logs are deleted.
+Fleets: since when they wait, and until when they are rebalanced. Closures: the table of closed zones. Observations: the
+table of launches and ends. For retention: indexes of the ends of records, the ends of instances and attachments, and
+which logs are deleted.
 """
 
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ def upgrade() -> None:
     with op.batch_alter_table("fleets") as batch:
         batch.drop_column("replaces")
         batch.add_column(sa.Column("waiting_since", sa.DateTime(timezone=True)))
+        batch.add_column(sa.Column("rebalancing_until", sa.DateTime(timezone=True)))
     with op.batch_alter_table("jobs") as batch:
         batch.add_column(sa.Column("log_deleted", sa.Boolean(), nullable=False, server_default=sa.false()))
     _ends()

@@ -1,0 +1,87 @@
+"""`atoll fleet rebalance`: the nodes of a fleet go back to the zones that have too few."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import click
+
+from atoll.cli import terminal, units
+from atoll.cli.completion import existing
+from atoll.cli.errors import CommandError
+from atoll.cli.question import confirm
+from atoll.client import connect
+from atoll.wire.rebalance import NewRebalance, RebalanceView
+
+
+@click.command("rebalance")
+@click.argument("name", shell_complete=existing("fleet"))
+@click.option("--busy", is_flag=True, help="Move busy nodes, too: each ends after its job, its successor starts now.")
+@click.option("--max-moves", type=click.IntRange(1, 100_000), metavar="N", help="Replace at most N nodes.")
+@click.option("--dry-run", is_flag=True, help="Show what would move, and change nothing.")
+@click.option("--stop", is_flag=True, help="End a rebalance that is under way: what has not left stays.")
+@click.option("-y", "--yes", is_flag=True, help="Skip the question.")
+def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop: bool, yes: bool) -> None:
+    """Bring a fleet back into balance, after an outage or a drain.
+
+    As few nodes as possible are replaced in zones that have too few, so that the fleet's spread holds and it keeps no
+    spare nodes that `survive_zones` does not need. Nodes end when their successors are active. Idle nodes move;
+    busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest.
+    """
+    client = connect()
+    if stop:
+        if busy or max_moves or dry_run:
+            raise click.UsageError("`--stop` goes with no other option")
+        client.stop_rebalance(name)
+        terminal.out(f"fleet {name} is not being rebalanced: what has not left stays")
+        return
+    wanted = NewRebalance(busy, max_moves)
+    found = client.preview_rebalance(name, wanted)
+    terminal.out(_text(found, max_moves))
+    if dry_run:
+        return
+    if found.code == "moves":
+        confirm(f"Rebalance {name}?", yes=yes)
+        client.rebalance(name, replace(wanted, agreed=found.leaving))
+        terminal.out(f"fleet {name} is being rebalanced; `atoll fleet get {name}` shows how far it is")
+        terminal.out(f"  `atoll fleet rebalance {name} --stop` ends it earlier")
+    elif found.code != "balanced":
+        raise CommandError("nothing was moved")
+
+
+def _text(found: RebalanceView, most: int | None) -> str:
+    name, here = found.fleet, _counts(found.before)
+    nodes = units.count(found.needed, "node")
+    match found.code:
+        case "balanced":
+            return f" fleet {name} is balanced: {here or 'no nodes'}"
+        case "settling":
+            return f" fleet {name} is on its way to its size, which comes first: {here or 'no nodes'}"
+        case "busy":
+            return (
+                f" fleet {name} ({here}) is uneven, but {nodes} would have to move that are busy: `--busy` moves them"
+            )
+        case "limit":
+            return f" fleet {name} ({here}) needs {units.count(found.needed, 'move')}, and `--max-moves` is {most}"
+        case "no-place":
+            why = f"\n   {found.message}" if found.message else ""
+            return f" fleet {name} ({here}) is uneven, but no zone that has too few takes a node now{why}"
+    lines = [
+        f" fleet {name}: {here}",
+        f"   replaces {units.shortened(found.leaving, 8)} by {_counts(found.zones) or 'none'}, once these are active",
+        f"   then {_counts(found.after)}{_price(found)}",
+    ]
+    if found.needed > len(found.leaving):
+        lines.append(f"   {units.count(found.needed - len(found.leaving), 'more node')} cannot move now")
+    return "\n".join(lines)
+
+
+def _price(found: RebalanceView) -> str:
+    if not found.price and not found.difference:
+        return ""
+    later = "more" if found.difference > 0 else "less"
+    after = f", afterwards {units.price(abs(found.difference))}/h {later}" if found.difference else ""
+    return f"; until then both cost {units.price(found.price)}/h more{after}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{zone} {count}" for zone, count in sorted(counts.items()) if count)

@@ -1,0 +1,218 @@
+"""The documents of a request in numbers: groups of nodes with their options, idle instances, volumes.
+
+Feasibilities and options are kept, since documents are tried several times.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+
+from atoll.planning.budget import Budget
+from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
+from atoll.planning.plan import Fact, RefusalCode
+from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
+from atoll.planning.snapshot import ExistingInstance
+from atoll.planning.solving import kinds
+from atoll.planning.solving.components import may_use
+from atoll.planning.solving.kinds import NONE, Copies
+from atoll.planning.solving.limits import NO_LIMITS, Limits
+from atoll.planning.solving.options import Option, suiting
+from atoll.planning.solving.picking import picked
+from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup
+from atoll.planning.volumes import VolumeRefusals, volume_refusals
+from atoll.planning.world import World
+
+FRONT, OFFERS_A_STEP = 60, 100
+"""The steps for the options of a zone that a limit in force reaches; and how many offers are looked at in one step."""
+
+
+@dataclass(slots=True)
+class Groups:
+    """One request over one world."""
+
+    world: World
+    documents: tuple[Document, ...]
+    _feasible: dict[Requirements, Feasibility] = field(default_factory=dict)
+    _options: dict[tuple[object, ...], tuple[Option, ...]] = field(default_factory=dict)
+    _runs: dict[tuple[object, ...], RunGroup] = field(default_factory=dict)
+    _refused: dict[VolumeRequest, VolumeRefusals] = field(default_factory=dict)
+    _disks: dict[str, Disk | None] = field(default_factory=dict)
+    _pools: tuple[tuple[Pool, ExistingInstance], ...] | None = None
+    budget: Budget = field(default_factory=Budget)
+
+    def problem(
+        self, documents: Sequence[Document], partial: str | None, limits: Limits, copies: Copies = NONE
+    ) -> Problem:
+        """The problem that these documents make with these capacities and quotas."""
+        runs = [d for d in documents if isinstance(d, RunRequest)]
+        fleets = [d for d in documents if isinstance(d, FleetRequest)]
+        volumes = {d.name: d for d in documents if isinstance(d, VolumeRequest)}
+        mounted = sorted({name for run in runs for node in run.nodes for m in node.mounts for name in m.volumes})
+        return Problem(
+            tuple(self.fleet_group(fleet, runs, partial, limits) for fleet in fleets),
+            tuple(self.run_group(run, fleets, limits, kinds.number(copies, run)) for run in runs),
+            {name: disk for name in mounted if (disk := self.disk(name, volumes.get(name))) is not None},
+            limits,
+        )
+
+    def feasibility(self, requirements: Requirements) -> Feasibility:
+        """Which offers pass."""
+        if requirements not in self._feasible:
+            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
+            self._feasible[requirements] = assess(requirements, self.world)
+        return self._feasible[requirements]
+
+    def fleet_group(
+        self, fleet: FleetRequest, runs: Sequence[RunRequest], partial: str | None, limits: Limits = NO_LIMITS
+    ) -> FleetGroup:
+        """The fleet in numbers; `runs` are those that may use its machines."""
+        users = tuple(run.requirements for run in runs if may_use(run, fleet.name))
+        existing: dict[int, int] = {}
+        for instance in self.world.fleets.get(fleet.name, ()):
+            zone = self.world.number[instance.zone]
+            existing[zone] = existing.get(zone, 0) + 1
+        return FleetGroup(
+            name=fleet.name,
+            nodes=fleet.nodes,
+            existing=existing,
+            options=self._offers(fleet.requirements, fleet.name, users, limits),
+            placement=fleet.placement,
+            eligible=self.feasibility(fleet.requirements).passing,
+            partial=partial == fleet.name,
+        )
+
+    def run_group(
+        self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits = NO_LIMITS, copies: int = 1
+    ) -> RunGroup:
+        """Several copies of a run in numbers; `fleets` are those of the same request."""
+        usable = [fleet for fleet in fleets if may_use(run, fleet.name)]
+        spread = run.strategy is Strategy.SPREAD
+        key = (run, *((fleet.name, fleet.requirements if spread else None) for fleet in usable), limits, copies)
+        if key not in self._runs:
+            self._runs[key] = self._run_group(run, usable, limits, copies)
+        return self._runs[key]
+
+    def _run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int) -> RunGroup:
+        stages = self.feasibility(run.requirements).level
+        mine = {instance.id for instance in reusable(run, [sample for _, sample in self.pools()])}
+        zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
+        pools = tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine)
+        spread = run.strategy is Strategy.SPREAD
+        return RunGroup(
+            name=run.name,
+            classes=_classes(run, copies),
+            requirements=run.requirements,
+            zones=zones,
+            options=self._offers(run.requirements, run.name, (), limits) if run.buys else (),
+            pools=pools,
+            fleets=tuple(sorted(fleet.name for fleet in fleets)),
+            places={} if run.strategy is Strategy.ANY else self._places(run, zones),
+            even=self._even(run, zones, pools, fleets) if spread else frozenset(),
+            max_skew=run.placement.max_skew if spread else None,
+            copies=copies,
+        )
+
+    def _places(self, run: RunRequest, zones: Iterable[int]) -> Mapping[int, int]:
+        """By zone, the zone or region in which all nodes of a run have to be."""
+        if run.strategy is Strategy.CLUSTER:
+            return {zone: zone for zone in zones}
+        return {zone: self.world.region(zone) for zone in zones}
+
+    def _even(
+        self, run: RunRequest, zones: frozenset[int], pools: Iterable[Pool], fleets: Iterable[FleetRequest]
+    ) -> frozenset[int]:
+        """The zones that a run is spread over: where it may get a machine, has one or a fleet may have one for it."""
+        asked = [fleet.requirements for fleet in fleets] + ([run.requirements] if run.buys else [])
+        offered = {zone for requirements in asked for zone in self.feasibility(requirements).passing}
+        return zones & (offered | {pool.zone for pool in pools})
+
+    def _offers(
+        self, requirements: Requirements, name: str, users: tuple[Requirements, ...], limits: Limits
+    ) -> tuple[Option, ...]:
+        key = (requirements, name, users, limits)
+        if key not in self._options:
+            feasible = self.feasibility(requirements)
+            reached = sum(limits.reach(zone, self.world) for zone in feasible.passing) if limits else 0
+            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP + FRONT * reached)
+            self._options[key] = picked(feasible, self.world, self.world.lots(name), users, limits)
+        return self._options[key]
+
+    def pools(self) -> tuple[tuple[Pool, ExistingInstance], ...]:
+        """The idle instances, those together that no run of the request can tell apart, with one of each."""
+        if self._pools is None:
+            named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
+            alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
+            idle = (i for members in self.world.fleets.values() for i in members if not i.busy)
+            for i in sorted(idle, key=lambda i: (i.fleet, i.node, i.id)):
+                named_by = tuple(i.id in ids for ids in named)
+                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, named_by)
+                alike.setdefault(key, []).append(i)
+            self._pools = tuple(
+                (Pool(self.world.number[m[0].zone], m[0].instance_type, tuple(i.id for i in m), m[0].attached), m[0])
+                for m in alike.values()
+            )
+        return self._pools
+
+    def disk(self, name: str, requested: VolumeRequest | None) -> Disk | None:
+        """The volume of this name: one that exists, or one of the request."""
+        existing = self.world.volumes.get(name)
+        if existing is not None:
+            zone = self.world.number[existing.zone]
+            shared = frozenset({zone}) if existing.multi_attach else frozenset()
+            return Disk(name, (zone,), shared, frozenset(existing.attached_to))
+        if requested is None:
+            return None
+        zones = self.volume_zones(requested)
+        sharing = (z for z in zones if self.world.backend(self.world.zones[z].zone.backend).multi_attach)
+        return Disk(name, zones, frozenset(sharing), new=True)
+
+    def disk_of(self, name: str) -> Disk | None:
+        """The volume of this name, among all documents."""
+        if name not in self._disks:
+            self._disks[name] = self.disk(name, self._requested(name))
+        return self._disks[name]
+
+    def volume_refused(self, name: str, zone: int) -> tuple[RefusalCode, Mapping[str, Fact]] | None:
+        """Why a volume of the request cannot go to a zone."""
+        requested = self._requested(name)
+        return None if requested is None else self.volume_refusals(requested).get(zone)
+
+    def _requested(self, name: str) -> VolumeRequest | None:
+        return next((d for d in self.documents if isinstance(d, VolumeRequest) and d.name == name), None)
+
+    def volume_zones(self, volume: VolumeRequest) -> tuple[int, ...]:
+        """Where a volume of the request may go."""
+        refused = self.volume_refusals(volume)
+        return tuple(zone for zone in range(len(self.world.zones)) if zone not in refused)
+
+    def volume_refusals(self, volume: VolumeRequest) -> VolumeRefusals:
+        """For each zone where a volume of the request cannot go, why."""
+        if volume not in self._refused:
+            self._refused[volume] = volume_refusals(volume, self.world)
+        return self._refused[volume]
+
+    def has_enough_zones(self, fleet: FleetRequest) -> bool:
+        """Whether as many zones as `min_zones` requires can serve."""
+        least = fleet.placement.min_zones
+        return least is None or len(self.feasibility(fleet.requirements).passing) >= least
+
+
+def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> list[ExistingInstance]:
+    """Those of these idle instances that a run may use, their zones and volumes aside."""
+    named = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
+    named = [i for i in named if run.instances is None or i.id in run.instances]
+    return list(compress(named, suiting(run.requirements, named)))
+
+
+def _classes(run: RunRequest, copies: int) -> tuple[NodeClass, ...]:
+    """The nodes by their mounts; of several copies with a number for each node, those of one copy after another."""
+    numbers = {node.rank: place for place, node in enumerate(run.nodes)} if copies > 1 else {}
+    ranks: dict[tuple[tuple[str, ...], ...], list[int]] = {}
+    for node in run.nodes:
+        mounts = tuple(mount.volumes for mount in node.mounts)
+        ranks.setdefault(mounts, []).append(numbers.get(node.rank, node.rank))
+    every = {
+        mounts: tuple(copy * len(run.nodes) + place for copy in range(copies) for place in places)
+        for mounts, places in ranks.items()
+    }
+    return tuple(NodeClass(places, mounts) for mounts, places in every.items())
