@@ -52,6 +52,12 @@ def test_zones_change_in_place_where_no_node_has_to_go_and_the_number_of_nodes_a
     assert difference("nodes", {"min": 1}, {"min": 2}, outdated=["i1"]).in_place
 
 
+@pytest.mark.parametrize(("strategy", "in_place"), [("spread", True), ("any", True), ("cluster", False)])
+def test_of_placements_only_a_cluster_replaces_nodes(strategy: str, in_place: bool) -> None:
+    before, after = {"strategy": "any", "max_share": 0.4}, {"strategy": strategy}
+    assert difference("placement", before, after, outdated=["i1"]).in_place is in_place
+
+
 @pytest.mark.parametrize(
     ("kind", "old", "new", "differing"),
     [
