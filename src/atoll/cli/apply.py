@@ -97,7 +97,7 @@ class Sources:
         return configuration.submission(self.files, self.choices)
 
 
-@click.command()
+@click.command(short_help="Show where everything would go, and why not elsewhere.")
 @source_options
 @click.option("--snapshot", metavar="FILE", help="Plan on this saved world, without calling any cloud.")
 @click.option("--save-snapshot", "save", metavar="FILE", help="Write what was planned on, for `--snapshot`.")
@@ -121,6 +121,23 @@ def plan(sources: Sources, *, snapshot: str | None, save: str | None, verbose: b
 
 @click.command()
 @source_options
+@json_option
+def diff(sources: Sources, *, as_json: bool) -> int:
+    """Show what applying would change, key by key. Ends with exit code 1 when it would change something."""
+    sent = sources.read()
+    with pointing_into(sent):
+        answer = connect().plan(sent)
+    if answer.diagnostics:
+        errors.show_diagnostics(answer.diagnostics, configuration.sources(sent))
+    if as_json:
+        print_json(answer.changes)
+    else:
+        terminal.out("\n".join(plan_view.change_lines(answer.changes)))
+    return 0 if _unchanged(answer) else errors.FAILED
+
+
+@click.command(short_help="Show the plan, ask, make it so, and follow it.")
+@source_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-d", "--detach", is_flag=True, help="Return once it is accepted, without following it.")
 @verbose_option
@@ -130,7 +147,7 @@ def plan(sources: Sources, *, snapshot: str | None, save: str | None, verbose: b
 def apply(sources: Sources, *, yes: bool, detach: bool, verbose: bool, as_json: bool) -> int:
     """Show the plan, ask, make it so, and follow it; ends with the exit code of the task.
 
-    Ctrl-C leaves everything running.
+    Ctrl-C leaves everything running. `-v` shows every offer of the plan and every step of the work.
     """
     if as_json and not yes:
         raise click.UsageError("`--json` does not ask: pass `-y` too")
@@ -159,7 +176,7 @@ def carry_out(sent: Submission, *, yes: bool, detach: bool, verbose: bool, as_js
                 if yes:
                     _refuse_new_losses(former, answer)
                 continue
-            return _after(client, accepted, detach=detach, as_json=as_json)
+            return _after(client, accepted, detach=detach, as_json=as_json, verbose=verbose)
 
 
 def _refuse_new_losses(former: PlanResponse, answer: PlanResponse) -> None:
@@ -199,7 +216,7 @@ def _planned(sent: Submission, snapshot: str | None, save: str | None) -> PlanRe
     return answer
 
 
-def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool) -> int:
+def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool, verbose: bool) -> int:
     if as_json:
         print_json(accepted)
         return 0
@@ -209,7 +226,7 @@ def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bo
         return 0
     from atoll.cli.follow import follow_applied
 
-    return follow_applied(client, accepted)
+    return follow_applied(client, accepted, verbose=verbose)
 
 
 def _show(answer: PlanResponse, sent: Submission, verbose: bool, as_json: bool, quiet: bool = False) -> None:
