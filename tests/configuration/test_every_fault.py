@@ -21,7 +21,7 @@ PLANTED = {
     "resources": {"cpu": "many"}, "volumes": ["a:/b", "c:/b"], "env": ["1X=2"], "availability_zones": ["us-eest-1a"],
     "backends": ["awz"], "regions": ["us-eest-1"], "working_dir": [1], "fleetz": ["a"],
     "retry": "often",
-    "max_duration": "1y", "python": "2.7", "build": ["make"], "gpu": 1, "image": "alpine",
+    "max_duration": "1y", "python": "2.7", "build": ["make"], "gpu": 1, "docker": True,
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def test_every_variable_without_a_value_is_named_and_only_applying_refuses_it() 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("type: task\nimage: alpine\n", "image"),
+        ("type: task\ncommands: [a]\ndocker: true\n", "docker"),
         ("type: volume\nbackend: aws\nregion: us-west-2\nvolume_id: vol-1\n", "volume_id"),
         ("type: volume\nbackend: kubernetes\nclaim_name: data\n", "claim_name"),
         ("type: task\ncommands: [a]\nvolumes: ['/a:/b']\n", "volumes"),
@@ -75,6 +75,38 @@ def test_what_changes_what_runs_or_where_is_refused_when_applying_and_a_warning_
     for applying, code, severity in ((True, "not-supported", "error"), (False, "not-acted-on", "warning")):
         (found,) = findings(text, applying=applying)
         assert (found.code, found.severity, found.message) == (code, severity, f"`{key}` needs a later release")
+
+
+@pytest.mark.parametrize(
+    "line", ["privileged: true", "user: me", "entrypoint: sh -c", "registry_auth: {username: u, password: p}"]
+)
+def test_what_is_about_a_container_needs_an_image(line: str) -> None:
+    text = f"type: task\ncommands: [a]\n{line}\n"
+    (found,) = findings(text, applying=True)
+    assert (found.code, found.message) == ("not-supported", f"`{line.partition(':')[0]}` needs an `image`")
+    assert findings(text + "image: alpine\n", applying=True) == ()
+
+
+def test_shared_memory_without_an_image_is_a_warning() -> None:
+    text = "type: task\ncommands: [a]\nresources: {shm_size: 2GB}\n"
+    (found,) = findings(text, applying=True)
+    assert (found.severity, found.message) == ("warning", "`shm_size` has no effect without `image`")
+    assert findings(text + "image: alpine\n", applying=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("image: -v", "the name of an image"),
+        ("image: a b", "the name of an image"),
+        ('image: a\nentrypoint: "sh \'c"', "closed quotes"),
+        ("image: a\nentrypoint: \"''\"", "a program"),
+        ("image: a\nregistry_auth: {username: u}", "needs `password`"),
+    ],
+)
+def test_a_container_that_cannot_be_started_is_refused(lines: str, words: str) -> None:
+    (found,) = findings(f"type: task\ncommands: [a]\n{lines}\n", applying=True)
+    assert words in f"{found.message} {found.notes} {found.help}"
 
 
 def test_what_only_tunes_warns_with_what_happens_instead() -> None:
