@@ -10,6 +10,7 @@ import pytest
 
 from atoll.model.diagnostic import Diagnostic, Span
 from atoll.wire.api import (
+    ON_HOLD,
     ChangeAction,
     FieldChange,
     PlannedDocument,
@@ -124,6 +125,22 @@ def test_an_unchanged_file_says_so_and_is_not_sent(atoll: CommandLine, server: C
     assert "nothing to change" in shown.stdout
     assert "`atoll logs hello -f`" in shown.stdout
     assert not [request for request in server.requests if request.path.endswith("/apply")]
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "-y", "-d")])
+def test_an_unchanged_fleet_on_hold_and_a_failed_volume_are_noted_with_the_way_out(
+    atoll: CommandLine, server: CannedServer, command: tuple[str, ...]
+) -> None:
+    fleet, volume = (s.change(*one, action=ChangeAction.UNCHANGED) for one in (("fleet", "train"), ("volume", "data")))
+    server.on("POST", "plan", s.planned(fleet, volume, s.change()))
+    server.on("POST", "apply", s.accepted(fleet, volume, s.change()))
+    server.on("GET", "fleets/train", s.fleet(status=ON_HOLD, message="aws refused the request: no such subnet"))
+    server.on("GET", "volumes/data", s.volume(status="failed", message="no such key"))
+    shown = atoll(*command, "-f", atoll.write(TASK))
+    assert shown.returncode == 0
+    assert "note: fleet train is on hold: aws refused the request: no such subnet; " in shown.stderr
+    assert "`atoll fleet retry train`" in shown.stderr
+    assert "note: volume data failed: no such key; `atoll delete volume data`, then apply again" in shown.stderr
 
 
 def test_without_a_terminal_and_without_y_it_is_wrong_usage(

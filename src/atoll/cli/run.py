@@ -276,8 +276,8 @@ def _note_and_error(one: RunView | JobView, single: JobView | None = None) -> tu
 
 
 def _error(one: RunView | JobView) -> str:
-    if one.message or (isinstance(one, JobView) and one.finished_at is None):
-        return one.message  # the reason of a job that runs is why it is where it is
+    if one.message or one.finished_at is None:
+        return one.message  # the reason of what runs is why it is where it is, as the end of the attempt before
     return one.reason if one.exit_code != 0 else ""
 
 

@@ -75,6 +75,7 @@ def home_of(volume: Volume) -> Home:
 def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     spec = document.spec
     named = [spec.backend] if isinstance(spec, VolumeSpec) else list(selection_of(document).backends or ())
+    named = [name for name in named if name]  # a volume without one is reported as such
     missing = [name for name in named if name not in scene.backends]
     configured = ", ".join(f"`{name}`" for name in sorted(scene.backends))
     for name in missing:
