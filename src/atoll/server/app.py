@@ -79,6 +79,13 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     return app
 
 
+def prepare(app: FastAPI) -> None:
+    """Build the routes, for 0.4 s in a thread: FastAPI does it at their first request, which holds up all others."""
+    scope = {"type": "http", "method": "GET", "path": "/-", "headers": []}
+    for route in app.routes:
+        route.matches(scope)
+
+
 async def _store_disk(request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreDisk)
     log.error("%s", error)

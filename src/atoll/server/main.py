@@ -18,7 +18,7 @@ from atoll import __version__
 from atoll.engine.engine import Engine
 from atoll.engine.requests.accounts import keep_first_token
 from atoll.model.system_error import error_words
-from atoll.server.app import create_app
+from atoll.server.app import create_app, prepare
 from atoll.server.connections import BoundedProtocol
 from atoll.server.files import keep_files
 from atoll.server.front import HEAD_BYTES
@@ -99,16 +99,23 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         await engine.start()
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
-        _collect_from_now_on()
         keeping = asyncio.create_task(keep_files(home, address, server))
+        settling = asyncio.create_task(_settle(app))
         try:
             await server.serve([listener, *door.reopened()])
         finally:
             keeping.cancel()
+            await settling
             await engine.close()
             log.info("stopped")
     finally:
         home.close()
+
+
+async def _settle(app: FastAPI) -> None:
+    """Make beforehand, beside the first requests, what they would wait for."""
+    await asyncio.to_thread(prepare, app)
+    _collect_from_now_on()
 
 
 def _collect_from_now_on() -> None:

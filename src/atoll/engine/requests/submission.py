@@ -26,7 +26,7 @@ from atoll.engine.requests.check import Scene, check, failure_of, home_of, troub
 from atoll.engine.requests.disks import shared_disk, with_disks
 from atoll.engine.requests.draft import Draft
 from atoll.engine.requests.hosts import declares_hosts, kept_hosts, look_at_hosts, shared_hosts, with_hosts
-from atoll.engine.requests.meaning import SELECTION, misfits
+from atoll.engine.requests.meaning import SELECTION, misfits, respelled
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.replay import replay
@@ -275,7 +275,7 @@ async def _draft(
         kept = await tx.volumes.named(project, document.name)
     else:
         kept = await tx.runs.named(project, document.name)
-    former = None if kept is None else _opened(context.vault, kept.config)
+    former = None if kept is None else respelled(document.type, _opened(context.vault, kept.config), config)
     instances = await tx.fleets.instances(kept) if isinstance(kept, Fleet) else ()
     zones = {info.zone for info in world.zones} | {instance.zone for instance in instances}
     outdated: frozenset[str] = frozenset()
