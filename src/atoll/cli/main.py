@@ -29,6 +29,7 @@ COMMANDS = {
     "volume": "atoll.cli.volume:volume",
     "zone": "atoll.cli.zone:zone",
     "closure": "atoll.cli.closure:closure",
+    "what-if": "atoll.cli.whatif:what_if",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "web": "atoll.cli.web:web",

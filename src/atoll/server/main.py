@@ -22,7 +22,7 @@ from atoll.server.app import create_app, prepare
 from atoll.server.connections import BoundedProtocol
 from atoll.server.files import keep_files
 from atoll.server.front import HEAD_BYTES
-from atoll.server.home import Home, HomeError, private_socket
+from atoll.server.home import Home, HomeError, dstack_aliases, private_socket
 from atoll.server.listener import bound
 from atoll.server.logs import log_lines
 from atoll.server.webdoor import WebDoor
@@ -67,19 +67,20 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         listener.listen(BACKLOG)  # clients that find the address may connect, though the first answer takes a moment
         database = os.environ.get("ATOLL_DATABASE_URL") or sqlite_url(folder / "atoll.db")
         alone = home.hold_database(database)
+        config = home.config()
         engine = await Engine.open(
             folder,
             database_url=database,
-            config=home.config(),
+            config=config,
             secret_key=os.environ.get("ATOLL_SECRET_KEY"),
         )
         if alone:
             await engine.take_over()
         await keep_first_token(engine.context, home.token)
         door = WebDoor(home, address, public_url)
-        app = create_app(engine, address, door.open, door.hosts(host))
+        app = create_app(engine, address, door.open, door.hosts(host), dstack_aliases(config))
         app.state.web_address = lambda: door.address
-        config = uvicorn.Config(
+        settings = uvicorn.Config(
             app,
             http=BoundedProtocol,
             backlog=BACKLOG,
@@ -90,7 +91,7 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
             h11_max_incomplete_event_size=HEAD_BYTES,
             server_header=False,
         )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(settings)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
