@@ -64,7 +64,6 @@ def test_every_variable_without_a_value_is_named_and_only_applying_refuses_it() 
     ("text", "key"),
     [
         ("type: task\ncommands: [a]\ndocker: true\n", "docker"),
-        ("type: volume\nbackend: aws\nregion: us-west-2\nvolume_id: vol-1\n", "volume_id"),
         ("type: volume\nbackend: kubernetes\nclaim_name: data\n", "claim_name"),
         ("type: task\ncommands: [a]\nvolumes: ['/a:/b']\n", "volumes"),
         ("type: service\ncommands: [a]\nport: 80\n", "service"),

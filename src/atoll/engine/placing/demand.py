@@ -140,7 +140,7 @@ def volume_request(name: str, spec: VolumeSpec) -> VolumeRequest:
 
 
 def size_of(spec: VolumeSpec) -> float:
-    """A volume's size in GB. Existing disks, which need none, are refused before."""
+    """A volume's size in GB. A plan fills in that of an existing disk before."""
     assert spec.size is not None
     return spec.size
 
