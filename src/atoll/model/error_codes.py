@@ -37,10 +37,13 @@ class ErrorCode(StrEnum):
     MADE_FOR_RUNS = "made-for-runs"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NAME_TAKEN = "name-taken"
+    NO_PLACE = "no-place"
     NO_PORT = "no-port"
     NOT_FOUND = "not-found"
     NOT_ISOLATED = "not-isolated"
     NOT_REBALANCED = "not-rebalanced"
+    NOT_SHOWN = "not-shown"
+    NOT_SUPPORTED = "not-supported"
     PROJECT_BUSY = "project-busy"
     RACED = "raced"
     RUN_ACTIVE = "run-active"
@@ -51,6 +54,7 @@ class ErrorCode(StrEnum):
     TOO_MUCH = "too-much"
     UNAUTHORIZED = "unauthorized"
     UNKNOWN_ANSWER = "unknown-answer"
+    VERSION = "version"
     VOLUME_ATTACHED = "volume-attached"
     VOLUME_FAILED = "volume-failed"
     WRONG_CODE = "wrong-code"
@@ -87,10 +91,13 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.MADE_FOR_RUNS: "The fleet belongs to a run, and ends after it.",
     ErrorCode.METHOD_NOT_ALLOWED: "The route has no such method.",
     ErrorCode.NAME_TAKEN: "The name is or was used.",
+    ErrorCode.NO_PLACE: "Nothing has a place for what a dstack client submits.",
     ErrorCode.NO_PORT: "The server has no port for the web page.",
     ErrorCode.NOT_FOUND: "There is no such resource, or the user may not see it.",
     ErrorCode.NOT_ISOLATED: "Projects would not be isolated from each other on this server's machine.",
     ErrorCode.NOT_REBALANCED: "The fleet cannot be rebalanced now.",
+    ErrorCode.NOT_SHOWN: "Clients of dstack cannot show this resource.",
+    ErrorCode.NOT_SUPPORTED: "Atoll does not support this request of a dstack client.",
     ErrorCode.PROJECT_BUSY: "The project still holds resources.",
     ErrorCode.RACED: "The resource was modified concurrently. Retry.",
     ErrorCode.RUN_ACTIVE: "The run has not ended.",
@@ -101,6 +108,7 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.TOO_MUCH: "The request takes more time or memory than one user gets.",
     ErrorCode.UNAUTHORIZED: "The token or session is missing, wrong, revoked or expired.",
     ErrorCode.UNKNOWN_ANSWER: "The client's own: what answers is no Atoll server, or one of another version.",
+    ErrorCode.VERSION: "The dstack client has a version that the server does not speak.",
     ErrorCode.VOLUME_ATTACHED: "The volume is attached.",
     ErrorCode.VOLUME_FAILED: "The volume failed.",
     ErrorCode.WRONG_CODE: "The web page's single-use code is wrong, expired or used.",

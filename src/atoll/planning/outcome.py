@@ -157,9 +157,9 @@ _NEW = "new "
 
 
 def _freed(world: Snapshot, ids: Collection[str]) -> Snapshot:
-    """The world in which these instances have no job any more."""
+    """The world in which these instances have no job any more: their runs have several nodes, which take them whole."""
     free = frozenset(ids)
-    instances = (replace(each, busy=False) if each.id in free else each for each in world.instances)
+    instances = (replace(each, busy=False, used_blocks=0) if each.id in free else each for each in world.instances)
     return replace(world, instances=tuple(instances)) if free else world
 
 
@@ -216,6 +216,7 @@ def _with_nodes(world: Snapshot, parts: Collection[DocumentPlan]) -> Snapshot:
             node.price,
             part.name,
             node.node,
+            blocks=node.blocks,
         )
         for part in parts
         for node in part.placements
