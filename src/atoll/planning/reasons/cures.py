@@ -257,11 +257,16 @@ def _fewest(fleet: FleetRequest, trial: Decider) -> FleetRequest | None:
     return replace(fleet, nodes=low) if low >= 1 and low < fleet.nodes else None
 
 
-def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
+def looser_placement(run: RunRequest) -> Iterator[tuple[str, Fact, RunRequest]]:
+    """The run with each placement that is looser than its own, the closest first."""
     if run.strategy is Strategy.CLUSTER or run.strategy is Strategy.SPREAD:
         yield "placement", Strategy.REGION.value, replace(run, placement=Placement(Strategy.REGION))
     if run.strategy is not Strategy.ANY:
         yield "placement", Strategy.ANY.value, replace(run, placement=Placement())
+
+
+def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
+    yield from looser_placement(run)
     if run.fleets is not None:
         yield "fleets", None, replace(run, fleets=None)
     if run.instances is not None:

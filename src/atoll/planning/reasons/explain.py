@@ -79,7 +79,28 @@ def _fleet_full(data: Facts) -> str:
     return f"fleet {words.quoted(data, 'fleets')} may have {nodes}, and too few are free"
 
 
+def _fleet_rule(data: Facts) -> str:
+    zones, nodes = words.names(data, "zones"), words.count(words.number(data, "nodes"), "node")
+    return f"fleet `{data['fleet']}` cannot get {nodes} for the run in {zones}: {_rule(str(data['rule']), data)}"
+
+
+def _rule(rule: str, data: Facts) -> str:
+    """A rule of a fleet, as its configuration has it."""
+    value = data.get("value")
+    match rule:
+        case "zones":
+            return "its zones and its placement leave them out"
+        case "availability_zones" | "regions" | "backends":
+            return f"not in its `{rule}`"
+        case "max_share" if isinstance(value, int | float):
+            return f"its `max_share` is {value * 100:.12g}%"
+        case _:
+            return f"its `{rule}` is {value}"
+
+
 def _fleet_unsuited(data: Facts) -> str:
+    if data.get("suited"):
+        return f"fleet {words.quoted(data, 'fleets')} gets no machine where the run and its volumes can be"
     reason = f"no machine that fleet {words.quoted(data, 'fleets')} may have meets the run's requirements"
     if "miss" not in data:
         return reason
@@ -93,6 +114,7 @@ _REASONS: Mapping[str, Callable[[Facts], str]] = {
     ShortfallCode.FLEET_FULL: _fleet_full,
     ShortfallCode.FLEET_HELD: lambda data: f"fleet `{data['fleet']}` is on hold: {data['reason']}",
     ShortfallCode.FLEET_UNSUITED: _fleet_unsuited,
+    ShortfallCode.FLEET_RULE: _fleet_rule,
 }
 
 
