@@ -69,6 +69,11 @@ class Cloud:
         """What moto has of volumes."""
         return list(self.client().describe_volumes()["Volumes"])
 
+    def snapshots(self) -> list[Any]:
+        """What moto has of snapshots with a tag of Atoll."""
+        filters = [{"Name": "tag-key", "Values": ["atoll-owner"]}]
+        return list(self.client().describe_snapshots(Filters=filters)["Snapshots"])
+
     def subnet(self, zone: str) -> str:
         """The subnet of a zone."""
         filters = [{"Name": "vpc-id", "Values": [self.vpc]}, {"Name": "availability-zone", "Values": [zone]}]
@@ -95,6 +100,8 @@ class Cloud:
                     client.detach_volume(VolumeId=volume["VolumeId"], InstanceId=tie["InstanceId"])
             with suppress(Exception):
                 client.delete_volume(VolumeId=volume["VolumeId"])
+        for snapshot in self.snapshots():
+            client.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,13 @@ import pytest
 
 from atoll.backends.aws import AwsBackend, AwsConfig
 from atoll.testing.backend_contract import BackendContract
+from atoll.testing.snapshot_contract import SnapshotContract
 from atoll.testing.volume_contract import VolumeContract
 from tests.aws.conftest import Cloud
 
 
 @pytest.mark.long
-class TestAws(BackendContract, VolumeContract):
+class TestAws(BackendContract, VolumeContract, SnapshotContract):
     wait_seconds = 40
 
     @pytest.fixture

@@ -62,6 +62,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/plan/snapshot"): Row(MEMBER, 200, P, FILES),
     ("POST", "/api/projects/{project}/replay"): Row(MEMBER, 422, P, {"files": []}),
     ("POST", "/api/projects/{project}/apply"): Row(MEMBER, 200, P, FILES),
+    ("GET", "/api/projects/{project}/why/{kind}/{name}"): Row(MEMBER, 404, {**P, "kind": "fleet", "name": "none"}),
     ("GET", "/api/projects/{project}/fleets"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/fleets/{name}"): Row(MEMBER, 404, {**P, "name": "none"}),
     ("DELETE", "/api/projects/{project}/fleets/{name}"): Row(MEMBER, 404, {**P, "name": "none"}),

@@ -178,11 +178,15 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class VolumeRequest:
-    """One network disk in one zone; `size_gb` in GB."""
+    """One network disk in one zone; `size_gb` in GB.
+
+    With the id of a disk snapshot in `snapshot`, the disk has its content, and is at least as large as the snapshot.
+    """
 
     zone: Zone
     size_gb: float
     tags: Tags
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,23 @@ class Disk:
     size_gb: float
     state: MachineState
     attached_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSnapshot:
+    """The content of a disk at one time, kept by the provider for a whole region.
+
+    READY once a disk can be created from it; GONE, with the `reason`, where that failed. `size_gb` is the size of the
+    disk in GB.
+    """
+
+    id: str
+    token: str
+    disk: str
+    region: str
+    size_gb: float
+    state: MachineState
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +329,36 @@ class Volumes(Protocol):
         ...
 
 
+class DiskSnapshots(Protocol):
+    """Snapshots of disks: a disk is created from one with `VolumeRequest.snapshot`, in any zone of its region."""
+
+    async def create(self, disk: str, zone: Zone, tags: Tags) -> DiskSnapshot:
+        """Begin a snapshot of a disk, as it is now; idempotent by token. The disk may be attached meanwhile.
+
+        What a machine has not written to the disk yet is not in it. Raises NotFound, QuotaExceeded, InvalidRequest,
+        Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def describe(self, snapshot: str, zone: Zone) -> DiskSnapshot:
+        """The snapshot as it is now; `zone` is any zone of its region.
+
+        Raises NotFound, Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+    async def find(self, owner: str) -> tuple[DiskSnapshot, ...]:
+        """Every snapshot that bears our owner tag. Raises Throttled, AuthFailed, Unavailable."""
+        ...
+
+    async def delete(self, snapshot: str, zone: Zone) -> None:
+        """Delete a snapshot; succeeds when it does not exist. Disks that were created from it stay.
+
+        Raises Throttled, AuthFailed, Unavailable.
+        """
+        ...
+
+
 class Faults(Protocol):
     """Simulated outages of a backend's zones."""
 
@@ -364,6 +415,11 @@ class Backend(Protocol):
     @property
     def volumes(self) -> Volumes | None:
         """Network disks; the same object for the backend's whole life."""
+        ...
+
+    @property
+    def snapshots(self) -> DiskSnapshots | None:
+        """Snapshots of disks; the same object for the backend's whole life."""
         ...
 
     @property

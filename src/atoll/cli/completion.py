@@ -37,7 +37,8 @@ def completion(shell: str) -> None:
 
 
 def existing(kind: str | None = None) -> Complete:
-    """Completes an argument with the names of a kind: `run`, `unfinished`, `fleet`, `volume` or `zone`.
+    """Completes an argument with the names of a kind: `run`, `unfinished`, `fleet`, `volume`,
+    `zone`, or `any` of runs, fleets and volumes.
 
     Without a kind it is the value of the argument KIND. There are no names where no server answers in time.
     """
@@ -70,6 +71,8 @@ def _names(client: "Client", kind: str) -> Iterable[str]:
             return [fleet.name for fleet in client.fleets()]
         case "volume":
             return [volume.name for volume in client.volumes()]
+        case "any":
+            return [name for one in ("run", "fleet", "volume") for name in _names(client, one)]
         case "zone":
             return [view.zone.name for view in client.zones()]
         case _:

@@ -12,6 +12,7 @@ COMMANDS = {
     "init": "atoll.cli.init:init",
     "apply": "atoll.cli.apply:apply",
     "plan": "atoll.cli.apply:plan",
+    "why": "atoll.cli.why:why",
     "validate": "atoll.cli.validate:validate",
     "explain": "atoll.cli.validate:explain",
     "delete": "atoll.cli.delete:delete",

@@ -42,6 +42,7 @@ from atoll.wire.api import (
     OfferView,
     OrphanView,
     PlanResponse,
+    PlanView,
     Problem,
     RunView,
     ServerStatus,
@@ -135,6 +136,10 @@ class Client:
     def apply(self, submission: Submission) -> ApplyResponse:
         """Submit the files as the desired state; work continues after the response."""
         return self._send("POST", self._path("apply"), ApplyResponse, "applying", submission)
+
+    def why(self, kind: str, name: str) -> PlanView:
+        """Why a `fleet`, `volume` or `run` is where it is, or waits: its plan as of now, as if it had no place yet."""
+        return self._get(self._path("why", kind, name), PlanView, f"explaining {kind} {name}")
 
     # Fleets and instances
 

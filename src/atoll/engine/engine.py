@@ -46,6 +46,7 @@ from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.shown import ANY, Shown
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
+from atoll.engine.requests.why import explain_place
 from atoll.engine.snapshots.world import Worlds, zone_scope
 from atoll.engine.work.attachment import AttachmentHandler
 from atoll.engine.work.closure import ClosureHandler
@@ -279,6 +280,10 @@ class Engine:
     async def apply(self, project: str, submission: Submission) -> Planned:
         """Store the submission as the desired state. Raises Refused."""
         return await apply_submission(self.context, project, submission)
+
+    async def explain_place(self, project: str, kind: Kind, name: str) -> Planned:
+        """Why a fleet, volume or run is where it is, or waits. Raises Refused: not-found, made-for-runs."""
+        return await explain_place(self.context, project, kind, name)
 
     async def delete_fleet(self, project: str, name: str, shown: Shown = ANY) -> Fleet:
         """Delete a fleet, if it still is what was shown. Raises Refused: not-found, changed-since-shown, fleet-busy."""

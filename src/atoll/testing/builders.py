@@ -47,6 +47,8 @@ def launch_request(
     return LaunchRequest(where, instance_type, market, tags(token, owner))
 
 
-def volume_request(where: Zone, token: str = "token-1", *, owner: str = "owner-1", size_gb: float = 1) -> VolumeRequest:
+def volume_request(
+    where: Zone, token: str = "token-1", *, owner: str = "owner-1", size_gb: float = 1, snapshot: str = ""
+) -> VolumeRequest:
     """A request for one disk."""
-    return VolumeRequest(where, size_gb, tags(token, owner))
+    return VolumeRequest(where, size_gb, tags(token, owner), snapshot)

@@ -7,6 +7,8 @@ import pytest
 from atoll.backends.base import (
     Backend,
     Disk,
+    DiskSnapshot,
+    DiskSnapshots,
     InvalidRequest,
     Machine,
     MachineState,
@@ -17,7 +19,7 @@ from atoll.backends.base import (
 )
 from atoll.model.zone import Zone
 from atoll.testing.backend_contract import ContractCase, in_loop
-from atoll.testing.builders import volume_request
+from atoll.testing.builders import tags, volume_request
 
 
 def volumes_of(backend: Backend) -> Volumes:
@@ -26,8 +28,14 @@ def volumes_of(backend: Backend) -> Volumes:
     return backend.volumes
 
 
-class VolumeContract(ContractCase):
-    """The `Volumes` protocol of a backend whose disks serve one machine at a time."""
+def snapshots_of(backend: Backend) -> DiskSnapshots:
+    """The snapshots of a backend that has them."""
+    assert backend.snapshots is not None
+    return backend.snapshots
+
+
+class DiskCase(ContractCase):
+    """What tests of disks share: machines, disks and snapshots that are ready."""
 
     async def machine(self, backend: Backend, number: int = 0, token: str = "token-1") -> Machine:
         """A ready machine in the backend's zone `number`."""
@@ -46,6 +54,17 @@ class VolumeContract(ContractCase):
         found = await self.until(look, lambda found: found is not None and found.state is MachineState.READY)
         assert found is not None
         return found
+
+    async def snapshot(self, backend: Backend, disk: Disk, token: str = "snapshot-1") -> DiskSnapshot:
+        """A complete snapshot of a disk."""
+        made = await snapshots_of(backend).create(disk.id, disk.zone, tags(token))
+        return await self.until(
+            lambda: snapshots_of(backend).describe(made.id, disk.zone), lambda found: found.state is MachineState.READY
+        )
+
+
+class VolumeContract(DiskCase):
+    """The `Volumes` protocol of a backend whose disks serve one machine at a time."""
 
     @in_loop
     async def test_a_disk_is_in_the_zone_asked_for_with_its_size(self, backend: Backend) -> None:

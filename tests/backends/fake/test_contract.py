@@ -9,6 +9,7 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.model.zone import Capacity
 from atoll.testing.backend_contract import BackendContract, ContractCase
 from atoll.testing.clock import VirtualClock
+from atoll.testing.snapshot_contract import SnapshotContract
 from atoll.testing.volume_contract import VolumeContract
 
 OFFERS = grid(zones=3, cpus=(2, 8), spot=True)
@@ -41,9 +42,9 @@ class TestSlow(TestQuick):
     script = SLOW
 
 
-class TestQuickVolumes(InVirtualTime, VolumeContract):
+class TestQuickVolumes(InVirtualTime, VolumeContract, SnapshotContract):
     pass
 
 
-class TestSlowVolumes(InVirtualTime, VolumeContract):
+class TestSlowVolumes(InVirtualTime, VolumeContract, SnapshotContract):
     script = SLOW

@@ -16,6 +16,7 @@ from atoll.backends.aws.hosts import InstanceHosts
 from atoll.backends.aws.machines import Machines
 from atoll.backends.aws.market import RegionMarket
 from atoll.backends.aws.probing import Probing
+from atoll.backends.aws.snapshots import AwsSnapshots
 from atoll.backends.aws.types import AwsType
 from atoll.backends.aws.volumes import AwsVolumes
 from atoll.backends.base import (
@@ -79,7 +80,8 @@ class AwsBackend:
         self._catalog: Catalog | None = None
         self._versions: tuple[tuple[int, ...], ...] = ()
         self.checks = AwsChecks(self._clients)
-        self.volumes = AwsVolumes(self._clients, self._host_of, self._type_of, self._everywhere)
+        self.snapshots = AwsSnapshots(self._clients, self._everywhere)
+        self.volumes = AwsVolumes(self._clients, self.snapshots, self._host_of, self._type_of, self._everywhere)
 
     @property
     def info(self) -> BackendInfo:

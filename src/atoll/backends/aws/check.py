@@ -11,7 +11,8 @@ from atoll.backends.aws.permissions import ACTIONS
 from atoll.backends.aws.prices import LINUX, price_filters
 from atoll.backends.base import AuthFailed, BackendError, Finding, Unavailable
 
-_NO_VOLUME, _NO_INSTANCE, _NO_GROUP = "vol-00000000000000000", "i-00000000000000000", "sg-00000000000000000"
+_NO_VOLUME, _NO_SNAPSHOT = "vol-00000000000000000", "snap-00000000000000000"
+_NO_INSTANCE, _NO_GROUP = "i-00000000000000000", "sg-00000000000000000"
 """Ids of nothing: AWS checks the permission before it looks for them."""
 _DENIED = ("UnauthorizedOperation", "AccessDenied", "NotAuthorized")
 """Credentials that are good, and lack the permission."""
@@ -25,6 +26,9 @@ _CALLS: Mapping[_Call, Mapping[str, Any]] = {
     ("ec2", "describe_security_groups"): {"MaxResults": 5},
     ("ec2", "describe_instances"): {"MaxResults": 5},
     ("ec2", "describe_volumes"): {"MaxResults": 5},
+    ("ec2", "describe_snapshots"): {"OwnerIds": ["self"], "MaxResults": 5},
+    ("ec2", "create_snapshot"): {"VolumeId": _NO_VOLUME, "DryRun": True},
+    ("ec2", "delete_snapshot"): {"SnapshotId": _NO_SNAPSHOT, "DryRun": True},
     ("service-quotas", "list_service_quotas"): {"ServiceCode": "ec2", "MaxResults": 1},
     ("ec2", "authorize_security_group_ingress"): {"GroupId": _NO_GROUP, "IpPermissions": [], "DryRun": True},
     ("ec2", "terminate_instances"): {"InstanceIds": [_NO_INSTANCE], "DryRun": True},

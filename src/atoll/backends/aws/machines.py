@@ -77,7 +77,7 @@ class Machines:
         found = read_machine(region, instance)
         if found.state is MachineState.GONE:
             await self._placement.release(instance["Placement"].get("GroupName") or "", region)
-        return found, _tags(instance).get(OWNER, "")
+        return found, tags_of(instance).get(OWNER, "")
 
     async def find(self, region: str, owner: str) -> list[Machine]:
         """All instances of an owner that are not terminated."""
@@ -170,7 +170,7 @@ def read_machine(region: str, instance: Any) -> Machine:
     text = reason.get("Message", "") if ended else ("" if name in ("pending", "running") else f"the instance is {name}")
     return Machine(
         instance["InstanceId"],
-        _tags(instance).get(TOKEN, instance.get("ClientToken", "")),
+        tags_of(instance).get(TOKEN, instance.get("ClientToken", "")),
         zone,
         instance["InstanceType"],
         market,
@@ -195,5 +195,5 @@ def _given_up(reason: Any, zone: Zone, instance_type: str, market: Market) -> Ma
     return MachineError(kind.kind, str(reason.get("Message", code)), scope)
 
 
-def _tags(instance: Any) -> dict[str, str]:
+def tags_of(instance: Any) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}

@@ -4,12 +4,14 @@ import asyncio
 import math
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from atoll.backends.aws.clients import Clients
 from atoll.backends.aws.errors import Subject
-from atoll.backends.aws.machines import OWNER, TOKEN, tag_list
+from atoll.backends.aws.machines import OWNER, TOKEN, tag_list, tags_of
+from atoll.backends.aws.snapshots import EMPTY, AwsSnapshots
 from atoll.backends.aws.types import AwsType
 from atoll.backends.base import (
     AttachedDisk,
@@ -27,8 +29,6 @@ from atoll.model.failure import Resource, Scope
 from atoll.model.zone import Zone
 from atoll.tunnels.stream import TunnelError
 
-EMPTY = "atoll-empty"
-"""The tag of disks that Atoll created without content: they alone get a file system."""
 DETACH_LOOKS, LOOK_SECONDS = 40, 0.5
 """How often a detach looks whether EC2 has done it, and the pause between two looks."""
 
@@ -45,23 +45,36 @@ Everywhere = Callable[[Callable[[str], Awaitable[list[Disk]]]], Awaitable[list[l
 """Searches all regions."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What a new volume is made of; a `blank` one gets a file system where it is empty."""
+
+    blank: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 class AwsVolumes:
     """EBS volumes; each serves one instance at a time."""
 
-    def __init__(self, clients: Clients, host_of: HostOf, type_of: TypeOf, everywhere: Everywhere) -> None:
+    def __init__(
+        self, clients: Clients, snapshots: AwsSnapshots, host_of: HostOf, type_of: TypeOf, everywhere: Everywhere
+    ) -> None:
         self._clients = clients
+        self._snapshots = snapshots
         self._host_of = host_of
         self._type_of = type_of
         self._everywhere = everywhere
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def create(self, request: VolumeRequest) -> Disk:
-        """Create an empty, encrypted volume in the zone; the same token again returns the same volume."""
+        """Create an encrypted volume in the zone, empty or of a snapshot; the same token returns the same volume."""
         region = self._known(request.zone)
         if request.size_gb <= 0:
             raise InvalidRequest(f"a volume of {request.size_gb:g} GB cannot be created")
         config, subject = self._clients.config, Subject(region, request.zone, resource=Resource.VOLUME)
-        tags = [*tag_list(request.tags, dict(config.tags)), {"Key": EMPTY, "Value": "yes"}]
+        origin = await self._origin(request)
+        names = {**config.tags, EMPTY: "yes"} if origin.blank else dict(config.tags)
+        tags = tag_list(request.tags, names)
         try:
             reply = await self._clients.call(
                 region,
@@ -74,6 +87,7 @@ class AwsVolumes:
                 ClientToken=request.tags.token,
                 TagSpecifications=[{"ResourceType": "volume", "Tags": tags}],
                 **config.volume_options,
+                **origin.options,
             )
         except InvalidRequest as error:
             if not error.message.startswith("IdempotentParameterMismatch"):
@@ -121,7 +135,7 @@ class AwsVolumes:
             link = device.replace("/dev/sd", "/dev/xvd")
             if (await self._type_of(instance["InstanceType"], zone)).nvme:
                 link = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{disk.replace('-', '')}"
-            make = _tags(volume).get(EMPTY) == "yes" and not volume.get("SnapshotId")
+            make = tags_of(volume).get(EMPTY) == "yes"
             try:
                 path = await disks.mount(host.link, link, disk, make=make)
             except TunnelError as error:
@@ -152,6 +166,15 @@ class AwsVolumes:
                 if machine in _holders(await self._volume(disk, zone)):
                     raise
             await self._until_free(disk, machine, zone)
+
+    async def _origin(self, request: VolumeRequest) -> "_Origin":
+        """What a new volume is made of. Raises NotFound, InvalidRequest for a snapshot that cannot be used."""
+        if not request.snapshot:
+            return _Origin(blank=True)
+        snapshot = await self._snapshots.read(request.snapshot, request.zone)
+        if snapshot["State"] != "completed":
+            raise InvalidRequest(f"{request.snapshot} is {snapshot['State']}: no volume can be created from it")
+        return _Origin(tags_of(snapshot).get(EMPTY) == "yes", {"SnapshotId": request.snapshot})
 
     async def _attached(self, volume: Any, instance: Any, zone: Zone) -> str:
         """The device under which EC2 has attached the volume to the instance, now or before."""
@@ -220,7 +243,7 @@ def _same_zone(volume: Any, instance: Any, zone: Zone) -> None:
 def _disk(region: str, volume: Any) -> Disk:
     return Disk(
         volume["VolumeId"],
-        _tags(volume).get(TOKEN, ""),
+        tags_of(volume).get(TOKEN, ""),
         Zone("aws", region, volume["AvailabilityZone"]),
         float(volume["Size"]),
         _STATES.get(volume["State"], MachineState.READY),
@@ -232,10 +255,6 @@ def _holders(volume: Any) -> dict[str, str]:
     """The instances that hold a volume, each with its device."""
     ties = volume.get("Attachments", [])
     return {tie["InstanceId"]: tie.get("Device", "") for tie in ties if tie.get("State") != "detached"}
-
-
-def _tags(volume: Any) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in volume.get("Tags", [])}
 
 
 def _unusable(error: TunnelError, zone: Zone) -> InvalidRequest | Unavailable:

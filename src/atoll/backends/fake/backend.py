@@ -18,6 +18,7 @@ from atoll.backends.fake.agents import FakeAgent
 from atoll.backends.fake.cloud import FAILED, INTERRUPTED, Call, Chance, Change, FakeCloud, ended, perform
 from atoll.backends.fake.faults import FakeFaults
 from atoll.backends.fake.ledger import FakeMachine
+from atoll.backends.fake.snapshots import FakeSnapshots
 from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.endpoint import SshSocket
 from atoll.model.failure import FailureKind, MachineError, Scope
@@ -36,6 +37,7 @@ class FakeBackend:
         self.cloud = cloud
         self._name = name
         self.volumes = FakeVolumes(cloud, name) if cloud.script.volumes else None
+        self.snapshots = FakeSnapshots(cloud) if cloud.script.volumes else None
         self.faults = FakeFaults(cloud)
         self._offers = {(each.zone, each.instance_type.name, each.market): each for each in cloud.script.offers}
         self._types = {each.instance_type.name for each in cloud.script.offers}

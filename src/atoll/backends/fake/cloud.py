@@ -16,7 +16,7 @@ from typing import Generic, TypeVar, cast
 import msgspec
 
 from atoll.backends.base import ERRORS, BackendError, InvalidRequest, Unavailable
-from atoll.backends.fake.ledger import Entry, FakeDisk, FakeJob, FakeMachine, Ledger
+from atoll.backends.fake.ledger import Entry, FakeDisk, FakeJob, FakeMachine, FakeSnapshot, Ledger
 from atoll.backends.fake.script import Clock, Fault, Script, SystemClock
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.offer import Market
@@ -51,6 +51,7 @@ class Change(Generic[T]):
     answer: T
     machines: tuple[FakeMachine, ...] = ()
     disks: tuple[FakeDisk, ...] = ()
+    snapshots: tuple[FakeSnapshot, ...] = ()
     jobs: tuple[FakeJob, ...] = ()
 
 
@@ -202,7 +203,11 @@ class FakeCloud:
         return None
 
     def _known(self, fault: Fault, call: Call) -> bool:
-        tokens = self.ledger.disk_of_token if call.operation == "create-volume" else self.ledger.machine_of_token
+        made = {
+            "create-volume": self.ledger.disk_of_token,
+            "create-snapshot": self.ledger.snapshot_of_token,
+        }
+        tokens = made.get(call.operation, self.ledger.machine_of_token)
         return bool(call.token) and fault.kind not in BEFORE_TOKENS and call.token in tokens
 
     def _refused(self, call: Call, now: float, error: BackendError, delay: float) -> Outcome[T]:
@@ -213,7 +218,12 @@ class FakeCloud:
     def _record(self, call: Call, now: float, change: Change[T], *, replied: bool) -> None:
         if call.reads and not self.script.reads:
             return
-        records = {"machines": change.machines, "disks": change.disks, "jobs": change.jobs}
+        records = {
+            "machines": change.machines,
+            "disks": change.disks,
+            "snapshots": change.snapshots,
+            "jobs": change.jobs,
+        }
         self._append(call.operation, now, call, replied=replied, **records)
 
     def _append(self, name: str, now: float, call: Call | None = None, **fields: object) -> None:

@@ -60,6 +60,20 @@ class FakeDisk(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: float
     visible_at: float
     attached_to: str | None = None
+    snapshot: str = ""
+    deleted_at: float | None = None
+
+
+class FakeSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One snapshot of a disk, ready from `ready_at`."""
+
+    id: str
+    token: str
+    owner: str
+    disk: str
+    zone: Zone
+    size_gb: float
+    ready_at: float
     deleted_at: float | None = None
 
 
@@ -92,12 +106,13 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     replied: bool = True
     machines: tuple[FakeMachine, ...] = ()
     disks: tuple[FakeDisk, ...] = ()
+    snapshots: tuple[FakeSnapshot, ...] = ()
     jobs: tuple[FakeJob, ...] = ()
     zones: dict[str, str] = {}
 
 
 class Ledger:
-    """All entries and what they add up to. Read `entries`, `machines`, `disks`, `jobs` and `zones`; do not write.
+    """All entries and what they add up to. Its public attributes are to be read, not written.
 
     `jobs_on` are the jobs by machine, and `lingering` the machines that may still be seen: looking at few among many is
     quick.
@@ -107,12 +122,14 @@ class Ledger:
         self.entries: list[Entry] = []
         self.machines: dict[str, FakeMachine] = {}
         self.disks: dict[str, FakeDisk] = {}
+        self.snapshots: dict[str, FakeSnapshot] = {}
         self.jobs: dict[tuple[str, str], FakeJob] = {}
         self.jobs_on: defaultdict[str, dict[str, FakeJob]] = defaultdict(dict)
         self.lingering: dict[str, FakeMachine] = {}
         self.zones: dict[str, str] = {}
         self.machine_of_token: dict[str, str] = {}
         self.disk_of_token: dict[str, str] = {}
+        self.snapshot_of_token: dict[str, str] = {}
         self.used: defaultdict[tuple[Zone, Market], Capacity] = defaultdict(Capacity)
         self._offset = 0
         self._handle = None if path is None else _open(path)
@@ -210,6 +227,9 @@ class Ledger:
         for disk in entry.disks:
             self.disks[disk.id] = disk
             self.disk_of_token[disk.token] = disk.id
+        for snapshot in entry.snapshots:
+            self.snapshots[snapshot.id] = snapshot
+            self.snapshot_of_token[snapshot.token] = snapshot.id
         for job in entry.jobs:
             self.jobs[job.machine, job.id] = job
             self.jobs_on[job.machine][job.id] = job

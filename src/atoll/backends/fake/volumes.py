@@ -38,6 +38,8 @@ class FakeVolumes:
             if self.cloud.zone_state(request.zone.name) == FAILED:
                 scope = Scope(self._name, request.zone.region, request.zone.name)
                 raise CapacityUnavailable(f"{request.zone} is failed", scope)
+            if request.snapshot:
+                self._check_snapshot(request, now)
             made = self._made_disk(request, now)
             return Change(self._view_disk(made), disks=(made,))
 
@@ -108,8 +110,26 @@ class FakeVolumes:
         number, tags = len(self.cloud.ledger.disks) + 1, request.tags
         visible = now + self.cloud.script.lag
         return FakeDisk(
-            f"vol-{number:06d}", tags.token, tags.owner, tags.name, request.zone, request.size_gb, now, visible
+            f"vol-{number:06d}",
+            tags.token,
+            tags.owner,
+            tags.name,
+            request.zone,
+            request.size_gb,
+            now,
+            visible,
+            snapshot=request.snapshot,
         )
+
+    def _check_snapshot(self, request: VolumeRequest, now: float) -> None:
+        """Raises NotFound, InvalidRequest where no disk can be created from the snapshot."""
+        found = self.cloud.ledger.snapshots.get(request.snapshot)
+        if found is None or found.deleted_at is not None or found.zone.region != request.zone.region:
+            raise NotFound(f"{request.zone.region} has no snapshot {request.snapshot}")
+        if found.ready_at > now:
+            raise InvalidRequest(f"snapshot {found.id} is not complete")
+        if found.size_gb > request.size_gb:
+            raise InvalidRequest(f"snapshot {found.id} needs a disk of {found.size_gb:g} GB or more")
 
     def _disk(self, disk: str) -> FakeDisk:
         found = self.cloud.ledger.disks.get(disk)

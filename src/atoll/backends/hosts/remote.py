@@ -30,6 +30,7 @@ DEVICE_SECONDS = 15.0
 BUSY_SECONDS = 5.0
 BLKID_NOTHING = 2
 LONGEST_SOCKET = 103
+TOOLS = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def look(_request: dict[str, Any]) -> dict[str, Any]:
@@ -113,9 +114,9 @@ def mount(request: dict[str, Any]) -> dict[str, Any]:
             return {"error": "device"}
         time.sleep(0.1)
     target.mkdir(mode=0o755, parents=True, exist_ok=True)
-    if os.path.ismount(target):
-        return {"path": str(target)}
     device = device.resolve()
+    if os.path.ismount(target):
+        return {"path": str(target), **fill(device, target)}
     probe = run(["blkid", "-p", "-o", "export", str(device)])
     if probe.returncode == BLKID_NOTHING:
         if not request["make"]:
@@ -125,10 +126,43 @@ def mount(request: dict[str, Any]) -> dict[str, Any]:
             return {"error": "make", "message": last_line(made.stderr)}
     elif probe.returncode != 0 or "\nUSAGE=filesystem" not in "\n" + probe.stdout:
         return {"error": "content", "message": last_line(probe.stderr or probe.stdout)}
+    fill(device, target)
     done = run(["mount", "-o", "nodev", str(device), str(target)])
     if done.returncode != 0:
         return {"error": "mount", "message": last_line(done.stderr)}
-    return {"path": str(target)}
+    return {"path": str(target), **fill(device, target)}
+
+
+def fill(device: Path, target: Path) -> dict[str, Any]:
+    """Let a file system take all of a disk that has grown, mounted or not. Failing leaves it as small as it was."""
+    kind = run(["blkid", "-p", "-s", "TYPE", "-o", "value", str(device)]).stdout.strip()
+    mounted, commands = os.path.ismount(target), []
+    if kind == "ext4" and ext4_bytes(device) < device_bytes(device) - 2**20:
+        check = [] if mounted else [["e2fsck", "-fp", str(device)]]  # resize2fs requires it of one that is not mounted
+        commands = [*check, ["resize2fs", str(device)]]
+    elif kind == "xfs" and mounted:
+        commands = [["xfs_growfs", str(target)]]
+    for command in commands:
+        try:
+            done = run(command)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return {"small": last_line(str(error))}
+        if done.returncode > (1 if command[0] == "e2fsck" else 0):  # 1: it has repaired the file system
+            return {"small": last_line(done.stderr)}
+    return {}
+
+
+def ext4_bytes(device: Path) -> int:
+    """The size of an ext4 file system, as its superblock has it."""
+    lines = run(["dumpe2fs", "-h", str(device)]).stdout.splitlines()
+    values = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return int(values.get("Block count", 2**62)) * int(values.get("Block size", 1))
+
+
+def device_bytes(device: Path) -> int:
+    """The size of a block device."""
+    with device.open("rb") as opened:
+        return opened.seek(0, os.SEEK_END)
 
 
 def unmount(request: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +182,7 @@ def unmount(request: dict[str, Any]) -> dict[str, Any]:
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command of the host; its output as text."""
-    environment = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+    environment = {**os.environ, "PATH": TOOLS, "LC_ALL": "C"}
     return subprocess.run(command, capture_output=True, text=True, timeout=25, check=False, env=environment)
 
 

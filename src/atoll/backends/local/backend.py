@@ -42,6 +42,7 @@ class LocalBackend:
     """
 
     checks = None
+    snapshots = None
 
     def __init__(
         self,

@@ -53,6 +53,7 @@ class SshBackend:
     volumes = None
     faults = None
     checks = None
+    snapshots = None
 
     def __init__(self, state: Path, config: SshConfig | None = None) -> None:
         self.config = config or SshConfig()

@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, ParamSpec, Protocol, TypeVar
 from atoll.backends.base import Backend, BackendError, InvalidRequest, Unavailable, Volumes
 from atoll.engine.context import Context
 from atoll.model.records import Record
+from atoll.model.waits import bounded
 from atoll.model.zone import Zone
 from atoll.reconcile.action import Finished, Mark, Step, Wait
 from atoll.store.transaction import Transaction
@@ -59,7 +60,7 @@ class Reconciling(ABC, Generic[R, S, E]):
             result: Due | R | None = None
             match action:
                 case Wait(seconds):
-                    return Due(seconds)
+                    return Due(bounded(lease.kind, record.state, seconds))
                 case Finished():
                     return Due(None)
                 case Step():

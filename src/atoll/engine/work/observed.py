@@ -10,10 +10,13 @@ from atoll.backends.base import (
     Backend,
     BackendError,
     Disk,
+    DiskSnapshot,
+    DiskSnapshots,
     Faults,
     LaunchRequest,
     Listing,
     Machine,
+    Tags,
     VolumeRequest,
     Volumes,
 )
@@ -62,6 +65,7 @@ class ObservedBackend:
         self._inner = inner
         self._metrics = CallMetrics(name, figures)
         self.volumes = None if inner.volumes is None else ObservedVolumes(inner.volumes, self._metrics)
+        self.snapshots = None if inner.snapshots is None else ObservedSnapshots(inner.snapshots, self._metrics)
         self.checks = inner.checks
         self.faults = None if inner.faults is None else ObservedFaults(inner.faults, self._metrics)
 
@@ -134,6 +138,30 @@ class ObservedVolumes:
     async def detach(self, disk: str, machine: str, zone: Zone) -> None:
         """As `Volumes.detach`."""
         await self._metrics.count("detach", zone, self._inner.detach, disk, machine, zone)
+
+
+class ObservedSnapshots:
+    """A backend's snapshots of disks, whose calls are counted."""
+
+    def __init__(self, inner: DiskSnapshots, metrics: CallMetrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def create(self, disk: str, zone: Zone, tags: Tags) -> DiskSnapshot:
+        """As `DiskSnapshots.create`."""
+        return await self._metrics.count("create_snapshot", zone, self._inner.create, disk, zone, tags)
+
+    async def describe(self, snapshot: str, zone: Zone) -> DiskSnapshot:
+        """As `DiskSnapshots.describe`."""
+        return await self._metrics.count("describe_snapshot", zone, self._inner.describe, snapshot, zone)
+
+    async def find(self, owner: str) -> tuple[DiskSnapshot, ...]:
+        """As `DiskSnapshots.find`."""
+        return await self._metrics.count("find_snapshots", None, self._inner.find, owner)
+
+    async def delete(self, snapshot: str, zone: Zone) -> None:
+        """As `DiskSnapshots.delete`."""
+        await self._metrics.count("delete_snapshot", zone, self._inner.delete, snapshot, zone)
 
 
 class ObservedFaults:

@@ -1,18 +1,23 @@
 """Plan and apply; planning from a snapshot."""
 
+from typing import Literal
+
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.planned import Planned
+from atoll.model.records import Kind
 from atoll.server.answer import answered
-from atoll.server.bounds import Project
+from atoll.server.bounds import Name, Project
 from atoll.server.presence import while_connected
 from atoll.server.state import engine_of
 from atoll.server.views import plan_view
-from atoll.wire.api import ApplyResponse, PlanResponse, Submission
+from atoll.wire.api import ApplyResponse, PlanResponse, PlanView, Submission
 
 router = APIRouter(prefix="/api/projects/{project}")
+Placed = Literal["fleet", "volume", "run"]
+"""The kinds of records that are planned."""
 
 
 @router.post("/plan", response_model=PlanResponse)
@@ -47,6 +52,13 @@ async def replay(project: Project, request: Request) -> Response:
         raise Refused("invalid-request", f"the first line is no submission: {error}", status=422) from error
     work = engine_of(request).replay(project, snapshot, submission)
     return await answered(_planned, await while_connected(request, work))
+
+
+@router.get("/why/{kind}/{name}", response_model=PlanView)
+async def why(project: Project, kind: Placed, name: Name, request: Request) -> Response:
+    """Why a fleet, volume or run is where it is, or waits: its plan as of now, as if it had no place yet."""
+    planned = await while_connected(request, engine_of(request).explain_place(project, Kind(kind), name))
+    return await answered(plan_view, planned)
 
 
 @router.post("/apply", response_model=ApplyResponse)

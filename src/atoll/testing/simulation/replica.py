@@ -12,7 +12,19 @@ from datetime import datetime
 from random import Random
 from typing import Any, TypeVar
 
-from atoll.backends.base import AgentClient, AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest, Volumes
+from atoll.backends.base import (
+    AgentClient,
+    AttachedDisk,
+    Disk,
+    DiskSnapshot,
+    DiskSnapshots,
+    LaunchRequest,
+    Listing,
+    Machine,
+    Tags,
+    VolumeRequest,
+    Volumes,
+)
 from atoll.backends.fake import FakeBackend
 from atoll.engine.engine import Engine, Options
 from atoll.model.limits import TimeLimits
@@ -154,6 +166,30 @@ class RemoteVolumes:
         await self._line.carry(self._volumes.detach(disk, machine, zone))
 
 
+class RemoteSnapshots:
+    """The snapshots of a remote backend."""
+
+    def __init__(self, snapshots: DiskSnapshots, line: _Line) -> None:
+        self._snapshots = snapshots
+        self._line = line
+
+    async def create(self, disk: str, zone: Zone, tags: Tags) -> DiskSnapshot:
+        """As `DiskSnapshots.create`."""
+        return await self._line.carry(self._snapshots.create(disk, zone, tags))
+
+    async def describe(self, snapshot: str, zone: Zone) -> DiskSnapshot:
+        """As `DiskSnapshots.describe`."""
+        return await self._line.carry(self._snapshots.describe(snapshot, zone))
+
+    async def find(self, owner: str) -> tuple[DiskSnapshot, ...]:
+        """As `DiskSnapshots.find`."""
+        return await self._line.carry(self._snapshots.find(owner))
+
+    async def delete(self, snapshot: str, zone: Zone) -> None:
+        """As `DiskSnapshots.delete`."""
+        await self._line.carry(self._snapshots.delete(snapshot, zone))
+
+
 class RemoteBackend:
     """The fake backend, behind a line."""
 
@@ -161,6 +197,7 @@ class RemoteBackend:
         self._backend = backend
         self._line = _Line(gate)
         self.volumes = RemoteVolumes(backend.volumes, self._line) if backend.volumes is not None else None
+        self.snapshots = RemoteSnapshots(backend.snapshots, self._line) if backend.snapshots is not None else None
         self.faults = None
         self.checks = None
 
