@@ -148,6 +148,8 @@ def _not_enough(kind: DocumentKind, shortfall: Shortfall) -> str:
         conditions.append(f" so that {shortfall.wanted} remain after the loss of {words.count(lost, 'zone')}")
     if "cap" in data:
         conditions.append(f" with at most {words.count(words.number(data, 'cap'), 'node')} in each")
+    if "min_zones" in data:
+        conditions.append(f" in at least {words.count(words.number(data, 'min_zones'), 'zone')}")
     zones = words.count(words.number(data, "zones"), "zone")
     if "max_zones" in data and words.number(data, "max_zones") < words.number(data, "zones"):
         zones = f"{words.number(data, 'max_zones')} of {zones}"

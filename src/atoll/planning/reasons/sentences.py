@@ -245,7 +245,13 @@ def _part(data: Facts) -> str:
     places = {"region": f"the zones of {data.get('region')} ", "any": "the zones that can serve "}
     where = places.get(str(data.get("strategy")), "")
     text = f"{where}can take {words.number(data, 'fits')} of {words.count(words.number(data, 'wanted'), 'node')}"
-    return f"{text}, then {sentence(str(data['then']), data)}" if data.get("then") else text
+    match data.get("then"):
+        case None:
+            return text
+        case RefusalCode.UNAVAILABLE:
+            return f"{text}, and no more {data.get('instance_type')} is available"
+        case code:
+            return f"{text}, then {sentence(str(code), data)}"
 
 
 def _spread(data: Facts) -> str:
