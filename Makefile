@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TYPES := tests/web/types
+DSTACK := .dstack
 
-.PHONY: demo test test-long test-all check lint types soak bench lock clean
+.PHONY: demo test test-long test-dstack test-all check lint types soak bench lock clean
 
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -31,6 +32,12 @@ test: lint
 # The remaining storms, and a kill at every crossing that `make test` leaves out.
 test-long: $(VENV)/.dev
 	$(BIN)/pytest -m long
+
+# dstack's own command line against a server: installs dstack (160 MB) in an environment of its own.
+test-dstack: $(VENV)/.dev
+	test -x $(DSTACK)/bin/python || $(PYTHON) -m venv $(DSTACK)
+	$(DSTACK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dstack.lock
+	DSTACK=$(DSTACK)/bin/dstack $(BIN)/pytest -m dstack -n 0 tests/dstack/test_client.py
 
 test-all: test test-long
 
@@ -61,6 +68,8 @@ lock:
 	  --group build pyproject.toml -o requirements/runtime.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --group build --group dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  requirements/dstack.in -o requirements/dstack.lock
 
 clean:
-	rm -rf $(VENV) .demo $(TYPES)/node_modules
+	rm -rf $(VENV) $(DSTACK) .demo $(TYPES)/node_modules

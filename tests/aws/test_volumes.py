@@ -34,3 +34,17 @@ def test_a_volume_and_a_fleet_of_different_zones_are_refused_in_the_plan_without
     assert refused.returncode != 0
     assert "us-east-1b" in refused.stdout + refused.stderr
     assert place.cloud.front.made("RunInstances", "AttachVolume") == []
+
+
+def test_an_existing_volume_is_used_in_its_zone_and_is_not_deleted(place: AwsPlace) -> None:
+    client = place.cloud.client()
+    theirs = client.create_volume(AvailabilityZone="us-east-1b", Size=1, VolumeType="gp3")["VolumeId"]
+    text = f"type: volume\nname: data\nbackend: aws\nvolume_id: {theirs}\n"
+    refused = place("apply", "-y", "-f", place.write("wrong", text + "availability_zone: us-east-1a\n"))
+    assert "is in us-east-1b, and not in us-east-1a" in refused.stdout + refused.stderr
+    volume = place.write("data", text)
+    assert "us-east-1b" in place.ok("apply", "-y", "-f", volume)
+    assert [call.done for call in place.cloud.front.made("CreateVolume")] == []
+    place.ok("delete", "-y", "-f", volume)
+    assert [each["VolumeId"] for each in place.cloud.volumes()] == [theirs]
+    assert place.cloud.front.made("DeleteVolume") == []

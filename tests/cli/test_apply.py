@@ -10,6 +10,7 @@ import pytest
 
 from atoll.model.diagnostic import Diagnostic, Span
 from atoll.wire.api import (
+    ON_HOLD,
     ChangeAction,
     FieldChange,
     PlannedDocument,
@@ -93,7 +94,7 @@ def test_fleet_and_volume_are_followed_until_they_are_ready(atoll: CommandLine, 
     server.on("GET", "volumes/data", s.volume(None, status="submitted"), s.volume())
     shown = atoll("apply", "-f", atoll.write("type: fleet"), "-y")
     assert shown.returncode == 0
-    assert "instance train-0: starting in local-a" in shown.stderr
+    assert "instance train-0: starting in local-a" not in shown.stderr
     assert "fleet train: waits for capacity in local-a" in shown.stderr
     assert "fleet train is active: local-a 1" in shown.stderr
     assert "volume data is available in local-b" in shown.stderr
@@ -124,6 +125,22 @@ def test_an_unchanged_file_says_so_and_is_not_sent(atoll: CommandLine, server: C
     assert "nothing to change" in shown.stdout
     assert "`atoll logs hello -f`" in shown.stdout
     assert not [request for request in server.requests if request.path.endswith("/apply")]
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "-y", "-d")])
+def test_an_unchanged_fleet_on_hold_and_a_failed_volume_are_noted_with_the_way_out(
+    atoll: CommandLine, server: CannedServer, command: tuple[str, ...]
+) -> None:
+    fleet, volume = (s.change(*one, action=ChangeAction.UNCHANGED) for one in (("fleet", "train"), ("volume", "data")))
+    server.on("POST", "plan", s.planned(fleet, volume, s.change()))
+    server.on("POST", "apply", s.accepted(fleet, volume, s.change()))
+    server.on("GET", "fleets/train", s.fleet(status=ON_HOLD, message="aws refused the request: no such subnet"))
+    server.on("GET", "volumes/data", s.volume(status="failed", message="no such key"))
+    shown = atoll(*command, "-f", atoll.write(TASK))
+    assert shown.returncode == 0
+    assert "note: fleet train is on hold: aws refused the request: no such subnet; " in shown.stderr
+    assert "`atoll fleet retry train`" in shown.stderr
+    assert "note: volume data failed: no such key; `atoll delete volume data`, then apply again" in shown.stderr
 
 
 def test_without_a_terminal_and_without_y_it_is_wrong_usage(
@@ -273,3 +290,32 @@ def test_ctrl_c_leaves_it_running_and_says_how_to_come_back(
     assert "hello is still running" in said
     assert "atoll logs hello -f" in said
     assert "atoll stop hello" in said
+
+
+def test_progress_counts_what_is_ready_and_v_shows_every_step(atoll: CommandLine, server: CannedServer) -> None:
+    changes = (s.change("fleet", "train"),)
+    events = [
+        s.event(8, "instance", "train-0", "starting", zone=s.A),
+        s.event(9, "instance", "train-1", "launching", zone=s.B, message="no capacity for m7i.large"),
+        s.event(10, "instance", "train-1", "terminated", zone=s.B, reason="launch-failed"),
+    ]
+    two = s.fleet(s.instance(0, s.A), s.instance(1, s.B, status="starting"), nodes=2)
+    file = atoll.write("type: fleet")
+
+    def lines(*options: str) -> list[str]:
+        server.on("POST", "plan", s.planned(*changes))
+        server.on("POST", "apply", s.accepted(*changes))
+        server.on("GET", "events", events, slowly)
+        server.on("GET", "fleets/train", two, two, s.fleet(s.instance(0, s.A), s.instance(1, s.B), nodes=2))
+        shown = atoll("apply", file, "-y", *options)
+        assert shown.returncode == 0, shown.stderr
+        return [line.split("  ")[-1].strip() for line in shown.stderr.splitlines()]
+
+    short = lines()
+    assert short.count("fleet train: 1 of 2 nodes active, local-a 1") == 1
+    assert "instance train-1: launching in local-b: no capacity for m7i.large" in short
+    assert "instance train-1: terminated in local-b: launch-failed" in short
+    assert not any("starting" in line for line in short)
+    whole = lines("-v")
+    assert "instance train-0: starting in local-a" in whole
+    assert not any("of 2 nodes" in line for line in whole)

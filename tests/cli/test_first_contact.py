@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from atoll.wire.api import PlannedDocument
+from atoll.cli.main import grouped
+from atoll.wire.api import ChangeAction, FieldChange, PlannedDocument
 from tests.cli import samples as s
 from tests.cli.canned_server import CannedServer
 from tests.cli.conftest import CommandLine
@@ -82,3 +83,31 @@ def test_all_of_a_kind_are_deleted_or_stopped_after_a_yes(atoll: CommandLine, se
     assert "which run?" in atoll("run", "delete").stderr
     assert "which run?" in atoll("stop", "one", "--all").stderr
     assert "pass `-y`" in atoll("stop", "--all").stderr
+
+
+def test_the_help_groups_all_commands_and_cuts_no_sentence(atoll: CommandLine) -> None:
+    shown = atoll("--help", environment={"COLUMNS": "80"})
+    for title, names in grouped().items():
+        part = shown.stdout.split(f"\n{title}:\n")[1].split("\n\n")[0]
+        assert [line.split()[0] for line in part.splitlines()] == names
+    ours = [line for line in shown.stdout.partition("Configurations:")[2].splitlines() if line.endswith("...")]
+    assert ours == []
+
+
+def test_help_finds_commands_by_their_words_and_plurals(atoll: CommandLine) -> None:
+    assert atoll("help", "zones").stdout == atoll("zone", "--help").stdout
+    assert atoll("help", "zone", "drain").stdout == atoll("zone", "drain", "--help").stdout
+    assert atoll("help").stdout == atoll("--help").stdout
+    assert "did you mean `fleet`?" in atoll("help", "flet").stderr
+    assert atoll("help", "zone", "drown").returncode == 2
+    assert "--columns NAMES" in atoll("help", "fleet").stdout
+
+
+def test_diff_shows_the_keys_that_change_and_ends_with_1(atoll: CommandLine, server: CannedServer) -> None:
+    field = FieldChange("nodes", "2", "3", True)
+    server.on("POST", "plan", s.planned(s.change("fleet", "f", ChangeAction.UPDATE, fields=(field,))))
+    shown = atoll("diff", atoll.write("type: fleet\nname: f\n"))
+    assert shown.returncode == 1
+    assert shown.stdout == " update  fleet f\n           nodes: 2 → 3 (in place)\n"
+    server.on("POST", "plan", s.planned(s.change("fleet", "f", ChangeAction.UNCHANGED)))
+    assert atoll("diff", "hello.atoll.yml").returncode == 0

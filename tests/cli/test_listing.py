@@ -66,6 +66,15 @@ def test_a_run_with_several_jobs_shows_each(atoll: CommandLine, server: CannedSe
     assert "the zone local-c was lost" in shown
 
 
+def test_ps_does_not_show_the_end_of_an_earlier_attempt_while_the_next_one_runs(
+    atoll: CommandLine, server: CannedServer
+) -> None:
+    server.on("GET", "runs", [s.run(reason="retry-error", jobs=(s.job(submission=1, reason="planned"),))])
+    shown = atoll("ps").stdout
+    assert "running" in shown
+    assert "retry-error" not in shown
+
+
 def test_ps_lists_finished_runs_only_on_request_and_the_newest_of_them(
     atoll: CommandLine, server: CannedServer
 ) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from atoll import __version__
+from atoll.cli.server import unreached
+from atoll.client import Client
 from atoll.wire.api import BackendStatus, DiskUse, ServerStatus
 from tests.cli import samples as s
 from tests.cli.canned_server import TOKEN, Answer, CannedServer
@@ -141,6 +143,15 @@ def test_server_status_shows_the_server_and_its_backends(atoll: CommandLine, ser
     sizes = "database 5.0 MiB, logs 700 B, agents and volumes over 3.0 TiB"
     for fact in ("unix:/x", "77", "/x/atoll.db", "local", "never", "the key is wrong", sizes, "http://127.0.0.1:9"):
         assert fact in shown
+
+
+def test_a_start_notes_what_the_server_cannot_reach(server: CannedServer) -> None:
+    gone = BackendStatus("fake", 0, 0, None, "not configured, and holds instances: 0, volumes: 1")
+    status = ServerStatus("0.1.0", 77, "unix:/x", "/x/atoll.db", s.NOW, (BackendStatus("local", 3, 12, s.NOW), gone))
+    server.on("GET", "/api/status", status)
+    assert unreached(Client(server.address, TOKEN)) == [
+        "note: backend `fake`: not configured, and holds instances: 0, volumes: 1"
+    ]
 
 
 def test_without_a_server_status_says_so_and_stop_has_nothing_to_do(tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
 """One fault does not hide another: a run of `validate` or `apply` reports all that is wrong with its files."""
 
+from datetime import date
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atoll.configuration import SourceFile, parse
+from atoll.configuration.checks.zoning import Ground
 from atoll.configuration.loading import MOST_FINDINGS
 from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.zone import Zone
+from atoll.zones.directory import builtin
 from tests.configuration.conftest import CommandLine
 
 TASK = {"type": "task", "commands": ["a"]}
@@ -16,8 +21,12 @@ PLANTED = {
     "resources": {"cpu": "many"}, "volumes": ["a:/b", "c:/b"], "env": ["1X=2"], "availability_zones": ["us-eest-1a"],
     "backends": ["awz"], "regions": ["us-eest-1"], "working_dir": [1], "fleetz": ["a"],
     "retry": "often",
-    "max_duration": "1y", "python": "2.7", "build": ["make"], "gpu": 1, "image": "alpine",
+    "max_duration": "1y", "python": "2.7", "build": ["make"], "gpu": 1, "docker": True,
 }  # fmt: skip
+
+
+def faults_of(text: str) -> list[Diagnostic]:
+    return [one for one in findings(text) if one.severity is Severity.ERROR]
 
 
 def findings(text: str, *, applying: bool = False) -> tuple[Diagnostic, ...]:
@@ -54,8 +63,7 @@ def test_every_variable_without_a_value_is_named_and_only_applying_refuses_it() 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("type: task\nimage: alpine\n", "image"),
-        ("type: volume\nbackend: aws\nregion: us-west-2\nvolume_id: vol-1\n", "volume_id"),
+        ("type: task\ncommands: [a]\ndocker: true\n", "docker"),
         ("type: volume\nbackend: kubernetes\nclaim_name: data\n", "claim_name"),
         ("type: task\ncommands: [a]\nvolumes: ['/a:/b']\n", "volumes"),
         ("type: service\ncommands: [a]\nport: 80\n", "service"),
@@ -66,6 +74,38 @@ def test_what_changes_what_runs_or_where_is_refused_when_applying_and_a_warning_
     for applying, code, severity in ((True, "not-supported", "error"), (False, "not-acted-on", "warning")):
         (found,) = findings(text, applying=applying)
         assert (found.code, found.severity, found.message) == (code, severity, f"`{key}` needs a later release")
+
+
+@pytest.mark.parametrize(
+    "line", ["privileged: true", "user: me", "entrypoint: sh -c", "registry_auth: {username: u, password: p}"]
+)
+def test_what_is_about_a_container_needs_an_image(line: str) -> None:
+    text = f"type: task\ncommands: [a]\n{line}\n"
+    (found,) = findings(text, applying=True)
+    assert (found.code, found.message) == ("not-supported", f"`{line.partition(':')[0]}` needs an `image`")
+    assert findings(text + "image: alpine\n", applying=True) == ()
+
+
+def test_shared_memory_without_an_image_is_a_warning() -> None:
+    text = "type: task\ncommands: [a]\nresources: {shm_size: 2GB}\n"
+    (found,) = findings(text, applying=True)
+    assert (found.severity, found.message) == ("warning", "`shm_size` has no effect without `image`")
+    assert findings(text + "image: alpine\n", applying=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("image: -v", "the name of an image"),
+        ("image: a b", "the name of an image"),
+        ('image: a\nentrypoint: "sh \'c"', "closed quotes"),
+        ("image: a\nentrypoint: \"''\"", "a program"),
+        ("image: a\nregistry_auth: {username: u}", "needs `password`"),
+    ],
+)
+def test_a_container_that_cannot_be_started_is_refused(lines: str, words: str) -> None:
+    (found,) = findings(f"type: task\ncommands: [a]\n{lines}\n", applying=True)
+    assert words in f"{found.message} {found.notes} {found.help}"
 
 
 def test_what_only_tunes_warns_with_what_happens_instead() -> None:
@@ -152,3 +192,35 @@ def test_the_folders_own_file_is_taken_when_none_is_named(atoll: CommandLine) ->
     assert "name a configuration" in atoll("validate").stderr
     atoll.write("type: fleet\nnodes: 1\n", ".dstack.yml")
     assert atoll("validate").stdout == "1 document in 1 file, nothing wrong\n"
+
+
+def test_a_fault_of_a_service_with_groups_is_reported_once() -> None:
+    (found,) = faults_of("type: service\nport: 80\ncommands: [a]\ngroups: [{replicas: 1, commands: [b]}]\n")
+    assert found.span is not None
+    assert found.span.line == 3
+    assert "not beside `groups`" in found.message
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("prefix: api", "`prefix`: expected a path that begins with `/`"),
+        ("prefix: '/a b'", "`prefix`: expected a path that begins with `/`"),
+        ("key: {type: header, header: 'a b'}", "`header`: expected the name of a header of letters"),
+    ],
+)
+def test_a_wrong_rate_limit_says_what_is_possible(limit: str, message: str) -> None:
+    (found,) = faults_of(f"type: service\nport: 80\ncommands: [a]\nrate_limits: [{{rps: 1, {limit}}}]\n")
+    assert message in found.message
+
+
+def test_on_a_server_a_region_that_none_of_its_backends_has_is_an_error_and_one_of_several_a_warning() -> None:
+    directory = builtin().with_live("local", [Zone("local", "local", "local-a")], date(2026, 1, 1))
+    ground = Ground(directory, ["local"])
+    for text in ("type: fleet\nnodes: 1\nregions: [nowhere]\n",
+                 "type: volume\nsize: 1GB\nbackend: local\nregion: nowhere\n"):  # fmt: skip
+        (found,) = parse([SourceFile("f.yml", text)], ground=ground).diagnostics
+        assert (found.code, found.severity) == ("unknown-region", Severity.ERROR)
+    text = "type: fleet\nnodes: 1\nregions: [local, nowhere]\n"
+    (found,) = parse([SourceFile("f.yml", text)], ground=ground).diagnostics
+    assert found.severity is Severity.WARNING

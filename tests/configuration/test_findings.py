@@ -135,8 +135,8 @@ def test_names_are_unique_within_a_kind_over_all_files() -> None:
 
 def test_keys_without_effect_are_reported_unless_they_have_the_default() -> None:
     assert findings(TASK + "home_dir: /root\nprivileged: false\n") == ()
-    found = only(TASK + "image: alpine\n")
-    assert (found.code, found.severity, place(found)) == ("not-acted-on", "warning", (4, 1, 6))
+    found = only(TASK + "docker: true\n")
+    assert (found.code, found.severity, place(found)) == ("not-acted-on", "warning", (4, 1, 7))
 
 
 def test_the_rest_of_a_submission_is_read_when_one_document_is_wrong() -> None:

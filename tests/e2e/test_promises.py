@@ -117,7 +117,10 @@ def test_changes_show_times_with_their_unit_and_the_events_of_retry(own: Place) 
 
 
 REFUSED = {
-    "a registered disk": ("type: volume\nname: d\nbackend: fake\nregion: fake-1\nvolume_id: vol-1\n", "`volume_id`"),
+    "a disk that does not exist": (
+        "type: volume\nname: d\nbackend: local\nvolume_id: vol-1\n",
+        "vol-1 cannot be used: there is no disk vol-1",
+    ),
     "a variable too long": (f"type: task\nname: t\ncommands: [x]\nenv: {{BIG: '{'x' * 140_000}'}}\n", "`BIG`"),
     "a mount's key elsewhere": (
         "type: task\nname: t\ncommands: [x]\nvolumes: [{name: v, path: /v, optional: true}]\n",

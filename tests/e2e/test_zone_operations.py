@@ -60,7 +60,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "zone-operations.md"
 
 def documented(output: str) -> bool:
     """Whether the documentation shows each line of a command's output, times of day aside."""
-    plain = re.sub(r"by local-[ac] 1", "by local-c 1", re.sub(r"\d\d:\d\d", "16:00", output))
+    plain = re.sub(r"by local-[ac] 1(?!, local)", "by local-c 1", re.sub(r"\d\d:\d\d", "16:00", output))
     shown = [line.strip() for line in plain.splitlines() if line.strip()]
     page = {line.strip() for line in DOCS.read_text().splitlines()}
     assert not [line for line in shown if line not in page]
@@ -71,6 +71,7 @@ def test_a_drained_zone_gives_up_what_can_move_and_says_what_stays(own: Place) -
     own.ok("apply", "-f", own.write("web", FLEET.format(name="web", nodes=6)), "-y")
     own.ok("apply", "-f", own.write("train", RUN), "-y", "-d")
     until(lambda: own.client().run("train").status == "running", "the run to be running")
+    foretells(own)
     foretold = own.ok("zone", "drain", "local-b", "--for", "1h", "--reason", "patch", "--dry-run")
     assert documented(foretold)
     [zone] = re.findall("by (local-[ac]) 1", foretold)
@@ -92,6 +93,20 @@ def test_a_drained_zone_gives_up_what_can_move_and_says_what_stays(own: Place) -
     until(lambda: zones(own, "web") == ["local-a"] * 3 + ["local-c"] * 3, "the rest to be replaced")
     assert "zone local-b is open" in own.ok("zone", "open", "local-b")
     rebalances(own)
+
+
+def foretells(own: Place) -> None:
+    """What the loss of a zone would do is shown, and bad questions are refused."""
+    assert documented(own.ok("what-if", "--lose", "local-b"))
+    assert {one["zone"] for one in own.json("what-if", "--each-zone")} == {"local-a", "local-b", "local-c"}
+    assert re.search(r"local-b +2 +2 .*data", own.ok("what-if", "--each-zone"))
+    assert "say what to assume" in own.refused("what-if", code=2)
+    assert "there is no zone `local-x`" in own.refused("what-if", "--lose", "local-x")
+    assert "there is no fleet `none`" in own.refused("what-if", "--without", "fleet/none")
+    assert "is not `fleet/NAME`" in own.refused("what-if", "--without", "web", code=2)
+    assert "is no price" in own.refused("what-if", "--price", "local.2x4", code=2)
+    assert "a price is 0 or more" in own.refused("what-if", "--price", "local.2x4=-1", code=2)
+    assert "there is no instance type `none`" in own.refused("what-if", "--price", "none=+20%")
 
 
 def rebalances(own: Place) -> None:

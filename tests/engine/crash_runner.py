@@ -1,6 +1,8 @@
-"""A server that lives through apply, scale, replace and delete, and kills itself with SIGKILL at its n-th crossing.
+"""A server that lives through a story and kills itself with SIGKILL at its n-th crossing.
 
-    python -m tests.engine.crash_runner FOLDER DATABASE SHARD SHARDS
+    python -m tests.engine.crash_runner FOLDER DATABASE SHARD SHARDS STORY
+
+The stories are `files` (apply, scale, replace and delete) and `zones` (drain, evacuate and open, with a job that runs).
 
 A crossing is where the process goes from intent to effect to record: before and after each call to the
 cloud, and before and after each commit. For each crossing of the shard a fresh world is made; one process dies there, a
@@ -16,7 +18,7 @@ import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -31,6 +33,9 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.backends.fake.agents import FakeAgent
 from atoll.engine.engine import Engine, Options
 from atoll.engine.parts.refusal import Refused
+from atoll.engine.requests.closing import Closing, close_zone, list_closures, open_zone
+from atoll.model.records import ClosureKind
+from atoll.model.zone import Zone
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
@@ -49,9 +54,18 @@ APPLIED = (
     FLEET.format(nodes=2, cpus=4) + VOLUME + TASK.format(command="second"),
 )
 """Apply; scale; replace both the fleet and the task."""
+LONG_TASK = "---\ntype: task\nname: job\ncommands: [work]\nenv: {FAKE_SECONDS: '400'}\nretry: true\n"
+DRAINED, EVACUATED = (Zone("fake", "fake-1", f"fake-1{letter}") for letter in "ab")
+CLOSINGS = {
+    DRAINED: Closing(None, 7200, True, "patch", ClosureKind.DRAIN),
+    EVACUATED: Closing(None, 7200, True, "fire", ClosureKind.EVACUATE, 0, 20),
+}
+"""How each zone is emptied; the job runs in one of them at least once."""
 LIMIT_SECONDS = 1800.0
 TAKEN_OVER = 16.0
 """How long after a death the successor begins: the leases have ended then, and nothing waits for them."""
+Stage = Callable[[], Awaitable[bool]]
+"""A request, or a look whether all came as it was to be; it is repeated until it is true."""
 USER: ContextVar[bool] = ContextVar("user", default=False)
 """Whether the running task is the user's, not the engine's."""
 
@@ -133,11 +147,12 @@ class CrossedBackend(FakeBackend):
 class Life:
     """One process's life: it takes up the story where its predecessor left it."""
 
-    def __init__(self, folder: Path, url: str, kill_at: int) -> None:
+    def __init__(self, folder: Path, url: str, kill_at: int, story: str) -> None:
         past = folder / "time"
         elapsed = float(past.read_text()) if past.exists() else 0.0
         self.folder = folder
         self.url = url
+        self.story = story
         self.clock = VirtualClock(START + timedelta(seconds=elapsed))
         self.crossings = Crossings(self.clock, folder, kill_at)
         self.ledger = Ledger(folder / "ledger.jsonl")
@@ -153,12 +168,57 @@ class Life:
         await engine.start()
         USER.set(True)
         progress = self.folder / "progress"
-        for number in range(int(progress.read_text()) if progress.exists() else 0, len(APPLIED)):
-            await self._until(engine, partial(self._apply, engine, APPLIED[number]))
-            await self._until(engine, partial(self._settled, database))
+        stages = self._files(engine) if self.story == "files" else self._zones(engine)
+        for number in range(int(progress.read_text()) if progress.exists() else 0, len(stages)):
+            request, settled = stages[number]
+            await self._until(engine, request)
+            await self._until(engine, settled)
             progress.write_text(str(number + 1))
         await self._until(engine, partial(self._deleted, engine, database))
         await engine.close()
+
+    def _files(self, engine: Engine) -> list[tuple[Stage, Stage]]:
+        settled = partial(self._settled, engine.database)
+        return [(partial(self._apply, engine, file), settled) for file in APPLIED]
+
+    def _zones(self, engine: Engine) -> list[tuple[Stage, Stage]]:
+        apply = partial(self._apply, engine, FLEET.format(nodes=3, cpus=2) + LONG_TASK)
+        closings = [
+            (partial(self._close, engine, zone), partial(self._emptied, engine.database, zone)) for zone in CLOSINGS
+        ]
+        ended = partial(self._closures_are, engine.database, {"ended"})
+        return [(apply, partial(self._running, engine.database)), *closings, (partial(self._open, engine), ended)]
+
+    async def _close(self, engine: Engine, zone: Zone) -> bool:
+        with suppress(Refused):  # a dead predecessor may have closed it
+            await close_zone(engine.context, "main", zone, CLOSINGS[zone])
+        return True
+
+    async def _open(self, engine: Engine) -> bool:
+        for closure in await list_closures(engine.context, "main", ended=False, limit=10):
+            await open_zone(engine.context, "main", closure.id)
+        return True
+
+    async def _running(self, database: Database) -> bool:
+        """All nodes work and the job runs, and the ledger holds exactly the machines that the store has."""
+        states = await _picture(database)
+        machines = {(machine.token, machine.id) for machine in self.ledger.alive(self.clock.now())}
+        active = {(id, backend_id) for id, state, backend_id in states["instances"] if state == "active"}
+        if machines != active or len(active) != len(states["instances"]) or len(active) != 3:
+            return False
+        return {state for _, state, _ in states["runs"]} <= {"running", "done"}
+
+    async def _emptied(self, database: Database, zone: Zone) -> bool:
+        """Nothing is left in the zone, its closure says so, and all that was there works elsewhere."""
+        alive = self.ledger.alive(self.clock.now())
+        if any(machine.zone == zone for machine in alive) or not await self._closures_are(database, {"empty"}):
+            return False
+        return await self._running(database)
+
+    async def _closures_are(self, database: Database, wanted: set[str]) -> bool:
+        async with database.read() as tx:
+            rows = await tx._connection.execute(text("SELECT state FROM closures"))
+            return {row[0] for row in rows} == wanted
 
     async def _until(self, engine: Engine, done: Callable[[], Any]) -> None:
         ends = self.clock.elapsed + LIMIT_SECONDS
@@ -244,12 +304,12 @@ def judge(folder: Path, url: str) -> None:
     assert set(submitted.values()) <= {1}, submitted
 
 
-def life(folder: Path, url: str, kill_at: int) -> int:
+def life(folder: Path, url: str, kill_at: int, story: str) -> int:
     """Live one life in a process of its own; its exit status."""
     child = os.fork()
     if child == 0:
         try:
-            one = Life(folder, url, kill_at)
+            one = Life(folder, url, kill_at, story)
             one.clock.run(one.live())
         except BaseException:
             import traceback
@@ -263,17 +323,17 @@ def life(folder: Path, url: str, kill_at: int) -> int:
 def main() -> None:
     """All crossings of one shard. Prints how many there are, and at how many of this shard a process was killed."""
     root, shard, shards = Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4])
-    cluster = None if sys.argv[2] == "sqlite" else Cluster(Path(sys.argv[2]))
+    cluster, story = None if sys.argv[2] == "sqlite" else Cluster(Path(sys.argv[2])), sys.argv[5]
 
     def world(name: str) -> tuple[Path, str]:
         folder = root / name
         folder.mkdir()
         if cluster is None:
             return folder, sqlite_url(folder / "atoll.db")
-        return folder, cluster.database(f"crash_{shard}_{name}", template="empty")
+        return folder, cluster.database(f"crash_{story}_{shard}_{name}", template="empty")
 
     folder, place = world("dry")
-    dry = Life(folder, place, 0)
+    dry = Life(folder, place, 0, story)
     dry.clock.run(dry.live())  # here: what is loaded and compiled for this life the forked ones have
     judge(folder, place)
     gc.collect()
@@ -281,15 +341,15 @@ def main() -> None:
     count, killed = dry.crossings.count, 0
     for number in range(1 + shard, count + 1, shards):
         folder, place = world(str(number))
-        status = life(folder, place, number)
+        status = life(folder, place, number, story)
         assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL, f"crossing {number}: status {status}"
         killed += status != 0
-        if status != 0 and life(folder, place, 0) != 0:
+        if status != 0 and life(folder, place, 0, story) != 0:
             sys.exit(f"what was left at crossing {number} did not come right: see {folder}")
         judge(folder, place)
         shutil.rmtree(folder)
         if cluster is not None:
-            cluster.sql(f"DROP DATABASE crash_{shard}_{number}")
+            cluster.sql(f"DROP DATABASE crash_{story}_{shard}_{number}")
     sys.stdout.write(f"{count} {killed}\n")
 
 

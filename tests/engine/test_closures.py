@@ -260,6 +260,22 @@ def test_a_server_that_is_killed_during_a_drain_ends_it_all_the_same(delay: floa
     play(story)
 
 
+def test_a_drain_that_would_end_more_than_was_agreed_is_refused_and_closes_nothing() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet(nodes=6))
+        await scene.until(lambda: active(scene).total() == 6)
+        rows = scene.rows("SELECT fleet || '-' || node FROM instances WHERE zone = 'fake-1b' ORDER BY node")
+        shown = [name for (name,) in rows]
+        with pytest.raises(Refused, match=f"now it would end {shown[1]} too") as refused:
+            await drain(scene, agreed=frozenset(shown[:1]))
+        assert refused.value.code == "changed-since-shown"
+        assert scene.states("closures") == []
+        await drain(scene, agreed=frozenset({*shown, "f-99"}))
+        await settled(scene, {"fake-1a": 3, "fake-1c": 3}, least=6)
+
+    play(story)
+
+
 def test_with_max_unavailable_nodes_go_before_their_successors_but_no_more_than_that() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(fleet(nodes=6))

@@ -15,9 +15,9 @@ ALL = [pytest.param(shard, marks=pytest.mark.long if shard % 2 else ()) for shar
 Record = Callable[[str, object], None]
 
 
-def kill_everywhere(folder: Path, database: str, shard: int) -> int:
+def kill_everywhere(folder: Path, database: str, shard: int, story: str = "files") -> int:
     """At how many crossings of this shard a process was killed; each time all came right."""
-    command = [sys.executable, "-m", "tests.engine.crash_runner", str(folder), database, str(shard), str(SHARDS)]
+    command = [sys.executable, "-m", "tests.engine.crash_runner", str(folder), database, str(shard), str(SHARDS), story]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     count, killed = map(int, done.stdout.split()[-2:])
@@ -39,3 +39,13 @@ def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_o
     tmp_path: Path, shard: int, postgresql: Cluster, record_property: Record
 ) -> None:
     record_property("killed", f"postgresql {kill_everywhere(tmp_path, str(postgresql.folder), shard)}")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_server_killed_while_zones_are_drained_and_evacuated_leaves_nothing_there_and_loses_nothing(
+    tmp_path: Path, shard: int, postgresql: Cluster, record_property: Record
+) -> None:
+    killed = kill_everywhere(tmp_path, str(postgresql.folder), shard, "zones")
+    record_property("killed", f"postgresql, zones {killed}")

@@ -106,6 +106,16 @@ def test_a_run_with_retry_waits_for_a_node_of_a_full_fleet_and_one_without_is_re
     play(story, SIZES)
 
 
+def test_a_run_that_no_one_of_its_fleets_can_hold_says_so_of_each_alone() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply("---\n".join(FLEET.format(nodes=f"0..{most}").replace("name: f", f"name: {name}")
+                                       for name, most in (("f", 1), ("g", 2))))  # fmt: skip
+        with pytest.raises(Refused, match="none of the fleets `f`, `g` alone may have enough nodes"):
+            await scene.apply(task("wide", rest="nodes: 3\n").replace("[f]", "[f, g]"))
+
+    play(story, SIZES)
+
+
 LIMITED = replace(SIZES, capacity={zone: Capacity(8, 32) for zone in ("fake-1a", "fake-1b", "fake-1c")})
 HOG = "type: task\nname: hog\nnodes: 3\nresources: {cpu: 8}\ncommands: [work]\nenv: {FAKE_SECONDS: '3000'}\n"
 BROAD = "type: fleet\nname: f\nnodes: 0..2\nresources: {cpu: 8}\n"

@@ -125,6 +125,25 @@ def test_where_both_have_no_room_the_plan_says_that_the_old_nodes_end_first() ->
     play(story, full)
 
 
+def test_new_nodes_say_which_run_they_wait_for_where_old_ones_end_first() -> None:
+    full = replace(SIZES, capacity={"fake-1a": Capacity(8, 32)})
+    small = "type: fleet\nname: f\nnodes: 1\nresources: {cpu: 2}\navailability_zones: [fake-1a]\n"
+    run = "type: task\nname: t\nfleets: [f]\ncommands: [work]\nenv: {FAKE_SECONDS: '100'}\n"
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(small)
+        await scene.until(lambda: active(scene) == {"fake-1a": 1})
+        await scene.apply(run)
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        await scene.apply(small.replace("cpu: 2", "cpu: 8"))
+        waiting = "SELECT message FROM instances WHERE state = 'pending'"
+        await scene.until(lambda: scene.rows(waiting) == [("waits until run `t` on `f-0` ends",)])
+        await scene.until(lambda: scene.states("instances") == ["terminated", "active"], 200)
+        assert scene.rows("SELECT message FROM instances WHERE state = 'active'") == [("",)]
+
+    play(story, full)
+
+
 def test_a_change_back_keeps_the_nodes_that_had_to_go() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(fleet())

@@ -40,9 +40,13 @@ class Lab:
 
     def on(self, zone: int, host: int, command: str) -> str:
         """Run a command inside a host, past its network."""
-        folder = self._folder(zone, host)
-        enter = ["nsenter", "-t", (folder / "pid").read_text().strip(), "-m", "-u", "-n", "sh", "-c", command]
-        return subprocess.run(enter, check=True, capture_output=True, text=True).stdout
+        command_there = [*self.enter(zone, host), "sh", "-c", command]
+        return subprocess.run(command_there, check=True, capture_output=True, text=True).stdout
+
+    def enter(self, zone: int, host: int) -> list[str]:
+        """The words before a command that is to run inside a host."""
+        pid = (self._folder(zone, host) / "pid").read_text().strip()
+        return ["nsenter", "-t", pid, "-m", "-u", "-n"]
 
     def new_host_key(self, zone: int, host: int) -> None:
         """Give a host another key, as a new installation does, and end its sessions."""

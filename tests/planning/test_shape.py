@@ -1,9 +1,10 @@
 """The shape of a fleet: what is missing, what is surplus, and in which order it goes."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from atoll.model.zone import Zone
@@ -46,6 +47,11 @@ def test_the_zone_comes_first_then_idle_nodes_then_the_newest(
     nodes: int, placement: Placement, zones: str, busy: str, removed: list[str]
 ) -> None:
     assert list(shape(nodes, placement, members(zones, busy), (A, B, C)).removals) == removed
+
+
+def test_of_a_zone_the_node_that_does_not_work_goes_before_one_that_does() -> None:
+    nodes = [replace(one, ready=one.node != 0) for one in members("aab")]
+    assert shape(2, SPREAD, nodes, (A, B, C)).removals == ("0",)
 
 
 def test_a_zone_without_nodes_counts_zero_where_it_could_take_one() -> None:
@@ -118,3 +124,28 @@ def test_what_is_removed_leaves_enough_no_more_than_needed_and_no_wider_skew(
     assert sum(count > 0 for count in after.values()) <= held
     again = shape(nodes, placement, [member for member in there if member.id not in seen.removals], eligible)
     assert again.removals == ()
+
+
+@given(
+    st.integers(0, 8),
+    PLACEMENTS,
+    st.text("abc", max_size=12),
+    st.text("x ", max_size=12),
+    st.sets(st.integers(0, 11)),
+)
+@example(2, SPREAD, "aabbc", " x   ", {0})
+def test_what_goes_before_others_work_leaves_enough_that_work_and_no_wider_skew(
+    nodes: int, placement: Placement, zones: str, busy: str, ready: set[int]
+) -> None:
+    every = (A, B, C)
+    there = [replace(one, ready=one.node in ready) for one in members(zones, busy)]
+    seen = shape(nodes, placement, there, every)
+    assert set(seen.released) <= set(seen.removals)
+    left = [one for one in there if one.id not in seen.released]
+    before, after = (Counter(one.zone for one in each) for each in (there, left))
+    if placement.strategy is Strategy.SPREAD:
+        most = placement.max_zones
+        limit = max(placement.max_skew, skew_of(before, every, most)[0])
+        assert skew_of(after, every, most)[0] <= limit
+    if any(one.ready and one.id in seen.released for one in there):
+        assert missing(nodes, placement, Counter(one.zone for one in left if one.ready)) == 0

@@ -45,8 +45,8 @@ def sight(state: InstanceState, age: timedelta = MINUTE, **seen: Any) -> Instanc
 
 
 TABLE = [
-    (sight(S.PENDING), Step(S.LAUNCHING, changes={"unreachable_since": NOW})),
-    (sight(S.PENDING, blocked=True), Wait(1)),
+    (sight(S.PENDING), Step(S.LAUNCHING, changes={"unreachable_since": NOW, "message": ""})),
+    (sight(S.PENDING, blocked="waits until `f-0` ends"), Mark({"message": "waits until `f-0` ends"})),
     (sight(S.PENDING, end="fleet-deleted"), Step(S.TERMINATED, "fleet-deleted")),
     (sight(S.LAUNCHING), Launch()),
     (sight(S.LAUNCHING, end="fleet-deleted"), Launch()),

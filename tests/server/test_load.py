@@ -1,13 +1,29 @@
 """What requests meet while much is worked on."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
 
 from atoll.engine.parts.background import READS, BackgroundDatabase
 from atoll.engine.parts.provider_calls import MOST_CALLS, MOST_WAITING, SPARE, Calls
+from atoll.server.app import prepare
 from atoll.server.bounds import PAGE
 from atoll.store.database import Database
 from tests.server.conftest import Served
+
+
+async def test_the_first_request_of_a_route_builds_nothing_that_others_would_wait_for(served: Served) -> None:
+    def shapes() -> int:
+        return sum(isinstance(each, TypeAdapter) for each in gc.get_objects())
+
+    none = shapes()
+    prepare(served.app)
+    built = shapes()
+    for path in ("fleets", "volumes", "zones"):
+        await served.ask("GET", f"/api/projects/main/{path}")
+    assert shapes() == built > none
 
 
 async def test_a_page_of_fleets_ends_before_it_has_too_many_instances(served: Served) -> None:

@@ -87,6 +87,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures/preview"): Row(
         MANAGER, 200, {**ZONE, "name": "fake-1b"}, {"seconds": 60, "operation": "drain"}
     ),
+    ("POST", "/api/projects/{project}/what-if"): Row(MEMBER, 200, P, {"each_zone": True}),
     ("GET", "/api/projects/{project}/closures"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/closures/{id}"): Row(MEMBER, 404, {**P, "id": "none"}),
     ("DELETE", "/api/projects/{project}/closures/{id}"): Row(MANAGER, 404, {**P, "id": "none"}),

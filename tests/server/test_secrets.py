@@ -16,7 +16,9 @@ from atoll.engine.engine import Engine, Options, utc_now
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.sealed_environment import SecretMissing, open_environment
 from atoll.engine.parts.vault import Vault, WrongKey
+from atoll.engine.placing.demand import spec_of
 from atoll.engine.requests.secrets import set_secret
+from atoll.engine.work.job_container import container_of
 from atoll.engine.work.key_rotation import reseal, reseal_in_background
 from atoll.model.access import Role
 from atoll.server.app import create_app
@@ -299,3 +301,23 @@ async def test_roles_hold_for_secrets_of_a_user_in_two_projects(served: Served) 
     body = {"value": "x"}
     assert (await served.ask("PUT", "/api/projects/other/secrets/A", "both", json=body)).status_code == 200
     assert (await served.ask("PUT", "/api/projects/main/secrets/A", "both", json=body)).status_code == 403
+
+
+async def test_a_container_gets_the_password_of_its_registry_and_nothing_else_does(
+    served: Served, tmp_path: Path
+) -> None:
+    login = "image: ghcr.io/org/train\nregistry_auth: {username: org, password: '${{ secrets.REGISTRY }}'}\n"
+    answer = await served.apply(TASK + login, "user")
+    unknown = [one["message"] for one in answer.json()["diagnostics"] if one["code"] == "unknown-secret"]
+    assert unknown[-1] == "there is no secret `REGISTRY` in this project"
+    for name in ("REGISTRY", "API_KEY"):
+        await give(served, name=name)
+    await served.apply(TASK + login, "user")
+    async with served.engine.database.read() as tx:
+        run = await tx.runs.named("main", "train")
+        assert run is not None
+        container = await container_of(served.engine.context.vault, tx, "main", spec_of(run))
+    assert container is not None
+    assert (container.image, container.username, container.password) == ("ghcr.io/org/train", "org", HUSH)
+    assert HUSH not in repr(container)
+    assert not any(HUSH in file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file())

@@ -22,8 +22,8 @@ _MODULES = (
     "wire/__init__",
     "wire/agent",
     "wire/logs",
-    *(f"agent/{name}" for name in ("__init__", "__main__", "app", "folder", "http", "jobs", "mounts", "output")),
-    *(f"agent/{name}" for name in ("processes", "shapes", "supervisor")),
+    *(f"agent/{name}" for name in ("__init__", "__main__", "app", "containers", "folder", "http", "jobs", "mounts")),
+    *(f"agent/{name}" for name in ("output", "processes", "shapes", "supervisor")),
 )
 _MAIN = "import sys\nfrom atoll.agent.__main__ import main\nsys.exit(main())\n"
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -9,6 +9,8 @@
     running.json  the shell runs
     exit.json     how it ended; the last word
     log           the output, in the format of `atoll.wire.logs`
+    container, problem    the container to be removed, and why it did not start; for jobs with an image
+    login, password.json    for the image's registry: while the image is pulled, and until the job starts
     script, work, staging    the commands, the default working folder, and an empty folder for mounts
     *.reserve     space for begun, stop.json, running.json and exit.json, so that a full disk does not keep a job from
                   being stopped or its end from being recorded
@@ -46,6 +48,10 @@ class Folder:
         self.script = path / "script"
         self.work = path / "work"
         self.staging = path / "staging"
+        self.container = path / "container.json"
+        self.problem = path / "problem.json"
+        self.login = path / "login"
+        self.password = path / "password.json"
 
     @property
     def reserved(self) -> tuple[Path, ...]:
@@ -106,9 +112,10 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def strip(folder: Folder) -> None:
-    """Remove the variables of a job that is not started again from its folder: they may hold secrets."""
-    with suppress(FileNotFoundError):
-        folder.variables.unlink()
+    """Remove the variables and the password of a job that is not started again from its folder."""
+    for path in (folder.variables, folder.password):
+        with suppress(FileNotFoundError):
+            path.unlink()
 
 
 def sync(folder: Path) -> None:

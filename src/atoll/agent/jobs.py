@@ -15,14 +15,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from atoll.agent import mounts, processes
+from atoll.agent import containers, mounts, processes
 from atoll.agent.folder import Folder, read, reserve, strip, sync, write, write_reserved
 from atoll.agent.http import HttpError
-from atoll.wire.agent import JobPhase, JobState, JobStop, JobSubmission
+from atoll.wire.agent import Container, JobPhase, JobState, JobStop, JobSubmission
 
 LOGS_BYTES = 1 << 20
 """The most of a log that one answer carries."""
@@ -48,6 +49,7 @@ class Jobs:
         self._mount_mode = mount_mode
         self._hidden = [*hidden]
         self._environment = {name: environment[name] for name in (*_PASSED_ON, _MACHINE) if name in environment}
+        self._client = {name: environment[name] for name in (*_PASSED_ON, *containers.PASSED_ON) if name in environment}
         self._ended: dict[str, JobState] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
         for leftover in folder.glob(".*"):
@@ -59,6 +61,8 @@ class Jobs:
             raise HttpError(422, "a job's id has 1 to 64 of a-z, 0-9 and -")
         if (found := self._find(job)) is None:
             _check(submission, self._folder)
+            if submission.container is not None:
+                self._check_container(submission.container)
             found = self._create(job, submission)
             self._supervise(found)
         return self._state(found)
@@ -121,6 +125,18 @@ class Jobs:
             raise HttpError(404, f"no job {job}")
         return found
 
+    def _check_container(self, container: Container) -> None:
+        if (refused := containers.image_refusal(container.image)) is not None:
+            raise HttpError(422, refused)
+        if container.privileged and self._hidden:
+            raise HttpError(422, "a privileged container could read what jobs on this machine must not see")
+        if container.shm_bytes is not None and container.shm_bytes <= 0:
+            raise HttpError(422, "`shm_bytes` is a number above 0")
+        try:
+            containers.find(self._client)
+        except containers.ContainerError as error:
+            raise HttpError(422, str(error)) from error
+
     def _find(self, job: str) -> Folder | None:
         if _ID.fullmatch(job) is None:
             return None
@@ -136,16 +152,23 @@ class Jobs:
         final = Folder(self._folder / job)
         # On one line with the first command, so that the shell's line numbers are those of `commands`.
         draft.script.write_text("set -e; " + "\n".join(submission.commands) + "\n")
-        write(draft.job, self._description(submission))
+        write(draft.job, self._description(final, submission))
         write(draft.variables, self._variables(final, submission))
+        if (container := submission.container) is not None:
+            draft.script.chmod(0o644)  # the container's user reads it; the folder above is ours alone
+            write(draft.password, {"password": container.password})
         for path in draft.reserved:
             reserve(path)
         draft.path.replace(final.path)
         sync(self._folder)
         return final
 
-    def _description(self, submission: JobSubmission) -> dict[str, Any]:
+    def _description(self, folder: Folder, submission: JobSubmission) -> dict[str, Any]:
+        container = submission.container
         return {
+            "commands": list(submission.commands),
+            "container": None if container is None else {**asdict(container), "password": ""},
+            "client": {} if container is None else {**self._client, **self._marks(folder)},
             "shell": submission.shell,
             "working_dir": submission.working_dir,
             "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
@@ -158,11 +181,16 @@ class Jobs:
         places = {}
         for each in submission.mounts:
             name = re.sub(r"[^A-Z0-9]", "_", each.volume.upper())
-            places[f"ATOLL_VOLUME_{name}"] = each.path if self._mount_mode else each.source
-        marks = {processes.MARK: str(folder.path)}
-        if _MACHINE in self._environment:
-            marks[_MACHINE] = self._environment[_MACHINE]
-        return {**self._environment, **submission.env, **places, **marks}
+            at_path = self._mount_mode or submission.container is not None
+            places[f"ATOLL_VOLUME_{name}"] = each.path if at_path else each.source
+        if submission.container is not None:
+            return {**submission.env, **places}
+        return {**self._environment, **submission.env, **places, **self._marks(folder)}
+
+    def _marks(self, folder: Folder) -> dict[str, str]:
+        """By which the job's processes are found."""
+        machine = {_MACHINE: self._environment[_MACHINE]} if _MACHINE in self._environment else {}
+        return {processes.MARK: str(folder.path), **machine}
 
     def _state(self, folder: Folder) -> JobState:
         name = folder.path.name
@@ -193,6 +221,8 @@ class Jobs:
         message = "its supervisor or the machine went away under it"
         if not processes.end_marked(folder.path, _FIRM_SECONDS):
             message += "; some of its processes cannot be ended"
+        if (kept := containers.remove(folder, self._client)) != "":
+            message += f"; {kept}"
         started = (read(folder.running) or {}).get("started_at")
         end = {"exit_code": None, "reason": "interrupted", "message": message, "started_at": started}
         end["exited_at"] = datetime.now(timezone.utc).isoformat()
@@ -255,11 +285,13 @@ def _size(folder: Folder) -> int:
 def _check(submission: JobSubmission, state: Path) -> None:
     """Raise HttpError (422) for what cannot be run."""
     texts = [*submission.commands, submission.shell, submission.working_dir or ""]
+    if (container := submission.container) is not None:
+        texts += [container.image, *container.entrypoint, container.user]
     texts += [text for pair in submission.env.items() for text in pair]
     texts += [text for each in submission.mounts for text in (each.volume, each.source, each.path)]
     if any("\0" in text for text in texts):
         raise HttpError(422, "a zero byte has no place in a command, a variable or a path")
-    if not submission.commands:
+    if not submission.commands and submission.container is None:
         raise HttpError(422, "`commands` is empty")
     if not submission.shell:
         raise HttpError(422, "`shell` is empty")

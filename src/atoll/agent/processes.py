@@ -19,6 +19,7 @@ MARK = "ATOLL_JOB"
 """The variable that names the folder of the job to which a process belongs."""
 
 _SUBREAPER = 36
+_PARENT_DEATH_SIGNAL = 1
 _PROC = Path("/proc")
 
 
@@ -26,6 +27,12 @@ def adopt() -> None:
     """Become the parent of all orphans among our descendants. Without effect outside Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """Get SIGKILL when our parent ends (prctl(2), PR_SET_PDEATHSIG). Without effect outside Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 
 
 def reap() -> dict[int, int]:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from atoll.agent.http import HttpError
-from atoll.wire.agent import JobStop, JobSubmission, Mount
+from atoll.wire.agent import Container, JobStop, JobSubmission, Mount
 
 
 def submission(body: bytes) -> JobSubmission:
@@ -22,6 +22,7 @@ def submission(body: bytes) -> JobSubmission:
         working_dir=_optional_text(content, "working_dir"),
         mounts=tuple(_mount(each) for each in _of(content.get("mounts", []), list, "mounts")),
         max_duration=None if content.get("max_duration") is None else _number(content, "max_duration"),
+        container=None if content.get("container") is None else _container(content["container"]),
     )
 
 
@@ -54,6 +55,19 @@ def _mount(content: object) -> Mount:
     return Mount(*(_of(each.get(name), str, f"mounts.{name}") for name in ("volume", "source", "path")))
 
 
+def _container(content: object) -> Container:
+    each = _of(content, dict, "container")
+    return Container(
+        _of(each.get("image"), str, "container.image"),
+        tuple(_texts({"entrypoint": [], **each}, "entrypoint")),
+        _of(each.get("user", ""), str, "container.user"),
+        _of(each.get("privileged", False), bool, "container.privileged"),
+        None if each.get("shm_bytes") is None else int(_number(each, "shm_bytes")),
+        _of(each.get("username", ""), str, "container.username"),
+        _of(each.get("password", ""), str, "container.password"),
+    )
+
+
 def _texts(content: dict[str, Any], name: str) -> list[str]:
     return [_of(each, str, name) for each in _of(content.get(name), list, name)]
 
@@ -76,4 +90,4 @@ def _of(value: Any, kind: type, name: str) -> Any:
     return value
 
 
-_KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+_KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "an object", bool: "true or false"}

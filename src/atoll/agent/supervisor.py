@@ -56,6 +56,8 @@ class Supervisor:
         self._folder = folder
         self._job = read(folder.job) or {}
         self._variables = read(folder.variables) or {}
+        if self._job.get("container"):
+            self._job["container"].update(read(folder.password) or {})
         self._ending = _Ending()
         self._streams: list[Stream] = []
         self._poll = select.poll()
@@ -85,7 +87,20 @@ class Supervisor:
         for stream in self._streams:
             stream.drain()
         code = last.get(shell, code)
+        if self._job.get("container"):
+            self._finish_container(code)
+            return
         self._finish(code, self._ending.reason, self._ending.message)
+
+    def _finish_container(self, code: int | None) -> None:
+        from atoll.agent import containers  # other jobs need not pay for it
+
+        message = containers.remove(self._folder, self._job["client"]) or self._ending.message
+        problem = read(self._folder.problem)
+        if problem is not None and not self._ending.reason:
+            self._finish(None, "start-failed", "; ".join(filter(None, (problem["message"], message))))
+            return
+        self._finish(code, self._ending.reason, message)
 
     def _listen(self) -> int:
         reading, writing = os.pipe()
@@ -202,6 +217,13 @@ def _become_shell(folder: Folder, job: dict[str, Any], variables: dict[str, str]
         # Python ignores these, and what is ignored stays so in the shell.
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
+        if job.get("container"):
+            from atoll.agent import containers  # other jobs need not pay for it
+
+            os.close(status)
+            os.close(int(sys.argv[2]))  # the lock is held for as long as the supervisor lives, and no longer
+            os.chdir(folder.work)
+            os._exit(containers.run(folder, job, variables))
         hidden = job.get("hidden", [])
         if job["mount_mode"] and (job["mounts"] or hidden):
             volumes = [(each["source"], each["path"]) for each in job["mounts"]]

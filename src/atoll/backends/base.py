@@ -191,7 +191,10 @@ class VolumeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """One network disk as the backend sees it; `attached_to` holds machine ids."""
+    """One network disk as the backend sees it; `attached_to` holds machine ids.
+
+    `token` is empty where the disk was not created by Atoll.
+    """
 
     id: str
     token: str
@@ -301,6 +304,13 @@ class Volumes(Protocol):
 
     async def describe(self, disk: str, zone: Zone) -> Disk:
         """The disk as it is now. Raises NotFound, Throttled, AuthFailed, Unavailable."""
+        ...
+
+    async def look_up(self, disk: str, region: str | None) -> Disk:
+        """A disk of whatever origin by its id, in one region or in whichever has it.
+
+        Raises NotFound, InvalidRequest (a region that is not configured), Throttled, AuthFailed, Unavailable.
+        """
         ...
 
     async def find(self, owner: str) -> tuple[Disk, ...]:

@@ -16,7 +16,17 @@ from atoll.cli.output import print_json
 from atoll.cli.question import confirm
 from atoll.client import ApiError, Client, ServerGone, connect
 from atoll.model.diagnostic import Diagnostic
-from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, PlanResponse, Submission
+from atoll.wire.api import (
+    ON_HOLD,
+    ApplyResponse,
+    Change,
+    ChangeAction,
+    FleetView,
+    PlanResponse,
+    RunView,
+    Submission,
+    VolumeView,
+)
 
 CHANGED = "changed-since-plan"
 """What the server answers to an apply whose plan is not the one that was shown."""
@@ -87,7 +97,7 @@ class Sources:
         return configuration.submission(self.files, self.choices)
 
 
-@click.command()
+@click.command(short_help="Show where everything would go, and why not elsewhere.")
 @source_options
 @click.option("--snapshot", metavar="FILE", help="Plan on this saved world, without calling any cloud.")
 @click.option("--save-snapshot", "save", metavar="FILE", help="Write what was planned on, for `--snapshot`.")
@@ -104,10 +114,29 @@ def plan(sources: Sources, *, snapshot: str | None, save: str | None, verbose: b
     with pointing_into(sent):
         answer = _planned(sent, snapshot, save)
     _show(answer, sent, verbose, as_json)
+    if not as_json and not snapshot:
+        _note_held(connect(), answer)
     return 0 if answer.plan.complete else errors.FAILED
 
 
 @click.command()
+@source_options
+@json_option
+def diff(sources: Sources, *, as_json: bool) -> int:
+    """Show what applying would change, key by key. Ends with exit code 1 when it would change something."""
+    sent = sources.read()
+    with pointing_into(sent):
+        answer = connect().plan(sent)
+    if answer.diagnostics:
+        errors.show_diagnostics(answer.diagnostics, configuration.sources(sent))
+    if as_json:
+        print_json(answer.changes)
+    else:
+        terminal.out("\n".join(plan_view.change_lines(answer.changes)))
+    return 0 if _unchanged(answer) else errors.FAILED
+
+
+@click.command(short_help="Show the plan, ask, make it so, and follow it.")
 @source_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-d", "--detach", is_flag=True, help="Return once it is accepted, without following it.")
@@ -118,7 +147,7 @@ def plan(sources: Sources, *, snapshot: str | None, save: str | None, verbose: b
 def apply(sources: Sources, *, yes: bool, detach: bool, verbose: bool, as_json: bool) -> int:
     """Show the plan, ask, make it so, and follow it; ends with the exit code of the task.
 
-    Ctrl-C leaves everything running.
+    Ctrl-C leaves everything running. `-v` shows every offer of the plan and every step of the work.
     """
     if as_json and not yes:
         raise click.UsageError("`--json` does not ask: pass `-y` too")
@@ -147,7 +176,7 @@ def carry_out(sent: Submission, *, yes: bool, detach: bool, verbose: bool, as_js
                 if yes:
                     _refuse_new_losses(former, answer)
                 continue
-            return _after(client, accepted, detach=detach, as_json=as_json)
+            return _after(client, accepted, detach=detach, as_json=as_json, verbose=verbose)
 
 
 def _refuse_new_losses(former: PlanResponse, answer: PlanResponse) -> None:
@@ -187,16 +216,17 @@ def _planned(sent: Submission, snapshot: str | None, save: str | None) -> PlanRe
     return answer
 
 
-def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool) -> int:
+def _after(client: Client, accepted: ApplyResponse, *, detach: bool, as_json: bool, verbose: bool) -> int:
     if as_json:
         print_json(accepted)
         return 0
     if detach:
         terminal.note(" accepted; `atoll event -f` follows it")
+        _note_held(client, accepted)
         return 0
     from atoll.cli.follow import follow_applied
 
-    return follow_applied(client, accepted)
+    return follow_applied(client, accepted, verbose=verbose)
 
 
 def _show(answer: PlanResponse, sent: Submission, verbose: bool, as_json: bool, quiet: bool = False) -> None:
@@ -225,21 +255,13 @@ def _unchanged(answer: PlanResponse) -> bool:
 
 
 def _nothing_to_change(client: Client, answer: PlanResponse) -> int:
-    from atoll.cli import follow
-
     terminal.out(" nothing to change")
     held = []
     for one in answer.changes:
-        if one.kind == "volume":
-            volume = client.volume(one.name)
-            if volume.status == "failed":
-                why = volume.message or "its disk is gone"
-                held.append(f"volume {one.name} failed: {why}; `atoll delete volume {one.name}`, then apply again")
-            continue
-        view = client.fleet(one.name) if one.kind == "fleet" else client.run(one.name)
-        if view.status == ON_HOLD:
-            held.append(follow.held(one.kind, view))
-        elif isinstance(view, FleetView):
+        view = _view(client, one)
+        if text := _held(view):
+            held.append(text)
+        elif isinstance(view, FleetView | VolumeView):
             continue
         elif view.finished_at is None:
             terminal.out(f" run {one.name} goes on: `atoll logs {one.name} -f` follows it")
@@ -248,6 +270,31 @@ def _nothing_to_change(client: Client, answer: PlanResponse) -> int:
     for text in held:
         errors.show(text)
     return errors.FAILED if held else 0
+
+
+def _note_held(client: Client, answer: PlanResponse | ApplyResponse) -> None:
+    """Says which of the unchanged documents are on hold or failed, and the way out."""
+    for one in answer.changes:
+        if one.action == ChangeAction.UNCHANGED and (text := _held(_view(client, one))):
+            terminal.note(f" note: {text}")
+
+
+def _view(client: Client, one: Change) -> FleetView | VolumeView | RunView:
+    if one.kind == "volume":
+        return client.volume(one.name)
+    return client.fleet(one.name) if one.kind == "fleet" else client.run(one.name)
+
+
+def _held(view: FleetView | VolumeView | RunView) -> str:
+    """Why a fleet or run is on hold or a volume has failed, with the way out; empty where neither is so."""
+    from atoll.cli import follow
+
+    if not isinstance(view, VolumeView):
+        return follow.held("fleet" if isinstance(view, FleetView) else "run", view) if view.status == ON_HOLD else ""
+    if view.status != "failed":
+        return ""
+    why = view.message or "its disk is gone"
+    return f"volume {view.name} failed: {why}; `atoll delete volume {view.name}`, then apply again"
 
 
 @contextmanager

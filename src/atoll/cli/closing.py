@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
@@ -104,8 +104,9 @@ def drain(zone: str, wanted: Wanted) -> None:
     """
     closing, client = wanted.closing(ClosureKind.DRAIN), connect()
     place = find(client, zone).zone
-    if _agreed(client, place, closing, wanted, lambda preview: [f"Drain {place}?"]):
-        _report(client.close_zone(place, closing))
+    agreed = _agreed(client, place, closing, wanted, lambda preview: [f"Drain {place}?"])
+    if agreed is not None:
+        _report(client.close_zone(place, agreed))
 
 
 @click.command()
@@ -126,8 +127,9 @@ def evacuate(zone: str, wanted: Wanted, within: str) -> None:
         stopping = [f"After {within}, stop {', '.join(left)} with what runs on them?"] if left else []
         return [f"Evacuate {place}?", *stopping]
 
-    if _agreed(client, place, closing, wanted, questions, within):
-        _report(client.close_zone(place, closing))
+    agreed = _agreed(client, place, closing, wanted, questions, within)
+    if agreed is not None:
+        _report(client.close_zone(place, agreed))
 
 
 @click.command("open")
@@ -162,21 +164,22 @@ def _agreed(
     wanted: Wanted,
     questions: Callable[[ClosurePreview], list[str]],
     within: str | None = None,
-) -> bool:
-    """Show what would happen and ask; if that changed meanwhile, show it and ask again. False after a dry run.
+) -> NewClosure | None:
+    """Show what would happen and ask; if that changed meanwhile, show it and ask again.
 
-    Raises CommandError after a no, and with `-y` where more would end than was shown.
+    Returns the request with the instances that were shown, to which the server holds it; None after a dry run. Raises
+    CommandError after a no, and with `-y` where more would end than was shown.
     """
     preview = client.preview_closure(place, closing)
     show_preview(place, preview, within)
     if wanted.dry_run:
-        return False
+        return None
     while True:
         for question in questions(preview):
             confirm(question, yes=wanted.yes)
         shown, preview = preview, client.preview_closure(place, closing)
         if preview == shown:
-            return True
+            return replace(closing, agreed=tuple(sorted(_ending(preview))))
         terminal.note(" changed since it was shown; now:")
         show_preview(place, preview, within)
         more = sorted(_ending(preview) - _ending(shown))

@@ -19,7 +19,7 @@ CHANGED = "changed-since-shown"
 """The server's answer to a deletion whose record is not the one that was shown."""
 
 
-@click.command()
+@click.command(short_help="Delete fleets, volumes, finished runs, or what a file describes.")
 @click.argument("kind", required=False, type=click.Choice(ORDER))
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=existing())
 @click.option("-f", "--file", "files", metavar="FILE", multiple=True, help="Everything in this file. May be repeated.")

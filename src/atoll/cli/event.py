@@ -13,6 +13,15 @@ from atoll.client import Client, connect
 from atoll.wire.api import EventView
 
 FOLLOW_SECONDS = 20.0
+_STEPS = {
+    "fleet": frozenset({"active"}),
+    "instance": frozenset({"pending", "launching", "starting", "active"}),
+    "volume": frozenset({"submitted", "creating"}),
+    "attachment": frozenset({"attaching", "attached"}),
+    "run": frozenset({"submitted", "provisioning", "done"}),
+    "job": frozenset({"submitted", "placed", "starting", "running", "done"}),
+}
+"""The states on the way to what was applied, by kind."""
 
 
 @click.group(cls=NounGroup)
@@ -98,6 +107,11 @@ def change(one: EventView) -> str:
 
 def _why(one: EventView) -> str:
     return one.message or ("" if one.from_state == one.to_state else one.reason)
+
+
+def is_step(one: EventView) -> bool:
+    """Whether a change is one that everything goes through and that says nothing more."""
+    return one.to_state in _STEPS.get(one.kind, ()) and one.from_state != one.to_state and not one.message
 
 
 def line(one: EventView) -> str:

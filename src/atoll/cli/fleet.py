@@ -25,7 +25,7 @@ DETAILS = (
 
 @click.group(cls=NounGroup)
 def fleet() -> None:
-    """Show fleets and their instances; without a command: list."""
+    """Show fleets and their instances. Default: list."""
 
 
 @fleet.command("list")
@@ -61,7 +61,7 @@ add_deletion(fleet, "fleet", "fleets with their machines")
 
 @click.group(cls=NounGroup)
 def instance() -> None:
-    """Show the instances of all fleets; without a command: list."""
+    """Show the instances of all fleets. Default: list."""
 
 
 @instance.command("list")

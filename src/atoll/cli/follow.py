@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from atoll.cli import errors, terminal, units
-from atoll.cli.event import line
-from atoll.cli.fleet import ready
+from atoll.cli.event import is_step, line
+from atoll.cli.fleet import READY, ready
 from atoll.cli.log import PLAIN, Format, LogPrinter
 from atoll.client import ApiError, Client, ClientError
 from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, RunView, VolumeView
@@ -45,13 +45,17 @@ class Outcome:
     text: str
 
 
-def follow_applied(client: Client, accepted: ApplyResponse) -> int:
-    """Show progress and logs until everything that changed is settled. Returns the first exit code that is not 0."""
+def follow_applied(client: Client, accepted: ApplyResponse, *, verbose: bool = False) -> int:
+    """Show progress and logs until everything that changed is settled. Returns the first exit code that is not 0.
+
+    `verbose` shows each step of each instance and job, instead of the number of those that are ready.
+    """
     targets = [Target(one.kind, one.name) for one in accepted.changes if one.action != ChangeAction.UNCHANGED]
     runs = [target.name for target in targets if target.kind == "run"]
     logs = Logs(client, several=len(runs) > 1)
     try:
-        outcomes = Follower(client, targets, accepted.event).until_settled(lambda view: _settled(view, logs))
+        follower = Follower(client, targets, accepted.event, steps=verbose)
+        outcomes = follower.until_settled(lambda view: _settled(view, logs))
         logs.join()
     except KeyboardInterrupt:
         raise left_running(runs) from None
@@ -127,13 +131,17 @@ def print_logs(client: Client, run: RunView, form: Format) -> None:
 
 
 class Follower:
-    """Prints the events of some targets until each is settled or gone."""
+    """Prints the events of some targets until each is settled or gone.
 
-    def __init__(self, client: Client, targets: Sequence[Target], after: int) -> None:
+    Without `steps`, those that everything goes through are not printed, but how much of each target is ready.
+    """
+
+    def __init__(self, client: Client, targets: Sequence[Target], after: int, *, steps: bool = True) -> None:
         self._client = client
         self._targets = list(targets)
         self._after = after
-        self._told: dict[Target, str] = {}
+        self._steps = steps
+        self._reported: dict[tuple[Target, str], str] = {}
 
     def until_settled(self, settled: Callable[[View], Outcome | None]) -> dict[Target, Outcome]:
         """Check each target with `settled` whenever something happened; a target that is gone is settled."""
@@ -158,10 +166,17 @@ class Follower:
         if view.status == GONE or target.id not in (None, view.id):
             return Outcome(1, f"{target} was deleted")
         outcome = settled(view)
-        if outcome is None and view.message and view.message != self._told.get(target):
-            self._told[target] = view.message
-            terminal.note(f" {target}: {view.message}")
+        if outcome is None:
+            self._report(target, "message", view.message)
+            if not self._steps:
+                self._report(target, "progress", _progress(view))
         return outcome
+
+    def _report(self, target: Target, what: str, text: str) -> None:
+        """Print what is said of a target, where it differs from what was printed last."""
+        if text and text != self._reported.get((target, what)):
+            self._reported[target, what] = text
+            terminal.note(f" {target}: {text}")
 
     def _news(self, wait: float) -> bool:
         """Print the event; True when it is time to look (an event of our targets, or a time-out)."""
@@ -171,7 +186,8 @@ class Follower:
             self._after = max(self._after, one.seq)
             if any(one.name == target.name or one.name.startswith(f"{target.name}-") for target in self._targets):
                 ours = True
-                terminal.note(line(one))
+                if self._steps or not is_step(one):
+                    terminal.note(line(one))
         return ours or not events
 
 
@@ -232,6 +248,19 @@ def _settled(view: View, logs: Logs) -> Outcome | None:
         return _volume_outcome(view)
     logs.watch(view)
     return _run_outcome(view)
+
+
+def _progress(view: View) -> str:
+    """How much of a fleet or run is ready: `2 of 3 nodes active, local-a 1, local-b 1`."""
+    if isinstance(view, FleetView):
+        zones = [one.zone for one in view.instances if one.status in READY]
+        count, state = view.nodes + view.spare, "active"
+    elif isinstance(view, RunView) and len(view.jobs) > 1:
+        zones = [job.zone for job in view.jobs if job.zone and job.status == "running"]
+        count, state = len(view.jobs), "running"
+    else:
+        return ""
+    return f"{len(zones)} of {units.count(count, 'node')} {state}, {units.zone_counts(zones)}" if zones else ""
 
 
 def _fleet_outcome(view: FleetView) -> Outcome | None:

@@ -38,7 +38,7 @@ fleets: [{name}]
 """
 
 
-@click.command()
+@click.command(short_help="Write a first configuration: a fleet over the zones, and a task.")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("-n", "--name", metavar="NAME", help="The name of the fleet; by default the folder's.")
 @click.option("--command", metavar="TEXT", help="The shell line that the task runs.")
@@ -52,9 +52,7 @@ def init(
 
     On a terminal it asks for what no option says. Nothing is created; the plan of the file is checked, for
     which this machine's server is started if none runs.
-
-    Example: `atoll init --nodes 3 --cpu 2 --command 'python3 -c "print(42)"' -y`
-    """  # fmt: skip
+    """
     path = file or Path(folders.DEFAULTS[0])
     if not str(path).endswith(folders.DEFAULTS):
         raise click.UsageError(f"`{path}` would not be found: end it in `.atoll.yml`")

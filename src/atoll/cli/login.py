@@ -31,7 +31,7 @@ def login(url: str) -> None:
     terminal.out(f"logged in to {url} as {found.name} ({what}), project {kept.project}; kept in {file}")
 
 
-@click.command()
+@click.command(short_help="Log out, and use this machine's own server again.")
 def logout() -> None:
     """Log out: use this machine's own server again, and delete the kept token."""
     try:

@@ -3,28 +3,33 @@
 import os
 import sys
 from importlib import import_module
+from typing import cast
 
 import click
 
 from atoll import __version__
+from atoll.cli.examples import with_example
 
 COMMANDS = {
     "init": "atoll.cli.init:init",
     "apply": "atoll.cli.apply:apply",
     "plan": "atoll.cli.apply:plan",
-    "why": "atoll.cli.why:why",
+    "diff": "atoll.cli.apply:diff",
     "validate": "atoll.cli.validate:validate",
     "explain": "atoll.cli.validate:explain",
+    "export": "atoll.cli.validate:export",
     "delete": "atoll.cli.delete:delete",
+    "run": "atoll.cli.run:run",
     "ps": "atoll.cli.run:ps",
     "logs": "atoll.cli.run:logs",
     "stop": "atoll.cli.run:stop",
+    "why": "atoll.cli.why:why",
     "fleet": "atoll.cli.fleet:fleet",
     "instance": "atoll.cli.fleet:instance",
     "volume": "atoll.cli.volume:volume",
-    "run": "atoll.cli.run:run",
     "zone": "atoll.cli.zone:zone",
     "closure": "atoll.cli.closure:closure",
+    "what-if": "atoll.cli.whatif:what_if",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "web": "atoll.cli.web:web",
@@ -35,10 +40,26 @@ COMMANDS = {
     "user": "atoll.cli.user:user",
     "token": "atoll.cli.token:token",
     "secret": "atoll.cli.secret:secret",
-    "export": "atoll.cli.validate:export",
+    "help": "atoll.cli.main:help",
     "completion": "atoll.cli.completion:completion",
 }
 """Every command and where it lives, in the order of the help."""
+TITLES = {
+    "init": "Configurations",
+    "run": "Runs",
+    "fleet": "Resources and zones",
+    "server": "Server and access",
+    "help": "This command line",
+}
+"""The groups of the help: each begins with one command, and ends before the next group's."""
+
+
+def grouped() -> dict[str, list[str]]:
+    """The commands of each group of the help, by its title."""
+    groups: dict[str, list[str]] = {}
+    for name in COMMANDS:
+        groups.setdefault(TITLES.get(name) or next(reversed(groups)), []).append(name)
+    return groups
 
 
 class LazyGroup(click.Group):
@@ -52,7 +73,17 @@ class LazyGroup(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
-        return command
+        return with_example(cmd_name, command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        limit = formatter.width - width - 6
+        for title, names in grouped().items():
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(width), one.get_short_help_str(limit)) for name, one in found if one is not None]
+                )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -76,6 +107,24 @@ def atoll(project: str | None) -> None:
     """Place compute and storage together over the availability zones of every cloud."""
     if project:
         os.environ["ATOLL_PROJECT"] = project
+
+
+@click.command(short_help="Show the help of a command.")
+@click.argument("words", metavar="[COMMAND]...", nargs=-1)
+@click.pass_context
+def help(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Show the help of a command: `atoll help zone drain` is `atoll zone drain --help`."""
+    root = ctx.find_root()
+    context, command = click.Context(atoll, info_name="atoll", **atoll.context_settings), cast(click.Command, atoll)
+    for word in words:
+        found = None
+        if isinstance(command, click.Group):
+            found = command.get_command(context, word) or command.get_command(context, word.removesuffix("s"))
+        if found is None:
+            raise click.UsageError(_unknown(" ".join(words)) if command is atoll else f"no command `{word}`", root)
+        context = click.Context(found, info_name=found.name, parent=context)
+        command = found
+    click.echo(command.get_help(context))
 
 
 def main() -> None:

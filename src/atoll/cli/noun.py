@@ -14,6 +14,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 class NounGroup(click.Group):
     """A group that lists when no subcommand is given."""
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        default = self.get_command(ctx, "list")
+        if default is not None:
+            rows = [row for param in default.params if (row := param.get_help_record(ctx)) is not None]
+            with formatter.section("Options of list, the default"):
+                formatter.write_dl(rows)
+        super().format_options(ctx, formatter)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if ctx.resilient_parsing:  # a shell completes the subcommand
             return super().parse_args(ctx, args)

@@ -43,6 +43,8 @@ def _section(path: str, command: click.Command) -> str:
     if not isinstance(command, click.Group):
         usage = " ".join([path, *command.collect_usage_pieces(click.Context(command))])
         lines += ["```", usage, "```", ""]
+    if command.epilog:
+        lines += [command.epilog.replace("Example: ", "Example: `", 1) + "`", ""]
     rows = [_row(option) for option in command.params if isinstance(option, click.Option) and not option.hidden]
     if rows:
         lines += ["| option | what it does |", "|---|---|", *rows, ""]

@@ -8,6 +8,7 @@ import click
 
 from atoll.cli import terminal, units
 from atoll.cli.completion import existing
+from atoll.cli.examples import with_example
 from atoll.cli.moment import moment
 from atoll.cli.noun import NounGroup, add_deletion, watch_option
 from atoll.cli.output import Output, output_options
@@ -53,7 +54,7 @@ class RunGroup(NounGroup):
             return super().get_command(ctx, cmd_name)
         from atoll.cli.submit import submit  # only it needs what applying does
 
-        return submit
+        return with_example("run submit", submit)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-") and not ctx.resilient_parsing:
@@ -76,7 +77,7 @@ class RunGroup(NounGroup):
 
 @click.group(cls=RunGroup)
 def run() -> None:
-    """Show runs, and run commands: `atoll run -- COMMAND`. Without a command: list."""
+    """Show runs, or run a command: `atoll run -- COMMAND`. Default: list."""
 
 
 @run.command("list")
@@ -113,7 +114,7 @@ def retry_run(name: str) -> None:
 add_deletion(run, "run", "finished runs")
 
 
-@click.command()
+@click.command(short_help="Show unfinished runs, as `atoll run list` does.")
 @page_options
 @watch_option
 @output_options
@@ -275,8 +276,8 @@ def _note_and_error(one: RunView | JobView, single: JobView | None = None) -> tu
 
 
 def _error(one: RunView | JobView) -> str:
-    if one.message or (isinstance(one, JobView) and one.finished_at is None):
-        return one.message  # the reason of a job that runs is why it is where it is
+    if one.message or one.finished_at is None:
+        return one.message  # the reason of what runs is why it is where it is, as the end of the attempt before
     return one.reason if one.exit_code != 0 else ""
 
 

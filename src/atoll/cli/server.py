@@ -17,11 +17,13 @@ from atoll.cli.noun import json_option
 from atoll.cli.orphan import orphans
 from atoll.cli.output import print_json
 from atoll.cli.table import Table, block
-from atoll.client import Client, NoServer, autostart, connect, location
+from atoll.client import Client, ClientError, NoServer, autostart, connect, location
 from atoll.wire.api import DiskUse, ServerStatus
 
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
+LOOK_SECONDS = 10.0
+"""How long a start waits until all backends have been read: large ones may take longer."""
 
 
 @click.group()
@@ -51,6 +53,8 @@ def start(foreground: bool, host: str | None, port: int | None) -> None:
     place = known or autostart.start(folder, options)
     state = "runs already" if known else "runs"
     terminal.out(f"the server {state} at {place.address} (pid {place.pid}), with its data in {folder}")
+    for line in unreached(Client(place.address, place.token, timeout=LOOK_SECONDS)):
+        terminal.out(line)
 
 
 @server.command()
@@ -133,6 +137,16 @@ def _running(folder: Path) -> int | None:
         place = location.local(folder)
         return None if place is None else place.pid
     return None if place is None else Client(place.address, place.token).status().pid
+
+
+def unreached(client: Client) -> list[str]:
+    """Notes on what a server cannot reach: failing backends, and what is held where none is configured."""
+    try:
+        found = client.status()
+    except ClientError as error:
+        return [f"note: the state of its backends is not known: {error.message}; see `atoll server status`"]
+    failing = (f"backend `{one.name}`: {one.error}" for one in found.backends if one.error)
+    return [f"note: {text}" for text in (*failing, *found.notes)]
 
 
 def _facts(found: ServerStatus) -> list[str]:

@@ -41,9 +41,7 @@ def submit(
     One word is a line for the shell (`-- 'nproc && free -g'`); several are a program and its arguments. The job starts
     in an empty folder of its machine: this release copies no files to it. The file that is made is printed,
     to be kept and applied again with `atoll apply`.
-
-    Example: `atoll run --cpu 4 --zone us-east-1a -e LR=3e-4 -- python -c 'print(6 * 7)'`
-    """  # fmt: skip
+    """
     entries, env_files = options.pop("entries"), options.pop("env_files")
     variables = environment.variables(entries, env_files, os.environ)
     name = name or _free_name(command)

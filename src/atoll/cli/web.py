@@ -12,8 +12,6 @@ def web(only_print: bool) -> None:
     """Open the zone map in a browser.
 
     The address works once, within a minute; the session that it opens ends after 12 hours without use.
-
-    Example: `atoll web --print`
     """
     client = connect()
     issued = client.web_code()

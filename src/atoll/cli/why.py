@@ -19,7 +19,7 @@ NODES = 8
 KINDS = ("run", "fleet", "volume")
 
 
-@click.command()
+@click.command(short_help="Say why something is where it is, or why it waits.")
 @click.argument("name", shell_complete=existing("any"))
 @click.option("--kind", type=click.Choice(KINDS), help="Which one, where a run, fleet and volume share the name.")
 @verbose_option
@@ -29,9 +29,7 @@ def why(name: str, kind: str | None, verbose: bool, as_json: bool) -> None:
 
     Its requirements are planned again as of now, as if it had no place yet: what was different when it was
     placed, such as prices and capacities, is not known any more. Nothing changes.
-
-    Example: `atoll why train`
-    """  # fmt: skip
+    """
     client = connect()
     view = _find(client, name, (kind,) if kind else KINDS)
     plan = client.why(kind_of(view), name)

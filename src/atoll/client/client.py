@@ -53,6 +53,7 @@ from atoll.wire.api import (
 )
 from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
 from atoll.wire.rebalance import NewRebalance, RebalanceView
+from atoll.wire.whatif import WhatIf, WhatIfView
 
 T = TypeVar("T")
 
@@ -300,6 +301,10 @@ class Client:
     def closure(self, id: str) -> ClosureView:
         """One closure."""
         return self._get(self._path("closures", id), ClosureView, f"reading closure {id}")
+
+    def what_if(self, question: WhatIf) -> WhatIfView:
+        """What would happen; nothing changes."""
+        return self._send("POST", self._path("what-if"), WhatIfView, "planning what would happen", question)
 
     def end_closure(self, id: str) -> ClosureView:
         """Open a zone now, by its closure."""

@@ -117,7 +117,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "availability_zone": "Its zone, by name or id; left out, it is chosen together with what uses the volume.",
         "size": "Its size.",
         "binding_mode": "When it is created: at once, or with the first run or fleet that uses it.",
-        "volume_id": "The provider's id of a disk that exists already.",
+        "volume_id": "The provider's id of an existing disk: its zone and size are read, and it is never deleted.",
         "auto_cleanup_duration": "How long it is kept without use.",
         "tags": "Tags for the disk at the provider.",
         "claim_name": "Kubernetes: the name of the claim.",

@@ -152,6 +152,8 @@ def _table(model: type[BaseModel], keys: Collection[str], definition: Mapping[st
         without = "required" if info.is_required() else _written(default(info), takes)
         mark = mark_of(info)
         effect = "" if mark is None else " Needs a later release." if mark.refused else " Checked only."
+        if mark is not None and mark.beside:
+            effect = f" For runs with an `{mark.beside}`."
         rows.append(f"| `{key}` | {takes} | {without} | {meaning(model, key)}{effect} |".replace("||", "| |"))
     return "\n".join(rows) + "\n"
 

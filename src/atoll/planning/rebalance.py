@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from heapq import heapify, heapreplace
 
 from atoll.model.zone import Zone, ZoneState
 from atoll.planning.filters.eligible import eligible_zones
@@ -152,9 +153,13 @@ def _spared(
 def _filled(fleet: FleetRequest, counts: Mapping[Zone, int], usable: Sequence[Zone]) -> Counter[Zone]:
     """The counts with as many nodes more as the fleet needs, each in the emptiest zone."""
     filled = Counter(counts)
+    emptiest = [(filled[zone], place) for place, zone in enumerate(usable)]
+    heapify(emptiest)
     while (lacking := missing(fleet.nodes, fleet.placement, filled)) > 0:
         for _ in range(max(1, lacking // (len(usable) + 1))):
-            filled[min(usable, key=lambda zone: (filled[zone], usable.index(zone)))] += 1
+            count, place = emptiest[0]
+            filled[usable[place]] = count + 1
+            heapreplace(emptiest, (count + 1, place))
     return filled
 
 
@@ -193,7 +198,8 @@ def _placed(
         count = len(movable) if fails > len(movable) else (fits + fails) // 2
         leaving = movable[:count]
         part = _plan(request, _left_by(snapshot, leaving), plan)
-        after = before - Counter(each.zone for each in snapshot.instances if each.id in leaving)
+        going = frozenset(leaving)
+        after = before - Counter(each.zone for each in snapshot.instances if each.id in going)
         after.update(node.zone for node in part.placements)
         if part.shortfall is None and better(fleet.nodes, fleet.placement, before, after, eligible):
             best = Rebalance(RebalanceCode.MOVES, before, leaving, part.placements, after, len(movable))

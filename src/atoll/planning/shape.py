@@ -134,7 +134,7 @@ def _removals(
     if len(gone) < len(outdated):
         return gone  # too few nodes without them: no other one is surplus
     remaining: dict[Zone, list[Member]] = {}
-    for member in sorted(members, key=lambda member: (not member.busy, member.ready, member.node)):
+    for member in sorted(members, key=_turn, reverse=True):
         if not member.outdated:
             remaining.setdefault(member.zone, []).append(member)  # the last one of each zone goes first
     while True:
@@ -171,15 +171,26 @@ def _turn(member: Member) -> tuple[bool, bool, int]:
 def _released(
     nodes: int, placement: Placement, members: Collection[Member], removals: Iterable[Member], away: int
 ) -> tuple[str, ...]:
-    """Those of the removals that may go now: what works is enough without them, or they do not work themselves."""
-    counts = _counts(member.zone for member in members if member.ready)
-    released = []
+    """Those of the removals that may go now: what works is enough without them, or they do not work themselves.
+
+    Each removal supposes the ones before it: after one that has to stay for now, another one goes only where the
+    remaining nodes are even enough.
+    """
+    working = _counts(member.zone for member in members if member.ready)
+    held = _counts(member.zone for member in members if not member.outdated)
+    released, kept = [], False
     for member in removals:
+        without = working
         if member.ready:
-            without = {**counts, member.zone: counts[member.zone] - 1}
+            without = {**working, member.zone: working[member.zone] - 1}
             if missing(nodes - away if member.outdated else nodes, placement, without):
+                kept = True
                 continue
-            counts = without
+        if not member.outdated:
+            if kept and not can_spare(nodes, placement, held, member.zone):
+                continue
+            held[member.zone] -= 1
+        working = without
         released.append(member.id)
     return tuple(released)
 

@@ -32,7 +32,8 @@ class InstanceSight:
     `answers` is whether its agent answers, None where it was not called. `endpoint`, `address` and `public_address` are
     the machine's, None where it has none or was not looked at. `error` is the machine's, where the provider gave up on
     it, and `reason` why it is gone, where the backend knows.
-    `idle_limit` is None where idle instances stay; `blocked` while those whose place it takes exist.
+    `idle_limit` is None where idle instances stay; `blocked` says what it waits for while those whose place it takes
+    exist.
     `widespread` is that most machines of the backend are silent, or were within `limits.silent_seconds`: then the
     network is to blame rather than this machine.
     """
@@ -48,7 +49,7 @@ class InstanceSight:
     reason: str = ""
     claimed: bool = False
     idle_limit: timedelta | None = None
-    blocked: bool = False
+    blocked: str = ""
     limits: TimeLimits = TimeLimits()
     widespread: bool = False
 
@@ -85,7 +86,9 @@ def decide(sight: InstanceSight) -> InstanceAction:
 def _pending(sight: InstanceSight) -> InstanceAction:
     if sight.instance.end_reason:
         return Step(InstanceState.TERMINATED, sight.instance.end_reason)
-    return Wait(1) if sight.blocked else Step(InstanceState.LAUNCHING, changes={"unreachable_since": sight.now})
+    if sight.blocked:
+        return Wait(1) if sight.instance.message == sight.blocked else Mark({"message": sight.blocked})
+    return Step(InstanceState.LAUNCHING, changes={"unreachable_since": sight.now, "message": ""})
 
 
 def _waited(sight: InstanceSight) -> timedelta:

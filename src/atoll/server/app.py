@@ -1,7 +1,7 @@
 """The application: routes with their required roles, and errors as problems."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from atoll import __version__
 from atoll.backends.base import BackendError
 from atoll.engine.engine import Engine
 from atoll.engine.parts.refusal import Refused
+from atoll.fronts.dstack import DstackFront
 from atoll.fronts.web import WebFront
 from atoll.model.system_error import DiskTrouble
 from atoll.server.answer import disk_refusal, problem, refusal
@@ -32,6 +33,7 @@ from atoll.server.routes import (
     status,
     users,
     volumes,
+    whatif,
     zones,
 )
 from atoll.store.errors import Conflict, StoreDisk, StoreUnavailable
@@ -46,11 +48,18 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts: Collection[str] = ()) -> FastAPI:
+def create_app(
+    engine: Engine,
+    address: str,
+    listen: Listen | None = None,
+    hosts: Collection[str] = (),
+    dstack: Mapping[str, str] | None = None,
+) -> FastAPI:
     """The HTTP API and the page over an engine.
 
     `address` is what the status shows; `listen` returns the address for browsers, where that is another one; `hosts`
-    are the names, beside addresses and `localhost`, by which browsers may reach the server.
+    are the names, beside addresses and `localhost`, by which browsers may reach the server. With `dstack`, which
+    maps dstack's names of backends to those that are configured here, dstack's clients are served too.
     """
     app = FastAPI(title="Atoll", version=__version__, docs_url=None, redoc_url=None, responses=_REFUSALS)
     app.state.engine = engine
@@ -62,11 +71,13 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
-    for module in (configurations, fleets, volumes, runs, events, zones, closures, offers, secrets):
+    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, offers, secrets):
         _for_members(app, module.router)
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)
     _for_members(app, web.project_router)
+    if dstack is not None:
+        app.include_router(DstackFront(engine, app.state.gate, dstack).router)
     app.add_middleware(Front, gate=app.state.gate, web=web, figures=RequestMetrics(engine.context.figures.registry))
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
@@ -77,6 +88,13 @@ def create_app(engine: Engine, address: str, listen: Listen | None = None, hosts
     app.add_exception_handler(HTTPException, _http_error)
     _describe(app)
     return app
+
+
+def prepare(app: FastAPI) -> None:
+    """Build the routes, for 0.4 s in a thread: FastAPI does it at their first request, which holds up all others."""
+    scope = {"type": "http", "method": "GET", "path": "/-", "headers": []}
+    for route in app.routes:
+        route.matches(scope)
 
 
 async def _store_disk(request: Request, error: Exception) -> Response:

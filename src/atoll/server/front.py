@@ -17,6 +17,8 @@ from starlette.responses import Response
 
 from atoll.engine.parts.log_context import request_id
 from atoll.engine.parts.refusal import Refused
+from atoll.fronts.dstack import owns
+from atoll.fronts.dstack import refusal as dstack_refusal
 from atoll.fronts.web import WebFront
 from atoll.model.access import User
 from atoll.model.system_error import disk_trouble
@@ -94,7 +96,7 @@ class Front:
             if response is None:
                 await self._app(scope, receive, exchange.send)
         except Refused as error:
-            response = refusal(error)
+            response = dstack_refusal(error) if owns(scope["path"]) else refusal(error)
         except UnicodeEncodeError:
             message = "the request has a character that is no Unicode text (half of a surrogate pair)"
             response = problem("invalid-request", message, 422)

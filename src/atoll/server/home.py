@@ -11,7 +11,7 @@ DIR/web.port       the loopback port of the web page, once `atoll web` has opene
 DIR/server.lock    held by the one server of this folder; holds its process id
 DIR/atoll.db.lock  held by the one server of this database, likewise
 DIR/.probe         empty: written to find out whether the disk can be written
-DIR/config.yml     optional: the backends with their settings, and retention
+DIR/config.yml     optional: the backends with their settings, retention, and whether dstack's clients are served
 """
 
 import fcntl
@@ -35,7 +35,7 @@ from atoll.model.suggestion import did_you_mean
 from atoll.model.system_error import disk_trouble, error_words
 from atoll.private_files import write_private
 
-_KEYS = ("backends", "retention")
+_KEYS = ("backends", "dstack", "retention")
 LOOKS = 4
 LOOK_SECONDS = 0.02
 log = logging.getLogger("atoll.server")
@@ -175,12 +175,29 @@ def _check_config(path: Path, content: Mapping[str, Any]) -> None:
         retention_of(content)
     except ValueError as error:
         raise HomeError(f"{path}: {error}") from error
+    try:
+        dstack_aliases(content)
+    except ValueError as error:
+        raise HomeError(f"{path}: {error}") from error
     types = [str(entry["type"]) for entry in content.get("backends", [])]
     for type in types:
         if types.count(type) > 1:
             raise HomeError(
                 f"{path}: `backends` has `{type}` {types.count(type)} times: each type can stand there once"
             )
+
+
+def dstack_aliases(config: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """What `dstack: true` or `dstack: {alias: {aws: local}}` says: dstack's names of backends by which configured ones
+    are called; None where its clients are not served. Raises ValueError.
+    """
+    value = config.get("dstack")
+    if value is None or isinstance(value, bool):
+        return {} if value else None
+    aliases = value.get("alias") or {} if isinstance(value, Mapping) and not {*value} - {"alias"} else None
+    if isinstance(aliases, Mapping) and all(isinstance(each, str) for pair in aliases.items() for each in pair):
+        return dict(aliases)
+    raise ValueError("`dstack` is `true`, `false`, or `{alias: {DSTACK-BACKEND: BACKEND}}`")
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -18,11 +18,11 @@ from atoll import __version__
 from atoll.engine.engine import Engine
 from atoll.engine.requests.accounts import keep_first_token
 from atoll.model.system_error import error_words
-from atoll.server.app import create_app
+from atoll.server.app import create_app, prepare
 from atoll.server.connections import BoundedProtocol
 from atoll.server.files import keep_files
 from atoll.server.front import HEAD_BYTES
-from atoll.server.home import Home, HomeError, private_socket
+from atoll.server.home import Home, HomeError, dstack_aliases, private_socket
 from atoll.server.listener import bound
 from atoll.server.logs import log_lines
 from atoll.server.webdoor import WebDoor
@@ -67,19 +67,20 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         listener.listen(BACKLOG)  # clients that find the address may connect, though the first answer takes a moment
         database = os.environ.get("ATOLL_DATABASE_URL") or sqlite_url(folder / "atoll.db")
         alone = home.hold_database(database)
+        config = home.config()
         engine = await Engine.open(
             folder,
             database_url=database,
-            config=home.config(),
+            config=config,
             secret_key=os.environ.get("ATOLL_SECRET_KEY"),
         )
         if alone:
             await engine.take_over()
         await keep_first_token(engine.context, home.token)
         door = WebDoor(home, address, public_url)
-        app = create_app(engine, address, door.open, door.hosts(host))
+        app = create_app(engine, address, door.open, door.hosts(host), dstack_aliases(config))
         app.state.web_address = lambda: door.address
-        config = uvicorn.Config(
+        settings = uvicorn.Config(
             app,
             http=BoundedProtocol,
             backlog=BACKLOG,
@@ -90,7 +91,7 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
             h11_max_incomplete_event_size=HEAD_BYTES,
             server_header=False,
         )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(settings)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -99,16 +100,23 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         await engine.start()
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
-        _collect_from_now_on()
         keeping = asyncio.create_task(keep_files(home, address, server))
+        settling = asyncio.create_task(_settle(app))
         try:
             await server.serve([listener, *door.reopened()])
         finally:
             keeping.cancel()
+            await settling
             await engine.close()
             log.info("stopped")
     finally:
         home.close()
+
+
+async def _settle(app: FastAPI) -> None:
+    """Make beforehand, beside the first requests, what they would wait for."""
+    await asyncio.to_thread(prepare, app)
+    _collect_from_now_on()
 
 
 def _collect_from_now_on() -> None:

@@ -65,7 +65,7 @@ _TYPE = cast(instances.c.instance_type, Text)
 _TAKEN = Prepared(
     select(*_PLACE, _TYPE, instances.c.market, func.count()).where(LIVING).group_by(*_PLACE, _TYPE, instances.c.market)
 )
-_REPLACED = Query(
+_ENDING = Query(
     Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), instances.c.end_reason == bindparam("reason"), LIVING
 )
 
@@ -121,9 +121,9 @@ class FleetRepository:
         fitting = {zone_from(*zone): fits for *zone, _, _, fits in rows if fits}
         return Census(sum(row[-3] for row in rows), sum(row[-2] for row in rows), fitting)
 
-    async def ending(self, fleet_id: str, reason: str) -> bool:
-        """Whether instances of a fleet that end for a reason are still there."""
-        return await _REPLACED.first(self._connection, fleet=fleet_id, reason=reason) is not None
+    async def ending(self, fleet_id: str, reason: str) -> Sequence[Instance]:
+        """The instances of a fleet that end for a reason and are not terminated."""
+        return await _ENDING.all(self._connection, fleet=fleet_id, reason=reason)
 
     async def mark_outdated(self, fleet_id: str, ids: Collection[str]) -> None:
         """Record which of the fleet's instances its configuration does not ask for; all others fit."""

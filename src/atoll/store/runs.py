@@ -13,6 +13,7 @@ from atoll.store.tables import jobs, runs
 _OURS = runs.c.project == bindparam("project")
 _NAMED = Query(Kind.RUN, _OURS, runs.c.name == bindparam("name"), runs.c.deleted_at.is_(None))
 _REPLACED_BY = Query(Kind.RUN, runs.c.replaces == bindparam("run"))
+_GOING = Query(Kind.RUN, _OURS, runs.c.state.not_in(RUN.final), runs.c.deleted_at.is_(None), order="created_at")
 _HELD = Query(Kind.RUN, runs.c.state.not_in(RUN.final), runs.c.hold != "")
 _OF_RUN = Query(Kind.JOB, jobs.c.run_id == bindparam("run"), order="submission")
 _UNFINISHED = jobs.c.state.not_in(JOB.final)
@@ -29,6 +30,10 @@ class RunRepository:
     async def named(self, project: str, name: str) -> Run | None:
         """The run that holds this name now, finished or not."""
         return await _NAMED.first(self._connection, project=project, name=name)
+
+    async def unfinished(self, project: str) -> Sequence[Run]:
+        """The project's runs that have not ended, the oldest first."""
+        return await _GOING.all(self._connection, project=project)
 
     async def held(self) -> Sequence[Run]:
         """The runs of all projects that launch nothing because a provider refused the request itself."""

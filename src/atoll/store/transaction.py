@@ -280,11 +280,19 @@ class Transaction:
         return [event_of(dict(row)) for row in rows.mappings()]
 
     async def last_events(
-        self, project: str, count: int, *, kind: EventKind | None = None, name: str | None = None
+        self,
+        project: str,
+        count: int,
+        *,
+        kind: EventKind | None = None,
+        name: str | None = None,
+        before: int | None = None,
     ) -> Sequence[Event]:
-        """The newest `count` events, the oldest of them first."""
+        """The newest `count` events, or those before number `before`; the oldest of them first."""
         await self.flush()
         where: list[ColumnElement[bool]] = [events.c.project == project]
+        if before is not None:
+            where.append(events.c.seq < before)
         if kind is not None:
             where.append(events.c.kind == kind)
         if name is not None:

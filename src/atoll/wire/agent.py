@@ -45,6 +45,24 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class Container:
+    """The container of a job. It shares the machine's network and has all of its GPUs.
+
+    With an `entrypoint` the job's commands are its arguments; without one they are run by the job's shell in the
+    container, and without commands the image's own are run. `user` is a name or number, with `:GROUP` if needed;
+    `shm_bytes` the size of /dev/shm; `username` and `password` sign in to the image's registry.
+    """
+
+    image: str
+    entrypoint: tuple[str, ...] = ()
+    user: str = ""
+    privileged: bool = False
+    shm_bytes: int | None = None
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class JobSubmission:
     """What to run. Each command is run in turn by one shell with `set -e`; `env` holds all variables of the job."""
 
@@ -54,6 +72,7 @@ class JobSubmission:
     working_dir: str | None = None
     mounts: tuple[Mount, ...] = ()
     max_duration: float | None = None
+    container: Container | None = None
 
 
 @dataclass(frozen=True)

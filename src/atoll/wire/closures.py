@@ -1,6 +1,6 @@
 """The shapes of the HTTP API about closed zones.
 
-POST   /api/projects/P/zones/B/R/Z/closures        <- NewClosure -> ClosureView          (409 zone-closed)
+POST   /api/projects/P/zones/B/R/Z/closures        <- NewClosure -> ClosureView  (409 zone-closed, changed-since-shown)
 POST   /api/projects/P/zones/B/R/Z/closures/preview <- NewClosure -> ClosurePreview      changes nothing
 GET    /api/projects/P/closures[?ended=1]          -> list[ClosureView]   those in force; with `ended` the newest of all
 GET    /api/projects/P/closures/ID                 -> ClosureView
@@ -20,7 +20,8 @@ class NewClosure:
     """A zone to close, until a time or for a number of seconds. With `server_wide` it binds all projects (admins).
 
     `max_unavailable` nodes of a fleet may end before their successors are active; `deadline_seconds` from now an
-    evacuation stops what is left.
+    evacuation stops what is left. With `agreed` a drain or an evacuation is refused where it concerns more instances of
+    the project than these (names).
     """
 
     until: datetime | None = None
@@ -30,6 +31,7 @@ class NewClosure:
     operation: ClosureKind = ClosureKind.CORDON
     max_unavailable: int = 0
     deadline_seconds: float | None = None
+    agreed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

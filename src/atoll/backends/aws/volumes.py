@@ -103,6 +103,20 @@ class AwsVolumes:
         found = await self._volume(disk, zone)
         return _disk(zone.region, found)
 
+    async def look_up(self, disk: str, region: str | None) -> Disk:
+        """The volume of this id, in one region or in whichever has it. Raises NotFound."""
+        if not _ID.fullmatch(disk):
+            raise NotFound(f"{disk!r} is not the id of an EBS volume")
+        filters = [{"Name": "volume-id", "Values": [disk]}]
+        if region is not None:
+            found = await self._search(self._known(Zone("aws", region, "")), filters)
+        else:
+            answers = await self._everywhere(lambda one: self._search(one, filters))
+            found = [each for answer in answers for each in answer]
+        if not found:
+            raise NotFound(f"{region} has no volume {disk}" if region else f"no configured region has volume {disk}")
+        return found[0]
+
     async def find(self, owner: str) -> tuple[Disk, ...]:
         """The volumes of an owner in all regions that answer."""
         filters = [{"Name": f"tag:{OWNER}", "Values": [owner]}]

@@ -56,6 +56,17 @@ class FakeVolumes:
 
         return await perform(self.cloud, Call("describe-volume", zone, subject=disk, reads=True), step)
 
+    async def look_up(self, disk: str, region: str | None) -> Disk:
+        """The disk of this id, in whichever zone."""
+
+        def step(now: float, chance: Chance) -> Change[Disk]:
+            found = self._disk(disk)
+            if region not in (None, found.zone.region):
+                raise NotFound(f"there is no disk {disk} in {region}")
+            return Change(self._view_disk(found))
+
+        return await perform(self.cloud, Call("look-up-volume", subject=disk, reads=True), step)
+
     async def find(self, owner: str) -> tuple[Disk, ...]:
         """Every visible disk of this owner."""
 

@@ -53,6 +53,13 @@ class LocalDisks:
             raise NotFound(f"there is no disk {disk} in {zone}")
         return self._view(record)
 
+    def look_up(self, disk: str) -> Disk:
+        """As `Volumes.look_up`."""
+        record = self._records.disk(disk)
+        if record is None:
+            raise NotFound(f"there is no disk {disk}")
+        return self._view(record)
+
     def find(self, owner: str) -> tuple[Disk, ...]:
         """As `Volumes.find`."""
         return tuple(self._view(record) for record in self._records.disks() if record.tags.owner == owner)

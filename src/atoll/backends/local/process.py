@@ -18,6 +18,8 @@ from pathlib import Path
 MARK = "ATOLL_MACHINE_FOLDER"
 _PASSED_ON = frozenset(
     {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR", "LD_LIBRARY_PATH"}
+    # Where Docker or Podman is; jobs do not get these.
+    | {"DOCKER_HOST", "CONTAINER_HOST", "XDG_RUNTIME_DIR"}
 )
 _PASSED_ON_PREFIXES = ("ATOLL_AGENT_", "LC_", "CUDA_", "NVIDIA_")
 _PROC = Path("/proc")

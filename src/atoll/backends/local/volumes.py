@@ -23,6 +23,10 @@ class LocalVolumes:
         """The disk as it is now."""
         return await self._threads.run(self._disks.describe, disk, zone)
 
+    async def look_up(self, disk: str, region: str | None) -> Disk:
+        """The disk of this id."""
+        return await self._threads.run(self._disks.look_up, disk)
+
     async def find(self, owner: str) -> tuple[Disk, ...]:
         """Every disk of this owner."""
         return await self._threads.run(self._disks.find, owner)

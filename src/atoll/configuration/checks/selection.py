@@ -8,7 +8,7 @@ from atoll.configuration.reading.document import Document
 from atoll.configuration.reading.reader import Path
 from atoll.configuration.types.gateway import Gateway
 from atoll.configuration.types.volume import Volume
-from atoll.model.diagnostic import Diagnostic
+from atoll.model.diagnostic import Diagnostic, Severity
 from atoll.model.suggestion import did_you_mean
 from atoll.zones.directory import builtin
 from atoll.zones.naming import BACKENDS, fold
@@ -28,8 +28,8 @@ class _Named:
 def check(document: Document, ground: Ground | None) -> Iterator[Diagnostic]:
     """What is wrong with the backends and regions that a document names.
 
-    On a server, which has a `ground`, its own check of backends says more, and a region without a near name is the
-    planner's affair: the zones of one may have left the provider's list.
+    On a server, which has a `ground`, its own check of backends says more, and one of several regions may be unknown
+    there: the zones of one may have left the provider's list.
     """
     directory = ground.directory if ground else builtin()
     named = _named(document)
@@ -44,13 +44,14 @@ def check(document: Document, ground: Ground | None) -> Iterator[Diagnostic]:
     if any(directory.source(name) == "none" for name in backends):
         return
     listed = directory.regions(backends) if named.regions else ()
-    for path, name in named.regions:
-        if any(fold(name) in regions for regions in listed):
-            continue
+    missing = [(path, name) for path, name in named.regions if not any(fold(name) in regions for regions in listed)]
+    for path, name in missing:
         near = did_you_mean(fold(name), dict.fromkeys(region for regions in listed for region in regions.values()))
-        if near is not None or (ground is None and bool(backends) and not unknown):
+        alone = len(missing) == len(named.regions) or ground is None
+        if near is not None or (bool(backends) and not unknown):
             message = f"`{name[:60]}` is not a region of {' or '.join(sorted(backends)) or 'any backend'}"
-            yield Diagnostic("unknown-region", message, span=document.span(path), help=near)
+            severity = Severity.ERROR if near is not None or alone else Severity.WARNING
+            yield Diagnostic("unknown-region", message, severity, document.span(path), help=near)
 
 
 def _named(document: Document) -> _Named:

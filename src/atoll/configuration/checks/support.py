@@ -29,6 +29,8 @@ def check(document: Document, *, applying: bool) -> Iterator[Diagnostic]:
         yield _finding(document, ("type",), document.type, document.spec.later, applying)
         return
     for path, name, mark in _marked(document.spec, ()):
+        if mark.beside and getattr(document.spec, mark.beside, None):
+            continue
         yield _finding(document, path, name, mark, applying)
 
 
@@ -54,10 +56,12 @@ def _marked(part: Any, path: Path) -> Iterator[tuple[Path, str, Later]]:
 
 def _finding(document: Document, path: Path, name: str, mark: Later, applying: bool) -> Diagnostic:
     span = document.span(path, key=isinstance(path[-1], str) and path != ("type",))
+    beside = mark.beside
     if not mark.refused:
-        message = f"`{name}` has no effect in this release"
+        message = f"`{name}` has no effect without `{beside}`" if beside else f"`{name}` has no effect in this release"
         return Diagnostic("not-acted-on", message, Severity.WARNING, span, (mark.meanwhile,))
-    message, notes = f"`{name}` needs a later release", (mark.meanwhile,)
+    message = f"`{name}` needs an `{beside}`" if beside else f"`{name}` needs a later release"
+    notes = (mark.meanwhile,)
     if applying:
         help = "use a `task`" if path == ("type",) else f"without `{name}` it can be applied, if that is what you want"
         return Diagnostic("not-supported", message, span=span, notes=notes, help=help)

@@ -23,6 +23,16 @@ PLANNED = (
         given="nothing listens at port 1",
     ),
     Code(
+        "disk-unusable",
+        "An existing disk that cannot be used",
+        "The disk of `volume_id` is looked up before anything is stored; the message says what is in the way: no such "
+        "disk, another zone or size than the file says, an instance that has it, another volume that registers it.",
+        "type: volume\nname: data\nbackend: local\nvolume_id: nothing\n",
+        _VOLUME,
+        planned=True,
+        given="the backend has no disk of this id",
+    ),
+    Code(
         "not-opted-in",
         "A zone that the account has not opted into",
         "Providers list Local and Wavelength Zones, but refuse all work there until the account opts into the zone "

@@ -99,7 +99,7 @@ def _fault(detail: dict[str, Any], path: Path, places: Mapping[Path, Place]) -> 
     if code in ("wrong-type", "wrong-value") and where and isinstance(where[-1], str):
         said = f"`{where[-1]}`: {said}"
     help = facts.get("help") or (_LISTED if said.endswith("expected a list") else None)
-    needs = ("nodes", "size", "commands", "repo") if code == "missing-key" else ()
+    needs = ("nodes", "size", "commands", "repo", "header") if code == "missing-key" else ()
     return Fault(Diagnostic(code, said, span=span_of(places, where), help=help), where, needs)
 
 
@@ -120,6 +120,8 @@ def _said(kind: str, facts: dict[str, Any]) -> tuple[str, str]:
             return "wrong-value", f"expected a number {words} {facts[bound]:g}"
     if kind == "too_short":
         return "wrong-value", f"expected at least {facts.get('min_length', 1)} entries"
+    if kind == "string_too_long":
+        return "wrong-value", f"expected at most {facts.get('max_length')} characters"
     return "wrong-value", "this value is not possible here"
 
 

@@ -87,10 +87,14 @@ def _without(
         if not one.path and one.diagnostic.code == "missing-key":
             value.update({key: _SAMPLES[key] for key in one.needs if key in _SAMPLES and key in model.model_fields})
     for path in bad:
-        key = path[0]
-        if len(path) == 1 and key in _SAMPLES and key in model.model_fields and key not in value:
-            value[str(key)] = _SAMPLES[str(key)]
+        key = str(path[0])
+        if len(path) == 1 and key in _SAMPLES and key not in value and _is_required(model, key):
+            value[key] = _SAMPLES[key]
     return value, kept
+
+
+def _is_required(model: type[BaseModel], key: str) -> bool:
+    return key in model.model_fields and model.model_fields[key].is_required()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from atoll.configuration.types.base import Flag, Model, Text, refusal, wrong_type, wrong_value
 from atoll.configuration.types.support import Later
@@ -90,6 +90,12 @@ class RegistryAuth(Model):
 
     username: Text | None = None
     password: Text | None = None
+
+    @model_validator(mode="after")
+    def _signs_in(self, info: ValidationInfo) -> "RegistryAuth":
+        if info.context is not None and not self.password:
+            raise refusal("missing-key", "`registry_auth` needs `password`", "add it, as `${{ secrets.NAME }}`")
+        return self
 
 
 class FileMapping(Model):

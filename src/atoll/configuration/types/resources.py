@@ -149,14 +149,15 @@ def _kind(token: str) -> str:
     return "count" if _COUNT.match(token) else "name"
 
 
+_SHARED_MEMORY = Later("shared memory has the size that the machine gives it", refused=False, beside="image")
+
+
 class Resources(Model):
     """What one node requires."""
 
     cpu: Cpu = Field(default_factory=Cpu)
     memory: SizeRange = Range(8, None)
-    shm_size: Annotated[Size | None, Later("shared memory has the size that the machine gives it", refused=False)] = (
-        None
-    )
+    shm_size: Annotated[Size | None, _SHARED_MEMORY] = None
     gpu: Gpu | None = None
     disk: Disk | None = None  # dstack's default of 100GB would refuse most laptops
 

@@ -1,8 +1,10 @@
 """The runs: task, service and dev environment, with all that they share."""
 
+import re
+import shlex
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic import WithJsonSchema as Schema
 
 from atoll.configuration.types.base import (
@@ -23,7 +25,7 @@ from atoll.configuration.types.mount import FileMapping, Mount, RegistryAuth
 from atoll.configuration.types.profile import ProfileParameters
 from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.scalar import as_text
-from atoll.configuration.types.support import NO_CONTAINERS, NO_COPIES, Later
+from atoll.configuration.types.support import IN_CONTAINER, NO_COPIES, NO_DOCKER, Later
 
 
 class Port(Model):
@@ -103,6 +105,25 @@ def _python(value: Any, info: ValidationInfo) -> Any:
     return text
 
 
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
+
+
+def _image(name: str, info: ValidationInfo) -> str:
+    if info.context is not None and _IMAGE.fullmatch(name) is None:
+        raise wrong_value("the name of an image, such as `ubuntu:24.04` or `ghcr.io/org/image:tag`")
+    return name
+
+
+def _words(text: str, info: ValidationInfo) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise wrong_value("words as a shell splits them, with closed quotes") from error
+    if info.context is not None and not any(words[:1]):
+        raise wrong_value("a program and its arguments")
+    return text
+
+
 def _not_true(value: Any) -> Any:
     """`true` is no limit, as in dstack."""
     return None if value is True else value
@@ -119,13 +140,13 @@ class Run(ProfileParameters):
     name: Name | None = None
     commands: Texts = ()
     env: Environment = Field(default_factory=dict)
-    image: Annotated[Text | None, NO_CONTAINERS] = None
-    user: Annotated[Text | None, Later("commands run as the user of the machine's agent")] = None
-    privileged: Annotated[Flag, NO_CONTAINERS] = False
-    entrypoint: Annotated[Text | None, NO_CONTAINERS] = None
+    image: Annotated[Text, AfterValidator(_image)] | None = None
+    user: Annotated[Text | None, Later("commands run as the user of the machine's agent", beside="image")] = None
+    privileged: Annotated[Flag, IN_CONTAINER] = False
+    entrypoint: Annotated[Annotated[Text, AfterValidator(_words)] | None, IN_CONTAINER] = None
     working_dir: Text | None = None
     home_dir: Annotated[Text, Later("the home folder is that of the machine's user", refused=False)] = "/root"
-    registry_auth: Annotated[RegistryAuth | None, NO_CONTAINERS] = None
+    registry_auth: Annotated[RegistryAuth | None, IN_CONTAINER] = None
     python: Annotated[Python | None, Later("commands find the Python that the machine has")] = None
     nvcc: Annotated[Flag | None, Later("commands find the CUDA compiler that the machine has")] = None
     single_branch: Annotated[Flag | None, Later("this release copies no code to the machine", refused=False)] = None
@@ -136,7 +157,7 @@ class Run(ProfileParameters):
         Later("waiting runs start in the order of their submission", refused=False),
     ] = None
     volumes: tuple[Mount, ...] = ()
-    docker: Annotated[Flag | None, NO_CONTAINERS] = None
+    docker: Annotated[Flag | None, NO_DOCKER] = None
     dstack: Annotated[Flag, Later("there is no dstack server that the run could reach")] = False
     repos: Annotated[tuple[Repository, ...], NO_COPIES] = ()
     files: Annotated[tuple[FileMapping, ...], NO_COPIES] = ()

@@ -1,8 +1,9 @@
 """The service: replicas of commands that answer requests, how many there are, and how requests reach them."""
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic import WithJsonSchema as Schema
 
 from atoll.configuration.types.base import CountRange, Duration, Flag, Model, Text, Texts, Whole, refusal, wrong_value
@@ -11,6 +12,8 @@ from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.run import Port, Python, Run
 from atoll.configuration.types.support import Later
 
+HEADER, PREFIX = r"^[a-zA-Z0-9_-]{1,500}$", r"^/[^\s\\{}]*$"
+"""What the names of headers and the paths of rate limits look like."""
 WINDOWS = (30.0, 60.0, 300.0)
 """Seconds: the windows over which requests are counted, as dstack 0.22.5 has them."""
 
@@ -112,23 +115,37 @@ class Probe(Model):
         return self
 
 
+def _header(value: str) -> str:
+    if not re.match(HEADER, value):
+        raise wrong_value("the name of a header of letters, digits, `-` and `_`, such as `X-User`")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not re.match(PREFIX, value):
+        raise wrong_value("a path that begins with `/`, without spaces, `\\`, `{` and `}`")
+    return value
+
+
 class LimitKey(Model):
     """What identifies the client of a request."""
 
     type: Literal["ip_address", "header"] = "ip_address"
-    header: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,500}$")] | None = None
+    header: Annotated[str, AfterValidator(_header), Field(json_schema_extra={"pattern": HEADER})] | None = None
 
     @model_validator(mode="after")
     def _named(self) -> "LimitKey":
-        if (self.header is None) == (self.type == "header"):
-            raise wrong_value("`header` beside `type: header`, and only there")
+        if self.type == "header" and self.header is None:
+            raise refusal("missing-key", "`header` is missing", "add `header:` with the name of a header")
+        if self.type != "header" and self.header is not None:
+            raise wrong_value("`header` beside `type: header` alone", ("header",))
         return self
 
 
 class RateLimit(Model):
     """How many requests of one client pass, under a path."""
 
-    prefix: Annotated[str, Field(pattern=r"^/[^\s\\{}]*$", max_length=4094)] = "/"
+    prefix: Annotated[str, AfterValidator(_prefix), Field(max_length=4094, json_schema_extra={"pattern": PREFIX})] = "/"
     key: LimitKey = Field(default_factory=LimitKey)
     rps: Annotated[float, Field(ge=1 / 60, le=1e15)]
     burst: Annotated[int, Field(strict=True, ge=0, le=2**53)] = 0

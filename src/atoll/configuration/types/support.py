@@ -11,14 +11,16 @@ class Later:
     """A key that needs a later release. `meanwhile` says what happens without it.
 
     `refused` keys change what runs or where, so that applying them without effect would do something else than the file
-    says; the others only tune.
+    says; the others only tune. A key with `beside` is acted on in a document that sets that other key, too.
     """
 
     meanwhile: str
     refused: bool = True
+    beside: str = ""
 
 
-NO_CONTAINERS = Later("this release runs commands on the machine itself, without containers")
+IN_CONTAINER = Later("without an `image` the commands run on the machine itself", beside="image")
+NO_DOCKER = Later("this release provides no Docker of the run's own: an `image` runs in the Docker of the machine")
 NO_COPIES = Later("this release copies no code to the machine")
 NOT_TAGGED = Later("the resources carry Atoll's own tags only", refused=False)
 NO_OPTIONS = Later("this release passes no options of its own to a backend")

@@ -25,9 +25,7 @@ class Volume(Model):
     availability_zone: Text | None = None
     size: Size | None = None
     binding_mode: Literal["immediate", "wait-for-first-consumer"] = "immediate"
-    volume_id: Annotated[
-        Text | None, Later("a new, empty volume would be created in the place of the existing disk")
-    ] = None
+    volume_id: Text | None = None
     auto_cleanup_duration: Annotated[Duration, Later("the volume stays until it is deleted", refused=False)] = None
     tags: Annotated[Tags | None, NOT_TAGGED] = None
     claim_name: Annotated[Text | None, NOT_KUBERNETES] = None

@@ -1,6 +1,8 @@
 """The demands of documents and records: specs turned into planning requests."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from functools import lru_cache
 from typing import overload
 
@@ -17,6 +19,7 @@ from atoll.configuration.types.run import Run as RunSpec
 from atoll.configuration.types.run import Task as TaskSpec
 from atoll.configuration.types.volume import Volume as VolumeSpec
 from atoll.engine.placing.hosts import SSH, hosts_of
+from atoll.model.reasons import RetryEvent
 from atoll.model.records import Fleet, Instance, Job, Run, Volume
 from atoll.model.resources import Range, Resources
 from atoll.model.states import InstanceState
@@ -36,6 +39,7 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.shape import Member
+from atoll.reconcile.run import RetryPolicy
 
 
 def demand_of(document: Written, project: str) -> Document:
@@ -114,6 +118,15 @@ def _placement(spec: RunSpec) -> Placement:
     return Placement(Strategy(spec.placement.strategy), spec.placement.max_skew)
 
 
+def retry_policy(spec: RunSpec) -> RetryPolicy:
+    """The retry policy of a run's spec."""
+    if not spec.retry:
+        return RetryPolicy()
+    duration = spec.retry.duration
+    policy = RetryPolicy(tuple(RetryEvent(event) for event in spec.retry.on_events))
+    return policy if duration is None else replace(policy, duration=timedelta(seconds=duration))
+
+
 def own_name(fleet: str, project: str) -> str:
     """The name of a fleet that a run of `project` names; one of another project keeps that before its name."""
     return fleet.removeprefix(f"{project}/")
@@ -126,7 +139,7 @@ def volume_request(name: str, spec: VolumeSpec) -> VolumeRequest:
 
 
 def size_of(spec: VolumeSpec) -> float:
-    """A volume's size in GB. Existing disks, which need none, are refused before."""
+    """A volume's size in GB. A plan fills in that of an existing disk before."""
     assert spec.size is not None
     return spec.size
 

@@ -10,13 +10,17 @@ from atoll.wire.api import EventView
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """At most `limit` events of this kind and name after number `after`, or the newest `last` of them."""
+    """At most `limit` events of this kind and name after number `after`.
+
+    With `last` instead: the newest ones, or the newest before number `before`.
+    """
 
     after: int = 0
     limit: int = SIZE
     kind: EventKind | None = None
     name: str | None = None
     last: int | None = None
+    before: int | None = None
 
 
 class EventQueries:
@@ -35,7 +39,7 @@ class EventQueries:
         kind, name = wanted.kind, wanted.name
         async with self._context.database.read() as tx:
             if wanted.last is not None:
-                found = await tx.last_events(project, wanted.last, kind=kind, name=name)
+                found = await tx.last_events(project, wanted.last, kind=kind, name=name, before=wanted.before)
             else:
                 found = await tx.events_after(project, wanted.after, limit=wanted.limit, kind=kind, name=name)
         return [event_view(event) for event in found]

@@ -8,6 +8,7 @@ from itertools import accumulate
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import not_found
 from atoll.engine.parts.versions import version_of
+from atoll.engine.queries.declared import Declared, shown
 from atoll.engine.queries.page import SIZE, Page
 from atoll.engine.queries.shapes import FleetShape, Shapes
 from atoll.engine.queries.zones import no_longer_offered, not_configured
@@ -30,18 +31,30 @@ class FleetQueries:
 
     async def page(self, project: str, after: str | None, limit: int) -> Page[FleetView]:
         """Fleets with their instances, the oldest first; a page ends early when they have too many instances."""
+        page = await self.declared_page(project, after, limit)
+        return Page([item.view for item in page.items], page.more)
+
+    async def declared_page(self, project: str, after: str | None, limit: int) -> Page[Declared[FleetView]]:
+        """Fleets as `page` returns them, with what their files say."""
         async with self._context.database.look() as tx:
             found = await tx.listing.fleets(project, after, limit + 1)
-            shown = _few(found[:limit])
-            return Page(await self._views(tx, shown), len(found) > len(shown))
+            few = _few(found[:limit])
+            views = await self._views(tx, few)
+            items = [Declared(view, shown(fleet.config)) for view, fleet in zip(views, few, strict=True)]
+            return Page(items, len(found) > len(few))
 
     async def get(self, project: str, name: str) -> FleetView:
         """One fleet with its version. Raises Refused: not-found."""
+        return (await self.declared(project, name)).view
+
+    async def declared(self, project: str, name: str) -> Declared[FleetView]:
+        """One fleet as `get` returns it, with what its file says. Raises Refused: not-found."""
         async with self._context.database.read() as tx:
             found = await tx.fleets.named(project, name)
             if found is None:
                 raise not_found("fleet", name)
-            return replace((await self._views(tx, [found]))[0], version=version_of(found))
+            view = replace((await self._views(tx, [found]))[0], version=version_of(found))
+            return Declared(view, shown(found.config))
 
     async def view(self, fleet: Fleet) -> FleetView:
         """A fleet that a request has just changed."""

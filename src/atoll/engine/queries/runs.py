@@ -6,6 +6,7 @@ from dataclasses import replace
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.parts.versions import version_of
+from atoll.engine.queries.declared import Declared, shown
 from atoll.engine.queries.page import Page
 from atoll.engine.queries.zones import not_configured
 from atoll.model.records import Instance, Job, Run
@@ -32,13 +33,28 @@ class RunQueries:
             found = await tx.listing.runs(project, after, limit + 1, finished=finished, newest=newest)
             return Page(await self._views(tx, found[:limit]), len(found) > limit)
 
+    async def declared_page(
+        self, project: str, after: str | None, limit: int, *, finished: bool
+    ) -> Page[Declared[RunView]]:
+        """Runs as `page` returns them, the newest first, with what their files say."""
+        async with self._context.database.read() as tx:
+            found = await tx.listing.runs(project, after, limit + 1, finished=finished, newest=True)
+            views = await self._views(tx, found[:limit])
+            items = [Declared(view, shown(run.config)) for view, run in zip(views, found, strict=False)]
+            return Page(items, len(found) > limit)
+
     async def get(self, project: str, name: str) -> RunView:
         """One run with its version and earlier attempts. Raises Refused: not-found."""
+        return (await self.declared(project, name)).view
+
+    async def declared(self, project: str, name: str) -> Declared[RunView]:
+        """One run as `get` returns it, with what its file says. Raises Refused: not-found."""
         async with self._context.database.read() as tx:
             found = await _named(tx, project, name)
             newest = {job.id for job in await tx.runs.jobs(found)}
             earlier = [job for job in await tx.runs.attempts(found) if job.id not in newest][-ATTEMPTS:]
-            return replace((await self._views(tx, [found], earlier))[0], version=version_of(found))
+            view = replace((await self._views(tx, [found], earlier))[0], version=version_of(found))
+            return Declared(view, shown(found.config))
 
     async def view(self, run: Run) -> RunView:
         """A run that a request has just changed."""
@@ -70,8 +86,8 @@ class RunQueries:
     async def _views(self, tx: Transaction, found: Sequence[Run], earlier: Sequence[Job] = ()) -> list[RunView]:
         """The views of runs; `earlier` are earlier attempts of the only one."""
         jobs = await tx.runs.jobs_of([run.id for run in found])
-        shown = [*earlier, *(job for group in jobs.values() for job in group)]
-        instances = await tx.listing.instances_by_id({job.instance_id for job in shown if job.instance_id})
+        displayed = [*earlier, *(job for group in jobs.values() for job in group)]
+        instances = await tx.listing.instances_by_id({job.instance_id for job in displayed if job.instance_id})
         backends = self._context.backends
         return [run_view(run, jobs.get(run.id, []), instances, backends, earlier) for run in found]
 

@@ -60,6 +60,8 @@ def change_of(
     old, new = dict(kept.config if standing.former is None else standing.former), dict(config)
     changed = changed_keys(kind, old, new, standing.zones)
     stays = IN_PLACE[kind] if standing.outdated or kind != "fleet" else frozenset(changed)
+    if kind == "fleet" and not _is_cluster(new.get("placement")):
+        stays |= {"placement"}  # nodes stay where they are: another placement decides on the next ones
     fields = tuple(_field(key, old.get(key, ABSENT), new.get(key, ABSENT), key in stays) for key in changed)
     if isinstance(kept, Run):
         return Change(type_, kind, name, _run_action(kept, fields, standing.rerun), fields, kept.id)
@@ -69,6 +71,10 @@ def change_of(
         return Change(type_, kind, name, ChangeAction.UNCHANGED, id=kept.id)
     in_place = all(field.in_place for field in fields)
     return Change(type_, kind, name, ChangeAction.UPDATE if in_place else ChangeAction.REPLACE, fields, kept.id)
+
+
+def _is_cluster(placement: object) -> bool:
+    return (placement.get("strategy") if isinstance(placement, Mapping) else placement) == "cluster"
 
 
 def _run_action(kept: Run, fields: tuple[FieldChange, ...], rerun: bool) -> ChangeAction:

@@ -75,6 +75,7 @@ def home_of(volume: Volume) -> Home:
 def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     spec = document.spec
     named = [spec.backend] if isinstance(spec, VolumeSpec) else list(selection_of(document).backends or ())
+    named = [name for name in named if name]  # a volume without one is reported as such
     missing = [name for name in named if name not in scene.backends]
     configured = ", ".join(f"`{name}`" for name in sorted(scene.backends))
     for name in missing:
@@ -158,13 +159,18 @@ def _fleets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
 def _secrets(document: Document, scene: Scene) -> Iterator[Diagnostic]:
     if scene.secrets is None:
         return
-    for variable, text in run_of(document).env.items():
+    run = run_of(document)
+    texts: dict[tuple[str, ...], str] = {("env", variable): text for variable, text in run.env.items()}
+    if run.registry_auth is not None:
+        login = run.registry_auth.model_dump(exclude_none=True)
+        texts |= {("registry_auth", key): text for key, text in login.items()}
+    for place, text in texts.items():
         for name in secret_names(text):
             if name not in scene.secrets:
                 cure = f"a manager of the project sets it: `atoll secret set {name}`"
                 help = did_you_mean(name, scene.secrets, cure)
                 message = f"there is no secret `{name}` in this project"
-                yield Diagnostic("unknown-secret", message, span=document.span(("env", variable)), help=help)
+                yield Diagnostic("unknown-secret", message, span=document.span(place), help=help)
 
 
 def _unknown(

@@ -1,13 +1,14 @@
 """Closing and opening zones."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
-from atoll.engine.placing.emptying import end_closure
+from atoll.engine.placing.emptying import end_closure, moves_in, occupants_of
 from atoll.engine.placing.placement import forget_plans
+from atoll.engine.snapshots.world import World
 from atoll.model.records import Closure, ClosureKind
 from atoll.model.states import ClosureState
 from atoll.model.zone import Zone
@@ -20,7 +21,10 @@ LONGEST = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A request to close a zone: until a time, or for a number of seconds; for one project, or for all."""
+    """A request to close a zone: until a time, or for a number of seconds; for one project, or for all.
+
+    Of the project, a drain or an evacuation concerns at most the `agreed` instances (names); None: any.
+    """
 
     until: datetime | None = None
     seconds: float | None = None
@@ -29,6 +33,7 @@ class Closing:
     operation: ClosureKind = ClosureKind.CORDON
     max_unavailable: int = 0
     deadline_seconds: float | None = None
+    agreed: frozenset[str] | None = None
 
     @property
     def empties(self) -> bool:
@@ -67,11 +72,28 @@ def _invalid(message: str) -> Refused:
 
 
 async def close_zone(context: Context, project: str, zone: Zone, closing: Closing) -> Closure:
-    """Close a zone for new work, and empty it where that is asked. Raises Refused: zone-closed, invalid-request."""
+    """Close a zone for new work, and empty it where that is asked.
+
+    Raises Refused: zone-closed, invalid-request, changed-since-shown.
+    """
     async with context.database.write() as tx:
         closure = await new_closure(tx, context.new_id(), project, zone, closing)
+        if closing.empties and closing.agreed is not None:
+            await _refuse_more(tx, context.worlds.known(), closure, closing.agreed)
         await forget_plans(tx)
         return await tx.add(closure, reason=closing.cause or "closed")
+
+
+async def _refuse_more(tx: Transaction, world: World, closure: Closure, agreed: Collection[str]) -> None:
+    """Raises Refused where instances of the project would leave, or be stopped, that the user has not been shown."""
+    ours = [each for each in await occupants_of(tx, closure) if each.project == closure.project]
+    found = await moves_in(tx, world, closure, ours)
+    concerned = {*found.replace, *found.release, *(stay.occupant.id for stay in found.stays)}
+    more = sorted({each.name for each in ours if each.id in concerned}.difference(agreed))
+    if more:
+        message = f"changed since it was shown: now it would end {', '.join(more)} too"
+        help = "the zone was not closed; look at it, then run the command again"
+        raise Refused("changed-since-shown", message, help=help)
 
 
 async def new_closure(tx: Transaction, id: str, project: str, zone: Zone, closing: Closing) -> Closure:

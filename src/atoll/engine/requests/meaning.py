@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from atoll.configuration import spec_from_json
 from atoll.model.records import Instance
 from atoll.model.zone import Zone
 from atoll.planning.request import FleetRequest, Strategy
@@ -44,6 +45,27 @@ def same_meaning(kind: str, key: str, old: Any, new: Any, zones: Collection[Zone
     if key in _FOLDED and _are_names(old) and _are_names(new):
         return {fold(str(name)) for name in old} == {fold(str(name)) for name in new}
     return bool(old == new)
+
+
+def respelled(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The old configuration of a document, with what means the same in the new one written as it is there.
+
+    A key that is left out and one with its default mean the same, except for the `resources` of a fleet of own hosts:
+    without any, it takes hosts of any size.
+    """
+    before, after = (spec_from_json(kind, config) for config in (old, new))
+    fields = {field.alias or name: name for name, field in type(after).model_fields.items()}
+    result = dict(old)
+    for key in old.keys() | new.keys():
+        if key not in fields or getattr(before, fields[key]) != getattr(after, fields[key]):
+            continue
+        if key == "resources" and "ssh_config" in new and (key in old) != (key in new):
+            continue
+        if key in new:
+            result[key] = new[key]
+        else:
+            result.pop(key)
+    return result
 
 
 def misfits(instances: Sequence[Instance], demand: FleetRequest) -> list[Instance]:

@@ -7,6 +7,7 @@ from atoll.configuration import Document, named_environment
 from atoll.configuration.checks.reach import Home
 from atoll.configuration.checks.support import APPLIED
 from atoll.configuration.checks.zoning import Ground, homes
+from atoll.configuration.types.volume import Volume as VolumeSpec
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.placing.demand import demand_of, run_of, volume_names
 from atoll.engine.requests.check import Scene, check
@@ -15,6 +16,7 @@ from atoll.engine.requests.planned import Planned
 from atoll.engine.snapshots.fault import BadSnapshot
 from atoll.engine.snapshots.reading import read_snapshot
 from atoll.engine.snapshots.saved import Saved, Settled, digest
+from atoll.model.diagnostic import Diagnostic
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.planning.budget import Budget
 from atoll.planning.planner import Planner
@@ -48,14 +50,33 @@ def replay(content: bytes, submission: Submission) -> Planned:
     ground = Ground(directory, with_zones(infos, [ZoneInfo(zone) for zone in _seen(snapshot)]))
     parsed = parse_submission(_filled(submission), ground)
     scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
-    asking = [one for one in parsed.documents if not _is_settled(one, saved)]
-    found = [finding for one in (*asking, *parsed.partial) for finding in check(one, scene)]
+    documents = [one for one in parsed.documents if not _is_unknown_disk(one)]
+    asking = [one for one in documents if not _is_settled(one, saved)]
+    found = [_unknown_disk(one) for one in parsed.documents if _is_unknown_disk(one) and not _is_kept(one, snapshot)]
+    found += [finding for one in (*asking, *parsed.partial) for finding in check(one, scene)]
     findings = in_order([*parsed.diagnostics, *found], submission)
     refuse_errors(findings)
     demands = [demand_of(one, saved.project) for one in asking]
     request = Request(saved.project, (*demands, *_waiting(saved, parsed.documents)), confirmed=True)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     return Planned((), answer(request, snapshot, Planner(Budget())), findings, 0, parsed.default_profile, names)
+
+
+def _is_unknown_disk(document: Document) -> bool:
+    """Whether the document registers an existing disk without what a plan looks up."""
+    spec = document.spec
+    known = isinstance(spec, VolumeSpec) and spec.size is not None and spec.availability_zone is not None
+    return isinstance(spec, VolumeSpec) and spec.volume_id is not None and not known
+
+
+def _is_kept(document: Document, snapshot: Snapshot) -> bool:
+    return document.name in {volume.name for volume in snapshot.volumes}
+
+
+def _unknown_disk(document: Document) -> Diagnostic:
+    help = "add its `size`, `region` and `availability_zone`"
+    message = "a snapshot does not know the disks of the provider"
+    return Diagnostic("disk-unusable", message, span=document.span(("volume_id",)), help=help)
 
 
 def _is_settled(document: Document, saved: Saved) -> bool:

@@ -23,9 +23,10 @@ from atoll.engine.placing.restraint import uncreated
 from atoll.engine.requests.acceptance import accept
 from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_keys
 from atoll.engine.requests.check import Scene, check, failure_of, home_of, trouble_of
+from atoll.engine.requests.disks import shared_disk, with_disks
 from atoll.engine.requests.draft import Draft
 from atoll.engine.requests.hosts import declares_hosts, kept_hosts, look_at_hosts, shared_hosts, with_hosts
-from atoll.engine.requests.meaning import SELECTION, misfits
+from atoll.engine.requests.meaning import SELECTION, misfits, respelled
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.replay import replay
@@ -132,11 +133,14 @@ def _refuse_failed(drafts: Sequence[Draft]) -> None:
 
 async def _propose(context: Context, world: World, project: str, submission: Submission) -> _Proposal:
     async with context.database.read() as tx:
+        kept = {volume.name: volume for volume in await tx.volumes.listing(project)}
         held = {*await tx.listing.instances_by_zone(project), *await tx.listing.volumes_by_zone(project)}
     directory = live_directory(world, held)
     infos = {name: backend.info for name, backend in context.backends.items()}
     ground = Ground(directory, with_zones(infos, world.zones))
     parsed = await context.planner.run(asker(project), parse_submission, submission, ground)
+    documents, unusable = await with_disks(context, parsed.documents, kept, world.zones)
+    parsed = replace(parsed, documents=documents)
     looked: list[Diagnostic] = []
     if declares_hosts(parsed.documents):
         looked = await look_at_hosts(context.own_hosts, parsed.documents)
@@ -154,6 +158,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
         conflicts = [one for draft in drafts for one in await _conflicts(tx, draft)]
         conflicts += [one for draft in drafts for one in await shared_hosts(tx, draft.document, project)]
+        conflicts += [one for draft in drafts for one in await shared_disk(tx, draft.document, project)]
         conflicts += [one for one in looked if not _is_kept(one, drafts)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         leaving = await tx.fleets.leaving(project)
@@ -164,7 +169,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         _scene(context, project, drafts, here, directory, (volumes, fleets)), secrets=secrets, unread=parsed.unread
     )
     checked = [*(draft.document for draft in drafts if _asks(draft)), *parsed.partial]
-    found = [*parsed.diagnostics, *await _checked(checked, scene), *conflicts]
+    found = [*parsed.diagnostics, *await _checked(checked, scene), *conflicts, *unusable]
     findings = in_order(found, submission)
     refuse_errors(findings)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
@@ -270,7 +275,7 @@ async def _draft(
         kept = await tx.volumes.named(project, document.name)
     else:
         kept = await tx.runs.named(project, document.name)
-    former = None if kept is None else _opened(context.vault, kept.config)
+    former = None if kept is None else respelled(document.type, _opened(context.vault, kept.config), config)
     instances = await tx.fleets.instances(kept) if isinstance(kept, Fleet) else ()
     zones = {info.zone for info in world.zones} | {instance.zone for instance in instances}
     outdated: frozenset[str] = frozenset()

@@ -79,11 +79,11 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             instance = await tx.get(Instance, id)
             if instance is None or instance.state is InstanceState.TERMINATED:
                 return None
-            claimed, idle_limit, blocked = False, None, False
+            claimed, idle_limit, blocked = False, None, ""
             if instance.state is InstanceState.ACTIVE:
                 claimed, idle_limit = await self._use(tx, instance)
             elif instance.state is InstanceState.PENDING:
-                blocked = await tx.fleets.ending(instance.fleet_id, EndReason.REPLACED)
+                blocked = await _waits_for(tx, instance.fleet_id)
         return await self._seen(instance, claimed=claimed, idle_limit=idle_limit, blocked=blocked)
 
     async def look_on(self, record: Instance) -> tuple[Instance, InstanceSight] | None:
@@ -284,6 +284,16 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
 def _offer_scope(instance: Instance) -> Scope:
     zone = instance.zone
     return Scope(zone.backend, zone.region, zone.name, instance.instance_type.name, instance.market)
+
+
+async def _waits_for(tx: Transaction, fleet_id: str) -> str:
+    """What a fleet's new nodes wait for while the nodes whose place they take are there: the first of these."""
+    ending = await tx.fleets.ending(fleet_id, EndReason.REPLACED)
+    runs = {job.instance_id: job.run for job in await tx.runs.claims()} if ending else {}
+    for instance in sorted(ending, key=lambda each: (each.id not in runs, each.node)):
+        run = runs.get(instance.id)
+        return f"waits until run `{run}` on `{instance.name}` ends" if run else f"waits until `{instance.name}` ends"
+    return ""
 
 
 async def _idle_limit(tx: Transaction, instance: Instance) -> timedelta | None:

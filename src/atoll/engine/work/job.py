@@ -13,6 +13,7 @@ from atoll.engine.placing import restraint
 from atoll.engine.placing.batching import tell_waiting
 from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.work.handler import Due, Reconciling
+from atoll.engine.work.job_container import container_of
 from atoll.engine.work.job_environment import job_environment
 from atoll.model.reasons import JobReason
 from atoll.model.records import Instance, Job, Kind, Run, Volume
@@ -158,6 +159,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             ties = {tie.name: tie for tie in await tx.attachments.live(job=job.id)}
             spec = spec_of(run)
             env = await open_environment(self.context.vault, tx, run.project, spec.env)
+            container = await container_of(self.context.vault, tx, run.project, spec)
         paths = mount_paths(run, job)
         mounts = tuple(Mount(name, ties[name].source, path) for name, path in zip(job.volumes, paths, strict=True))
         return JobSubmission(
@@ -167,6 +169,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             spec.working_dir,
             mounts,
             spec.max_duration,
+            container,
         )
 
     async def _follow(self, lease: Lease, sight: JobSight, state: AgentJob, agent: AgentClient) -> Due | None:

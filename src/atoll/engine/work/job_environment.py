@@ -1,5 +1,6 @@
 """The environment of a job: Atoll's own variables, and beside each its dstack name, so that scripts run unchanged."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 
 from atoll.model.records import Instance, Job, Run
@@ -7,11 +8,16 @@ from atoll.model.records import Instance, Job, Run
 LOCAL_ADDRESS = "127.0.0.1"
 """For machines without an address of their own: they are this machine."""
 
+_FIRST_PORT, _PORTS = 20000, 10000
+
 
 def job_environment(
     run: Run, job: Job, instances: Sequence[Instance], own: Instance, configured: Mapping[str, str]
 ) -> dict[str, str]:
-    """All variables of a job: the user's own first, ours over them. `instances` are those of all ranks, in order."""
+    """All variables of a job: those of `torchrun`, the user's own over them, ours over both.
+
+    `instances` are those of all ranks, in order.
+    """
     gpu = own.instance_type.gpu
     gpus = gpu.count if gpu else 0
     addresses = [instance.address or LOCAL_ADDRESS for instance in instances]
@@ -36,4 +42,25 @@ def job_environment(
     }
     for prefix in ("ATOLL_", "DSTACK_"):
         ours |= {prefix + name: value for name, value in shared.items()}
-    return {**configured, **ours}
+    return {**_of_torchrun(run, job, addresses, gpus), **configured, **ours}
+
+
+def _of_torchrun(run: Run, job: Job, addresses: Sequence[str], gpus: int) -> dict[str, str]:
+    """What `torchrun` needs on each of several nodes, so that it finds the others without arguments.
+
+    It reads an argument that is not given from the variable of its name after `PET_` (PyTorch,
+    torch/distributed/argparse_util.py). The port is the run's own, so that two runs with one master machine do not
+    meet, and below the ports that Linux gives to connections.
+    """
+    if len(addresses) == 1:
+        return {}
+    port = str(_FIRST_PORT + zlib.crc32(run.id.encode()) % _PORTS)
+    variables = {
+        "MASTER_ADDR": addresses[0],
+        "MASTER_PORT": port,
+        "PET_MASTER_ADDR": addresses[0],
+        "PET_MASTER_PORT": port,
+        "PET_NNODES": str(len(addresses)),
+        "PET_NODE_RANK": str(job.rank),
+    }
+    return variables if gpus == 0 else {**variables, "PET_NPROC_PER_NODE": str(gpus)}

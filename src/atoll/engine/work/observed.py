@@ -123,6 +123,10 @@ class ObservedVolumes:
         """As `Volumes.describe`."""
         return await self._metrics.count("describe_volume", zone, self._inner.describe, disk, zone)
 
+    async def look_up(self, disk: str, region: str | None) -> Disk:
+        """As `Volumes.look_up`."""
+        return await self._metrics.count("look_up_volume", None, self._inner.look_up, disk, region)
+
     async def find(self, owner: str) -> tuple[Disk, ...]:
         """As `Volumes.find`."""
         return await self._metrics.count("find_volumes", None, self._inner.find, owner)

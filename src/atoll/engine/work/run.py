@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
 from typing import assert_never
 
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, Placing
-from atoll.engine.placing.demand import run_request, spec_of, volume_names, volume_request
+from atoll.engine.placing.demand import retry_policy, run_request, spec_of, volume_names, volume_request
 from atoll.engine.placing.placement import PlacementRaced, keep_grown, keep_jobs, keep_zones, planned_fleets
 from atoll.engine.placing.restraint import held, hold_with_fleets
 from atoll.engine.work.handler import Due, Reconciling
@@ -21,7 +19,7 @@ from atoll.planning.plan import DocumentKind, Plan, ShortfallCode
 from atoll.planning.reasons import explain
 from atoll.planning.request import VolumeRequest
 from atoll.reconcile.action import PlaceJobs, Resubmit, RunEffect, StopJobs
-from atoll.reconcile.run import RetryPolicy, RunSight, decide
+from atoll.reconcile.run import RunSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -170,12 +168,3 @@ def _of_volumes(plan: Plan) -> Iterator[str]:
     for one in plan.documents:
         if one.kind is DocumentKind.VOLUME and one.shortfall is not None:
             yield explain.shortfall_text(one.kind, one.name, one.shortfall)
-
-
-def retry_policy(spec: RunSpec) -> RetryPolicy:
-    """The retry policy of a run's spec."""
-    if not spec.retry:
-        return RetryPolicy()
-    duration = spec.retry.duration
-    policy = RetryPolicy(tuple(RetryEvent(event) for event in spec.retry.on_events))
-    return policy if duration is None else replace(policy, duration=timedelta(seconds=duration))

@@ -76,7 +76,7 @@ class VolumeHandler(Reconciling[Volume, VolumeSight, VolumeEffect]):
     async def _delete(self, lease: Lease, volume: Volume, zone: Zone) -> Due | None:
         disks = self.volumes(zone)
         try:
-            if volume.backend_id is not None:
+            if volume.backend_id is not None and spec_of(volume).volume_id is None:  # an existing disk is kept
                 await self.call(zone, disks.delete, volume.backend_id, zone)
         except InvalidRequest:
             return Due(2, failed=True)  # a machine that is ending may hold it a little longer
@@ -93,8 +93,12 @@ class VolumeHandler(Reconciling[Volume, VolumeSight, VolumeEffect]):
     async def _create(self, lease: Lease, volume: Volume, zone: Zone) -> Due | None:
         disks = self.volumes(zone)
         request = VolumeRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
+        existing = spec_of(volume).volume_id
         try:
-            disk = await self.call(zone, disks.create, request)
+            if existing is None:
+                disk = await self.call(zone, disks.create, request)
+            else:
+                disk = await self.call(zone, disks.describe, existing, zone)
         except _DRY as error:
             await self._dry(lease, volume, zone, error)
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,6 +14,7 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.queries.map import map_change, map_hour, zone_map
 from atoll.engine.requests.accounts import token_hash
 from atoll.engine.requests.sessions import end_session, issue_code, open_session, redeem_code
+from atoll.fronts.users import Users
 from atoll.fronts.web.assets import PREFIX, Asset, load
 from atoll.fronts.web.feed import Feeds
 from atoll.fronts.web.sessions import Sessions, set_cookie
@@ -37,19 +38,6 @@ _encoder = msgspec.json.Encoder()
 Listen = Callable[[], Awaitable[str]]
 Project = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 Number = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
-
-
-class Users(Protocol):
-    """Knows the users of tokens, and which projects there are."""
-
-    async def identify(self, authorization: str) -> User:
-        """The user of an `Authorization` header. Raises Refused (401)."""
-
-    async def identify_hash(self, hash: str) -> User | None:
-        """The user of the token with this hash; None when it is unknown, revoked or expired."""
-
-    async def require(self, user: User, project: str, role: Role) -> None:
-        """Authorizes a user for a project. Raises Refused (403, 404)."""
 
 
 class WebFront:

@@ -12,9 +12,12 @@ from pydantic import TypeAdapter
 
 from atoll.wire.access import SessionView
 from atoll.wire.api import EventView, FleetView, PlanResponse, Problem, RunView, VolumeView
+from atoll.wire.closures import ClosurePreview, ClosureView
 from atoll.wire.map import MapChange, MapHour, ZoneMap
 
 SHAPES = (
+    ClosurePreview,
+    ClosureView,
     EventView,
     FleetView,
     MapChange,

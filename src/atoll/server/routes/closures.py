@@ -85,6 +85,7 @@ def _closing(body: NewClosure) -> closing.Closing:
         body.operation,
         body.max_unavailable,
         body.deadline_seconds,
+        None if body.agreed is None else frozenset(body.agreed),
     )
 
 

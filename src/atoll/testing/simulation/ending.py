@@ -6,17 +6,23 @@ import sqlite3
 from atoll.backends.fake import Ledger
 from atoll.testing.clock import VirtualClock
 
+_FOLLOWING = """
+SELECT i.id FROM instances i JOIN instances old ON old.fleet_id = i.fleet_id AND old.end_reason = 'replaced'
+JOIN jobs j ON j.instance_id = old.id AND j.state = 'running' WHERE i.state = 'pending' AND i.message != ''
+"""
+"""Nodes that wait, and say so, for the end of a run on a node whose place they take."""
 _UNSETTLED = {
     "fleet": "SELECT name, state, message FROM fleets f WHERE state = 'deleting' OR rebalancing_until IS NOT NULL",
-    "instance": "SELECT id, state, end_reason FROM instances WHERE state NOT IN ('active', 'terminated')"
-    " OR (state = 'active' AND end_reason != '' AND id NOT IN"
+    "instance": f"SELECT id, state, end_reason FROM instances WHERE (state NOT IN ('active', 'terminated')"
+    f" AND id NOT IN ({_FOLLOWING})) OR (state = 'active' AND end_reason != '' AND id NOT IN"
     " (SELECT instance_id FROM jobs WHERE state IN ('starting', 'running', 'stopping') AND instance_id IS NOT NULL))",
     "volume": "SELECT name, state, zone FROM volumes WHERE state IN ('creating', 'deleting')"
     " OR (state = 'submitted' AND zone IS NOT NULL)",
     "attachment": "SELECT name, state, job_id FROM attachments WHERE state NOT IN ('attached', 'detached')",
     "run": "SELECT name, state, message FROM runs WHERE state NOT IN ('done', 'failed', 'stopped', 'running')"
-    " AND message = ''",
-    "job": "SELECT run, state, instance_id FROM jobs WHERE state IN ('placed', 'starting', 'stopping')",
+    f" AND message = '' AND id NOT IN (SELECT run_id FROM jobs WHERE instance_id IN ({_FOLLOWING}))",
+    "job": "SELECT run, state, instance_id FROM jobs WHERE state IN ('placed', 'starting', 'stopping')"
+    f" AND instance_id NOT IN ({_FOLLOWING})",
     "closure": "SELECT zone, operation, state, message FROM closures WHERE state != 'ended'",
 }
 _ALIVE = {
@@ -31,7 +37,10 @@ _ALIVE = {
 }
 
 
-_FLEETS = "SELECT id, name, nodes, config FROM fleets WHERE state = 'active' AND message = '' AND NOT auto_created"
+_FLEETS = f"""
+SELECT id, name, nodes, config FROM fleets WHERE state = 'active' AND message = '' AND NOT auto_created
+AND id NOT IN (SELECT fleet_id FROM instances WHERE id IN ({_FOLLOWING}))
+"""
 _BY_ZONE = """
 SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state = 'active' GROUP BY zone
 """

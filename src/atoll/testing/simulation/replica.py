@@ -149,6 +149,10 @@ class RemoteVolumes:
         """As `Volumes.describe`."""
         return await self._line.carry(self._volumes.describe(disk, zone))
 
+    async def look_up(self, disk: str, region: str | None) -> Disk:
+        """As `Volumes.look_up`."""
+        return await self._line.carry(self._volumes.look_up(disk, region))
+
     async def find(self, owner: str) -> tuple[Disk, ...]:
         """As `Volumes.find`."""
         return await self._line.carry(self._volumes.find(owner))

@@ -20,6 +20,35 @@ export interface Change {
 
 export type ChangeAction = "create" | "update" | "replace" | "rerun" | "retry" | "unchanged";
 
+export type ClosureKind = "cordon" | "drain" | "evacuate";
+
+export interface ClosurePreview {
+  fleets: FleetMoves[];
+  released: string[];
+  stays: InstanceStay[];
+  others: number;
+}
+
+export type ClosureState = "active" | "emptying" | "empty" | "ended";
+
+export interface ClosureView {
+  id: string;
+  zone: Zone;
+  state: ClosureState;
+  project: string;
+  actor: string;
+  reason: string;
+  created_at: string;
+  until: string;
+  ended_at: string | null;
+  message: string;
+  operation: ClosureKind;
+  max_unavailable: number;
+  total: number;
+  gone: number;
+  deadline: string | null;
+}
+
 export interface Diagnostic {
   code: string;
   message: string;
@@ -49,6 +78,14 @@ export interface FieldChange {
   in_place: boolean;
 }
 
+export interface FleetMoves {
+  fleet: string;
+  replaced: string[];
+  zones: Record<string, number>;
+  price: number;
+  shortfall: string;
+}
+
 export interface FleetView {
   id: string;
   name: string;
@@ -65,6 +102,13 @@ export interface FleetView {
   surplus: number;
   note: string;
   version: string;
+}
+
+export interface InstanceStay {
+  instance: string;
+  code: string;
+  message: string;
+  runs: string[];
 }
 
 export interface InstanceView {

@@ -2,6 +2,7 @@
 // The start page: fleets at the left, the map, the inspector at the right, the last hour below.
 
 import { get, post } from "./api.js";
+import { closing } from "./closing.js";
 import { ago, ask, el, facts, money, moment, number, paced, plural, prose, table } from "./dom.js";
 import { Rooms } from "./rooms.js";
 import { BUSY, LOST, STATES } from "./store.js";
@@ -179,6 +180,8 @@ export class ZonesPage {
     for (const out of view.left_out) parts.push(el("p", "note left", `${out.what || "the zone"}: ${out.why}${out.until ? ", left out until " + moment(out.until) : ""}`));
     const runs = [...new Set(held.map((i) => store.run[i]).filter(Boolean))];
     if (runs.length) parts.push(el("h4", "", "Runs here"), el("p", "", ...runs.slice(0, 12).flatMap((run, k) => [k ? ", " : "", Object.assign(el("a", "", run), { href: this.app.link("runs/" + encodeURIComponent(run)) })]), runs.length > 12 ? ` and ${runs.length - 12} more` : ""));
+    const buttons = closing(this.app, view);
+    if (buttons) parts.push(buttons);
     if (view.faults && this.app.me.admin) parts.push(this._outage(view));
     return parts;
   }

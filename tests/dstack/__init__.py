@@ -1,0 +1,1 @@
+"""dstack's API: the shapes of its clients against a real server."""
