@@ -200,6 +200,11 @@ def skew_is_kept(case: Case, plan: Plan) -> Iterator[str]:
         enough = fleet.placement.min_zones is None or len(eligible) >= fleet.placement.min_zones
         if part.plan.placements and not enough:
             yield f"{part.plan.name} is placed over {len(eligible)} zones, and asked for {fleet.placement.min_zones}"
+        before = [i.zone for i in case.snapshot.instances if i.fleet == fleet.name]
+        further = {node.zone for node in part.plan.placements}.difference(before)
+        missing = min(fleet.nodes - len(before), len(part.plan.placements))
+        if len(further) < min((fleet.placement.min_zones or 0) - len(set(before)), missing):
+            yield f"{part.plan.name} gets {len(further)} further zones, and is to hold {fleet.placement.min_zones}"
 
 
 def enough_survive(case: Case, plan: Plan) -> Iterator[str]:

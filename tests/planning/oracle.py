@@ -14,7 +14,8 @@ the request. A document that does not fit beside those accepted before it is lef
 Machines that a cluster has already bind it to their zone: the one with most of them, the first by name among equals.
 Spread looks at the end: an eligible zone that gets a node ends at most `max_skew` above the emptiest eligible one, with
 the nodes that are there already counted. With `max_zones` the eligible zones that hold nodes count, and as many others
-as may hold some; no zone gets a node with which it holds more than `max_share`. What is there already stays. A fleet
+as may hold some; no zone gets a node with which it holds more than `max_share`. While fewer than `min_zones` zones hold
+nodes, each new one goes to a further zone. What is there already stays. A fleet
 that shall outlast k zones buys at most what puts `nodes` into each of k + 1 zones: runs that may use it are no reason
 for more.
 """
@@ -111,6 +112,8 @@ class _Judge:
                 even = replace(document, nodes=nodes, placement=replace(asked, max_skew=skew, max_share=part))
                 if self.cost([*accepted, even]) is not None:
                     return [even]
+        if asked.min_zones:
+            return []
         return [replace(document, nodes=nodes, placement=Placement(max_zones=asked.max_zones, max_share=part))]
 
     def _takes_fewer(self, fleet: FleetRequest) -> bool:
@@ -250,7 +253,22 @@ class _Model:
             self._spread(new, there, fleet.placement.max_skew, most, used)
         if placement.survive_zones:
             self._survive(new, there, fleet)
+        if (
+            placement.min_zones is not None
+            and placement.strategy is not Strategy.CLUSTER
+            and self.partial != fleet.name
+        ):
+            self._many_zones(new, there, min(placement.min_zones - len(there), missing))
         return True
+
+    def _many_zones(self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], least: int) -> None:
+        """So many of the zones without nodes get one."""
+        if least <= 0:
+            return
+        used = {zone: self._column(1) for zone in new if not there.get(zone)}
+        for zone, column in used.items():
+            self.rows.append(({**new[zone], column: -1.0}, 0, inf))
+        self.rows.append((dict.fromkeys(used.values(), 1.0), least, inf))
 
     def _one_zone(self, new: Mapping[Zone, Sum], most: int, home: Zone | None) -> None:
         chosen = {zone: self._column(1 if home in (None, zone) else 0) for zone in new}

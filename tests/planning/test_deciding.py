@@ -4,10 +4,11 @@ import pytest
 
 from atoll.model.offer import Market
 from atoll.model.quota import Quota
-from atoll.model.zone import Capacity
+from atoll.model.zone import Capacity, Zone
 from atoll.planning import plan
+from atoll.planning.reasons.explain import shortfall_reason
 from atoll.planning.request import FleetRequest, NodeRequest, OnShortage, Placement, RunRequest, Strategy
-from atoll.planning.snapshot import Usage
+from atoll.planning.snapshot import Snapshot, Usage
 from tests.planning.scenes import ANY, LARGE, A, B, C, offer, part, request, where, world
 
 ZONES = tuple(enumerate((A, B, C)))
@@ -64,3 +65,36 @@ def test_a_best_effort_spread_of_fewer_nodes_than_requested_is_as_even_as_possib
     shortfall = part(answer, "train").shortfall
     assert shortfall is not None
     assert (shortfall.placed, shortfall.wanted) == (4, 6)
+
+
+def _full(zone: Zone) -> Snapshot:
+    return world(
+        *(offer(each, 0.1 + number / 100) for number, each in ZONES),
+        capacities={zone: Capacity(4, 16)},
+        usage=[Usage(zone, Capacity(4, 16))],
+    )
+
+
+@pytest.mark.parametrize("shortage", OnShortage)
+def test_min_zones_holds_where_a_zone_is_full_whatever_on_shortage_says(shortage: OnShortage) -> None:
+    placement = Placement(Strategy.SPREAD, min_zones=3, on_shortage=shortage)
+    fleet = FleetRequest("train", 3, ANY, placement)
+    answer = part(plan(request(fleet), _full(C)), "train")
+    assert answer.placements == ()
+    assert answer.shortfall is not None
+    assert "in at least 3 zones" in shortfall_reason(answer.kind, answer.shortfall)
+    cured = {cure.requirement for cure in answer.shortfall.cures}
+    assert "placement.min_zones" in cured or shortage is OnShortage.REJECT
+    assert "placement.on_shortage" not in cured
+
+
+def test_min_zones_holds_where_the_skew_would_let_all_nodes_be_in_one_zone() -> None:
+    placement = Placement(Strategy.SPREAD, min_zones=2, max_skew=3)
+    answer = plan(request(FleetRequest("train", 3, ANY, placement)), world(*(offer(zone, n) for n, zone in ZONES)))
+    assert where(answer, "train") == ["us-east-1a", "us-east-1a", "us-east-1b"]
+
+
+def test_fewer_nodes_than_min_zones_are_each_in_a_zone_of_its_own() -> None:
+    placement = Placement(Strategy.SPREAD, min_zones=3, max_skew=3)
+    answer = plan(request(FleetRequest("train", 2, ANY, placement)), world(*(offer(zone, n) for n, zone in ZONES)))
+    assert where(answer, "train") == ["us-east-1a", "us-east-1b"]

@@ -1,5 +1,7 @@
 """What is said of a zone in worlds written by hand: one sentence for each behaviour that once was said wrongly."""
 
+import pytest
+
 from atoll.model.offer import Market
 from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
@@ -11,6 +13,7 @@ from atoll.planning.reasons.sentences import refusal_text
 from atoll.planning.request import (
     Document,
     FleetRequest,
+    MountRequest,
     NodeRequest,
     Placement,
     Requirements,
@@ -18,7 +21,7 @@ from atoll.planning.request import (
     SpotPolicy,
     Strategy,
 )
-from atoll.planning.snapshot import ExistingInstance, Snapshot
+from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot
 from tests.planning.scenes import ANY, ANYTHING, LARGE, SMALL, A, B, offer, part, request, world
 
 
@@ -125,3 +128,42 @@ def test_busy_instances_that_would_not_do_anyway_are_not_counted() -> None:
     snapshot = world(offer(A, 1.0), instances=[_instance("idle", A), busy])
     refusal = part(plan(request(run), snapshot), "job").refusals[0]
     assert (refusal.code, refusal_text(refusal)) == (RefusalCode.INSTANCE_BUSY, "the suitable instance here is busy")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "where"),
+    [
+        (Strategy.CLUSTER, ""),
+        (Strategy.REGION, "the zones of us-east-1 "),
+        (Strategy.ANY, "the zones that can serve "),
+    ],
+)
+def test_a_run_of_several_nodes_names_the_quota_that_binds(strategy: Strategy, where: str) -> None:
+    run = RunRequest("job", (NodeRequest(0), NodeRequest(1)), ANY, placement=Placement(strategy))
+    quota = Quota("aws", "us-east-1", Market.ON_DEMAND, 6, 3)
+    text = "can take 1 of 2 nodes, then the on-demand quota of us-east-1 has 1 of 6 vCPUs left, small needs 2"
+    assert _said(run, world(offer(A, 0.1), offer(B, 0.2), quotas=[quota])) == {A: where + text, B: where + text}
+
+
+def test_a_cluster_names_what_its_zones_lack_for_one_more_node() -> None:
+    fleet = FleetRequest("train", 2, ANY, Placement(Strategy.CLUSTER))
+    capacities = {A: Capacity(2, 100), B: Capacity(100, 9)}
+    assert _said(fleet, world(offer(A, 0.1), offer(B, 0.2), capacities=capacities)) == {
+        A: "can take 1 of 2 nodes, then 2 of 2 CPUs are used, small needs 2",
+        B: "can take 1 of 2 nodes, then 8 of 9 GB of memory are used, small needs 8",
+    }
+
+
+def test_a_volume_that_another_run_of_the_plan_uses_is_the_reason() -> None:
+    runs = [RunRequest(name, (NodeRequest(0, (MountRequest(("data",), "/data"),)),), ANY) for name in ("one", "two")]
+    snapshot = world(offer(A, 0.1), volumes=[ExistingVolume("data", A, 10)])
+    answer = part(plan(request(*runs), snapshot), "two")
+    assert [refusal_text(refusal) for refusal in answer.refusals] == [
+        "volume `data` is used by another run of the plan"
+    ]
+
+
+def test_an_idle_instance_that_another_run_of_the_plan_takes_is_the_reason() -> None:
+    runs = [RunRequest(name, requirements=ANY, may_create=False) for name in ("one", "two")]
+    answer = part(plan(request(*runs), world(offer(A, 0.1), instances=[_instance("train", A)])), "two")
+    assert [refusal_text(refusal) for refusal in answer.refusals] == ["its machines go to other runs of the plan"]

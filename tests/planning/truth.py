@@ -410,12 +410,23 @@ def _volume_zone(said: Said) -> bool:
 
 
 def _attached(said: Said) -> bool:
+    if said.refusal.data.get("run"):
+        return _in_use(said, str(said.refusal.data["volume"]))
     volume = next(v for v in said.case.snapshot.volumes if v.name == said.refusal.data["volume"])
     known = {i.id: f"{i.fleet}-{i.node}" for i in said.case.snapshot.instances}
     told = said.refusal.data["instances"]
     if volume.zone != said.zone or not isinstance(told, tuple):
         return False
     return set(told) == {known.get(i, i) for i in volume.attached_to} and bool(told)
+
+
+def _in_use(said: Said, volume: str) -> bool:
+    """Another run of the plan mounts the volume, here, and the document names it."""
+    others = [part for part in said.answer.documents if part is not said.part]
+    users = [node for part in others for node in part.placements if volume in node.volumes]
+    assert isinstance(said.document, RunRequest)
+    names = {name for node in said.document.nodes for mount in node.mounts for name in mount.volumes}
+    return volume in names and bool(users) and all(node.zone == said.zone for node in users)
 
 
 def _no_volumes(said: Said) -> bool:
@@ -467,11 +478,32 @@ def _cluster(said: Said) -> bool:
     if isinstance(document, RunRequest):
         if said.part.shortfall is None or data["wanted"] != len(document.nodes):
             return False
+        if "fits" in data and not _takes_part(said, document):
+            return False
         return data["strategy"] == document.strategy and data["region"] == said.zone.region
     if data.get("home"):
         there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
         return {str(zone): count for zone, count in there.items()}.get(str(data["home"])) == max(there.values())
     return _can_take(said)
+
+
+def _region_of(zone: Zone) -> tuple[str, str]:
+    return (zone.backend, zone.region)
+
+
+def _takes_part(said: Said, run: RunRequest) -> bool:
+    """So many of the run's nodes fit in the zone, in its region or in all zones, and one more does not."""
+    fits = said.refusal.data["fits"]
+    assert isinstance(fits, int)
+    zones = {
+        zone
+        for zone in rules.zones_of(said.case.snapshot)
+        if (run.strategy is not Strategy.CLUSTER or zone == said.zone)
+        and (
+            run.strategy is not Strategy.REGION or (zone.backend, zone.region) == (said.zone.backend, said.zone.region)
+        )
+    }
+    return fits < len(run.nodes) and most(said, zones, fits + 1) == min(fits, 4)
 
 
 def _spread(said: Said) -> bool:

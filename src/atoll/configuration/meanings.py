@@ -58,7 +58,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
     "Placement": {
         "strategy": "`any`: wherever it is cheapest. `cluster`: one zone, all or nothing. `spread`: evenly over zones.",
         "max_skew": "With `spread`: the largest difference of node counts between eligible zones.",
-        "min_zones": "With `spread`: fewer eligible zones than this are refused.",
+        "min_zones": "With `spread`: the nodes are in at least this many zones, or each in its own; refused otherwise.",
         "on_shortage": "With `spread`: `reject`, or `best-effort` for unbalanced rather than fewer.",
         "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of this many zones.",
         "max_zones": "With `any` or `spread`: the most zones that may hold machines.",

@@ -8,6 +8,7 @@ a fleet that can grow where that is not dearer than a machine of its own.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from atoll.planning.clashes import clash
 from atoll.planning.growth import Growth, PlanFunction, candidates, part
 from atoll.planning.plan import (
     PASSING,
@@ -27,6 +28,9 @@ from atoll.planning.solving.kinds import kind_of
 
 _NO_MACHINE = frozenset({RefusalCode.FLEET, RefusalCode.INSTANCE_BUSY, ShortfallCode.NOT_ENOUGH})
 """Shortfalls of a run on machines that exist, of which the reason is why its fleets do not grow."""
+
+_OF_ZONES = frozenset({ShortfallCode.FLEET_UNSUITED, ShortfallCode.NOT_ENOUGH, ShortfallCode.MIN_ZONES})
+"""Shortfalls of a fleet that cannot grow for a run, of which a rule about zones may be the reason."""
 
 
 def plan_elastic(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
@@ -67,15 +71,28 @@ def _explained(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPl
     if short is None or short.code not in _NO_MACHINE or not able:
         return one
     trials = [(trial, growth.plan(trial, growth.snapshot), name) for trial, name in growth.failed[kind_of(run)]]
-    nodes = RunNodes(run, growth.snapshot, growth.plan)
+    nodes = RunNodes(run, growth)
     explained = _of_trials(one, short, trials, nodes)
     if explained is None:
         return replace(one, shortfall=_of_limits(short, run, able))
+    explained = _with_rule(explained, one, run, growth)
     if not growth.request.confirmed or explained.shortfall is None:
         return explained
-    found = (list(nodes.cures(_fleet(trial, name))) for trial, _, name in trials)
+    found = (list(nodes.cures(_fleet(trial, name))) for trial, name in growth.largest[kind_of(run)])
     cures = {cure.requirement: cure for cure in (*next(filter(None, found), ()), *short.cures)}
     return replace(explained, shortfall=replace(explained.shortfall, cures=tuple(cures.values())))
+
+
+def _with_rule(explained: DocumentPlan, one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPlan:
+    """The explained plan with the rule of a fleet that is in the way, where not its machines but their zones are."""
+    short = explained.shortfall
+    if short is None or "miss" in short.data or short.code not in _OF_ZONES:
+        return explained
+    for trial, name in growth.largest[kind_of(run)]:
+        data = clash(trial, name, run, growth.snapshot, growth.plan)
+        if data is not None:
+            return replace(one, shortfall=replace(short, code=ShortfallCode.FLEET_RULE, data=data))
+    return explained
 
 
 def _with_creation(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPlan:
@@ -113,7 +130,9 @@ def _of_trials(
     if not trials:
         return None
     names = tuple(dict.fromkeys(name for _, _, name in trials))
-    return replace(one, shortfall=replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data={"fleets": names}))
+    suited = any(nodes.of(_fleet(trial, name)) is not None for trial, _, name in trials)
+    data: dict[str, Fact] = {"fleets": names, "suited": suited}
+    return replace(one, shortfall=replace(shortfall, code=ShortfallCode.FLEET_UNSUITED, data=data))
 
 
 def _fleet(request: Request, name: str) -> FleetRequest:

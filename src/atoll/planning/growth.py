@@ -35,6 +35,8 @@ class Growth:
     made: Plan
     failed: dict[RunRequest, list[Trial]] = field(default_factory=dict)
     """What was tried in vain for runs that lack machines, by what equal runs have in common."""
+    largest: dict[RunRequest, list[Trial]] = field(default_factory=dict)
+    """The same with as many nodes as the fleets may get for them."""
 
     @classmethod
     def of(cls, request: Request, snapshot: Snapshot, plan: PlanFunction) -> "Growth":
@@ -67,9 +69,10 @@ class Growth:
 
     def _serve(self, run: RunRequest) -> None:
         if not self._grow([run]):
-            sizes = ((elastic, self._sizes([run], elastic)) for elastic in candidates(run, self.request))
-            trials = [(self._with(elastic, min(nodes)), elastic.fleet.name) for elastic, nodes in sizes if nodes]
-            self.failed[kind_of(run)] = trials
+            sizes = [(elastic, self._sizes([run], elastic)) for elastic in candidates(run, self.request)]
+            for found, size in ((self.failed, min), (self.largest, max)):
+                trials = [(self._with(elastic, size(nodes)), elastic.fleet.name) for elastic, nodes in sizes if nodes]
+                found[kind_of(run)] = trials
 
     def _grow(self, runs: Sequence[RunRequest]) -> bool:
         """Whether any one fleet can grow for all of these runs together; the cheapest one that can does so."""

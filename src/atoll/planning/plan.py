@@ -108,6 +108,8 @@ class ShortfallCode(StrEnum):
     """The fleet that a run names is on hold."""
     FLEET_UNSUITED = "fleet-unsuited"
     """No machine that the fleets may have meets the run's requirements."""
+    FLEET_RULE = "fleet-rule"
+    """A rule of the fleet about zones keeps it from the nodes that the run could use."""
     UNDECIDED = "undecided"
     """The budget of the plan ended before it was known whether and where the document fits."""
     NO_OFFERS = "no-offers"

@@ -1,51 +1,74 @@
 """Why a fleet gets no node for a run, and which single change of the run's requirements would get it one.
 
-The fleet's nodes are planned alone, under what the fleet and the run ask for together.
+The fleet's nodes are planned alone, under what the fleet and the run ask for together; what would help then is planned
+with the run, whose volumes and placement count too.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from atoll.planning.combined import Contradictory, combined
-from atoll.planning.growth import PlanFunction
-from atoll.planning.plan import Cure, DocumentPlan, Fact, NodePlacement
-from atoll.planning.reasons.cures import looser
+from atoll.planning.growth import Growth, part
+from atoll.planning.plan import Cure, DocumentKind, DocumentPlan, Fact, NodePlacement
+from atoll.planning.reasons.cures import looser, looser_placement
 from atoll.planning.request import FleetRequest, Request, Requirements, RunRequest
-from atoll.planning.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class RunNodes:
-    """Nodes of fleets for one run."""
+    """Nodes of fleets for one run of a request."""
 
     run: RunRequest
-    snapshot: Snapshot
-    plan: PlanFunction
+    growth: Growth
 
     def of(self, fleet: FleetRequest, requirements: Requirements | None = None) -> DocumentPlan | None:
         """The fleet's plan where its new nodes have to suit the run, too; None where none could suit it.
 
         `requirements` stand for the run's.
         """
-        zones = [info.zone for info in self.snapshot.zones] or list(self.snapshot.catalog.zones)
+        snapshot = self.growth.snapshot
+        zones = [info.zone for info in snapshot.zones] or list(snapshot.catalog.zones)
         try:
             both = combined(fleet.requirements, requirements or self.run.requirements, zones)
         except Contradictory:
             return None
-        return self.plan(Request(fleet.name, (replace(fleet, requirements=both),)), self.snapshot).documents[0]
+        alone = Request(fleet.name, (replace(fleet, requirements=both),))
+        return self.growth.plan(alone, snapshot).documents[0]
 
     def cures(self, fleet: FleetRequest) -> Iterator[Cure]:
-        """The changes of one of the run's requirements with which the fleet gets its nodes."""
+        """The changes of one of the run's requirements, or of its placement, with which it gets the fleet's nodes."""
         asked = self.run.requirements
-        for requirement, value, changed in looser(asked):
-            if nodes := self._fitting(fleet, changed):
-                yield _cure(requirement, _amount(requirement, nodes, value), nodes)
+        changes = list(looser(asked))
         if asked.max_price is not None and (nodes := self._fitting(fleet, replace(asked, max_price=None))):
-            yield _cure("max_price", max(node.price for node in nodes), nodes)
+            price = max(node.price for node in nodes)
+            changes.append(("max_price", price, replace(asked, max_price=price)))
+        for requirement, value, changed in changes:
+            run = replace(self.run, requirements=changed)
+            if self._fitting(fleet, changed) and (nodes := self._grown(run)):
+                yield _cure(requirement, _amount(requirement, nodes, value), nodes)
+        for requirement, value, run in looser_placement(self.run):
+            if nodes := self._grown(run):
+                yield _cure(requirement, value, nodes)
+                return
 
     def _fitting(self, fleet: FleetRequest, requirements: Requirements) -> tuple[NodePlacement, ...]:
         made = self.of(fleet, requirements)
         return () if made is None or made.shortfall is not None else made.placements
+
+    def _grown(self, run: RunRequest) -> tuple[NodePlacement, ...]:
+        """The new nodes of fleets on which the run stands in this form; none where it does not fit."""
+        request = self.growth.request
+        same = [isinstance(one, RunRequest) and one.name == run.name for one in request.documents]
+        documents = tuple(run if here else one for here, one in zip(same, request.documents, strict=True))
+        grown = Growth.of(replace(request, documents=documents), self.growth.snapshot, self.growth.plan)
+        one = part(grown.made, DocumentKind.RUN, self.run.name)
+        planned = {
+            (each.name, node.node): node
+            for each in grown.made.documents
+            if each.kind is DocumentKind.FLEET
+            for node in each.placements
+        }
+        return tuple(planned[key] for node in one.placements if (key := (node.fleet, node.fleet_node)) in planned)
 
 
 def _amount(requirement: str, nodes: tuple[NodePlacement, ...], value: Fact) -> Fact:

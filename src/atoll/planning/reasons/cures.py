@@ -221,8 +221,12 @@ def looser(requirements: Requirements) -> Iterator[tuple[str, Fact, Requirements
 
 def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
     placement = fleet.placement
+    high = fleet.nodes + len(trial.world.fleets.get(fleet.name, ()))
     if placement.min_zones is not None:
-        yield "placement.min_zones", None, replace(fleet, placement=replace(placement, min_zones=None))
+        # At best effort the fleet fits with whatever skew.
+        skew = high if placement.on_shortage is OnShortage.BEST_EFFORT else placement.max_skew
+        anywhere = replace(placement, min_zones=None, max_skew=skew)
+        yield "placement.min_zones", None, replace(fleet, placement=anywhere)
     if placement.max_zones is not None:
         yield "placement.max_zones", None, replace(fleet, placement=replace(placement, max_zones=None))
     if placement.max_share is not None:
@@ -230,13 +234,8 @@ def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fa
     if placement.survive_zones:
         yield "placement.survive_zones", None, replace(fleet, placement=replace(placement, survive_zones=0))
     if placement.strategy is Strategy.SPREAD and placement.on_shortage is OnShortage.REJECT:
-        high = replace(placement, max_skew=fleet.nodes + len(trial.world.fleets.get(fleet.name, ())))
-        value = OnShortage.BEST_EFFORT.value
-        yield (
-            "placement.on_shortage",
-            value,
-            replace(fleet, placement=replace(high, on_shortage=OnShortage.BEST_EFFORT)),
-        )
+        effort = replace(placement, max_skew=high, on_shortage=OnShortage.BEST_EFFORT)
+        yield "placement.on_shortage", OnShortage.BEST_EFFORT.value, replace(fleet, placement=effort)
     if placement.strategy is not Strategy.ANY:
         yield "placement", Strategy.ANY.value, replace(fleet, placement=Placement())
     fewer = _fewest(fleet, trial)
@@ -257,11 +256,16 @@ def _fewest(fleet: FleetRequest, trial: Decider) -> FleetRequest | None:
     return replace(fleet, nodes=low) if low >= 1 and low < fleet.nodes else None
 
 
-def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
+def looser_placement(run: RunRequest) -> Iterator[tuple[str, Fact, RunRequest]]:
+    """The run with each placement that is looser than its own, the closest first."""
     if run.strategy is Strategy.CLUSTER or run.strategy is Strategy.SPREAD:
         yield "placement", Strategy.REGION.value, replace(run, placement=Placement(Strategy.REGION))
     if run.strategy is not Strategy.ANY:
         yield "placement", Strategy.ANY.value, replace(run, placement=Placement())
+
+
+def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
+    yield from looser_placement(run)
     if run.fleets is not None:
         yield "fleets", None, replace(run, fleets=None)
     if run.instances is not None:

@@ -83,7 +83,28 @@ def _fleet_full(data: Facts) -> str:
     return f"fleet {words.quoted(data, 'fleets')} may have {nodes}, and too few are free"
 
 
+def _fleet_rule(data: Facts) -> str:
+    zones, nodes = words.names(data, "zones"), words.count(words.number(data, "nodes"), "node")
+    return f"fleet `{data['fleet']}` cannot get {nodes} for the run in {zones}: {_rule(str(data['rule']), data)}"
+
+
+def _rule(rule: str, data: Facts) -> str:
+    """A rule of a fleet, as its configuration has it."""
+    value = data.get("value")
+    match rule:
+        case "zones":
+            return "its zones and its placement leave them out"
+        case "availability_zones" | "regions" | "backends":
+            return f"not in its `{rule}`"
+        case "max_share" if isinstance(value, int | float):
+            return f"its `max_share` is {value * 100:.12g}%"
+        case _:
+            return f"its `{rule}` is {value}"
+
+
 def _fleet_unsuited(data: Facts) -> str:
+    if data.get("suited"):
+        return f"fleet {words.quoted(data, 'fleets')} gets no machine where the run and its volumes can be"
     reason = f"no machine that fleet {words.quoted(data, 'fleets')} may have meets the run's requirements"
     if "miss" not in data:
         return reason
@@ -97,6 +118,7 @@ _REASONS: Mapping[str, Callable[[Facts], str]] = {
     ShortfallCode.FLEET_FULL: _fleet_full,
     ShortfallCode.FLEET_HELD: lambda data: f"fleet `{data['fleet']}` is on hold: {data['reason']}",
     ShortfallCode.FLEET_UNSUITED: _fleet_unsuited,
+    ShortfallCode.FLEET_RULE: _fleet_rule,
 }
 
 
@@ -130,6 +152,8 @@ def _not_enough(kind: DocumentKind, shortfall: Shortfall) -> str:
         conditions.append(f" so that {shortfall.wanted} remain after the loss of {words.count(lost, 'zone')}")
     if "cap" in data:
         conditions.append(f" with at most {words.count(words.number(data, 'cap'), 'node')} in each")
+    if "min_zones" in data:
+        conditions.append(f" in at least {words.count(words.number(data, 'min_zones'), 'zone')}")
     zones = words.count(words.number(data, "zones"), "zone")
     if "max_zones" in data and words.number(data, "max_zones") < words.number(data, "zones"):
         zones = f"{words.number(data, 'max_zones')} of {zones}"

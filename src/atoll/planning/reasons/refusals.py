@@ -17,6 +17,7 @@ from atoll.planning.filters.blocks import parts
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Cure, Refusal, RefusalCode
+from atoll.planning.reasons.lack import Lack
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
@@ -247,7 +248,8 @@ class Reasons:
                 return RefusalCode.CLUSTER, {"home": str(world.zones[group.home].zone)}
             fits = self.most(fleet, [zone])
             if fits < group.missing:
-                return RefusalCode.CLUSTER, {"fits": fits, "wanted": group.missing}
+                then = self._then(feasibility, zone, group.options, fits)
+                return RefusalCode.CLUSTER, {**then, "fits": fits, "wanted": group.missing}
         if case.short:
             eligible = feasibility.passing
             if placement.min_zones is not None and len(eligible) < placement.min_zones:
@@ -285,6 +287,12 @@ class Reasons:
             return most
         options = self.decider.fleet_group(fleet, (), None, Limits.of(self.decider.world)).options
         return remainder.most([option for option in options if option.zone in zones], group.missing)
+
+    def _then(self, feasibility: Feasibility, zone: int, options: Iterable[Option], count: int) -> Facts:
+        """What keeps a zone from one more machine when it has taken `count` of these options; no facts if not plain."""
+        here = [option for option in options if option.zone == zone]
+        refused = self.remainder.refusal_after(feasibility, zone, here, count)
+        return {} if refused is None else {**refused[1], "then": refused[0].value}
 
     def group(self, fleet: FleetRequest) -> FleetGroup:
         """A fleet of the request in numbers."""
@@ -378,8 +386,8 @@ class Reasons:
         if taken is not None and zone not in case.planned:
             return taken
         if case.short:
-            region = self.decider.world.zones[zone].zone.region
-            return RefusalCode.CLUSTER, {"wanted": len(run.nodes), "strategy": run.strategy.value, "region": region}
+            lack = Lack(self.decider, self.decision, self.remainder)
+            return lack.of(run, feasibility, zone, bool(case.planned or case.idle))
         placed = self.decision.solution.runs.get(run.name, ())
         if any(share.supply.pool is not None for share in placed):
             return RefusalCode.NOT_NEEDED, {"why": "reuse"}

@@ -94,6 +94,22 @@ class Remainder:
             return None
         return self._of_row(best, zone)
 
+    def refusal_after(
+        self, feasibility: Feasibility, zone: int, options: Sequence[Option], count: int
+    ) -> tuple[RefusalCode, Facts] | None:
+        """The same once `count` machines of these options are taken, where the plain way to take them takes as many."""
+        taken = self._plain(options, count)
+        if sum(taken.values()) != count:
+            return None
+        zones, quotas, offers = list(self.zones), list(self.quotas), dict(self.taken)
+        for option in options:
+            amount, free = taken.get(option.offer, 0), zones[option.zone]
+            zones[option.zone] = None if free is None else free - option.use * amount
+            if option.quota is not None:
+                quotas[option.quota] -= option.use.cpus * amount
+            offers[option.offer] = offers.get(option.offer, 0) + amount
+        return Remainder(self.world, tuple(zones), tuple(quotas), offers, self.budget).refusal(feasibility, zone)
+
     def _had(self, rows: NDArray[np.intp], zone: int) -> NDArray[np.bool_]:
         """Of which of a zone's offers one more can be had."""
         columns, table = self.world.snapshot.catalog.columns, self.world.snapshot.catalog.table
@@ -141,7 +157,7 @@ class Remainder:
         """
         key = (tuple(option.offer for option in options), limit)
         if key not in self._counts:
-            found = self._plain(options, limit)
+            found = sum(self._plain(options, limit).values())
             if found < min(limit, self._at_best(options)):
                 found = max(found, self._searched(options, limit))
             self._counts[key] = found
@@ -162,20 +178,22 @@ class Remainder:
             most += min(alone, int(self.quotas[quota] / least + 1e-9)) if least else alone
         return most
 
-    def _plain(self, options: Sequence[Option], limit: int) -> int:
-        """A number that surely fits: as many as can be of each, the smallest first."""
+    def _plain(self, options: Sequence[Option], limit: int) -> dict[int, int]:
+        """Machines by offer that surely fit: as many as can be of each, the smallest first."""
         zones, quotas = list(self.zones), list(self.quotas)
-        count = 0
+        taken: dict[int, int] = {}
+        left = limit
         for option in sorted(options, key=lambda o: (o.use.cpus, o.use.memory_gb, o.use.gpus, o.key)):
-            fits = min(limit - count, self._alone(option, zones[option.zone], quotas))
+            fits = min(left, self._alone(option, zones[option.zone], quotas))
             free = zones[option.zone]
             zones[option.zone] = None if free is None else free - option.use * fits
             if option.quota is not None:
                 quotas[option.quota] -= option.use.cpus * fits
-            count += fits
-            if count == limit:
+            taken[option.offer] = fits
+            left -= fits
+            if not left:
                 break
-        return count
+        return taken
 
     def _alone(self, option: Option, free: Capacity | None, quotas: Sequence[float]) -> int:
         """How many machines of one option fit in this capacity and these quotas."""

@@ -221,7 +221,14 @@ def _cluster(data: Facts) -> str:
         return f"the cluster is in {data['home']}"
     if "fits" in data:
         return _part(data)
-    wanted = words.count(words.number(data, "wanted"), "node")
+    nodes = words.number(data, "wanted")
+    wanted = words.count(nodes, "node")
+    if nodes == 1:
+        return (
+            "cannot take the node with its volumes"
+            if data.get("spare")
+            else "its machines go to other runs of the plan"
+        )
     match data.get("strategy"):
         case "cluster":
             return f"cannot take all of {wanted}"
@@ -230,12 +237,21 @@ def _cluster(data: Facts) -> str:
         case "spread":
             return f"{wanted} cannot be even over the zones of {data.get('region')}"
         case _:
-            return f"cannot take {wanted} with what is left"
+            return f"the zones that can serve cannot take {wanted} together"
 
 
 def _part(data: Facts) -> str:
-    """How many of the nodes that a group lacks would fit."""
-    return f"can take {words.number(data, 'fits')} of {words.count(words.number(data, 'wanted'), 'node')}"
+    """How many of the nodes that a group lacks would fit, and what is in the way of more."""
+    places = {"region": f"the zones of {data.get('region')} ", "any": "the zones that can serve "}
+    where = places.get(str(data.get("strategy")), "")
+    text = f"{where}can take {words.number(data, 'fits')} of {words.count(words.number(data, 'wanted'), 'node')}"
+    match data.get("then"):
+        case None:
+            return text
+        case RefusalCode.UNAVAILABLE:
+            return f"{text}, and no more {data.get('instance_type')} is available"
+        case code:
+            return f"{text}, then {sentence(str(code), data)}"
 
 
 def _spread(data: Facts) -> str:
@@ -328,7 +344,9 @@ _SENTENCES: Mapping[RefusalCode, Callable[[Facts], str]] = {
     RefusalCode.RECENT_FAILURE: _failed,
     RefusalCode.VOLUME_ZONE: _volume_zone,
     RefusalCode.VOLUME_ATTACHED: lambda data: (
-        f"volume `{data.get('volume')}` is attached to {words.names(data, 'instances')}"
+        f"volume `{data.get('volume')}` is used by another run of the plan"
+        if data.get("run")
+        else f"volume `{data.get('volume')}` is attached to {words.names(data, 'instances')}"
     ),
     RefusalCode.NO_VOLUMES: lambda data: f"{data.get('backend')} has no volumes",
     RefusalCode.CLUSTER: _cluster,

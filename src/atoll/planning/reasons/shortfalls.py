@@ -41,8 +41,8 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
         "survive_zones": fleet.placement.survive_zones,
         "zones": len(eligible),
     }
-    bounds = {"max_zones": fleet.placement.max_zones, "cap": group.cap}
-    data |= {name: bound for name, bound in bounds.items() if bound is not None}
+    bounds = {"max_zones": fleet.placement.max_zones, "cap": group.cap, "min_zones": group.further_zones and least}
+    data |= {name: bound for name, bound in bounds.items() if bound}
     return Shortfall(fleet.nodes, placed, ShortfallCode.NOT_ENOUGH, data)
 
 

@@ -194,8 +194,10 @@ class Decider(Groups):
         if fewer is not None and placement.strategy is Strategy.SPREAD:
             # Not all nodes fit: as many as do, and these as even as they can be.
             kept = replace(document, nodes=fewer.nodes, placement=placement.of_fewer(fewer.nodes, document.nodes))
-            yield self._least_skew(kept, accepted, placement.max_skew) or fewer
-        elif fewer is not None:
+            even = self._least_skew(kept, accepted, placement.max_skew)
+            if even is not None or not placement.min_zones:
+                yield even or fewer
+        elif fewer is not None and not placement.min_zones:
             yield fewer
 
     def _least_skew(self, fleet: FleetRequest, accepted: Sequence[Document], low: int) -> FleetRequest | None:

@@ -72,9 +72,18 @@ class FleetGroup:
         return self.fresh < len(self.unused)
 
     @property
+    def further_zones(self) -> int:
+        """How many zones without nodes have to get some for `min_zones`, of which each node can bring one."""
+        if self.partial or self.placement.strategy is Strategy.CLUSTER:
+            return 0
+        held = sum(count > 0 for count in self.existing.values())
+        return max(0, min((self.placement.min_zones or 0) - held, self.missing))
+
+    @property
     def is_free(self) -> bool:
         """Whether a node in one zone is as good as one in another."""
-        bounds = (self.placement.survive_zones, self.placement.max_zones, self.placement.max_share)
+        placement = self.placement
+        bounds = (placement.survive_zones, placement.max_zones, placement.max_share, self.further_zones)
         return self.placement.strategy is Strategy.ANY and not any(bounds)
 
     @property

@@ -88,6 +88,7 @@ class Model:
             self._cluster(by_zone, fleet.most, fleet.home)
         self._share(fleet, by_zone, everything)
         chosen = self._chosen(fleet, by_zone)
+        self._further(fleet, by_zone)
         if fleet.placement.strategy is Strategy.SPREAD and not fleet.partial:
             self._spread(fleet, by_zone, chosen)
         if fleet.placement.survive_zones and not fleet.partial:
@@ -142,6 +143,15 @@ class Model:
         spread = fleet.placement.strategy is Strategy.SPREAD and not fleet.partial
         self.programme.row(dict.fromkeys(chosen.values(), 1.0), fleet.fresh if spread else 0, fleet.fresh)
         return chosen
+
+    def _further(self, fleet: FleetGroup, by_zone: Mapping[int, Terms]) -> None:
+        """As many zones without nodes get some as `min_zones` requires."""
+        if not fleet.further_zones:
+            return
+        used = {zone: self.programme.variable(1) for zone in sorted(fleet.unused)}
+        for zone, variable in used.items():
+            self.programme.row({**by_zone[zone], variable: -1.0}, lower=0)
+        self.programme.row(dict.fromkeys(used.values(), 1.0), lower=fleet.further_zones)
 
     def _spread(self, fleet: FleetGroup, by_zone: Mapping[int, Terms], chosen: Mapping[int, int]) -> None:
         """No zone that gets a node ends more than `max_skew` above the least of the eligible ones that may get some."""

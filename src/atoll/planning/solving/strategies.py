@@ -36,7 +36,8 @@ def lay(fleet: FleetGroup) -> Bought | None:
     """The cheapest machines for a fleet, shared limits aside; None when even so it does not fit.
 
     Raises Unsettled where only the model finds out: too many choices of zones may be best, or the machines that are
-    the cheapest without regard to `max_share` exceed it, and more machines would make the shares smaller.
+    the cheapest without regard to `max_share` exceed it, and more machines would make the shares smaller; or the
+    cheapest ones are in fewer zones than `min_zones` requires.
     """
     if fleet.cap_varies:
         bought = lay(replace(fleet, placement=replace(fleet.placement, max_share=None)))
@@ -51,7 +52,12 @@ def lay(fleet: FleetGroup) -> Bought | None:
         laid = [_partial(chosen, _stock(chosen)) for chosen in choices]
         return min(laid, key=lambda bought: (-sum(count for _, count in bought), _rank(bought)))
     laid = [bought for chosen in choices if (bought := _whole(chosen)) is not None]
-    return min(laid, key=_rank, default=None)
+    best = min(laid, key=_rank, default=None)
+    if best is not None and fleet.further_zones:
+        new = {option.zone for option, _ in best}.difference(z for z, count in fleet.existing.items() if count)
+        if len(new) < fleet.further_zones:
+            raise Unsettled
+    return best
 
 
 def _keeps_shares(fleet: FleetGroup, bought: Bought) -> bool:
