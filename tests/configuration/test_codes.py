@@ -106,6 +106,8 @@ def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(
     assert code.warning or done.returncode == 1
     cured = atoll("plan", "-f", atoll.write(code.cured))
     assert (cured.returncode, reported(cured.stderr)) == (0, []), cured
+    for arguments in world.get("after", ()):
+        atoll(*arguments, check=True)
 
 
 @pytest.mark.parametrize("code", OF_SNAPSHOTS, ids=lambda code: code.code)
