@@ -99,8 +99,8 @@ def test_a_task_that_fits_in_no_region_says_so_and_how_it_fits() -> None:
         "set `placement` to any: us-east-1a, us-west-2a fit, from $1.00/h"
     ]
     assert {refusal_text(one) for one in part.refusals if one.zone in (EAST[0], WEST[0])} == {
-        "the zones of us-east-1 cannot take 3 nodes together",
-        "the zones of us-west-2 cannot take 3 nodes together",
+        "the zones of us-east-1 can take 2 of 3 nodes, and no more small is available",
+        "the zones of us-west-2 can take 2 of 3 nodes, and no more small is available",
     }
 
 

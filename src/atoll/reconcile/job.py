@@ -46,6 +46,7 @@ _CAUSES: Mapping[str, str] = {
     EndReason.FLEET_DELETED: "its fleet was deleted",
     EndReason.IDLE: "it was idle for longer than its fleet allows",
     EndReason.REPLACED: "its successor needs its place",
+    EndReason.REBALANCED: "its fleet is rebalanced",
     EndReason.ZONE_DRAINED: "its zone is drained",
     EndReason.ZONE_EVACUATED: "its zone is evacuated",
     EndReason.INTERRUPTED: "its provider interrupted it",
