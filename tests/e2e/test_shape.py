@@ -48,7 +48,7 @@ def test_a_fleet_that_lies_unevenly_after_an_outage_says_so_and_growth_evens_it_
     until(lambda: not zones(own, "web")["local-b"] and sum(zones(own, "web").values()) == 3, "the replacement")
     own.ok("zone", "restore", "local-b")
     until(lambda: own.client().fleet("web").skew == 2, "the zone to be eligible again")
-    assert "skew 2 is over max_skew 1: local-b has 0 nodes" in own.ok("fleet")
+    assert "skew 2 is over max_skew 1: local-b has 0 nodes; `atoll fleet rebalance" in own.ok("fleet")
     own.ok("apply", "-y", "-f", own.write("web", FLEET.format(name="web", nodes=6, placement="spread")))
     until(lambda: sorted(zones(own, "web").values()) == [2, 2, 2], "growth")
     assert own.client().fleet("web").note == ""

@@ -56,7 +56,10 @@ class Shapes:
             _closed(state, [str(zone) for zone, each in closed if each is state]) for state in dict(closed).values()
         ]
         if skew > request.placement.max_skew and emptiest is not None:
-            notes.append(explain.uneven_note(skew, request.placement.max_skew, emptiest, counts.get(emptiest, 0)))
+            note = explain.uneven_note(skew, request.placement.max_skew, emptiest, counts.get(emptiest, 0))
+            # While nodes are to come or to go, what is there is not how the fleet stays.
+            settled = sum(counts.values()) >= fleet.nodes and not surplus
+            notes.append(f"{note}; `atoll fleet rebalance {fleet.name}` evens it out" if settled else note)
         return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys((*notes, *bounds))))
 
     def _of(self, requirements: Requirements, world: World, snapshot: Snapshot) -> frozenset[Zone]:
