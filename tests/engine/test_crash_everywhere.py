@@ -12,6 +12,8 @@ from atoll.testing.postgresql import Cluster
 SHARDS = 8
 ALL = [pytest.param(shard, marks=pytest.mark.long if shard % 2 else ()) for shard in range(SHARDS)]
 """Every second crossing in `make test`, the others in `make test-long`."""
+ZONES = [pytest.param(shard, marks=pytest.mark.soak if shard % 2 else pytest.mark.long) for shard in range(SHARDS)]
+"""Each crossing of this story takes 3 s of CPU: every second one in `make test-long`, the others in `make soak`."""
 Record = Callable[[str, object], None]
 
 
@@ -41,9 +43,8 @@ def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_o
     record_property("killed", f"postgresql {kill_everywhere(tmp_path, str(postgresql.folder), shard)}")
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("shard", ZONES)
 def test_a_server_killed_while_zones_are_drained_and_evacuated_leaves_nothing_there_and_loses_nothing(
     tmp_path: Path, shard: int, postgresql: Cluster, record_property: Record
 ) -> None:
