@@ -59,7 +59,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties if report.when == "call" else ():
             if name in ("killed", "storms"):
-                where, number = str(value).split()
+                where, _, number = str(value).rpartition(" ")
                 sums[f"{name} {where}"] += int(number)
     for what, total in sorted(sums.items()):
         terminalreporter.write_line(f"{what}: {total}")
