@@ -2,11 +2,11 @@
 
 After an outage the nodes of a lost zone are in the others. The fewest moves bring them back: each one is a node that
 another one, in the zone that the plan chooses, takes the place of. Nothing is moved without a placement for its
-successor, and what is balanced is not touched: a rebalanced fleet needs no further move.
+successor, and what is balanced is not touched: a rebalanced fleet needs no further move, unless zones were full.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import heapify, heapreplace
@@ -62,7 +62,7 @@ def rebalance(
 ) -> Rebalance:
     """The moves that bring the request's one fleet back into shape; `busy` nodes only where that is said.
 
-    With `most` at most so many nodes are moved.
+    `most` is the largest number of nodes that are moved.
     """
     [fleet] = request.documents
     assert isinstance(fleet, FleetRequest)
@@ -197,16 +197,33 @@ def _placed(
     while fits + 1 < fails:
         count = len(movable) if fails > len(movable) else (fits + fails) // 2
         leaving = movable[:count]
-        part = _plan(request, _left_by(snapshot, leaving), plan)
         going = frozenset(leaving)
-        after = before - Counter(each.zone for each in snapshot.instances if each.id in going)
-        after.update(node.zone for node in part.placements)
-        if part.shortfall is None and better(fleet.nodes, fleet.placement, before, after, eligible):
-            best = Rebalance(RebalanceCode.MOVES, before, leaving, part.placements, after, len(movable))
-            fits = count
+        kept = before - Counter(each.zone for each in snapshot.instances if each.id in going)
+        for asked in _evener(request):
+            part = _plan(asked, _left_by(snapshot, leaving), plan)
+            after = kept + Counter(node.zone for node in part.placements)
+            if part.shortfall is None and better(fleet.nodes, fleet.placement, before, after, eligible):
+                best = Rebalance(RebalanceCode.MOVES, before, leaving, part.placements, after, len(movable))
+                fits = count
+                break
+            refusals = part.refusals
         else:
-            refusals, fails = part.refusals, count
+            fails = count
     return best or Rebalance(RebalanceCode.NO_PLACE, before, needed=len(movable), refusals=refusals)
+
+
+def _evener(request: Request) -> Iterator[Request]:
+    """The request with each bound on the skew, from the narrowest to its own.
+
+    A bound is on the zones of new nodes, so that a wider one lets successors go beside the emptiest zones, and more
+    moves would be needed to make up for that.
+    """
+    [fleet] = request.documents
+    assert isinstance(fleet, FleetRequest)
+    for skew in range(1, fleet.placement.max_skew) if fleet.placement.strategy is Strategy.SPREAD else ():
+        placement = replace(fleet.placement, max_skew=skew)
+        yield replace(request, documents=(replace(fleet, placement=placement),))
+    yield request
 
 
 def _unmoved(
