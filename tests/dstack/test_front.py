@@ -16,6 +16,7 @@ from atoll.fronts.dstack import states
 from atoll.fronts.dstack.documents import cleaned
 from atoll.fronts.dstack.ids import from_uuid, to_uuid
 from atoll.fronts.dstack.protocol import METRICS, REQUIRED, ROUTES, too_new
+from atoll.fronts.dstack.reading import LOG_BYTES, whole_lines
 from atoll.model.states import FleetState, InstanceState, JobState, RunState, VolumeState
 from tests.dstack.conftest import Site
 from tests.dstack.fields import missing
@@ -224,6 +225,11 @@ def test_events_name_their_zones_and_are_filtered_by_id(site: Site) -> None:
     newest = site.ok("/api/events/list", {"within_projects": [project], "limit": 1})
     older = site.ok("/api/events/list", {"within_projects": [project], "limit": 1, "prev_id": newest[0]["id"]})
     assert newest[0]["id"] > older[0]["id"]
+    within = site.ok("/api/events/list", {"within_runs": [run["id"]], "limit": 100})
+    assert {target["type"] for one in within for target in one["targets"]} == {"run", "job"}
+    first = site.ok("/api/events/list", {"within_projects": [project], "limit": 1, "ascending": True})
+    body = {"within_projects": [project], "limit": 1, "ascending": True, "prev_id": first[0]["id"]}
+    assert first[0]["id"] < site.ok("/api/events/list", body)[0]["id"] <= older[0]["id"]
 
 
 def test_offers_are_searched_with_their_zones(site: Site) -> None:
@@ -232,6 +238,9 @@ def test_offers_are_searched_with_their_zones(site: Site) -> None:
     assert missing("plan_run", plan) == []
     offers = plan["job_plans"][0]["offers"]
     assert {zone for offer in offers for zone in offer["availability_zones"]} == {"local-a", "local-b", "local-c"}
+    spec = run_spec(None, ":", image="scratch", availability_zones=["local-b"], backends=["aws"])
+    narrowed = site.ok(f"{P}/runs/get_plan", {"run_spec": spec, "max_offers": 50, "for_offers_only": True})
+    assert {zone for offer in narrowed["job_plans"][0]["offers"] for zone in offer["availability_zones"]} == {"local-b"}
 
 
 def test_secrets_are_set_by_managers_and_never_shown(site: Site) -> None:
@@ -281,7 +290,11 @@ def test_runs_and_events_of_other_projects_are_not_listed(site: Site) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=8) | st.floats(allow_nan=False),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.text(max_size=8)
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
@@ -333,6 +346,15 @@ def test_an_id_is_a_uuid_of_version_4_and_comes_back(number: int) -> None:
     assert UUID(to_uuid(id)).version == 4
     assert from_uuid(to_uuid(id)) == id
     assert from_uuid("00000000-0000-1000-8000-000000000000") is None
+
+
+def test_a_piece_of_a_log_ends_with_a_whole_line() -> None:
+    lines, taken = whole_lines(b"one\ntwo", 10, over=False)
+    assert ([line.text for line in lines], taken) == ([b"one"], 4)
+    lines, taken = whole_lines(b"one\ntwo", 10, over=True)
+    assert ([line.text for line in lines], taken) == ([b"one", b"two"], 8)
+    cut = b"x\n" * (LOG_BYTES // 2 - 1) + b"yz"
+    assert whole_lines(cut, LOG_BYTES, over=True)[1] == LOG_BYTES - 2
 
 
 def test_unset_parts_of_a_request_are_dropped() -> None:

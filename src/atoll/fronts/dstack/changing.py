@@ -19,6 +19,7 @@ OFFERS = 50
 """Offers in an answer, unless the client requests another number."""
 MOST_OFFERS = 1000
 SECRET_BYTES = 64 << 10
+NOT_FOUND = 404
 _LISTS = ("backends", "regions", "availability_zones", "instance_types")
 _SEARCH = [":"]
 """The commands of the run that `dstack offer` plans and never applies."""
@@ -75,8 +76,7 @@ async def delete_instances(call: Call) -> Any:
 async def create_volume(call: Call) -> Any:
     """Create a volume."""
     planned = await call.engine.apply(call.project, volume_submission(call.part("configuration"), call.names))
-    view = await call.engine.volumes.get(call.project, planned.changes[0].name)
-    return shapes.volume(view, call.project, call.names)
+    return await reading.volume_of(call, planned.changes[0].name)
 
 
 async def delete_volumes(call: Call) -> Any:
@@ -178,13 +178,7 @@ def _query(call: Call, given: Mapping[str, Any]) -> OfferQuery:
     """A document's requirements as a query, in the texts of configuration files."""
     wanted: Mapping[str, Any] = given.get("resources") or {}
     texts = {key: shapes.range_text(wanted[key]) for key in ("cpu", "memory", "gpu") if key in wanted}
-    lists = {
-        "backend": "backends",
-        "region": "regions",
-        "zone": "availability_zones",
-        "instance_type": "instance_types",
-    }
-    names = {key: tuple(map(str, call.names.own(given[name]))) for key, name in lists.items() if given.get(name)}
+    names = {key: tuple(map(str, call.names.own(given[key]))) for key in _LISTS if isinstance(given.get(key), list)}
     price = given.get("max_price")
     return OfferQuery(
         cpu=texts.get("cpu"),
@@ -225,10 +219,13 @@ def _free_name(call: Call, given: Mapping[str, Any]) -> str:
 
 
 async def _current_fleet(call: Call, name: str) -> Any:
+    """The fleet of a name; None where there is none."""
     try:
         found = await call.engine.fleets.declared(call.project, name)
-    except Refused:
-        return None
+    except Refused as error:
+        if error.status == NOT_FOUND:
+            return None
+        raise
     return shapes.fleet(found, call.project, call.names)
 
 
@@ -236,8 +233,10 @@ async def _current_run(call: Call, name: str) -> Any:
     """The unfinished run of a name: a finished one does not keep its name from another."""
     try:
         found = await call.engine.runs.declared(call.project, name)
-    except Refused:
-        return None
+    except Refused as error:
+        if error.status == NOT_FOUND:
+            return None
+        raise
     return None if found.view.status in RUN.final else shapes.run(found, call.project, call.names)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ LOG_BYTES = 256 << 10
 LOG_LINES = 1000
 MOST_TARGETS = 16
 """Records by which events can be filtered at once."""
+MOST_FILTERS = 100
+"""Records with those within them."""
 _TARGETS = {
     "fleets": EventKind.FLEET,
     "instances": EventKind.INSTANCE,
@@ -82,7 +85,10 @@ async def fleet(call: Call) -> Any:
     """One fleet, by its name or id."""
     if call.body.get("name") is None:
         id = call.text("id")
-        return next((one for one in await fleets(call) if one["id"] == id), None) or _missing("fleet", id)
+        found_by_id = next((one for one in await fleets(call) if one["id"] == id), None)
+        if found_by_id is None:
+            raise not_found("fleet", id[:60])
+        return found_by_id
     found = await call.engine.fleets.declared(call.project, call.text("name"))
     return shapes.fleet(found, call.project, call.names)
 
@@ -96,7 +102,12 @@ async def volumes(call: Call) -> Any:
 
 async def volume(call: Call) -> Any:
     """One volume."""
-    view = await call.engine.volumes.get(call.project, call.text("name"))
+    return await volume_of(call, call.text("name"))
+
+
+async def volume_of(call: Call, name: str) -> Any:
+    """The volume of a name. Raises Refused: not-found, not-shown."""
+    view = await call.engine.volumes.get(call.project, name)
     shown = shapes.volume(view, call.project, call.names)
     if shown is None:
         message = f"volume `{view.name}` is in `{view.backend}`, whose volumes dstack's clients cannot show"
@@ -132,13 +143,8 @@ async def _run_with_id(call: Call, id: str) -> Declared[RunView]:
     page = await call.engine.runs.declared_page(call.project, None, WHOLE, finished=True)
     found = next((one for one in page.items if to_uuid(one.view.id) == id), None)
     if found is None:
-        _missing("run", id)
-    assert found is not None
+        raise not_found("run", id[:60])
     return found
-
-
-def _missing(kind: str, id: str) -> Any:
-    raise not_found(kind, id[:60])
 
 
 async def logs(call: Call) -> Any:
@@ -151,16 +157,16 @@ async def logs(call: Call) -> Any:
     found = await call.engine.runs.logged(call.project, view.name, job.rank, job.submission + 1)
     offset = int(token) if isinstance(token, str) and token.isascii() and token.isdigit() and len(token) < 13 else 0
     data = await call.engine.logs.read(found, offset, LOG_BYTES)
-    lines, taken = _whole(data, call.number("limit", LONGEST_PAGE, LOG_LINES), over=found.state in JOB.final)
+    lines, taken = whole_lines(data, call.number("limit", LONGEST_PAGE, LOG_LINES), over=found.state in JOB.final)
     since = _time(call.body.get("start_time"))
     events = [_log_event(line) for line in lines if since is None or line.time >= since]
     more = taken > 0 and (taken < len(data) or len(data) == LOG_BYTES)
     return {"logs": events, "next_token": str(offset + taken) if more else None}
 
 
-def _whole(data: bytes, limit: int, *, over: bool) -> tuple[list[LogLine], int]:
+def whole_lines(data: bytes, limit: int, *, over: bool) -> tuple[list[LogLine], int]:
     """The first lines of a piece of a log, and how many bytes they take; a line without end only where none follows."""
-    if over and data and not data.endswith(b"\n"):
+    if over and data and len(data) < LOG_BYTES and not data.endswith(b"\n"):
         data += b"\n"
     parts = data.split(b"\n")[:-1][: max(1, limit)]
     taken = sum(len(part) + 1 for part in parts)
@@ -191,12 +197,13 @@ async def events(call: Call) -> Any:
     """Changes of state, the newest first, or with `ascending` the oldest."""
     limit = call.number("limit", LONGEST_PAGE, LONGEST_PAGE)
     previous = call.body.get("prev_id")
-    before = int(from_uuid(str(previous)) or "0", 16) if previous is not None else None
+    number = int(from_uuid(str(previous)) or "0", 16) if previous is not None else None
+    span = _span(max(1, limit), number, ascending=bool(call.body.get("ascending")))
     if any(call.body.get(f"target_{kind}") or call.body.get(f"within_{kind}") for kind in _OTHERS):
         return []
     found: list[tuple[EventView, str]] = []
     for name in await _projects(call):
-        for wanted in await _filters(call, name, max(1, limit), before):
+        for wanted in await _filters(call, name, span):
             found += [(view, name) for view in await call.engine.events.find(name, wanted)]
     found.sort(key=lambda pair: pair[0].seq, reverse=not call.body.get("ascending"))
     return [shapes.event(view, name) for view, name in found[:limit]]
@@ -209,37 +216,63 @@ async def _projects(call: Call) -> Sequence[str]:
     return [name for name in await call.projects() if ids is None or named("project", name) in ids]
 
 
-async def _filters(call: Call, project: str, limit: int, before: int | None) -> list[EventFilter]:
-    """The events of a request in one project: each filter is of one record, or all are of none."""
-    wanted = {
-        (kind, str(id))
+def _span(limit: int, previous: int | None, *, ascending: bool) -> EventFilter:
+    """A page of events: those after the event of number `previous`, or before it."""
+    if ascending:
+        return EventFilter(after=previous or 0, limit=limit)
+    return EventFilter(last=limit, before=previous)
+
+
+async def _filters(call: Call, project: str, span: EventFilter) -> list[EventFilter]:
+    """The events of a request in one project: each filter is of one record, or the only one of all."""
+    asked = {
+        (kind, scope, str(id))
         for kind in _TARGETS
-        for key in (f"target_{kind}", f"within_{kind}")
-        if isinstance(call.body.get(key), list)
-        for id in call.body[key][:MOST_TARGETS]
+        for scope in ("target", "within")
+        if isinstance(call.body.get(f"{scope}_{kind}"), list)
+        for id in call.body[f"{scope}_{kind}"][:MOST_TARGETS]
     }
-    if not wanted:
-        return [EventFilter(last=limit, before=before)]
-    known = {id: (kind, name) async for kind, name, id in _records(call, project, {kind for kind, _ in wanted})}
-    chosen = [known[id] for _, id in sorted(wanted) if id in known]
-    return [EventFilter(kind=_TARGETS[kind], name=name, last=limit, before=before) for kind, name in chosen]
+    if not asked:
+        return [span]
+    targets = {id for _, scope, id in asked if scope == "target"}
+    within = {id for _, scope, id in asked if scope == "within"}
+    records = [record async for record in _records(call, project, {kind for kind, _, _ in asked})]
+    chosen = [one for one in records if one.ids & (targets | within) or one.parents & within]
+    return [replace(span, kind=_TARGETS[one.kind], name=one.name) for one in chosen[:MOST_FILTERS]]
 
 
-async def _records(call: Call, project: str, kinds: set[str]) -> AsyncIterator[tuple[str, str, str]]:
-    """The kind, name and UUID of each record of some kinds; of the newest runs with their jobs."""
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A record with the UUIDs by which clients know it: that of its id, and that of its events; and its parent's."""
+
+    kind: str
+    name: str
+    ids: frozenset[str]
+    parents: frozenset[str] = frozenset()
+
+
+def _ids(kind: str, name: str, id: str) -> frozenset[str]:
+    return frozenset({to_uuid(id), named(_TARGETS[kind], name)})
+
+
+async def _records(call: Call, project: str, kinds: set[str]) -> AsyncIterator[_Record]:
+    """The records of some kinds: fleets with their instances, the newest runs with their jobs, volumes."""
     if kinds & {"fleets", "instances"}:
         for fleet in (await call.engine.fleets.page(project, None, WHOLE)).items:
-            yield "fleets", fleet.name, to_uuid(fleet.id)
+            ids = _ids("fleets", fleet.name, fleet.id)
+            yield _Record("fleets", fleet.name, ids)
             for one in fleet.instances:
-                yield "instances", one.name, to_uuid(one.id)
+                yield _Record("instances", one.name, _ids("instances", one.name, one.id), ids)
     if kinds & {"runs", "jobs"}:
         for run in (await call.engine.runs.page(project, None, WHOLE, finished=True, newest=True)).items:
-            yield "runs", run.name, to_uuid(run.id)
+            ids = _ids("runs", run.name, run.id)
+            yield _Record("runs", run.name, ids)
             for job in run.jobs:
-                yield "jobs", f"{run.name}/{job.rank}", to_uuid(job.id)
+                name = f"{run.name}/{job.rank}"
+                yield _Record("jobs", name, _ids("jobs", name, job.id), ids)
     if "volumes" in kinds:
         for volume in (await call.engine.volumes.page(project, None, WHOLE)).items:
-            yield "volumes", volume.name, to_uuid(volume.id)
+            yield _Record("volumes", volume.name, _ids("volumes", volume.name, volume.id))
 
 
 async def nothing(call: Call) -> Any:
