@@ -156,9 +156,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         ]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
-        conflicts = [one for draft in drafts for one in await _conflicts(tx, draft)]
-        conflicts += [one for draft in drafts for one in await shared_hosts(tx, draft.document, project)]
-        conflicts += [one for draft in drafts for one in await shared_disk(tx, draft.document, project)]
+        conflicts = [one for draft in drafts for one in await _conflicts(tx, draft, project)]
         conflicts += [one for one in looked if not _is_kept(one, drafts)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         leaving = await tx.fleets.leaving(project)
@@ -324,7 +322,17 @@ def _is_lost(volume: Volume) -> bool:
     return volume.state is VolumeState.FAILED and not volume.end_reason and not uncreated(volume)
 
 
-async def _conflicts(tx: Transaction, draft: Draft) -> list[Diagnostic]:
+async def _conflicts(tx: Transaction, draft: Draft, project: str) -> list[Diagnostic]:
+    """Why a document cannot be what it asks for beside what exists: its own record, hosts and disks of others."""
+    document = draft.document
+    return [
+        *_own_conflicts(draft),
+        *await shared_hosts(tx, document, project),
+        *await shared_disk(tx, document, project),
+    ]
+
+
+def _own_conflicts(draft: Draft) -> list[Diagnostic]:
     span = draft.document.span(("name",))
     if isinstance(draft.kept, Volume):
         if draft.kept.end_reason:
