@@ -76,7 +76,7 @@ async def _question(tx: Transaction, project: str, kind: Kind, name: str) -> _Qu
 
 
 async def _of_fleet(tx: Transaction, fleet: Fleet) -> _Question:
-    """A fleet with all its nodes is planned anew; one that lacks some, with those that it has."""
+    """A fleet with all its nodes is planned as if it had none; one that lacks some, with those that it has."""
     if fleet.auto_created:
         message = f"fleet `{fleet.name}` holds machines that were bought for runs"
         raise Refused("made-for-runs", message, help="its runs say why they are there: `atoll why RUN`")

@@ -25,7 +25,7 @@ def _chain(blocks: int) -> list[int]:
 
 
 def packed(taken: Sequence[int], blocks: int, machines: int) -> list[int]:
-    """On which of so many planned machines of `blocks` each node goes that takes `taken` blocks, the largest first.
+    """By node, the number of the planned machine that it goes on: each has `blocks`, and a node takes `taken` of them.
 
     Raises ValueError where they do not fit: the numbers of machines and nodes are those of a solution.
     """
