@@ -1,12 +1,13 @@
 """SQLite in memory without threads: every statement runs in line, so that a simulation is quick and always the same.
 
-`MemoryEngine` has the face of SQLAlchemy's `AsyncEngine` as far as `Database` uses it. One connection serves everybody:
+`MemoryEngine` has the face of SQLAlchemy's `AsyncEngine` as far as `Database` uses it. One connection serves all:
 a transaction runs through without giving way to another task, which is what one writer means. A transaction that does
 give way (to a cloud, say) is found by the next one to begin.
 """
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from atoll.store import migrations
 from atoll.store.connection import Direct
+from atoll.store.database import Database
 
 T = TypeVar("T")
 
@@ -97,6 +99,17 @@ class MemoryEngine:
 
     async def dispose(self) -> None:
         """The database is the process's own: it stays."""
+
+
+class MemoryDatabase(Database):
+    """The database of an engine in memory."""
+
+    def __init__(self, engine: MemoryEngine, now: Callable[[], datetime]) -> None:
+        super().__init__(engine.typed(), now)
+        # Each transaction is committed by itself: in line no other transaction shares a commit.
+        self._begin = engine.typed().begin
+        self._shared = None
+        self._direct = engine.direct
 
 
 class MemoryTransaction:
