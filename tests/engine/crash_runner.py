@@ -36,10 +36,10 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.closing import Closing, close_zone, list_closures, open_zone
 from atoll.model.records import ClosureKind
 from atoll.model.zone import Zone
+from atoll.rehearsal.clock import VirtualClock
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
-from atoll.testing.clock import VirtualClock
 from atoll.testing.postgresql import Cluster
 from atoll.wire.api import SourceFile, Submission
 

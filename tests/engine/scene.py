@@ -11,10 +11,10 @@ from typing import Any
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.engine.requests.planned import Planned
 from atoll.model.retention import Retention
+from atoll.rehearsal.clock import VirtualClock
+from atoll.rehearsal.memory import memory_engine
 from atoll.store.work import Lease
-from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk
-from atoll.testing.simulation.memory import memory_engine
 from atoll.testing.simulation.replica import Gate, Replica, ReplicaDatabase, own_tasks
 from atoll.wire.api import SourceFile, Submission
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from atoll.engine.parts.due_timer import DueTimer
-from atoll.testing.clock import VirtualClock
+from atoll.rehearsal.clock import VirtualClock
 
 
 def play(story: Callable[[VirtualClock, DueTimer], Coroutine[Any, Any, None]]) -> None:

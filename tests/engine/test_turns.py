@@ -6,7 +6,7 @@ import pytest
 
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.turns import ENGINE, MOST_WAITING, Asker, Turns
-from atoll.testing.clock import VirtualClock
+from atoll.rehearsal.clock import VirtualClock
 
 ADA, BEN, EVE = Asker("one", "ada"), Asker("one", "ben"), Asker("two", "eve")
 

@@ -11,8 +11,8 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Script, grid
 from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.offer import Availability
 from atoll.model.zone import BackendInfo, Capacity, Zone
+from atoll.rehearsal.clock import VirtualClock
 from atoll.testing.backend_contract import BackendContract, ContractCase
-from atoll.testing.clock import VirtualClock
 from atoll.testing.volume_contract import VolumeContract
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from atoll.backends.base import AgentClient, InvalidRequest, NotFound, Unavailable
 from atoll.backends.fake import FakeBackend, FakeCloud, JobScript, Script, grid
+from atoll.rehearsal.clock import VirtualClock
 from atoll.testing.builders import launch_request, zone
-from atoll.testing.clock import VirtualClock
 from atoll.wire.agent import JobPhase, JobSubmission
 
 ZONE = zone("fake-1a")

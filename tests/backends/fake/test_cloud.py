@@ -28,8 +28,8 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Fault, Ledger, Script, g
 from atoll.backends.registry import open_backend
 from atoll.model.failure import FailureKind
 from atoll.model.offer import Market
+from atoll.rehearsal.clock import VirtualClock
 from atoll.testing.builders import launch_request, volume_request, zone
-from atoll.testing.clock import VirtualClock
 from atoll.testing.volume_contract import volumes_of
 
 ZONE = zone("fake-1a")

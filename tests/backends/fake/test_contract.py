@@ -7,8 +7,8 @@ import pytest
 
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
 from atoll.model.zone import Capacity
+from atoll.rehearsal.clock import VirtualClock
 from atoll.testing.backend_contract import BackendContract, ContractCase
-from atoll.testing.clock import VirtualClock
 from atoll.testing.snapshot_contract import SnapshotContract
 from atoll.testing.volume_contract import VolumeContract
 

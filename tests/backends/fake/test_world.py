@@ -13,8 +13,8 @@ from atoll.backends.fake import FakeBackend, FakeCloud, Fault, Ledger, Script, g
 from atoll.model.failure import FailureKind
 from atoll.model.offer import Market
 from atoll.model.zone import Capacity
+from atoll.rehearsal.clock import VirtualClock
 from atoll.testing.builders import launch_request, volume_request
-from atoll.testing.clock import VirtualClock
 from atoll.testing.volume_contract import volumes_of
 
 OFFERS = grid(zones=2, cpus=(2, 4), spot=True)

@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 from atoll.backends.fake import Ledger
-from atoll.testing.clock import VirtualClock
+from atoll.rehearsal.clock import VirtualClock
 
 _FOLLOWING = """
 SELECT i.id FROM instances i JOIN instances old ON old.fleet_id = i.fleet_id AND old.end_reason = 'replaced'

@@ -29,12 +29,11 @@ from atoll.backends.fake import FakeBackend
 from atoll.engine.engine import Engine, Options
 from atoll.model.limits import TimeLimits
 from atoll.model.zone import BackendInfo, Zone
-from atoll.store.database import Database
+from atoll.rehearsal.clock import VirtualClock
+from atoll.rehearsal.memory import MemoryDatabase, MemoryEngine
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
-from atoll.testing.clock import VirtualClock
 from atoll.testing.simulation.disk import ServerDisk
-from atoll.testing.simulation.memory import MemoryEngine
 
 T = TypeVar("T")
 OWNER: ContextVar["Replica | None"] = ContextVar("replica", default=None)
@@ -60,17 +59,13 @@ class Gate:
             raise asyncio.CancelledError
 
 
-class ReplicaDatabase(Database):
+class ReplicaDatabase(MemoryDatabase):
     """The shared database as one replica reaches it; `watch` sees each commit before it is made."""
 
     def __init__(
         self, engine: MemoryEngine, now: Callable[[], datetime], gate: Gate, watch: Callable[[Lease | None], None]
     ) -> None:
-        super().__init__(engine.typed(), now)
-        # Each transaction is committed by itself: in line no other transaction shares a commit.
-        self._begin = engine.typed().begin
-        self._shared = None
-        self._direct = engine.direct
+        super().__init__(engine, now)
         self._gate = gate
         self._watch = watch
 

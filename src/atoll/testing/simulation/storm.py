@@ -22,10 +22,10 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.closing import Closing, close_zone, open_zone
 from atoll.engine.requests.rebalancing import Wanted
 from atoll.model.records import ClosureKind
-from atoll.testing.clock import VirtualClock
+from atoll.rehearsal.clock import VirtualClock
+from atoll.rehearsal.memory import MemoryEngine, memory_engine
 from atoll.testing.simulation.disk import ServerDisk
 from atoll.testing.simulation.ending import leftovers, unsettled
-from atoll.testing.simulation.memory import MemoryEngine, memory_engine
 from atoll.testing.simulation.replica import OWNER, Gate, Replica, ReplicaDatabase, own_tasks
 from atoll.testing.simulation.setting import Author, cloud_script, weather
 from atoll.testing.simulation.watch import Broken, Watch, WatchedLedger

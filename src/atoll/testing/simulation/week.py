@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from atoll.backends.fake import FakeBackend, FakeCloud, Script, grid
 from atoll.model.retention import Retention
-from atoll.testing.clock import VirtualClock
+from atoll.rehearsal.clock import VirtualClock
+from atoll.rehearsal.memory import memory_engine
 from atoll.testing.simulation.disk import ServerDisk
-from atoll.testing.simulation.memory import memory_engine
 from atoll.testing.simulation.replica import Gate, Replica, ReplicaDatabase, own_tasks
 from atoll.wire.api import SourceFile, Submission
 

@@ -1,12 +1,13 @@
 """SQLite in memory without threads: every statement runs in line, so that a simulation is quick and always the same.
 
-`MemoryEngine` has the face of SQLAlchemy's `AsyncEngine` as far as `Database` uses it. One connection serves everybody:
+`MemoryEngine` has the face of SQLAlchemy's `AsyncEngine` as far as `Database` uses it. One connection serves all:
 a transaction runs through without giving way to another task, which is what one writer means. A transaction that does
 give way (to a cloud, say) is found by the next one to begin.
 """
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from atoll.store import migrations
 from atoll.store.connection import Direct
+from atoll.store.database import Database
 
 T = TypeVar("T")
 
@@ -56,7 +58,8 @@ class MemoryEngine:
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self.statements = MemoryConnection(self._connection, self.raw)
         named = self.raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        self._first_rows = {table: self.raw.execute(f"SELECT * FROM {table}").fetchall() for (table,) in named}
+        select = {table: f"SELECT * FROM {table}" for (table,) in named}  # noqa: S608 - our own tables
+        self._first_rows = {table: self.raw.execute(query).fetchall() for table, query in select.items()}
 
     def fresh(self) -> None:
         """A database with the newest schema and nothing else."""
@@ -65,9 +68,10 @@ class MemoryEngine:
             self.raw.rollback()
         # Rows are removed and tables stay: statements would have to be prepared again for new tables.
         for table, rows in self._first_rows.items():
-            self.raw.execute(f"DELETE FROM {table}")
+            self.raw.execute(f"DELETE FROM {table}")  # noqa: S608
             for row in rows:
-                self.raw.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+                places = ", ".join("?" * len(row))
+                self.raw.execute(f"INSERT INTO {table} VALUES ({places})", row)  # noqa: S608
 
     def typed(self) -> AsyncEngine:
         """This engine, as the type that `Database` names."""
@@ -97,6 +101,17 @@ class MemoryEngine:
 
     async def dispose(self) -> None:
         """The database is the process's own: it stays."""
+
+
+class MemoryDatabase(Database):
+    """The database of an engine in memory."""
+
+    def __init__(self, engine: MemoryEngine, now: Callable[[], datetime]) -> None:
+        super().__init__(engine.typed(), now)
+        # Each transaction is committed by itself: in line no other transaction shares a commit.
+        self._begin = engine.typed().begin
+        self._shared = None
+        self._direct = engine.direct
 
 
 class MemoryTransaction:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from atoll.testing.clock import Stuck, VirtualClock
+from atoll.rehearsal.clock import Stuck, VirtualClock
 
 
 def test_waiting_for_days_takes_no_real_time_and_wakes_in_order() -> None:
@@ -50,7 +50,7 @@ def test_time_stands_still_while_a_thread_works() -> None:
 
 
 def test_a_program_that_can_never_go_on_raises_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atoll.testing.clock.STUCK_SECONDS", 0.01)
+    monkeypatch.setattr("atoll.rehearsal.clock.STUCK_SECONDS", 0.01)
 
     async def main() -> None:
         await asyncio.Event().wait()
