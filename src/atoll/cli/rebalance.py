@@ -87,11 +87,13 @@ def _text(found: RebalanceView, most: int | None) -> str:
 
 
 def _price(found: RebalanceView) -> str:
-    if not found.price and not found.difference:
+    if found.price == 0 and found.difference == 0:
         return ""
+    if found.difference is None:
+        return "; until then both are paid for, and not every price is known"
     later = "more" if found.difference > 0 else "less"
-    after = f", afterwards {units.price(abs(found.difference))}/h {later}" if found.difference else ""
-    return f"; until then both cost {units.price(found.price)}/h more{after}"
+    after = f", afterwards {units.hourly(abs(found.difference))} {later}" if found.difference else ""
+    return f"; until then both cost {units.hourly(found.price)} more{after}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:
