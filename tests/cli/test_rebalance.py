@@ -7,8 +7,8 @@ from tests.cli.conftest import CommandLine
 
 
 def moves(*leaving: str) -> RebalanceView:
-    return RebalanceView("web", "moves", leaving, {"local-b": len(leaving)}, {"local-a": 3}, {"local-a": 2, "local-b": 1},
-                         needed=len(leaving))  # fmt: skip
+    after = {"local-a": 2, "local-b": 1}
+    return RebalanceView("web", "moves", leaving, {"local-b": 1}, {"local-a": 3}, after, needed=len(leaving))
 
 
 CHANGED = refusal(409, Problem("changed-since-shown", "its nodes changed meanwhile"))
