@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atoll.model.catalog import Catalog
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.packed import FORMAT, DamagedCatalog, pack, unpack
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.zone import Zone, ZoneKind
@@ -132,3 +132,8 @@ def test_an_offer_with_none_left_counts_as_unavailable() -> None:
     some = Offer(zone, kind, Market.SPOT, 1.0, Availability.AVAILABLE, 1)
     kinds = [Catalog.from_offers([offer], AS_OF).kinds[0] for offer in (spent, gone, some)]
     assert kinds[0] == kinds[1] != kinds[2]
+
+
+def test_an_unknown_price_is_kept_as_it_is() -> None:
+    offer = Offer(Zone("aws", "r", "a"), InstanceType("t", 1, 1), Market.SPOT, UNKNOWN_PRICE)
+    assert list(unpack(pack(Catalog.from_offers([offer], AS_OF)))) == [offer]

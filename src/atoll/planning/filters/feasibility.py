@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from atoll.model.catalog import AVAILABILITIES, MARKETS, Catalog, TypeTable
 from atoll.model.failure import Failure, FailureKind, Resource
-from atoll.model.offer import Availability, Market
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market
 from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.model.zone import ZoneState
 from atoll.planning.filters.groups import Group
@@ -46,6 +46,7 @@ FILTERS = (
     RefusalCode.GPU_COUNT,
     RefusalCode.GPU_MEMORY,
     RefusalCode.MARKET,
+    RefusalCode.PRICE_UNKNOWN,
     RefusalCode.PRICE,
     RefusalCode.NOT_OFFERED,
     RefusalCode.UNAVAILABLE,
@@ -152,6 +153,7 @@ _LATE = frozenset(
     for code in (
         RefusalCode.OWNED,
         RefusalCode.UNAVAILABLE,
+        RefusalCode.PRICE_UNKNOWN,
         RefusalCode.PRICE,
         RefusalCode.NOT_OFFERED,
         RefusalCode.RECENT_FAILURE,
@@ -180,7 +182,9 @@ def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stag
         # All numbers are of the table; `clip` is the mode that writes into `out` without a copy.
         np.take(by_kind, catalog.kinds[rows], out=part, mode="clip")
         if requirements.max_price is not None:
-            _lower(part, catalog.columns.price[rows] > requirements.max_price, RefusalCode.PRICE)
+            price = catalog.columns.price[rows]
+            _lower(part, price > requirements.max_price, RefusalCode.PRICE)
+            _lower(part, price == UNKNOWN_PRICE, RefusalCode.PRICE_UNKNOWN)
     return stages
 
 
