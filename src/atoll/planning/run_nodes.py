@@ -11,6 +11,7 @@ from atoll.planning.combined import Contradictory, combined
 from atoll.planning.growth import Growth, part
 from atoll.planning.plan import Cure, DocumentKind, DocumentPlan, Fact, NodePlacement
 from atoll.planning.reasons.cures import looser, looser_placement
+from atoll.planning.reasons.words import lower_limit, upper_limit
 from atoll.planning.request import FleetRequest, Request, Requirements, RunRequest
 
 
@@ -40,7 +41,7 @@ class RunNodes:
         asked = self.run.requirements
         changes = list(looser(asked))
         if asked.max_price is not None and (nodes := self._fitting(fleet, replace(asked, max_price=None))):
-            price = max(node.price for node in nodes)
+            price = upper_limit(max(node.price for node in nodes))
             changes.append(("max_price", price, replace(asked, max_price=price)))
         for requirement, value, changed in changes:
             run = replace(self.run, requirements=changed)
@@ -75,9 +76,9 @@ def _amount(requirement: str, nodes: tuple[NodePlacement, ...], value: Fact) -> 
     """What the machines have at least, of what has a default: to drop it is not to ask for nothing."""
     match requirement:
         case "resources.cpu":
-            return f"{min(node.instance_type.cpus for node in nodes):g}.."
+            return f"{lower_limit(min(node.instance_type.cpus for node in nodes)):.12g}.."
         case "resources.memory":
-            return f"{min(node.instance_type.memory_gb for node in nodes):.12g}GB.."
+            return f"{lower_limit(min(node.instance_type.memory_gb for node in nodes)):.12g}GB.."
         case _:
             return value
 
