@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atoll.model.catalog import PRICE_DIGITS, Catalog
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.packed import FORMAT, DamagedCatalog, pack, unpack
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.zone import Zone, ZoneKind
@@ -138,3 +138,8 @@ def test_prices_have_nothing_that_binary_fractions_add() -> None:
     noisy = Offer(Zone("aws", "north", "a"), InstanceType("small", 1, 8), Market.SPOT, 0.1 + 0.2)
     [offer] = Catalog.from_offers([noisy], AS_OF)
     assert offer.price == 0.3
+
+
+def test_an_unknown_price_is_kept_as_it_is() -> None:
+    offer = Offer(Zone("aws", "r", "a"), InstanceType("t", 1, 1), Market.SPOT, UNKNOWN_PRICE)
+    assert list(unpack(pack(Catalog.from_offers([offer], AS_OF)))) == [offer]

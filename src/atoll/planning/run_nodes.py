@@ -7,6 +7,7 @@ with the run, whose volumes and placement count too.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.planning.combined import Contradictory, combined
 from atoll.planning.growth import Growth, part
 from atoll.planning.plan import Cure, DocumentKind, DocumentPlan, Fact, NodePlacement
@@ -41,8 +42,9 @@ class RunNodes:
         asked = self.run.requirements
         changes = list(looser(asked))
         if asked.max_price is not None and (nodes := self._fitting(fleet, replace(asked, max_price=None))):
-            price = upper_limit(max(node.price for node in nodes))
-            changes.append(("max_price", price, replace(asked, max_price=price)))
+            price = max(node.price for node in nodes)
+            limit = None if price == UNKNOWN_PRICE else upper_limit(price)
+            changes.append(("max_price", limit, replace(asked, max_price=limit)))
         for requirement, value, changed in changes:
             run = replace(self.run, requirements=changed)
             if self._fitting(fleet, changed) and (nodes := self._grown(run)):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from atoll.model.catalog import AVAILABILITIES, MARKETS, Catalog, TypeTable
 from atoll.model.failure import Failure, FailureKind, Resource
-from atoll.model.offer import Availability, Market
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market
 from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.model.zone import ZoneState
 from atoll.planning.filters.groups import Group
@@ -46,6 +46,7 @@ FILTERS = (
     RefusalCode.GPU_COUNT,
     RefusalCode.GPU_MEMORY,
     RefusalCode.MARKET,
+    RefusalCode.PRICE_UNKNOWN,
     RefusalCode.PRICE,
     RefusalCode.NOT_OFFERED,
     RefusalCode.UNAVAILABLE,
@@ -159,7 +160,7 @@ def _late(requirements: Requirements, world: World) -> frozenset[int]:
     if world.is_limited:
         codes |= {RefusalCode.QUOTA, RefusalCode.CAPACITY_USED}
     if requirements.max_price is not None:
-        codes.add(RefusalCode.PRICE)
+        codes |= {RefusalCode.PRICE_UNKNOWN, RefusalCode.PRICE}
     if any(info.owned for info in world.snapshot.backends):
         codes |= {RefusalCode.OWNED, RefusalCode.UNAVAILABLE}
     return frozenset(STAGE[code] for code in codes)
@@ -183,7 +184,9 @@ def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stag
         # All numbers are of the table; `clip` is the mode that writes into `out` without a copy.
         np.take(by_kind, catalog.kinds[rows], out=part, mode="clip")
         if requirements.max_price is not None:
-            _lower(part, catalog.columns.price[rows] > requirements.max_price, RefusalCode.PRICE)
+            price = catalog.columns.price[rows]
+            _lower(part, price > requirements.max_price, RefusalCode.PRICE)
+            _lower(part, price == UNKNOWN_PRICE, RefusalCode.PRICE_UNKNOWN)
     return stages
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.model.resources import InstanceType, Range
 from atoll.planning.filters.feasibility import PASSED
 from atoll.planning.plan import Cure, Fact, Source
@@ -276,11 +277,11 @@ def _looser_run(run: RunRequest) -> Iterator[tuple[str, Fact, Document]]:
 
 
 def _max_price(document: Document, others: list[Document], trial: Decider) -> Iterator[Cure]:
-    """The least `max_price` that fits."""
+    """The least `max_price` that fits; none, where only what has no known price does."""
     if isinstance(document, VolumeRequest) or document.requirements.max_price is None:
         return
 
-    def solve_at(price: float) -> Solution | None:
+    def solve_at(price: float | None) -> Solution | None:
         return trial.solve([*others, _at_price(document, price)])
 
     feasible = trial.feasibility(_at_price(document, None).requirements)
@@ -288,7 +289,8 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
     free = (i for members in trial.world.fleets.values() for i in members if not i.busy)
     there = [i.price for i in free] if isinstance(document, RunRequest) else []
     prices = np.unique(np.concatenate((offered, there)))
-    prices = prices[prices > document.requirements.max_price]
+    unknown, prices = UNKNOWN_PRICE in prices, prices[prices > document.requirements.max_price]
+    prices = prices[prices < UNKNOWN_PRICE]
     for first, last in _ranges(document, prices, [feasible.group(PASSED).price(zone) for zone in feasible.passing]):
         if solve_at(float(prices[last])) is None:
             continue
@@ -300,6 +302,9 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
                 yield _cure(Cure("max_price", value, (), 0), _at_price(document, value), solution, trial)
                 break
         return
+    solution = solve_at(None) if unknown else None
+    if solution is not None:
+        yield _cure(Cure("max_price", None, (), 0), _at_price(document, None), solution, trial)
 
 
 def _least(first: int, last: int, fits: Callable[[int], bool]) -> int:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from atoll.model.catalog import TypeTable
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.planning.facts import Facts, facts, offer_facts
 from atoll.planning.filters.amounts import amount_of, of_all
 from atoll.planning.filters.blocks import parts
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
-from atoll.planning.plan import Cure, Refusal, RefusalCode
+from atoll.planning.plan import Cure, Fact, Refusal, RefusalCode
 from atoll.planning.reasons.lack import Lack
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
@@ -213,8 +214,9 @@ class Reasons:
         if absent is not None:
             return RefusalCode.NOT_OFFERED, {"instance_type": absent}, 1
         count = max(1, feasibility.group(stage).count(zone))
-        if code is RefusalCode.PRICE:
-            return code, self._dear(feasibility, zone), count
+        if code in (RefusalCode.PRICE, RefusalCode.PRICE_UNKNOWN):
+            data = self._dear(feasibility, zone)
+            return priced(data["price"]), data, count
         return code, facts(code, feasibility, zone, world), count
 
     def _dear(self, feasibility: Feasibility, zone: int) -> Facts:
@@ -454,7 +456,12 @@ def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tup
     idle = [i for i in allowed if i.free_blocks]
     price = min(i.price for i in idle or allowed)
     data = {"price": price, "max_price": limit, "count": len(allowed), "reuse": True}
-    return RefusalCode.PRICE, data if idle else {**data, "besides": RefusalCode.INSTANCE_BUSY.value}, len(allowed)
+    return priced(price), data if idle else {**data, "besides": RefusalCode.INSTANCE_BUSY.value}, len(allowed)
+
+
+def priced(price: Fact) -> RefusalCode:
+    """Why a `max_price` keeps out what costs this much."""
+    return RefusalCode.PRICE_UNKNOWN if price == UNKNOWN_PRICE else RefusalCode.PRICE
 
 
 def _partly(instances: Sequence[ExistingInstance], needed: Mapping[str, int]) -> Facts:

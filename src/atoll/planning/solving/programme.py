@@ -92,7 +92,7 @@ class Model:
             self._survive(fleet, by_zone)
 
     def _buy(self, variable: int, option: Option) -> None:
-        self.price[variable] = option.price
+        self.price[variable] = option.cost
         self._weigh(variable, Source.NEW, option, option.key[5])
 
     def _weigh(self, variable: int, source: Source, machine: Pool | Option, lot: float) -> None:

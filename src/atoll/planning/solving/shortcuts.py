@@ -142,7 +142,7 @@ def _rank(shares: Sequence[Share], lots: Lots) -> Rank:
     for share in shares:
         option, pool = share.supply.option, share.supply.pool
         if option is not None:
-            cost += option.price * len(share.ranks)
+            cost += option.cost * len(share.ranks)
             new += len(share.ranks)
             ties += (bulk(option.instance_type) + option.key[5]) * len(share.ranks)
         elif pool is not None:
@@ -180,14 +180,14 @@ def may_move(fleet: FleetGroup, pinned: FleetGroup) -> bool:
 
 def least(problem: Problem) -> float:
     """What a solution of a pinned problem costs at least, in USD an hour."""
-    fleets = sum(option.price * (option.limit or 0) for fleet in problem.fleets for option in fleet.options)
+    fleets = sum(option.cost * (option.limit or 0) for fleet in problem.fleets for option in fleet.options)
     return fleets + sum(_least(run) for run in problem.runs if run.options)
 
 
 def _least(run: RunGroup) -> float:
     # A run that must buy has no other supply; volumes can only make it dearer.
     nodes = sum(len(group.ranks) for group in run.classes)
-    return nodes * min(option.price for option in run.options)
+    return nodes * min(option.cost for option in run.options)
 
 
 def _served(run: RunGroup, fleets: Iterable[FleetGroup]) -> bool:
