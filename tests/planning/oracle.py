@@ -42,6 +42,7 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.snapshot import Snapshot
+from atoll.planning.solving.options import UNKNOWN_COST
 from tests.planning import rules
 from tests.planning.worlds import Case
 
@@ -206,7 +207,7 @@ class _Model:
     def _machine(self, number: int, offer: Offer, top: int) -> int:
         """A column for new machines of one offer, with all that they take."""
         column = self._column(top)
-        self.price[column] = offer.price
+        self.price[column] = min(offer.price, UNKNOWN_COST)
         self.sources[column] = 2.0
         if offer.count is not None:
             self._use(("offer", number), column, 1, offer.count)
