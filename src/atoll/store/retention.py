@@ -17,7 +17,7 @@ from atoll.store.query import among
 from atoll.store.rows import records_of
 from atoll.store.tables import TABLES, attachments, events, instances, jobs, runs, work
 
-_BEFORE, _LIMIT = bindparam("before"), bindparam("limit", type_=Integer)
+_BEFORE, _LIMIT = bindparam("before", type_=runs.c.finished_at.type), bindparam("limit", type_=Integer)
 _NEWER = jobs.alias("newer")
 _SUCCESSOR = runs.alias("successor")
 
