@@ -210,7 +210,7 @@ def closures_that_are_forgotten(patch: Patch) -> None:
     patch.setattr(ClosureHandler, "decide", staticmethod(lambda sight: Wait(600)))
 
 
-FAULTS = {
+FAULTS: dict[Callable[[Patch], None], int] = {
     blind_to_closed_zones: 1,
     closures_that_are_forgotten: 0,
     volumes_that_give_up: 4,
