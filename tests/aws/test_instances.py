@@ -31,6 +31,17 @@ def test_offers_have_zones_prices_and_quotas_answered_by_the_tests_own_handler(p
     assert "not available" in offers["us-east-1a", "g4dn.xlarge"]
 
 
+@pytest.mark.long  # a server of its own and a machine of the emulator
+def test_offers_whose_prices_cannot_be_read_are_listed_last_and_launched(place: AwsPlace) -> None:
+    place.cloud.front.rules.append(Rule("GetProducts", error=("AccessDenied", 400), times=None))
+    shown = place.ok("offer", "--backend", "aws", "--on-demand")
+    assert "unknown" in next(line for line in shown.splitlines() if "us-east-1a" in line and "m5.large" in line)
+    assert "note: aws us-east-1: prices unknown" in shown
+    fleet = place.fleet("unpriced", 1)
+    assert "price unknown" in place.ok("apply", "-y", "-f", fleet)
+    place.ok("delete", "-y", "-f", fleet)
+
+
 def test_credentials_that_aws_refuses_are_reported_without_the_secret(place: AwsPlace) -> None:
     place.cloud.front.rules.append(Rule(error=("AuthFailure", 401)))
     offers = place("offer")

@@ -32,6 +32,10 @@ def test_prices_have_the_digits_that_distinguish_them(value: float, text: str) -
     assert units.price(value) == text
 
 
+def test_a_null_price_reads_as_unknown() -> None:
+    assert (units.price(None), units.hourly(None), units.hourly(0.5)) == ("unknown", "price unknown", "$0.50/h")
+
+
 @pytest.mark.parametrize(("value", "text"), [(100, "100GB"), (0.5, "512MB"), (1.5, "1.5GB")])
 def test_sizes_are_short(value: float, text: str) -> None:
     assert units.gigabytes(value) == text

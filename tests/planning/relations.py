@@ -9,7 +9,7 @@ from random import Random
 from typing import TypeVar
 
 from atoll.model.catalog import Catalog
-from atoll.model.offer import Availability, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Offer
 from atoll.planning import plan
 from atoll.planning.plan import DocumentKind, Plan, Source
 from atoll.planning.request import FleetRequest, Request
@@ -113,7 +113,9 @@ def failures_leave_out_exactly_their_scope(case: Case, answer: Plan, rng: Random
 
 def a_cheaper_offer_wins(case: Case, answer: Plan, rng: Random) -> Iterator[str]:
     """When an offer that is used becomes cheaper, or one more like it comes at less, the plan becomes no dearer."""
-    bought = [n for d in answer.documents for n in d.placements if n.source is Source.NEW and n.price > 0]
+    bought = [
+        n for d in answer.documents for n in d.placements if n.source is Source.NEW and 0 < n.price < UNKNOWN_PRICE
+    ]
     if not answer.complete or not bought:
         return
     node = rng.choice(bought)

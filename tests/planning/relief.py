@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from random import Random
 
-from atoll.model.offer import Offer
+from atoll.model.offer import UNKNOWN_PRICE, Offer
 from atoll.model.resources import Range, Resources
 from atoll.planning import plan
 from atoll.planning.plan import Fact, Plan
@@ -98,7 +98,9 @@ def changes(document: Document, offers: Iterable[Offer]) -> Iterator[tuple[str, 
         yield from (("nodes", nodes) for nodes in range(1, document.nodes))
     if not isinstance(document, VolumeRequest) and document.requirements.max_price is not None:
         limit = document.requirements.max_price
-        yield from (("max_price", price) for price in sorted({offer.price for offer in offers}) if price > limit)
+        yield from (
+            ("max_price", price) for price in sorted({offer.price for offer in offers}) if limit < price < UNKNOWN_PRICE
+        )
 
 
 def _fits(case: Case, document: Document, changed: Document) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure, FailureKind, Scope
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
@@ -45,6 +45,16 @@ def test_the_cheapest_comes_first_and_the_limit_is_kept() -> None:
               Offer(A, SMALL, Market.SPOT, 0.03)]  # fmt: skip
     assert [one.offer.price for one in search(offers).cheapest(100)] == [0.03, 0.1, 0.8]
     assert [one.offer.price for one in search(offers).cheapest(2)] == [0.03, 0.1]
+
+
+def test_an_offer_of_unknown_price_is_last_and_says_that_no_limit_can_be_kept() -> None:
+    offers = [Offer(A, SMALL, Market.ON_DEMAND, UNKNOWN_PRICE), Offer(B, SMALL, Market.ON_DEMAND, 0.1)]
+    assert told(search(offers)) == [("us-east-1b", "small", ""), ("us-east-1a", "small", "")]
+    limit = "the price of small is not known, so max_price $0.50 cannot be kept"
+    assert told(search(offers, Requirements(ANY, max_price=0.5))) == [
+        ("us-east-1b", "small", ""),
+        ("us-east-1a", "small", limit),
+    ]
 
 
 @pytest.mark.parametrize(

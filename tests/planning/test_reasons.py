@@ -1,8 +1,10 @@
 """What is said of a zone in worlds written by hand: one sentence for each behaviour that once was said wrongly."""
 
+from dataclasses import replace
+
 import pytest
 
-from atoll.model.offer import Market
+from atoll.model.offer import UNKNOWN_PRICE, Market
 from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import Capacity, Zone
@@ -22,7 +24,7 @@ from atoll.planning.request import (
     Strategy,
 )
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot
-from tests.planning.scenes import ANY, ANYTHING, LARGE, SMALL, A, B, offer, part, request, world
+from tests.planning.scenes import ANY, ANYTHING, LARGE, SMALL, A, B, offer, part, request, where, world
 
 
 def _said(document: Document, snapshot: Snapshot) -> dict[Zone, str]:
@@ -98,6 +100,29 @@ def test_a_price_names_the_limit_that_serves_or_what_else_is_in_the_way() -> Non
     assert _said(FleetRequest("train", 1, requirements), world(*offers)) == {
         A: "large costs $0.3001/h, above max_price $0.10",
         B: "small costs $0.20/h, above max_price $0.10; besides, small is not available now",
+    }
+
+
+def test_an_unknown_price_comes_last_and_fails_a_limit_with_its_own_reason() -> None:
+    offers = [offer(A, UNKNOWN_PRICE), offer(B, 0.2), offer(B, 900, LARGE)]
+    assert where(plan(request(FleetRequest("train", 1, ANY)), world(*offers)), "train") == ["us-east-1b"]
+    assert where(plan(request(FleetRequest("train", 1, ANY)), world(*offers[:1])), "train") == ["us-east-1a"]
+    assert _said(FleetRequest("train", 1, ANY), world(*offers)) == {A: "suitable, but its price is not known"}
+    limited = FleetRequest("train", 1, Requirements(ANYTHING, max_price=0.1))
+    answer = part(plan(request(limited), world(*offers)), "train")
+    assert [(refusal.code, refusal_text(refusal)) for refusal in answer.refusals] == [
+        (RefusalCode.PRICE, "small costs $0.20/h, above max_price $0.10"),
+        (RefusalCode.PRICE_UNKNOWN, "the price of small is not known, so max_price $0.10 cannot be kept"),
+    ]
+    assert _cures(limited, world(*offers)) == ["raise `max_price` to 0.2: us-east-1b fits"]
+    assert _cures(limited, world(*offers[:1])) == ["drop `max_price`: us-east-1a fits"]
+
+
+def test_an_instance_of_unknown_price_is_not_reused_within_a_limit() -> None:
+    existing = replace(_instance("pool", A), price=UNKNOWN_PRICE)
+    run = RunRequest("job", (NodeRequest(0),), Requirements(ANYTHING, max_price=0.1), may_create=False)
+    assert _said(run, world(offer(A, 0.05), instances=[existing])) == {
+        A: "the price of the instance here is not known, so max_price $0.10 cannot be kept"
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure, FailureKind, Scope
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
 from atoll.planning import plan
@@ -178,6 +178,8 @@ def first_failed(offer: Offer, asked: Requirements, snapshot: Snapshot) -> Refus
         return RefusalCode.GPU_COUNT
     if asked.spot_policy is not SpotPolicy.AUTO and offer.market.value != asked.spot_policy.value:
         return RefusalCode.MARKET
+    if asked.max_price is not None and offer.price == UNKNOWN_PRICE:
+        return RefusalCode.PRICE_UNKNOWN
     if asked.max_price is not None and offer.price > asked.max_price:
         return RefusalCode.PRICE
     if offer.availability is Availability.NOT_OFFERED:

@@ -175,7 +175,7 @@ def test_wrong_snapshots_are_answered_with_their_place_and_file(atoll: CommandLi
     for file, message in (
         (
             "wrong.json",
-            "error[wrong-snapshot]: `offers[1].price`: expected a number, not text\n   = note: in wrong.json",
+            "error[wrong-snapshot]: `offers[1].price`: expected a number or null, not text\n   = note: in wrong.json",
         ),
         ("none.json", "error[missing-file]: there is no file `none.json`"),
         (".", "error[unreadable-file]: cannot read `.`: Is a directory"),

@@ -19,7 +19,7 @@ from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.writing import write_snapshot
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure, FailureKind, Scope
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneKind, ZoneState
@@ -57,7 +57,7 @@ def world() -> Saved:
         Offer(A, SMALL, Market.SPOT, 0.03, Availability.UNAVAILABLE),
         Offer(B, GREAT, Market.RESERVED, 98.32, count=3),
         Offer(LAX, replace(SMALL, arch="arm", name="m7g.large"), Market.ON_DEMAND, 0.2, Availability.NOT_OFFERED),
-        Offer(SOUTH, InstanceType("a10", 30, 200, gpu=Gpu("A10", 1, 24)), Market.ON_DEMAND, 0.75),
+        Offer(SOUTH, InstanceType("a10", 30, 200, gpu=Gpu("A10", 1, 24)), Market.ON_DEMAND, UNKNOWN_PRICE),
     ]
     instance = ExistingInstance("i-0", A, SMALL, Market.SPOT, 0.03, "train", 0, True, ("data",))
     snapshot = Snapshot(
@@ -99,7 +99,7 @@ def test_many_offers_are_written_as_a_table_and_few_one_by_one() -> None:
     zones = [Zone("aws", f"region-{i}", f"region-{i}a") for i in range(FEW)]
     offers = [Offer(zone, SMALL, Market.ON_DEMAND, 0.1) for zone in zones]
     for count, kind in ((FEW, list), (FEW + 1, dict)):
-        more = [*offers, Offer(A, GREAT, Market.SPOT, 9.5, count=0)][:count]
+        more = [*offers, Offer(A, GREAT, Market.SPOT, UNKNOWN_PRICE, count=0)][:count]
         saved = Saved(Snapshot(Catalog.from_offers(more, NOW), (), NOW))
         content = write_snapshot(saved)
         assert isinstance(json.loads(content)["offers"], kind)
@@ -167,7 +167,7 @@ def test_an_unnamed_zone_is_a_region() -> None:
 
 
 WRONG: list[tuple[Any, str]] = [
-    ([{**ROW, "price": "dear"}], "`[0].price`: expected a number, not text"),
+    ([{**ROW, "price": "dear"}], "`[0].price`: expected a number or null, not text"),
     ({"offers": [ROW, {**ROW, "price": -1}]}, "`offers[1].price`: expected a number >= 0"),
     ({"offers": [{**ROW, "cpus": 0}]}, "`offers[0].cpus`: expected a number > 0"),
     ({"offers": [{**ROW, "prize": 1}]}, "`offers[0]`: there is no key `prize` here"),

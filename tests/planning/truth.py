@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 from math import inf
 
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.resources import GpuRequirement, InstanceType, Range
 from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.planning import plan
@@ -277,6 +277,22 @@ def _price(said: Said) -> bool:
     return (not serves) if data.get("besides") else serves
 
 
+def _price_unknown(said: Said) -> bool:
+    """Nothing that would do here has a known price, and without the limit the zone serves."""
+    data, requirements = said.refusal.data, said.requirements
+    if data["price"] != UNKNOWN_PRICE or requirements.max_price is None:
+        return False
+    text, free = refusal_text(said.refusal), replace(requirements, max_price=None)
+    if limit(requirements.max_price) not in text:
+        return False
+    if data.get("reuse"):
+        fitting = [i for i in said.instances if rules.machine_allowed(i.instance_type, i.market, i.price, free)]
+        known = any(i.price < UNKNOWN_PRICE for i in fitting)
+        return bool(fitting) and not known and (all(i.busy for i in fitting) == bool(data.get("besides")))
+    serves = _one_more(said, free)
+    return (not serves) if data.get("besides") else serves
+
+
 def _one_more(said: Said, requirements: Requirements) -> bool:
     """Whether one more machine can be had in the zone with these requirements beside all that is planned."""
     case = said.case
@@ -516,7 +532,8 @@ def _spread(said: Said) -> bool:
     there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
     if data.get("max_zones"):
         used = {*there, *(node.zone for node in said.part.placements)}
-        return said.zone not in used and len(used) >= (document.placement.max_zones or inf)
+        beyond = said.zone in rules.too_many(document, said.case.snapshot)
+        return beyond or (said.zone not in used and len(used) >= (document.placement.max_zones or inf))
     if data.get("allowed"):
         share = document.placement.max_share
         total = max(document.nodes, sum(there.values()))
@@ -587,6 +604,7 @@ REASONS: Mapping[RefusalCode, Checker] = {
     RefusalCode.GPU_COUNT: _quantity(lambda kind: kind.gpu.count if kind.gpu else 0, lambda said: _gpu(said).count),
     RefusalCode.GPU_MEMORY: _gpu_memory,
     RefusalCode.MARKET: _market,
+    RefusalCode.PRICE_UNKNOWN: _price_unknown,
     RefusalCode.PRICE: _price,
     RefusalCode.NOT_OFFERED: _not_offered,
     RefusalCode.UNAVAILABLE: _unavailable,
@@ -655,7 +673,7 @@ def _not_enough(said: Said, short: Shortfall) -> bool:
 def _cure(case: Case, document: Document, cure: Cure, text: str) -> bool:
     """The printed change, made, lets the document fit; what is printed of zones and price holds then."""
     value = cure.value
-    if cure.requirement == "max_price":
+    if cure.requirement == "max_price" and value is not None:
         value = float(text.partition(" to ")[2].partition(":")[0])
     changed = relieved(document, cure.requirement, value)
     part = _planned(case, document, changed)

@@ -11,7 +11,7 @@ from random import Random
 
 from atoll.model.catalog import Catalog
 from atoll.model.failure import Failure, FailureKind, Scope
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Resources
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
@@ -156,7 +156,7 @@ class _Draw:
                     state = rng.choices(list(Availability), weights=[94, 4, 2])[0]
                     count = rng.randint(0, 4) if self.chance(limited) else None
                     offers.append(Offer(zone, kind, market, price, state, count))
-        return offers
+        return _unpriced(offers)
 
     def _info(self, zone: Zone) -> ZoneInfo:
         rng = self.rng
@@ -328,6 +328,18 @@ class _Draw:
     def _choice(self, volumes: Sequence[str], mounting: str) -> tuple[str, ...]:
         most = 1 if mounting == "same" else min(3, len(volumes))
         return tuple(self.rng.sample(list(volumes), self.rng.randint(1, most)))
+
+
+def _unpriced(offers: list[Offer]) -> list[Offer]:
+    """In one world of eight, the prices of every third zone are not known, and of one offer in five elsewhere."""
+    rng = Random(repr([offer.price for offer in offers]))
+    if rng.random() >= 1 / 8:
+        return offers
+    zones = {zone for zone in dict.fromkeys(offer.zone for offer in offers) if rng.random() < 1 / 3}
+    return [
+        replace(offer, price=UNKNOWN_PRICE) if rng.random() < 1 / 5 or offer.zone in zones else offer
+        for offer in offers
+    ]
 
 
 def _attached(instance: ExistingInstance, volume: str) -> ExistingInstance:

@@ -221,7 +221,7 @@ def _fleet_line(fleet: FleetMoves) -> str:
     if not fleet.zones:
         return line
     zones = ", ".join(f"{zone} {count}" for zone, count in sorted(fleet.zones.items()))
-    cost = f"; until then both cost {units.price(fleet.price)}/h more" if fleet.price else ""
+    cost = f"; until then both cost {units.hourly(fleet.price)} more" if fleet.price != 0 else ""
     return f"{line} by {zones}, once these are active{cost}"
 
 

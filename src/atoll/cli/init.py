@@ -108,6 +108,6 @@ def _report(answer: PlanResponse, argument: str) -> None:
             return
     nodes = [node for document in answer.plan.documents if document.kind == "fleet" for node in document.nodes]
     places = sorted({units.zone_name(node.region, node.zone) for node in nodes})
-    price = f", {units.price(answer.plan.price)}/h" if answer.plan.price else ""
+    price = f", {units.hourly(answer.plan.price)}" if answer.plan.price != 0 else ""
     terminal.out(f" it fits: {units.count(len(nodes), 'machine')} in {units.shortened(places)}{price}")
     terminal.out(terminal.paint(f" next: `atoll apply{argument}`", "bold", sys.stdout))

@@ -98,7 +98,7 @@ def group_table(groups: list[OfferGroup], by: str) -> Table:
     headings = (by.upper(), "BACKEND", "OFFERS", "AVAILABLE", "ZONES", "FROM", "AS", "IN")
     table = Table(headings, optional=("BACKEND", "ZONES", "IN"))
     for one in groups:
-        price = "" if one.price is None else units.price(one.price)
+        price = units.price(one.price) if one.instance_type else ""
         kind = " ".join(part for part in (one.instance_type, one.market) if part)
         zones = "" if by == "zone" else str(one.zones)
         where = "" if one.zone is None or by == "zone" else str(one.zone)

@@ -26,8 +26,8 @@ def render(changes: tuple[Change, ...], plan: PlanView, *, verbose: bool) -> str
         if (document.kind, document.name) not in unchanged or document.shortfall or verbose:
             parts.append("\n".join(document_lines(document, verbose=verbose)))
     ending = []
-    if sum(document.price > 0 for document in plan.documents) > 1:
-        ending.append(f" together: {units.price(plan.price)}/h")
+    if sum(document.price != 0 for document in plan.documents) > 1:
+        ending.append(f" together: {units.hourly(plan.price)}")
     if plan.note or not plan.proven:
         ending.append(f" note: {plan.note or 'the search ended with its budget'}")
     if ending:
@@ -78,7 +78,7 @@ def document_lines(document: PlannedDocument, *, verbose: bool) -> list[str]:
 
 def _headline(document: PlannedDocument) -> str:
     name = terminal.paint(document.name, "bold", sys.stdout)
-    price = f", {units.price(document.price)}/h"
+    price = f", {units.hourly(document.price)}"
     if document.kind == "volume":
         if document.shortfall:
             return f" {name}: volume, in no zone"
@@ -166,7 +166,7 @@ def _node_details(nodes: tuple[PlannedNode, ...]) -> list[str]:
         rows.append(
             (str(node.node), node.backend, node.region, units.zone_name(node.region, node.zone), node.zone_id or "",
              node.instance_type, units.machine(node.cpus, node.memory_gb, node.gpu), node.market,
-             units.price(node.price) + "/h", source, volumes)
+             units.hourly(node.price), source, volumes)
         )  # fmt: skip
     return block(rows, "   ")
 

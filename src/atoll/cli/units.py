@@ -41,8 +41,15 @@ def until(time: datetime | None) -> str:
     return there.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
 
 
-def price(value: float) -> str:
-    """USD with enough digits to distinguish prices: `$0.2016`, `$12.50`, `$0`."""
+def hourly(value: float | None) -> str:
+    """What something costs: `$0.2016/h`, or that its price is unknown."""
+    return "price unknown" if value is None else f"{price(value)}/h"
+
+
+def price(value: float | None) -> str:
+    """USD with enough digits to distinguish prices: `$0.2016`, `$12.50`, `$0`; `unknown` where the API has null."""
+    if value is None:
+        return "unknown"
     if value == 0:
         return "$0"
     if value >= 1:

@@ -123,8 +123,8 @@ def _show(found: OutcomeView) -> None:
         )
     if not (found.fleets or found.runs or found.volumes or found.lost):
         terminal.out(" nothing would change")
-    if found.price_before or found.price_after:
-        terminal.out(f" cost: {units.price(found.price_before)}/h → {units.price(found.price_after)}/h")
+    if found.price_before != 0 or found.price_after != 0:
+        terminal.out(f" cost: {units.hourly(found.price_before)} → {units.hourly(found.price_after)}")
 
 
 def _fleet_lines(fleet: FleetFate) -> Sequence[str]:

@@ -1,10 +1,14 @@
 """The offer: one instance type in one zone on one market, with a price. Unavailable offers are kept, and marked."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Zone
+
+UNKNOWN_PRICE = math.inf
+"""The price of what its provider offers without one: it sorts last, and is above every limit. JSON has null for it."""
 
 
 class Market(StrEnum):
@@ -25,7 +29,11 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One instance type × one zone × one market. `price` is USD an hour; `count` how many more are left, if known."""
+    """One instance type × one zone × one market.
+
+    `price` is USD an hour, `UNKNOWN_PRICE` where the provider does not say it; `count` how many more are left, if
+    known.
+    """
 
     zone: Zone
     instance_type: InstanceType

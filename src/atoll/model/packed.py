@@ -65,7 +65,7 @@ def _checked(columns: Columns, content: _Content) -> Columns:
     )
     if any(len(column) and (column.min() < 0 or column.max() >= size) for column, size in places):
         raise ValueError("an offer is of an unknown zone, type, market or availability")
-    if not np.isfinite(columns.price).all():
+    if np.isnan(columns.price).any() or np.isneginf(columns.price).any():
         raise ValueError("a price is no number")
     if len(columns.count) and columns.count.min() < UNTOLD:
         raise ValueError("an offer's number is negative")

@@ -180,6 +180,7 @@ def _plain(feasibility: Feasibility, zone: int, group: Group, world: World) -> F
 
 
 _OF_OFFERS: Mapping[RefusalCode, Callable[[Feasibility, int, Group, World], Facts]] = {
+    RefusalCode.PRICE_UNKNOWN: _price,
     RefusalCode.PRICE: _price,
     RefusalCode.NOT_OFFERED: _plain,
     RefusalCode.UNAVAILABLE: _plain,

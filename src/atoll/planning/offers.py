@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atoll.model.catalog import MARKETS
-from atoll.model.offer import Offer
+from atoll.model.offer import UNKNOWN_PRICE, Offer
 from atoll.planning.facts import Facts, facts_of_row, lacking
 from atoll.planning.filters.feasibility import (
     FILTERS,
@@ -82,7 +82,8 @@ class OfferSearch:
         requested &= (type_stages(requirements, table) == PASSED)[columns.type]
         requested &= np.array([market in markets(requirements.spot_policy) for market in MARKETS])[columns.market]
         if requirements.max_price is not None:
-            requested &= columns.price <= requirements.max_price
+            # One of unknown price may be what is wanted: it is shown, and says that the limit cannot be kept.
+            requested &= (columns.price <= requirements.max_price) | (columns.price == UNKNOWN_PRICE)
         rows = np.flatnonzero(requested)
         kinds = columns.type[rows]
         order = np.lexsort((rows, table.memory_gb[kinds], table.cpus[kinds], columns.price[rows]))

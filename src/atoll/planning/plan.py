@@ -53,6 +53,8 @@ class RefusalCode(StrEnum):
     OWNED = "owned"
     INSTANCE_TYPE = "instance-type"
     MARKET = "market"
+    PRICE_UNKNOWN = "price-unknown"
+    """The provider does not say the price, so `max_price` cannot be kept."""
     PRICE = "price"
     NOT_OFFERED = "not-offered"
     UNAVAILABLE = "unavailable"

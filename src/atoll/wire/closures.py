@@ -13,6 +13,7 @@ from datetime import datetime
 from atoll.model.records import ClosureKind
 from atoll.model.states import ClosureState
 from atoll.model.zone import Zone
+from atoll.wire.price import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class FleetMoves:
     fleet: str
     replaced: tuple[str, ...]
     zones: dict[str, int] = field(default_factory=dict)
-    price: float = 0
+    price: Price = 0
     shortfall: str = ""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from atoll.model.zone import Zone, ZoneState
+from atoll.wire.price import Price
 
 BUSY, IDLE, STARTING, LEAVING, LOST = range(5)
 """The states of `MapInstances.state`, which set a square's colour."""
@@ -89,7 +90,7 @@ class MapInstances:
     state: tuple[int, ...]
     run: tuple[int, ...]
     type: tuple[int, ...]
-    price: tuple[float, ...]
+    price: tuple[Price, ...]
 
 
 @dataclass(frozen=True, slots=True)

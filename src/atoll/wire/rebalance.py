@@ -8,6 +8,8 @@ DELETE /api/projects/P/fleets/NAME/rebalance         -> FleetView               
 
 from dataclasses import dataclass, field
 
+from atoll.wire.price import Price
+
 
 @dataclass(frozen=True, slots=True)
 class NewRebalance:
@@ -37,7 +39,7 @@ class RebalanceView:
     zones: dict[str, int] = field(default_factory=dict)
     before: dict[str, int] = field(default_factory=dict)
     after: dict[str, int] = field(default_factory=dict)
-    price: float = 0
-    difference: float = 0
+    price: Price = 0
+    difference: Price = 0
     needed: int = 0
     message: str = ""

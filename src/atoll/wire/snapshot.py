@@ -119,9 +119,12 @@ class SavedMachineThere(SavedPlace, frozen=True, kw_only=True):
 
 
 class SavedOffer(SavedMachineThere, frozen=True, kw_only=True):
-    """One instance type in one zone on one market. `capacity` is how many more are available, where known."""
+    """One instance type in one zone on one market. `capacity` is how many more are available, where known.
 
-    price: Amount
+    `price` is USD an hour; null where it is not known.
+    """
+
+    price: Amount | None
     market: Market = Market.ON_DEMAND
     availability: Availability = Availability.AVAILABLE
     capacity: Count | None = None
@@ -131,14 +134,15 @@ class OfferTable(Part, frozen=True, kw_only=True):
     """Many offers as a compact table: one entry for each offer in each column.
 
     `zone` and `type` hold positions in `zones` and `types`, `market` and `availability` positions in `markets` and
-    `availabilities`. Without the column, all are on-demand and available; a `capacity` of -1 is unknown.
+    `availabilities`. Without the column, all are on-demand and available; a `capacity` of -1 is unknown, as is a
+    `price` of null.
     """
 
     zones: list[SavedPlace]
     types: list[SavedMachine]
     zone: list[Count]
     type: list[Count]
-    price: list[Amount]
+    price: list[Amount | None]
     market: list[Count] | None = None
     availability: list[Count] | None = None
     capacity: list[Annotated[int, Meta(ge=-1, le=1_000_000_000)]] | None = None
@@ -155,7 +159,7 @@ class SavedInstance(SavedMachineThere, frozen=True, kw_only=True):
     id: Name
     node: Count
     market: Market = Market.ON_DEMAND
-    price: Amount = 0
+    price: Amount | None = 0
     busy: bool = False
     outdated: bool = False
     attached: list[Name] = []

@@ -6,6 +6,7 @@ POST   /api/projects/P/what-if  <- WhatIf -> WhatIfView    changes nothing
 from dataclasses import dataclass, field
 
 from atoll.model.zone import Zone
+from atoll.wire.price import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class OutcomeView:
     fleets: tuple[FleetFate, ...] = ()
     runs: tuple[RunFate, ...] = ()
     volumes: tuple[str, ...] = ()
-    price_before: float = 0
-    price_after: float = 0
+    price_before: Price = 0
+    price_after: Price = 0
 
 
 @dataclass(frozen=True, slots=True)

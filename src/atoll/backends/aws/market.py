@@ -1,7 +1,7 @@
 """What AWS offers in one region, in parts that are read again at their own pace.
 
-A part that cannot be read keeps its last content, and what is offered for it is unavailable once that is too old; what
-depends on a part that was never read is left out.
+A part that cannot be read keeps its last content, and what is offered for it is unavailable once that is too old. What
+depends on a part that was never read is left out, but for prices: what has none is offered at an unknown one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from atoll.backends.base import NotOffered
 from atoll.backends.market.part import Part
 from atoll.backends.market.region import RegionParts
 from atoll.model.failure import Scope
-from atoll.model.offer import Availability, Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.zone import ZoneInfo, ZoneState
 
 DAY, QUARTER, TEN, FIVE = 86400.0, 900.0, 600.0, 300.0
@@ -68,7 +68,7 @@ class RegionMarket(RegionParts):
                 yield from self._offers(by_name[zone], types[name])
 
     def _offers(self, info: ZoneInfo, kind: AwsType) -> list[Offer]:
-        """The offers of one type in one zone whose price is known."""
+        """The offers of one type in one zone; `UNKNOWN_PRICE` where a price could not be read, or is not listed."""
         zone, name = info.zone, kind.type.name
         prices = {
             Market.ON_DEMAND: (self.prices.content or {}).get(name),
@@ -77,14 +77,13 @@ class RegionMarket(RegionParts):
         quotas, used = self.quotas.content or ({}, {})
         offers = []
         for market in kind.markets:
-            price = prices[market]
-            if price is not None:
-                count = machines_within(name, kind.type.cpus, market, quotas, used)
-                dated = self.spot if market is Market.SPOT else self.prices
-                old = dated.expired or self.offered.expired
-                usable = count != 0 and info.state is ZoneState.AVAILABLE and not old
-                available = Availability.AVAILABLE if usable else Availability.UNAVAILABLE
-                offers.append(Offer(zone, kind.type, market, price, available, count))
+            price = prices.get(market)
+            count = machines_within(name, kind.type.cpus, market, quotas, used)
+            dated = self.spot if market is Market.SPOT else self.prices
+            old = dated.expired or self.offered.expired
+            usable = count != 0 and info.state is ZoneState.AVAILABLE and not old
+            available = Availability.AVAILABLE if usable else Availability.UNAVAILABLE
+            offers.append(Offer(zone, kind.type, market, UNKNOWN_PRICE if price is None else price, available, count))
         return offers
 
     async def _read_zones(self) -> list[Any]:

@@ -10,7 +10,7 @@ import msgspec
 from atoll.model.failure import FailureKind
 from atoll.model.limits import TimeLimits
 from atoll.model.market import StalePart
-from atoll.model.offer import Market, Offer
+from atoll.model.offer import UNKNOWN_PRICE, Market, Offer
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneKind, ZoneState
 
@@ -163,6 +163,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     volumes: bool = True
     states: dict[str, _State] = {}
     not_offered: dict[str, tuple[str, ...]] = {}
+    unpriced: tuple[str, ...] = ()
     cpus: float | None = None
     memory: float | None = None
     latency: float | dict[str, float] = 0
@@ -189,7 +190,8 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
 
     `latency` is one for all calls or by operation, `cpus` and `memory` are each zone's capacity, `chances` is
     `{operation: {kind: chance}}`, `lost` `{operation: chance}` of lost answers, `states` is
-    `{zone: {state, reason, until}}`, `not_offered` is `{zone: [instance type]}`. Without `zoned` each region is one
+    `{zone: {state, reason, until}}`, `not_offered` is `{zone: [instance type]}`; the prices of the zones `unpriced`
+    are unknown. Without `zoned` each region is one
     place without a name; without `volumes` there are no disks.
 
     Raises ValueError.
@@ -239,12 +241,14 @@ def _offers(settings: _Settings) -> tuple[Offer, ...]:
     if not settings.zoned:
         return tuple(replace(each, zone=replace(each.zone, name="", kind=ZoneKind.REGION)) for each in offers)
     missing = settings.not_offered
-    return tuple(each for each in offers if each.instance_type.name not in missing.get(each.zone.name, ()))
+    offered = (each for each in offers if each.instance_type.name not in missing.get(each.zone.name, ()))
+    unknown = settings.unpriced
+    return tuple(replace(each, price=UNKNOWN_PRICE) if each.zone.name in unknown else each for each in offered)
 
 
 def _states(settings: _Settings, zones: tuple[Zone, ...]) -> Mapping[str, ZoneInfo]:
     by_name = {zone.name: zone for zone in zones}
-    unknown = sorted({*settings.states, *settings.not_offered} - by_name.keys())
+    unknown = sorted({*settings.states, *settings.not_offered, *settings.unpriced} - by_name.keys())
     if unknown:
         raise ValueError(f"the fake backend's configuration: there is no zone `{unknown[0]}`")
     return {name: ZoneInfo(by_name[name], one.state, one.reason, one.until) for name, one in settings.states.items()}

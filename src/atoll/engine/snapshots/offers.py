@@ -14,7 +14,7 @@ from atoll.engine.snapshots.fault import BadSnapshot, at, repeats
 from atoll.engine.snapshots.machine import machine_of, place_of, saved_machine, saved_place, type_of, zone_of
 from atoll.model.catalog import AVAILABILITIES, MARKETS, UNTOLD, Catalog, Columns
 from atoll.model.diagnostic import Diagnostic
-from atoll.model.offer import Availability, Market
+from atoll.model.offer import UNKNOWN_PRICE, Availability, Market
 from atoll.model.resources import InstanceType
 from atoll.model.zone import Zone
 from atoll.wire.snapshot import OfferTable, SavedMachine, SavedOffer, SavedPlace
@@ -83,7 +83,9 @@ def _of_table(table: OfferTable, as_of: datetime) -> Catalog:
 
 def _columns(*values: Any) -> Columns:
     kinds = (np.int32, np.int32, np.uint8, np.float64, np.uint8, np.int32)
-    return Columns(*(np.array(column, dtype=kind) for column, kind in zip(values, kinds, strict=True)))
+    columns = Columns(*(np.array(column, dtype=kind) for column, kind in zip(values, kinds, strict=True)))
+    columns.price[np.isnan(columns.price)] = UNKNOWN_PRICE  # numpy makes this of a null
+    return columns
 
 
 def _lengths(table: OfferTable) -> Iterator[Diagnostic]:

@@ -14,6 +14,7 @@ from atoll.engine.snapshots.offers import catalog_of
 from atoll.engine.snapshots.saved import Saved, Settled
 from atoll.model.diagnostic import Diagnostic
 from atoll.model.failure import Failure, Scope
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo
 from atoll.planning.request import Binding, VolumeRequest
@@ -115,7 +116,7 @@ def _instances(fleet: SavedFleet, number: int) -> Iterator[ExistingInstance]:
             zone_of(one),
             type_of(one, f"fleets[{number}].instances[{index}]"),
             one.market,
-            one.price,
+            UNKNOWN_PRICE if one.price is None else one.price,
             fleet.name,
             one.node,
             one.busy,

@@ -9,6 +9,7 @@ from atoll.fronts.dstack import states
 from atoll.fronts.dstack.backends import WITH_VOLUMES, Names
 from atoll.fronts.dstack.ids import named, to_uuid
 from atoll.model.access import Role, User
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.model.resources import InstanceType
 from atoll.model.states import JOB, RUN, JobState
 from atoll.model.zone import Zone
@@ -98,11 +99,16 @@ def _offer(zone: Zone, type_: str, machine: Json, price: float, availability: st
         "backend": names.theirs(zone.backend),
         "instance": {"name": type_, "resources": machine},
         "region": zone.region,
-        "price": price,
+        "price": _dollars(price),
         "availability": availability,
         "availability_zones": [zone.name] if zone.name else None,
         "backend_data": {},
     }
+
+
+def _dollars(price: float | None) -> float:
+    """A price for a client whose shapes have no unknown one: 0, as of its own backends that do not say prices."""
+    return 0.0 if price is None or price == UNKNOWN_PRICE else price
 
 
 def _gpu(name: str, memory_gb: float, vendor: str) -> Json:
@@ -128,7 +134,7 @@ def instance(view: InstanceView, project: str, fleet_id: str, names: Names) -> J
         "created": view.created_at,
         "region": view.zone.region,
         "availability_zone": view.zone.name or None,
-        "price": view.price,
+        "price": _dollars(view.price),
         "total_blocks": 1,
         "busy_blocks": 1 if view.runs else 0,
     }
@@ -326,7 +332,7 @@ def _provisioning(view: RunView, job: JobView, zone: Zone, names: Names) -> Json
         "hostname": None,
         "region": zone.region,
         "availability_zone": zone.name or None,
-        "price": view.price / machines,
+        "price": _dollars(view.price) / machines,
         "username": "",
         "dockerized": False,
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from math import ceil
 
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.model.zone import Zone
 from atoll.planning.plan import PASSING, Cure, DocumentKind, DocumentPlan, RefusalCode, Shortfall, ShortfallCode
 from atoll.planning.reasons import words
@@ -171,7 +172,8 @@ def _do(number: int) -> str:
 def cure_text(cure: Cure) -> str:
     """What to change, and what would fit then."""
     zones = [str(zone) for zone in cure.zones]
-    price = f", from {words.money(cure.price)}/h" if cure.price and cure.requirement != "max_price" else ""
+    priced = 0 < cure.price < UNKNOWN_PRICE and cure.requirement != "max_price"
+    price = f", from {words.money(cure.price)}/h" if priced else ""
     match len(zones):
         case 0:
             fits = "it fits"

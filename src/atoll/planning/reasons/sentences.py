@@ -5,6 +5,7 @@ It stands beside the zone's name and does not repeat it. Each sentence about a z
 
 from collections.abc import Callable, Mapping
 
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.planning.plan import Refusal, RefusalCode
 from atoll.planning.reasons import words
 from atoll.planning.reasons.words import Facts
@@ -141,6 +142,17 @@ def _price(data: Facts) -> str:
     return f"{text}; besides, {sentence(str(besides), data)}" if besides else text
 
 
+def _price_unknown(data: Facts) -> str:
+    limit = data.get("max_price")
+    kept = f"max_price {words.limit(limit)}" if isinstance(limit, int | float) else "max_price"
+    if data.get("reuse"):
+        subject = "the instance here" if data.get("count") == 1 else "the instances here"
+    else:
+        subject = _named(data)
+    text = f"the price of {subject} is not known, so {kept} cannot be kept"
+    return f"{text}; besides, {sentence(str(data['besides']), data)}" if data.get("besides") else text
+
+
 def _named(data: Facts) -> str:
     """An instance type, with its market where that is not on-demand."""
     market = data.get("market")
@@ -270,6 +282,8 @@ def _spread(data: Facts) -> str:
 def _not_needed(data: Facts) -> str:
     price, chosen = data.get("price"), data.get("chosen")
     match data.get("why"):
+        case "dearer" if price == UNKNOWN_PRICE:
+            return "suitable, but its price is not known"
         case "dearer" if isinstance(price, int | float) and isinstance(chosen, int | float):
             return f"suitable, but costs {words.money(price)}/h instead of {words.money(chosen)}/h"
         case "equal":
@@ -337,6 +351,7 @@ _SENTENCES: Mapping[RefusalCode, Callable[[Facts], str]] = {
     RefusalCode.ZONE_EXCLUDED: lambda data: "excluded by availability_zones",
     RefusalCode.INSTANCE_TYPE: _instance_type,
     RefusalCode.MARKET: _market,
+    RefusalCode.PRICE_UNKNOWN: _price_unknown,
     RefusalCode.PRICE: _price,
     RefusalCode.NOT_OFFERED: _not_offered,
     RefusalCode.UNAVAILABLE: _unavailable,

@@ -11,6 +11,9 @@ from atoll.planning.filters.blocks import taking
 from atoll.planning.filters.feasibility import markets
 from atoll.planning.request import Requirements
 
+UNKNOWN_COST = 10_000.0
+"""What a machine of unknown price counts for, in USD an hour: more than any machine costs, and a number to add up."""
+
 Key = tuple[float, float, float, float, float, float, str, str]
 
 
@@ -46,6 +49,11 @@ class Option:
     quota: int | None
     key: Key = field(compare=False)
     blocks: int = 1
+
+    @property
+    def cost(self) -> float:
+        """Its price for sums, in USD an hour: finite, where the price is not known too."""
+        return min(self.price, UNKNOWN_COST)
 
     @property
     def use(self) -> Capacity:

@@ -258,7 +258,7 @@ class Solution:
     @property
     def cost(self) -> float:
         """USD an hour for what is new."""
-        return sum(option.price * count for option, count in self.bought)
+        return sum(option.cost * count for option, count in self.bought)
 
     def joined(self, other: "Solution") -> "Solution":
         """Both together."""

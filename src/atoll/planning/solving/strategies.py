@@ -84,7 +84,7 @@ def _stock(fleet: FleetGroup) -> dict[int, list[Option]]:
 
 
 def _rank(bought: Bought) -> Rank:
-    cost = round(sum(option.price * count for option, count in bought), 9)
+    cost = round(sum(option.cost * count for option, count in bought), 9)
     return (cost, sum(count for _, count in bought), sum(option.key[5] * count for option, count in bought))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from atoll.model.zone import Zone
+from atoll.wire.price import Price
 
 ON_HOLD = "on-hold"
 """The status of a fleet or run that launches nothing because a provider refused the request itself."""
@@ -28,7 +29,7 @@ class InstanceView:
     memory_gb: float
     gpu: str
     market: str
-    price: float
+    price: Price
     created_at: datetime
     runs: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
@@ -56,7 +57,7 @@ class FleetView:
     nodes: int
     strategy: str
     skew: int
-    price: float
+    price: Price
     created_at: datetime
     auto_created: bool
     instances: tuple[InstanceView, ...] = ()

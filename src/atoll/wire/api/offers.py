@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from atoll.model.zone import Zone
+from atoll.wire.price import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class OfferView:
     memory_gb: float
     gpu: str
     market: str
-    price: float
+    price: Price
     availability: str
     message: str = ""
     code: str = ""
@@ -50,7 +51,7 @@ class OfferGroup:
     """The offers that share a zone, a region, an instance type or a kind of GPU, which is `name`.
 
     `backend` is the one that has them, or empty where several have. `available` of `offers` are available now, from
-    `price` USD an hour (null when none can), cheapest as `instance_type` in `zone`.
+    `price` USD an hour (null when none can, or where no price is known), cheapest as `instance_type` in `zone`.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from atoll.model.zone import Zone
+from atoll.wire.price import Price
 
 Scalar = str | int | float | bool | None
 
@@ -23,7 +24,7 @@ class PlannedNode:
     memory_gb: float
     gpu: str
     market: str
-    price: float
+    price: Price
     source: str
     instance: str | None = None
     fleet: str | None = None
@@ -61,7 +62,7 @@ class PlannedCure:
     requirement: str
     value: Scalar | tuple[str, ...]
     zones: tuple[str, ...]
-    price: float
+    price: Price
     message: str
 
 
@@ -108,7 +109,7 @@ class PlannedDocument:
     refusals: tuple[PlannedRefusal, ...] = ()
     offers: tuple[PlannedRefusal, ...] = ()
     shortfall: PlannedShortfall | None = None
-    price: float = 0
+    price: Price = 0
     traffic: float = 0
     notes: tuple[str, ...] = ()
     removals: tuple[Removal, ...] = ()
@@ -122,7 +123,7 @@ class PlanView:
     listed where a document does not fit; `price` is USD an hour for all that is new."""
 
     documents: tuple[PlannedDocument, ...]
-    price: float
+    price: Price
     complete: bool
     proven: bool = True
     gap: float | None = 0

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from atoll.model.zone import Zone
+from atoll.wire.price import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class RunView:
     type: str
     status: str
     created_at: datetime
-    price: float
+    price: Price
     jobs: tuple[JobView, ...] = ()
     exit_code: int | None = None
     reason: str = ""

@@ -2,7 +2,7 @@
 // Closing a zone for a time, emptying it, and opening it again. What would move is shown before anything does.
 
 import { get, post, Refused, send } from "./api.js";
-import { ask, el, money, plural, prose } from "./dom.js";
+import { ask, el, hourly, plural, prose } from "./dom.js";
 
 const HOURS = [["1", "1 hour"], ["4", "4 hours"], ["24", "1 day"], ["168", "7 days"]];
 const SCOPES = [["all", "for all projects"], ["own", "for this project"]];
@@ -65,7 +65,7 @@ export function lines(found) {
   const said = [];
   for (const fleet of found.fleets) {
     const zones = Object.entries(fleet.zones).sort(([a], [b]) => (a < b ? -1 : 1)).map(([zone, count]) => `${zone} ${count}`).join(", ");
-    const cost = fleet.price ? `; until then both cost ${money(fleet.price)}/h more` : "";
+    const cost = fleet.price !== 0 ? `; until then both cost ${hourly(fleet.price)} more` : "";
     said.push(`fleet ${fleet.fleet} replaces ${shortened(fleet.replaced)}` + (zones ? ` by ${zones}, once these are active${cost}` : ""));
     if (fleet.shortfall) said.push(`stays until there are successors: ${fleet.shortfall}`);
   }

@@ -28,8 +28,13 @@ export const byId = (id) => document.getElementById(id);
 /** @param {number} value */
 export const number = (value) => Math.round(value).toLocaleString("en");
 
+/** What something costs; the API has null where a price is not known, and a sum with such a part is none.
+ * @param {number | null} value */
+export const hourly = (value) => (value === null || !Number.isFinite(value) ? "price unknown" : money(value) + "/h");
+
 /** USD with enough digits to distinguish prices. @param {number} value */
 export function money(value) {
+  if (!Number.isFinite(value)) return "unknown";
   if (value >= 100) return "$" + number(value);
   if (value === 0) return "$0";
   if (value >= 1) return "$" + value.toFixed(2);

@@ -2,7 +2,7 @@
 // The page: its session, the map's data with its stream of changes, and a page for each address.
 
 import { get, Refused, send, setCsrf } from "./api.js";
-import { byId, el, money, number, paced, prose } from "./dom.js";
+import { byId, el, hourly, number, paced, prose } from "./dom.js";
 import { login } from "./login.js";
 import { PlanPage } from "./plan.js";
 import { BUSY, LOST, Store } from "./store.js";
@@ -171,7 +171,7 @@ export class App {
     let paid = 0;
     for (const i of store.at.values()) { states[store.state[i]]++; paid += store.price[i]; }
     /** @type {Array<[string, string, boolean]>} */
-    const rows = [[number(store.count), "instances", false], [number(states[BUSY]), "busy", false], [number(states[LOST]), "lost", states[LOST] > 0], [number(store.waiting.length), "waiting", store.waiting.length > 0], [money(paid) + "/h", "", false]];
+    const rows = [[number(store.count), "instances", false], [number(states[BUSY]), "busy", false], [number(states[LOST]), "lost", states[LOST] > 0], [number(store.waiting.length), "waiting", store.waiting.length > 0], [hourly(paid), "", false]];
     byId("totals").replaceChildren(...rows.map(([value, what, warn]) => el("span", warn ? "warn" : "", el("b", "", value), " ", what)));
   }
 

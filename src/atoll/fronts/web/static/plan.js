@@ -2,7 +2,7 @@
 // The plan page: paste, drop or pick a file; the map shows where it would go, or why not.
 
 import { post, Refused } from "./api.js";
-import { el, facts, money, number, plural, prose } from "./dom.js";
+import { el, facts, hourly, number, plural, prose } from "./dom.js";
 import { Rooms } from "./rooms.js";
 
 const EXAMPLE = "type: fleet\nname: web\nnodes: 3\nplacement: spread\nresources:\n  cpu: 2\n  memory: 2GB..\n";
@@ -87,10 +87,10 @@ export class PlanPage {
     const placed = new Map(), refused = new Map();
     for (const node of document.nodes) {
       const key = `${node.backend}/${node.region}/${node.zone}`, entry = placed.get(key) || { count: 0, price: 0 };
-      entry.count++; if (node.source === "new") entry.price += node.price;
+      entry.count++; if (node.source === "new") entry.price += node.price ?? Infinity;
       placed.set(key, entry);
     }
-    if (document.zone) placed.set(`${document.zone.backend}/${document.zone.region}/${document.zone.name}`, { count: 1, price: document.price });
+    if (document.zone) placed.set(`${document.zone.backend}/${document.zone.region}/${document.zone.name}`, { count: 1, price: document.price ?? Infinity });
     for (const refusal of document.refusals) refused.set(`${refusal.scope.backend}/${refusal.scope.region}/${refusal.scope.zone}`, refusal.message);
     this.rooms.plan = { placed, refused };
     this.rooms.layout();
@@ -106,7 +106,7 @@ export class PlanPage {
     parts.push(facts([
       ["Placed", document.kind === "volume" ? (document.zone ? "yes" : "at its first use") : plural(document.nodes.length, "node")],
       ["Where", [...placed.keys()].map((key) => key.split("/").slice(2).join("/") || key.split("/")[1]).join(", ") || "nowhere"],
-      ["Price", money(document.price) + "/h"], ["Zones not used", number(refused.size)],
+      ["Price", hourly(document.price)], ["Zones not used", number(refused.size)],
       ...(document.shortfall ? [] : [/** @type {[string, string]} */ (["Proven cheapest", plan.proven ? "yes" : `no: ${plan.note}`])]),
     ]));
     if (document.shortfall) {

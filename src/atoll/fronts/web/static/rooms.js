@@ -1,7 +1,7 @@
 // @ts-check
 // The map: regions as panels, zones as rooms in them, each instance a square on the room's canvas.
 
-import { el, money, moment, number, prose } from "./dom.js";
+import { el, hourly, moment, number, prose } from "./dom.js";
 import { BUSY, STATES } from "./store.js";
 
 const COLOURS = ["--busy", "--idle", "--start", "--end", "--lost"], INK = COLOURS.length;
@@ -138,7 +138,7 @@ export class Rooms {
     panel.style.flexGrow = String(total + 1);
     panel.style.flexBasis = Math.max(zones.length * 118, Math.sqrt(total) * 10) + "px";
     box.style.setProperty("--rooms", zones.map((_, k) => `minmax(min(104px, 100%), ${Math.max(1, Math.round(counts[k] + 0.4 * total / zones.length))}fr)`).join(" "));
-    const sums = () => { sum.textContent = `${number(zones.reduce((a, z) => a + store.held(z).length, 0))} · ${money(zones.reduce((a, z) => a + this._paid(z), 0))}/h`; };
+    const sums = () => { sum.textContent = `${number(zones.reduce((a, z) => a + store.held(z).length, 0))} · ${hourly(zones.reduce((a, z) => a + this._paid(z), 0))}`; };
     for (const z of zones) box.append(this._room(z, sums));
     sums();
     return panel;
@@ -163,7 +163,7 @@ export class Rooms {
     const view = this.store.zones[z];
     if (this.plan) {
       const placed = this.plan.placed.get(view.key), refused = this.plan.refused.get(view.key);
-      if (placed) return [["placed", `+${number(placed.count)} node${placed.count === 1 ? "" : "s"}, ${money(placed.price)}/h`]];
+      if (placed) return [["placed", `+${number(placed.count)} node${placed.count === 1 ? "" : "s"}, ${hourly(placed.price)}`]];
       return refused ? [["refused", refused]] : [];
     }
     const until = view.until ? ` until ${moment(view.until)}` : "";
@@ -190,7 +190,7 @@ export class Rooms {
     set(".count", number(held.length));
     set(".vol", volumes.length ? `◆ ${used} ◇ ${volumes.length - used}` : "");
     set(".pickcount", this.fleet >= 0 && picked ? `${store.fleets[this.fleet].name} ${number(picked)}` : "");
-    set(".paid", `${money(this._paid(z))}/h`);
+    set(".paid", `${hourly(this._paid(z))}`);
     room.classList.toggle("on", z === this.zone);
     room.setAttribute("aria-pressed", String(z === this.zone));
     const lines = this._lines(z).map(([, text]) => text).join(", ");
@@ -268,7 +268,7 @@ export class Rooms {
     const tip = this._tip(), i = this._under(event), { store } = this;
     if (i < 0) { tip.hidden = true; return; }
     const run = store.run[i] ? `, run ${store.run[i]}` : "";
-    tip.replaceChildren(el("b", "", `${store.fleets[store.fleet[i]].name}-${store.node[i]}`), el("div", "", `${STATES[store.state[i]]}${run} · ${store.type[i]} · ${money(store.price[i])}/h`));
+    tip.replaceChildren(el("b", "", `${store.fleets[store.fleet[i]].name}-${store.node[i]}`), el("div", "", `${STATES[store.state[i]]}${run} · ${store.type[i]} · ${hourly(store.price[i])}`));
     tip.style.left = Math.min(event.clientX + 12, innerWidth - 220) + "px";
     tip.style.top = Math.min(event.clientY + 14, innerHeight - 60) + "px";
     tip.hidden = false;

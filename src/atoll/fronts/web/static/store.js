@@ -117,7 +117,7 @@ export class Store {
       else if (this.zone[i] !== z) { this._drop(i); this.members[z].push(i); }
       this.zone[i] = z; this.fleet[i] = f; this.node[i] = columns.node[k]; this.state[i] = columns.state[k];
       this.run[i] = columns.run[k] < 0 ? "" : columns.runs[columns.run[k]];
-      this.type[i] = columns.types[columns.type[k]]; this.price[i] = columns.price[k];
+      this.type[i] = columns.types[columns.type[k]]; this.price[i] = columns.price[k] ?? Infinity;
       this.touched.add(z);
     }
   }

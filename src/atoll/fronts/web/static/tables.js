@@ -2,7 +2,7 @@
 // Runs, fleets, volumes and events: tables of the API's own lists.
 
 import { all, get, post, Refused } from "./api.js";
-import { ago, ask, el, facts, money, number, paced, prose, table, timeOf } from "./dom.js";
+import { ago, ask, el, facts, hourly, number, paced, prose, table, timeOf } from "./dom.js";
 import { Log } from "./logs.js";
 
 /** @typedef {import("./wire.js").RunView} RunView */
@@ -83,7 +83,7 @@ export class RunsPage extends Listed {
     const toggle = Object.assign(el("a", "", finished ? "Hide finished runs" : "Show finished runs too"), { href: this.app.link("runs", finished ? {} : { all: "1" }) });
     const rows = runs.reverse().map((run) => [
       Object.assign(el("a", "", run.name), { href: this.app.link("runs/" + encodeURIComponent(run.name)) }), run.type, badge(run.status), run.jobs.length,
-      this.places(run.jobs.map((job) => job.zone)), run.price ? money(run.price) + "/h" : "", ago(run.created_at), ending(run),
+      this.places(run.jobs.map((job) => job.zone)), run.price !== 0 ? hourly(run.price) : "", ago(run.created_at), ending(run),
     ]);
     return [el("h1", "", "Runs"), el("p", "sub", toggle), rows.length ? table("Runs", ["Run", "Type", "State", "Nodes", "Zones", "Price", "Submitted", "Message"], rows) : el("p", "", prose("No run is active: `atoll apply -f FILE` submits one."))];
   }
@@ -118,7 +118,7 @@ export class RunPage extends Listed {
       Object.assign(el("a", "", `job ${job.rank}`), { href: this.app.link("runs/" + encodeURIComponent(this.name), { job: String(job.rank) }) }),
       badge(job.status), this.places([job.zone]), job.instance || "", job.instance_type || "", job.submission + 1, job.exit_code ?? "", ending(job),
     ]);
-    const parts = [el("h1", "", run.name, " ", badge(run.status)), facts([["Type", run.type], ["Submitted", timeOf(run.created_at)], ["Price", money(run.price) + "/h"]])];
+    const parts = [el("h1", "", run.name, " ", badge(run.status)), facts([["Type", run.type], ["Submitted", timeOf(run.created_at)], ["Price", hourly(run.price)]])];
     if (ending(run)) parts.push(el("p", "note", prose(ending(run))));
     if (!FINAL.includes(run.status)) {
       const stop = el("button", "", "Stop the run");
@@ -141,7 +141,7 @@ export class FleetsPage extends Listed {
     /** @type {import("./wire.js").FleetView[]} */ const fleets = await all(`${this.app.base}/fleets`);
     const rows = fleets.map((fleet) => [
       Object.assign(el("a", "", fleet.name), { href: this.app.link("zones", { fleet: fleet.name }) }), badge(fleet.status), `${fleet.instances.length} of ${fleet.nodes}`,
-      fleet.strategy, this.places(fleet.instances.map((one) => one.zone)), money(fleet.price) + "/h", ago(fleet.created_at), fleet.message,
+      fleet.strategy, this.places(fleet.instances.map((one) => one.zone)), hourly(fleet.price), ago(fleet.created_at), fleet.message,
     ]);
     return [el("h1", "", "Fleets"), rows.length ? table("Fleets", ["Fleet", "State", "Nodes", "Placement", "Zones", "Price", "Created", "Message"], rows) : el("p", "", prose("There is no fleet yet: `atoll apply -f FILE` creates one."))];
   }

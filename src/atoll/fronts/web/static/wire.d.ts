@@ -82,7 +82,7 @@ export interface FleetMoves {
   fleet: string;
   replaced: string[];
   zones: Record<string, number>;
-  price: number;
+  price: number | null;
   shortfall: string;
 }
 
@@ -93,7 +93,7 @@ export interface FleetView {
   nodes: number;
   strategy: string;
   skew: number;
-  price: number;
+  price: number | null;
   created_at: string;
   auto_created: boolean;
   instances: InstanceView[];
@@ -123,7 +123,7 @@ export interface InstanceView {
   memory_gb: number;
   gpu: string;
   market: string;
-  price: number;
+  price: number | null;
   created_at: string;
   runs: string[];
   volumes: string[];
@@ -196,7 +196,7 @@ export interface MapInstances {
   state: number[];
   run: number[];
   type: number[];
-  price: number[];
+  price: (number | null)[];
 }
 
 export interface MapVolume {
@@ -235,7 +235,7 @@ export interface PlanResponse {
 
 export interface PlanView {
   documents: PlannedDocument[];
-  price: number;
+  price: number | null;
   complete: boolean;
   proven: boolean;
   gap: number | null;
@@ -246,7 +246,7 @@ export interface PlannedCure {
   requirement: string;
   value: string | number | boolean | string[] | null;
   zones: string[];
-  price: number;
+  price: number | null;
   message: string;
 }
 
@@ -258,7 +258,7 @@ export interface PlannedDocument {
   refusals: PlannedRefusal[];
   offers: PlannedRefusal[];
   shortfall: PlannedShortfall | null;
-  price: number;
+  price: number | null;
   traffic: number;
   notes: string[];
   removals: Removal[];
@@ -277,7 +277,7 @@ export interface PlannedNode {
   memory_gb: number;
   gpu: string;
   market: string;
-  price: number;
+  price: number | null;
   source: string;
   instance: string | null;
   fleet: string | null;
@@ -333,7 +333,7 @@ export interface RunView {
   type: string;
   status: string;
   created_at: string;
-  price: number;
+  price: number | null;
   jobs: JobView[];
   exit_code: number | null;
   reason: string;

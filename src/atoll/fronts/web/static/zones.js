@@ -3,7 +3,7 @@
 
 import { get, post } from "./api.js";
 import { closing } from "./closing.js";
-import { ago, ask, el, facts, money, moment, number, paced, plural, prose, table } from "./dom.js";
+import { ago, ask, el, facts, hourly, money, moment, number, paced, plural, prose, table } from "./dom.js";
 import { Rooms } from "./rooms.js";
 import { BUSY, LOST, STATES } from "./store.js";
 import { Strip } from "./strip.js";
@@ -174,7 +174,7 @@ export class ZonesPage {
       ["State", view.state.replaceAll("-", " ")],
       ["Instances", `${number(held.length)}, ${number(busy)} busy${lost ? `, ${number(lost)} lost` : ""}`],
       ["Volumes", volumes.length ? volumes.map((volume) => volume.name).slice(0, 6).join(", ") : "none"],
-      ["Paid here", money(held.reduce((sum, i) => sum + store.price[i], 0)) + "/h"],
+      ["Paid here", hourly(held.reduce((sum, i) => sum + store.price[i], 0))],
     ]));
     if (view.reason) parts.push(el("p", "note", `${view.reason}${view.until ? ", until " + moment(view.until) : ""}`));
     for (const out of view.left_out) parts.push(el("p", "note left", `${out.what || "the zone"}: ${out.why}${out.until ? ", left out until " + moment(out.until) : ""}`));
@@ -204,7 +204,7 @@ export class ZonesPage {
     const { store } = this, fleet = store.fleets[store.fleet[i]], view = store.zones[store.zone[i]];
     const run = store.run[i] ? Object.assign(el("a", "", store.run[i]), { href: this.app.link("runs/" + encodeURIComponent(store.run[i])) }) : "none";
     return [el("h2", "", `${fleet.name}-${store.node[i]}`), el("p", "sub", `instance ${store.id[i]}`), facts([
-      ["State", STATES[store.state[i]]], ["Zone", view.label], ["Type", store.type[i]], ["Run", run], ["Price", money(store.price[i]) + "/h"],
+      ["State", STATES[store.state[i]]], ["Zone", view.label], ["Type", store.type[i]], ["Run", run], ["Price", hourly(store.price[i])],
     ])];
   }
 
