@@ -30,6 +30,7 @@ from atoll.server.routes import (
     fleets,
     offers,
     projects,
+    rehearsals,
     runs,
     secrets,
     status,
@@ -73,7 +74,7 @@ def create_app(
     app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
-    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, offers, secrets):
+    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, rehearsals, offers, secrets):
         _for_members(app, module.router)
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)
