@@ -1,5 +1,7 @@
 """Elastic fleets grow for many waiting runs in few plans, by no more nodes than the runs need."""
 
+from dataclasses import replace
+
 import pytest
 
 from atoll.model.catalog import Catalog
@@ -99,3 +101,17 @@ def test_a_run_that_no_machine_of_its_fleet_suits_holds_up_no_other() -> None:
     runs = [RunRequest("huge", requirements=needing(64), fleets=("pool",)), *waiting(3)]
     answer, _ = planned(runs, None)
     assert (answer.grown, short(answer)) == ({"pool": 5}, ["huge"])
+
+
+def test_a_fleet_grows_by_as_much_as_leaves_the_idle_node_to_the_run_that_has_it() -> None:
+    first, second = replace(waiting(1, nodes=2)[0], name="first"), replace(waiting(1)[0], name="second")
+    answer, _ = planned([first, second], most=4, idle=1)
+    assert short(answer) == []
+    assert answer.grown == {"pool": 4}
+
+
+def test_a_fleet_whose_nodes_other_runs_need_is_full() -> None:
+    first, second = replace(waiting(1, nodes=2)[0], name="first"), replace(waiting(1)[0], name="second")
+    answer, _ = planned([first, second], most=3, idle=1)
+    [reason] = [one.shortfall for one in answer.documents if one.shortfall is not None]
+    assert (reason.code, reason.data["most"]) == (ShortfallCode.FLEET_FULL, 3)

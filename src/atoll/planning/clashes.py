@@ -3,25 +3,23 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from atoll.planning.growth import PlanFunction, part
+from atoll.planning.growth import Growth, part
 from atoll.planning.plan import DocumentKind, Fact
 from atoll.planning.request import FleetRequest, Placement, Request, Requirements, RunRequest, Strategy
-from atoll.planning.snapshot import Snapshot
 
 
-def clash(
-    trial: Request, name: str, run: RunRequest, snapshot: Snapshot, plan: PlanFunction
-) -> Mapping[str, Fact] | None:
+def clash(trial: Request, name: str, run: RunRequest, growth: Growth) -> Mapping[str, Fact] | None:
     """The first rule of a fleet without which the run would get its nodes, as facts: the rule, its value, and where.
 
-    `trial` is a request in which the fleet is as large as it may get for the run. None where no rule is in the way.
+    `trial` is a request in which the fleet is as large as it may get for the run. None where no rule is in the way, or
+    where the run would only take the place of another.
     """
     fleet = next(one for one in trial.documents if isinstance(one, FleetRequest) and one.name == name)
     for rule, value, changed in _rules(fleet):
         documents = tuple(changed if one is fleet else one for one in trial.documents)
-        made = plan(replace(trial, documents=documents), snapshot, explained=False)
+        made = growth.plan(replace(trial, documents=documents), growth.snapshot, explained=False)
         one = part(made, DocumentKind.RUN, run.name)
-        if one.shortfall is None and part(made, DocumentKind.FLEET, name).shortfall is None:
+        if growth.is_better(made, [run]) and part(made, DocumentKind.FLEET, name).shortfall is None:
             new = [node for node in one.placements if node.fleet == name and node.instance is None]
             zones = tuple(sorted({str(node.zone) for node in new}))
             return {"fleet": name, "rule": rule, "value": value, "nodes": len(new), "zones": zones}
