@@ -1,4 +1,4 @@
-"""Every sentence of a plan is true: of some worlds here, of thousands behind `long`; a false one of each kind is found."""
+"""Every sentence of a plan is true, in some worlds here and thousands behind `long`; false ones are found."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping

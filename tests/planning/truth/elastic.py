@@ -64,7 +64,8 @@ def sentences(case: Case, made: Plan) -> Iterator[tuple[str, str, bool]]:
             assert isinstance(changed, RunRequest)
             fits = _with(case, run, changed)
             helps = changed != run and fits.shortfall is None
-            helps = helps and {node.zone for node in fits.placements} <= set(cure.zones)
+            if cure.requirement != "fleets":  # then a fleet may serve it that is no dearer, and elsewhere
+                helps = helps and {node.zone for node in fits.placements} <= set(cure.zones)
             yield f"cure {cure.requirement}", text, helps and well_said(text, {"price": cure.price})
 
 
@@ -73,6 +74,13 @@ def _with(case: Case, run: RunRequest, changed: RunRequest) -> DocumentPlan:
     documents = tuple(changed if one is run else one for one in case.request.documents)
     made = planned(Case(replace(case.request, documents=documents), case.snapshot))
     return next(one for one in made.documents if one.kind is DocumentKind.RUN and one.name == run.name)
+
+
+def _alone(case: Case, made: Plan, run: RunRequest) -> Case:
+    """The case without the other runs that do not fit: all else is as it is."""
+    short = {part.name for part in made.documents if part.shortfall is not None} - {run.name}
+    documents = tuple(one for one in case.request.documents if one.name not in short)
+    return Case(replace(case.request, documents=documents), case.snapshot)
 
 
 def _without(case: Case, rule: str, run: RunRequest) -> DocumentPlan:
@@ -99,11 +107,11 @@ def holds(case: Case, made: Plan, run: RunRequest, short: Shortfall) -> bool:
     match short.code:
         case ShortfallCode.FLEET_FULL:
             too_few = pool.most is not None and _needed(case, made, run) > pool.most
-            return data["most"] == pool.most is not None and (too_few or _fits_larger(case, run))
+            return data["most"] == pool.most is not None and (too_few or _fits_larger(_alone(case, made, run), run))
         case ShortfallCode.FLEET_HELD:
             return data["fleet"] == pool.fleet.name and data["reason"] == pool.held != ""
         case ShortfallCode.FLEET_RULE:
-            fits = _without(case, str(data["rule"]), run)
+            fits = _without(_alone(case, made, run), str(data["rule"]), run)
             new = {str(node.zone) for node in fits.placements if node.instance is None}
             count = sum(node.instance is None for node in fits.placements)
             is_said = RULES[str(data["rule"])](pool.fleet) != pool.fleet and data["nodes"] == count
@@ -112,7 +120,7 @@ def holds(case: Case, made: Plan, run: RunRequest, short: Shortfall) -> bool:
             return _is_near(case, run, RefusalCode(str(data["miss"])), short)
         case ShortfallCode.FLEET_UNSUITED:
             return bool(_suiting(case, run)) == bool(data["suited"]) and not (
-                data["suited"] and _fits_larger(case, run)
+                data["suited"] and _fits_larger(_alone(case, made, run), run)
             )
         case _ if short.code in set(RefusalCode) and "growing" in data:
             return _is_near(case, run, RefusalCode(short.code), short)

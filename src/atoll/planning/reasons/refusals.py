@@ -271,6 +271,8 @@ class Reasons:
             eligible = feasibility.passing
             if placement.min_zones is not None and len(eligible) < placement.min_zones:
                 return RefusalCode.SPREAD, {"min_zones": placement.min_zones, "eligible": len(eligible)}
+            if zone not in group.eligible:
+                return RefusalCode.SPREAD, {"max_zones": placement.max_zones or 0}
             return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}
         if not group.missing and not placement.survive_zones:
             return RefusalCode.NOT_NEEDED, {"why": "complete"}
@@ -281,7 +283,7 @@ class Reasons:
         most, held = group.placement.max_zones, group.existing.get(zone, 0)
         bought = self.decision.solution.fleets.get(group.name, ())
         used = {option.zone for option, _ in bought}.union(z for z, count in group.existing.items() if count)
-        if most is not None and not held and len(used) >= most:
+        if most is not None and (zone not in group.eligible or (not held and len(used) >= most)):
             return RefusalCode.SPREAD, {"max_zones": most}
         if group.cap is not None and not group.cap_varies and held >= group.cap:
             return RefusalCode.SPREAD, {"allowed": group.cap}

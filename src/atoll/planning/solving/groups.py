@@ -71,13 +71,20 @@ class Groups:
         for instance in self.world.fleets.get(fleet.name, ()):
             zone = self.world.number[instance.zone]
             existing[zone] = existing.get(zone, 0) + 1
+        options = self._offers(fleet.requirements, fleet.name, users, limits, fleet.division)
+        eligible = self.feasibility(fleet.requirements).passing
+        most = fleet.placement.max_zones
+        if most is not None and sum(zone in existing for zone in eligible) > most:
+            # Zones beyond `max_zones` are to be emptied: only the others get nodes.
+            eligible = tuple(sorted(fleet.placement.homes(existing, eligible)))
+            options = tuple(option for option in options if option.zone in eligible)
         return FleetGroup(
             name=fleet.name,
             nodes=fleet.nodes,
             existing=existing,
-            options=self._offers(fleet.requirements, fleet.name, users, limits, fleet.division),
+            options=options,
             placement=fleet.placement,
-            eligible=self.feasibility(fleet.requirements).passing,
+            eligible=eligible,
             partial=partial == fleet.name,
         )
 
