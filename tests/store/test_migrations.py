@@ -18,7 +18,7 @@ from atoll.store import migrations, schema
 from atoll.store.address import database_url
 from atoll.store.database import HEAD, DatabaseError, open_database, sqlite_url
 from atoll.store.tables import TABLES, metadata
-from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, rows_of
+from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, newest, rows_of
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
@@ -146,6 +146,19 @@ async def test_the_migrations_make_exactly_the_tables(dump: Dumped) -> None:
         assert await connection.run_sync(difference) == []
     await engine.dispose()
     assert migrations.head() == HEAD
+
+
+async def test_a_new_sqlite_file_gets_what_the_migrations_make(tmp_path: Path) -> None:
+    assert schema.NEWEST.read_text() == newest(), "renew it: python -m tests.store.schemas"
+    made, migrated = SqliteDump(tmp_path / "made.db"), SqliteDump(tmp_path / "migrated.db")
+    await migrate(made.url)
+    engine = create_async_engine(database_url(migrated.url), poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(migrations.upgrade)
+    await engine.dispose()
+    [user], [other] = [(await rows_of(dump.url)).pop("users") for dump in (made, migrated)]
+    assert abs(user["created_at"] - other["created_at"]).total_seconds() < 60
+    assert list(user) == list(other)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import URL, Connection, CursorResult, Executable, StaticPool, create_engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from atoll.store import migrations
+from atoll.store import schema
 from atoll.store.connection import Direct
 from atoll.store.database import Database
 
@@ -53,7 +53,7 @@ class MemoryEngine:
         self.open = False
         engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool, query_cache_size=2000)
         with engine.begin() as connection:
-            migrations.upgrade(connection)
+            schema.create(connection)
         # One connection for ever, which leaves BEGIN and COMMIT to us: opening one takes longer than most statements.
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self.statements = MemoryConnection(self._connection, self.raw)
