@@ -112,7 +112,7 @@ def _is_taken(explained: DocumentPlan) -> bool:
 def _fits_larger(run: RunRequest, growth: Growth) -> bool:
     """Whether the run gets its nodes where the fleets may be larger: other runs need those that they may have."""
     elastic = tuple(replace(each, most=None) for each in growth.request.elastic)
-    grown = Growth.of(replace(growth.request, elastic=elastic), growth.snapshot, growth.plan)
+    grown = Growth.of(replace(growth.beside(run), elastic=elastic), growth.snapshot, growth.plan)
     return part(grown.made, DocumentKind.RUN, run.name).shortfall is None
 
 
