@@ -26,7 +26,7 @@ from atoll.planning.plan import (
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.run_nodes import RunNodes
 from atoll.planning.snapshot import Snapshot
-from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.reductions.kinds import kind_of
 
 _NO_MACHINE = frozenset({RefusalCode.FLEET, RefusalCode.INSTANCE_BUSY, ShortfallCode.NOT_ENOUGH})
 """Shortfalls of a run on machines that exist, of which the reason is why its fleets do not grow."""

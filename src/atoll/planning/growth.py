@@ -13,7 +13,7 @@ from typing import Protocol
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan, Source
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot
-from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.reductions.kinds import kind_of
 
 
 class PlanFunction(Protocol):
