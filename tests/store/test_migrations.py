@@ -9,16 +9,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from atoll.model.endpoint import UnixSocket
 from atoll.model.records import Fleet, Instance, Kind, Run
 from atoll.store import migrations, schema
-from atoll.store.address import database_url
 from atoll.store.database import HEAD, DatabaseError, open_database, sqlite_url
 from atoll.store.tables import TABLES, metadata
-from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, rows_of
+from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, rows_of, run_on
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
@@ -141,10 +138,7 @@ async def test_the_migrations_make_exactly_the_tables(dump: Dumped) -> None:
         migrations.upgrade(connection)
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    engine = create_async_engine(database_url(dump.url), poolclass=NullPool)
-    async with engine.begin() as connection:
-        assert await connection.run_sync(difference) == []
-    await engine.dispose()
+    assert await run_on(dump.url, difference) == []
     assert migrations.head() == HEAD
 
 
