@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 TYPES := tests/web/types
 DSTACK := .dstack
+# Each process of the tests would compile everything that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-long test-dstack test-all check lint types soak bench lock clean
 

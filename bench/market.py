@@ -18,8 +18,10 @@ from atoll.model.catalog import AVAILABILITIES, MARKETS, UNTOLD, Catalog, Column
 from atoll.model.offer import Availability, Market
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.zone import Zone
+from atoll.planning.snapshot import ExistingInstance
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
+REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 SEED = 4
 FULL_SHARE = 0.03
 """The number of offers that are marked unavailable."""
@@ -59,6 +61,25 @@ def small(offers: int) -> Catalog:
     zones, types, pairs = _tables()
     rng = np.random.default_rng(SEED)
     return _catalog(zones, types, rng.permutation(pairs)[: offers // 2], rng)
+
+
+def instances(catalog: Catalog, count: int, fleets: int = 20) -> tuple[ExistingInstance, ...]:
+    """Machines of as many fleets, 20 by default, over three regions of AWS, every fifth of them idle."""
+    zones = [zone for zone in catalog.zones if zone.region in REGIONS]
+    types = [kind for kind in catalog.table.types if kind.cpus == 8][:20]
+    return tuple(
+        ExistingInstance(
+            id=f"i-{number}",
+            zone=zones[number % len(zones)],
+            instance_type=types[number % len(types)],
+            market=Market.SPOT,
+            price=0.1,
+            fleet=f"old-{number % fleets}",
+            node=number // fleets,
+            busy=number % 5 != 0,
+        )
+        for number in range(count)
+    )
 
 
 def _backend(copy: int) -> str:

@@ -49,16 +49,15 @@ SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 PLOT = Path(__file__).with_name("results") / "planner-growth.svg"
 
 STRATEGIES = (Strategy.ANY, Strategy.CLUSTER, Strategy.SPREAD)
-REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 GPUS = Requirements(
     Resources(Range(4), Range(16), gpu=GpuRequirement(Range(1, 8), ("A100", "L4", "H100", "A10G"))),
-    regions=REGIONS,
+    regions=market.REGIONS,
     availability_zones=("us-*", "eu-west-1a", "!us-east-1e"),
     spot_policy=SpotPolicy.AUTO,
     max_price=20,
 )
 THREE_REGIONS = Requirements(
-    Resources(Range(4), Range(16)), backends=("aws",), regions=REGIONS, spot_policy=SpotPolicy.AUTO
+    Resources(Range(4), Range(16)), backends=("aws",), regions=market.REGIONS, spot_policy=SpotPolicy.AUTO
 )
 
 
@@ -74,8 +73,10 @@ def measures() -> Iterator[Measure]:
     yield from _planned("… and all that in any region", spread(ANYTHING, tasks=8), real, None)
     yield from _planned("40 documents, each task in its fleet", many(named=True), real, 300)
     yield from _planned("40 documents, each task in any fleet", many(named=False), real, 300)
-    there = instances(real, 10_000)
-    yield from _planned("… and 10,000 instances there, of which 2,000 are idle", many(named=False), real, None, there)
+    there = market.instances(real, 10_000)
+    for named, which in ((True, "its fleet"), (False, "any fleet")):
+        name = f"40 documents, each task in {which}; 10,000 instances there, of which 2,000 are idle"
+        yield from _planned(name, many(named), real, 100, there)
     for zones, nodes, reach in ((6, 320, 5.0), (6, 1_500, 10.0), (60, 2_000, 50.0), (200, 400, 50.0)):
         name = f"{nodes:,} nodes spread over {zones} equal zones that outlast one"
         yield from _planned(name, surviving(nodes), symmetric(zones), reach)
@@ -121,9 +122,17 @@ def symmetric(zones: int) -> Catalog:
 
 
 def many(named: bool) -> Request:
-    """8 fleets of all strategies, 12 volumes without a zone, 20 tasks of one or two nodes, 12 of them with a volume."""
+    """8 fleets of all strategies, 12 volumes without a zone, 20 tasks of one or two nodes, 12 of them with a volume.
+
+    Where the tasks are `named` to a fleet, each fleet has nodes enough for its tasks.
+    """
     fleets = [
-        FleetRequest(f"fleet-{i}", 2 + i, GPUS if i % 3 == 0 else THREE_REGIONS, Placement(STRATEGIES[i % 3]))
+        FleetRequest(
+            f"fleet-{i}",
+            max(2 + i, 6 if named else 0),
+            GPUS if i % 3 == 0 else THREE_REGIONS,
+            Placement(STRATEGIES[i % 3]),
+        )
         for i in range(8)
     ]
     runs = []
@@ -146,25 +155,6 @@ def impossible() -> Iterator[tuple[str, Request]]:
     ):
         changed = replace(wrong, requirements=cheap)
         yield name, Request("many", tuple(changed if d is wrong else d for d in documents))
-
-
-def instances(catalog: Catalog, count: int) -> tuple[ExistingInstance, ...]:
-    """Machines of 20 fleets over three regions, every fifth of them idle."""
-    zones = [zone for zone in catalog.zones if zone.region in REGIONS]
-    types = [kind for kind in catalog.table.types if kind.cpus == 8][:20]
-    return tuple(
-        ExistingInstance(
-            id=f"i-{number}",
-            zone=zones[number % len(zones)],
-            instance_type=types[number % len(types)],
-            market=Market.SPOT,
-            price=0.1,
-            fleet=f"old-{number % 20}",
-            node=number // 20,
-            busy=number % 5 != 0,
-        )
-        for number in range(count)
-    )
 
 
 def _volumes(count: int) -> tuple[Document, ...]:
@@ -255,9 +245,9 @@ def _median(request: Request, world: Snapshot) -> float:
 
 
 def _growth_of_documents(catalog: Catalog) -> Iterator[Measure]:
-    world = snapshot(catalog)
+    plain = snapshot(catalog)
     for name, (make, counts) in shapes.GROWTH.items():
-        times = [_median(make(count), world) for count in counts]
+        times = [_median(*make(count, plain)) for count in counts]
         slope = float(np.polyfit(np.log(counts), np.log(times), 1)[0])
         yield Measure(f"growth from {counts[0]:,} to {counts[-1]:,} {name}", (slope,), "exponent", 1)
 

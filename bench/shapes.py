@@ -51,9 +51,10 @@ def with_quotas(world: Snapshot, count: int = 60) -> Snapshot:
     return replace(world, quotas=tuple(quotas)[:count])
 
 
-def with_capacities(world: Snapshot) -> Snapshot:
-    """The world with a capacity in each zone."""
-    return replace(world, zones=tuple(replace(info, capacity=Capacity(20_000, 80_000, 500)) for info in world.zones))
+def with_capacities(world: Snapshot, count: int | None = None) -> Snapshot:
+    """The world with a capacity in its first zones, as many as this, or in each."""
+    limited = tuple(replace(info, capacity=Capacity(20_000, 80_000, 500)) for info in world.zones[:count])
+    return replace(world, zones=(*limited, *world.zones[len(limited) :]))
 
 
 def equal(count: int) -> Request:
@@ -93,6 +94,11 @@ def spread_nodes(count: int) -> Request:
     return Request("spread", (FleetRequest("fleet", count, ANYTHING, Placement(Strategy.SPREAD)),))
 
 
+def one_task(nodes: int) -> Request:
+    """A task of this many nodes."""
+    return Request("task", (RunRequest("task", tuple(NodeRequest(rank) for rank in range(nodes)), ANYTHING),))
+
+
 def shapes(real: Catalog, million: Catalog, symmetric: Catalog, others: tuple[Request, ...]) -> Iterator[Shape]:
     """All of them; `others` are the requests for 256 nodes with 8 tasks, and for 40 documents."""
     plain = snapshot(real)
@@ -109,10 +115,35 @@ def shapes(real: Catalog, million: Catalog, symmetric: Catalog, others: tuple[Re
         yield f"40 documents, {name}", many, world, 620
     yield "a cluster of 8 nodes", clustered(), snapshot(million), 50
     yield "12 tasks × 2 nodes with a list of 30 volumes, 60 zones", with_lists(12, 30), snapshot(symmetric), 2_000
-    yield "a fleet of 100,000 nodes", spread_nodes(100_000), plain, 1_000
+    yield "a fleet of 100,000 nodes, the most that a document may have", spread_nodes(100_000), plain, 1_000
+    yield "a task of 100,000 nodes", one_task(100_000), plain, 1_000
 
 
-GROWTH: dict[str, tuple[Callable[[int], Request], tuple[int, ...]]] = {
-    "equal tasks": (equal, (40, 100, 200, 500, 1_000)),
-    "nodes of a fleet, spread": (spread_nodes, (256, 1_024, 4_096, 16_384, 65_536)),
+Growing = Callable[[int, Snapshot], tuple[Request, Snapshot]]
+"""A request and a world of a size; the other worlds are made of the plain one."""
+
+
+def _fleets_there(count: int, world: Snapshot) -> tuple[Request, Snapshot]:
+    """A fleet and its task beside this many existing fleets, each of ten nodes of which two are idle."""
+    return fleet_and_task(), replace(world, instances=market.instances(world.catalog, 10 * count, fleets=count))
+
+
+NODES = (256, 1_024, 4_096, 16_384, 65_536)
+
+GROWTH: dict[str, tuple[Growing, tuple[int, ...]]] = {
+    "equal tasks": (lambda count, world: (equal(count), world), (40, 100, 200, 500, 1_000)),
+    "nodes of a fleet, spread": (
+        lambda count, world: (spread_nodes(count), world),
+        (256, 1_024, 4_096, 16_384, 65_536),
+    ),
+    "nodes of a task": (lambda count, world: (one_task(count), world), (256, 1_024, 4_096, 16_384, 65_536)),
+    "quotas, with a fleet and its task": (
+        lambda count, world: (fleet_and_task(), with_quotas(world, count)),
+        (4, 8, 16, 32, 64),
+    ),
+    "zones with a capacity, with a fleet and its task": (
+        lambda count, world: (fleet_and_task(), with_capacities(world, count)),
+        (5, 10, 20, 40, 80),
+    ),
+    "existing fleets of ten nodes, with a fleet and its task": (_fleets_there, (10, 40, 160, 640, 2_560)),
 }

@@ -1,8 +1,10 @@
 """What all tests share: coroutine tests run on asyncio; a private PostgreSQL for those that want one."""
 
 import asyncio
+import gc
 import os
 import secrets
+import shutil
 import subprocess
 import tempfile
 from collections import Counter
@@ -22,6 +24,10 @@ _FOLDER = "ATOLL_TEST_POSTGRESQL"
 SOAK_FROM = "ATOLL_SOAK_FROM"
 """The first seed of the storms of `make soak`; a new one each time unless it is set."""
 
+IN_MEMORY = Path("/dev/shm")
+IN_MEMORY_BYTES = 4 << 30
+"""The free space from which on the tests' files are kept in memory: they never wait for a disk then."""
+
 _WATCHER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -34,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if binaries() is None and os.environ.get("CI") == "true":
         raise pytest.UsageError(f"tests need PostgreSQL here: {INSTALL}")
     if not hasattr(config, "workerinput"):
+        if "TMPDIR" not in os.environ and _keeps_files(IN_MEMORY):
+            os.environ["TMPDIR"] = tempfile.tempdir = str(IN_MEMORY)
         name = f"atoll-pg-{secrets.token_hex(4)}"
         os.environ[_FOLDER] = f"{os.getpid()}:{Path(tempfile.gettempdir(), name)}"
         os.environ.setdefault(SOAK_FROM, str(1_000_000 + 1_000 * secrets.randbelow(10**8)))
@@ -44,6 +52,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
         factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
         session.config.stash[_WATCHER] = watch_over(factory.getbasetemp())
+
+
+def pytest_collection_finish() -> None:
+    """As in the server, the collector passes over what was loaded, and comes less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,6 +100,15 @@ def postgresql() -> Cluster:
 def postgresql_database(postgresql: Cluster) -> Callable[[], str]:
     """Makes databases of the newest schema; each call the URL of a new one."""
     return lambda: postgresql.database(f"test_{secrets.token_hex(6)}", template="empty")
+
+
+def _keeps_files(folder: Path) -> bool:
+    """Whether programs can be run in a folder in memory, and it has space for all that the tests write."""
+    try:
+        unfit = os.statvfs(folder).f_flag & (os.ST_NOEXEC | os.ST_RDONLY)
+        return not unfit and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= IN_MEMORY_BYTES
+    except OSError:
+        return False
 
 
 async def _migrated(url: str) -> None:

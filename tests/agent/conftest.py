@@ -109,8 +109,8 @@ class RealAgent:
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """A folder with a short path, since a socket's may have about 100 bytes."""
-    with tempfile.TemporaryDirectory(prefix="aa") as folder:
+    """A folder with a short path, since a socket's may have about 100 bytes, where volumes may be mounted too."""
+    with tempfile.TemporaryDirectory(prefix="aa", dir="/tmp") as folder:  # not in memory: /dev is closed to mounts
         yield Path(folder)
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from atoll.wire.api import ChangeAction, Problem
+from atoll.wire.api import Problem
 from tests.cli import samples as s
 from tests.cli.canned_server import Answer, CannedServer, Request, refusal
 from tests.cli.conftest import CommandLine
@@ -92,8 +92,6 @@ def test_what_cannot_be_deleted_is_an_error_with_its_help(atoll: CommandLine, se
 def test_a_file_is_deleted_users_first_and_what_does_not_exist_is_left_out(
     atoll: CommandLine, server: CannedServer
 ) -> None:
-    changes = [s.change(kind, name, ChangeAction.UNCHANGED) for kind, name in (("volume", "data"), ("fleet", "train"))]
-    server.on("POST", "plan", s.planned(*changes, s.change(), s.change(name="old", action=ChangeAction.UPDATE)))
     server.on("GET", "events", [])
     for kind, name, view in (
         ("runs", "old", s.run(name="old")),
@@ -102,7 +100,11 @@ def test_a_file_is_deleted_users_first_and_what_does_not_exist_is_left_out(
     ):
         server.on("GET", f"{kind}/{name}", view, refusal(404, Problem("not-found", "gone")))
         server.on("DELETE", f"{kind}/{name}", view)
-    shown = atoll("delete", "-f", atoll.write("type: task"), "-y")
+    server.on("GET", "runs/hello", refusal(404, Problem("not-found", "gone")))
+    documents = ("volume\nname: data", "task\ncommands: [x]\nname: hello", "fleet\nname: train",
+                 "task\ncommands: [x]\nname: old")  # fmt: skip
+    file = atoll.write("\n---\n".join(f"type: {one}" for one in documents))
+    shown = atoll("delete", "-f", file, "-y")
     assert shown.stdout == "run old is deleted\nfleet train is deleted\nvolume data is deleted\n"
 
 

@@ -156,11 +156,15 @@ class Place:
 
 
 def until(true: Callable[[], object], what: str) -> None:
-    """Wait until something is so."""
+    """Wait until something is so. Between two looks it waits longer than they take: a look is often a command."""
     limit = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < limit, f"waited in vain for {what}"
-        time.sleep(0.05)
+    while True:
+        since = time.monotonic()
+        if true():
+            return
+        now = time.monotonic()
+        assert now < limit, f"waited in vain for {what}"
+        time.sleep(max(0.05, min(1.0, 1.5 * (now - since))))
 
 
 def _alive(pid: int) -> bool:

@@ -145,6 +145,31 @@ def test_a_deletion_prompts_again_when_the_fleet_has_grown_or_was_replaced_since
     assert len(before) == 3
 
 
+@pytest.mark.parametrize(
+    "command", [("delete", "-f", "both.atoll.yml"), ("delete", "fleet", "--all"), ("stop", "--all")]
+)
+def test_a_yes_to_all_of_something_is_bound_to_what_was_shown(own: Place, command: tuple[str, ...]) -> None:
+    configured(own, FAKE)
+    long = RUN + "env: {FAKE_SECONDS: '600'}\n"
+    mine = long if "stop" in command else FLEET.format(nodes=1, zones="fake-1a")
+    theirs = mine.replace("name: shared", "name: other").replace("name: work", "name: other")
+    own.write("both", mine + "---\n" + theirs)
+    own.ok("apply", "-y", "-d", "-f", own.write("mine", mine))
+    terminal, process = prompted(own, *command)
+    assert "other" not in read_until(terminal, "? [y/N]")
+    own.ok("apply", "-y", "-d", "-f", own.write("theirs", theirs))
+    os.write(terminal, b"y\n")
+    said = read_until(terminal, "? [y/N]")
+    assert "not shown before: " in said
+    assert "other" in said.rpartition("\n")[2]
+    os.write(terminal, b"n\n")
+    assert process.wait(timeout=30) == 1
+    os.close(terminal)
+    kept = own.client().runs() if "stop" in command else own.client().fleets()
+    assert {one.name for one in kept if one.status not in ("stopping", "deleting")} == {one.name for one in kept}
+    assert len(kept) == 2
+
+
 def test_requests_are_bound_to_what_was_shown(own: Place) -> None:
     configured(own, FAKE)
     own.ok("server", "start")

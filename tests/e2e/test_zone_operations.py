@@ -100,6 +100,13 @@ def foretells(own: Place) -> None:
     assert documented(own.ok("what-if", "--lose", "local-b"))
     assert {one["zone"] for one in own.json("what-if", "--each-zone")} == {"local-a", "local-b", "local-c"}
     assert re.search(r"local-b +2 +2 .*data", own.ok("what-if", "--each-zone"))
+    rehearsed = own.ok("simulate", "outage", "--zone", "local-b", "--for", "2m", "--report", "outage.md")
+    assert re.search(r"run train waits: no zone can serve|run train is stopped, and not started again", rehearsed)
+    assert "the outage is over" in (own.folder / "outage.md").read_text()
+    assert (own.folder / "outage.svg").read_text().startswith("<svg")
+    assert "there is no zone `local-x`" in own.refused("simulate", "outage", "--zone", "local-x")
+    assert "at most 6 hours" in own.refused("simulate", "outage", "--zone", "local-b", "--for", "7h", code=2)
+    assert "ends in `.md` or `.json`" in own.refused("simulate", "outage", "--zone", "local-b", "--report", "x", code=2)
     assert "say what to assume" in own.refused("what-if", code=2)
     assert "there is no zone `local-x`" in own.refused("what-if", "--lose", "local-x")
     assert "there is no fleet `none`" in own.refused("what-if", "--without", "fleet/none")

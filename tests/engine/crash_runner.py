@@ -323,12 +323,15 @@ def life(folder: Path, url: str, kill_at: int, story: str) -> int:
 def main() -> None:
     """All crossings of one shard. Prints how many there are, and at how many of this shard a process was killed."""
     root, shard, shards = Path(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4])
+    empty = root / "empty.db"
+    asyncio.run(_tokens(sqlite_url(empty)))  # each world begins with a copy: to migrate takes as long as half a life
     cluster, story = None if sys.argv[2] == "sqlite" else Cluster(Path(sys.argv[2])), sys.argv[5]
 
     def world(name: str) -> tuple[Path, str]:
         folder = root / name
         folder.mkdir()
         if cluster is None:
+            shutil.copyfile(empty, folder / "atoll.db")
             return folder, sqlite_url(folder / "atoll.db")
         return folder, cluster.database(f"crash_{story}_{shard}_{name}", template="empty")
 

@@ -10,6 +10,7 @@ from atoll.backends.fake import Fault
 from atoll.backends.fake.script import JobScript
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.closing import Closing, close_zone, open_zone
+from atoll.engine.requests.preview import preview_closing
 from atoll.model.failure import FailureKind
 from atoll.model.records import Closure, ClosureKind
 from atoll.model.zone import Zone
@@ -148,6 +149,40 @@ def test_a_drained_zone_gives_up_its_nodes_once_their_successors_are_active() ->
         assert active(scene) == {"fake-1a": 3, "fake-1c": 3}, "an open zone moves nothing back"
 
     play(story)
+
+
+@pytest.mark.parametrize("name", ["f", "web", "train", "g2"])
+def test_a_successor_comes_to_the_zone_that_was_shown_where_several_are_equal(name: str) -> None:
+    """One node of the zone moves: either other zone would do, and the lot decides."""
+
+    async def story(scene: Scene) -> None:
+        await scene.apply(fleet(name, 6))
+        await scene.until(lambda: active(scene) == {"fake-1a": 2, "fake-1b": 2, "fake-1c": 2})
+        await scene.apply(RUN_ON.format(fleet=name))
+        await scene.until(lambda: scene.states("jobs") == ["running"])
+        context = scene.replica.engine.context
+        closing = Closing(None, 7200, True, "patch", ClosureKind.DRAIN)
+        shown = await preview_closing(context, "main", B, closing)
+        await close_zone(context, "main", B, closing)
+        [node] = [node for part in shown.fleets for node in part.plan.placements]
+        await scene.until(lambda: active(scene)[node.zone.name] == 3, 60)
+
+    play(story, LONG)
+
+
+RUN_ON = """
+type: volume
+name: data
+backend: fake
+size: 1GB
+availability_zone: fake-1b
+---
+type: task
+name: t
+commands: [work]
+fleets: [{fleet}]
+volumes: ['data:/data']
+"""
 
 
 def test_a_zone_with_nothing_in_it_is_empty_at_once() -> None:

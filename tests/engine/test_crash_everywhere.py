@@ -10,8 +10,9 @@ import pytest
 from atoll.testing.postgresql import Cluster
 
 SHARDS = 8
-ALL = [pytest.param(shard, marks=pytest.mark.long if shard % 2 else ()) for shard in range(SHARDS)]
-"""Every second crossing in `make test`, the others in `make test-long`."""
+SQLITE = [pytest.param(shard, marks=pytest.mark.long if shard % 4 else ()) for shard in range(SHARDS)]
+POSTGRESQL = [pytest.param(shard, marks=pytest.mark.long if shard % 4 != 2 else ()) for shard in range(SHARDS)]
+"""Every second crossing in `make test`, by turns on one of the databases; all others in `make test-long`."""
 ZONES = [pytest.param(shard, marks=pytest.mark.soak if shard % 2 else pytest.mark.long) for shard in range(SHARDS)]
 """Each crossing of this story takes 3 s of CPU: every second one in `make test-long`, the others in `make soak`."""
 Record = Callable[[str, object], None]
@@ -28,7 +29,7 @@ def kill_everywhere(folder: Path, database: str, shard: int, story: str = "files
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("shard", ALL)
+@pytest.mark.parametrize("shard", SQLITE)
 def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_on_sqlite(
     tmp_path: Path, shard: int, record_property: Record
 ) -> None:
@@ -36,7 +37,7 @@ def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_o
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("shard", ALL)
+@pytest.mark.parametrize("shard", POSTGRESQL)
 def test_a_server_killed_at_any_crossing_leaves_nothing_twice_and_nothing_lost_on_postgresql(
     tmp_path: Path, shard: int, postgresql: Cluster, record_property: Record
 ) -> None:

@@ -106,12 +106,16 @@ def test_a_run_with_retry_waits_for_a_node_of_a_full_fleet_and_one_without_is_re
     play(story, SIZES)
 
 
-def test_a_run_that_no_one_of_its_fleets_can_hold_says_so_of_each_alone() -> None:
+def test_fleets_that_a_run_names_grow_together_as_far_as_they_may_and_shrink_again() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply("---\n".join(FLEET.format(nodes=f"0..{most}").replace("name: f", f"name: {name}")
                                        for name, most in (("f", 1), ("g", 2))))  # fmt: skip
-        with pytest.raises(Refused, match="none of the fleets `f`, `g` alone may have enough nodes"):
-            await scene.apply(task("wide", rest="nodes: 3\n").replace("[f]", "[f, g]"))
+        with pytest.raises(Refused, match="fleets `f`, `g` may have too few nodes together"):
+            await scene.apply(task("wide", rest="nodes: 4\n").replace("[f]", "[f, g]"))
+        await scene.apply(task("wide", rest="nodes: 3\n").replace("[f]", "[f, g]"))
+        assert sorted(each[0] for each in machines(scene)) == ["f", "g", "g"]
+        await scene.until(lambda: scene.states("runs") == ["done"], 120)
+        await scene.until(lambda: machines(scene) == [], 200)
 
     play(story, SIZES)
 

@@ -210,33 +210,34 @@ def closures_that_are_forgotten(patch: Patch) -> None:
     patch.setattr(ClosureHandler, "decide", staticmethod(lambda sight: Wait(600)))
 
 
-FAULTS = [
-    blind_to_closed_zones,
-    closures_that_are_forgotten,
-    volumes_that_give_up,
-    deaf_to_limits,
-    blind_to_named_fleets,
-    deaf_to_refusals,
-    another_token_each_time,
-    surplus_by_number,
-    no_successor_is_waited_for,
-    no_intent_before_the_launch,
-    no_fence,
-    dead_work_stays_dead,
-    gone_before_it_is_ended,
-    the_wrong_zone_of_a_volume,
-    blind_to_what_is_taken,
-    blind_to_where_nodes_are,
-    blind_to_who_works_where,
-    blind_to_max_zones,
-    blind_to_max_share,
-]
+FAULTS: dict[Callable[[Patch], None], int] = {
+    blind_to_closed_zones: 1,
+    closures_that_are_forgotten: 0,
+    volumes_that_give_up: 4,
+    deaf_to_limits: 23,
+    blind_to_named_fleets: 16,
+    deaf_to_refusals: 38,
+    another_token_each_time: 0,
+    surplus_by_number: 1,
+    no_successor_is_waited_for: 1,
+    no_intent_before_the_launch: 0,
+    no_fence: 5,
+    dead_work_stays_dead: 0,
+    gone_before_it_is_ended: 0,
+    the_wrong_zone_of_a_volume: 9,
+    blind_to_what_is_taken: 0,
+    blind_to_where_nodes_are: 11,
+    blind_to_who_works_where: 9,
+    blind_to_max_zones: 4,
+    blind_to_max_share: 6,
+}
+"""Each fault with the seed that found it lately, which is tried first: a search takes up to forty storms."""
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
 def test_a_planted_fault_is_caught(plant: Callable[[Patch], None], monkeypatch: Patch) -> None:
     plant(monkeypatch)
-    found = next((seed for seed in range(SEEDS) if _breaks(seed)), None)
+    found = next((seed for seed in (FAULTS[plant], *range(SEEDS)) if _breaks(seed)), None)
     assert found is not None, f"{SEEDS} storms did not find it"
     monkeypatch.undo()
     run_storm(found)  # without the fault the same storm settles: it was the fault that was found

@@ -64,6 +64,21 @@ def test_most_machines_silent_at_once_are_left_to_run_and_shown_as_unreachable()
     play(story)
 
 
+def test_machines_of_a_zone_that_is_dark_are_shown_as_unreachable_and_none_is_ended() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply("type: fleet\nname: f\nnodes: 3\nplacement: spread\n")
+        await scene.until(lambda: scene.states("instances") == ["active"] * 3)
+        scene.cloud.darken_zone("fake-1a")
+        await scene.until(lambda: unreachable(scene) == 1)
+        await scene.clock.sleep(1800)
+        assert (ends(scene), unreachable(scene)) == ([], 1)
+        scene.cloud.restore_zone("fake-1a")
+        await scene.until(lambda: unreachable(scene) == 0)
+        assert ends(scene) == []
+
+    play(story)
+
+
 def test_machines_that_answer_again_one_by_one_are_not_ended_meanwhile() -> None:
     async def story(scene: Scene) -> None:
         machines = await fleet(scene, 4)

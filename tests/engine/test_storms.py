@@ -3,11 +3,10 @@
 `ATOLL_SEED=N pytest tests/engine/test_storms.py` replays one seed.
 """
 
-import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,17 +21,6 @@ SHORT = 30
 SOAK = 500
 """Batches of `make soak`: 10,000 storms whose seeds are new each time."""
 Record = Callable[[str, object], None]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def seldom_collected() -> Iterator[None]:
-    """As in the server, the collector passes over what was loaded, and comes less often."""
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
-    yield
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
 
 
 def storms(batch: int, record: Record) -> None:

@@ -155,7 +155,7 @@ def clusters_stay_together(case: Case, plan: Plan) -> Iterator[str]:
 
 
 def few_zones_are_used(case: Case, plan: Plan) -> Iterator[str]:
-    """No node goes to a zone without nodes where the fleet has as many zones as it may use."""
+    """No node goes to a zone without nodes where the fleet has as many zones as it may use, or to one beyond these."""
     for part in parts(case, plan):
         fleet = part.document
         if not isinstance(fleet, FleetRequest) or fleet.placement.max_zones is None:
@@ -164,6 +164,9 @@ def few_zones_are_used(case: Case, plan: Plan) -> Iterator[str]:
         final = _final(fleet, part.plan, case)
         if len(final) > max(fleet.placement.max_zones, len(there)):
             yield f"{part.plan.name} is in {len(final)} zones of at most {fleet.placement.max_zones}"
+        beyond = {node.zone for node in part.plan.placements}.intersection(rules.too_many(fleet, case.snapshot))
+        if beyond:
+            yield f"{part.plan.name} gets nodes in {sorted(map(str, beyond))}, beyond {fleet.placement.max_zones} zones"
 
 
 def shares_are_kept(case: Case, plan: Plan) -> Iterator[str]:

@@ -12,12 +12,12 @@ the request. A document that does not fit beside those accepted before it is lef
   nodes would not survive anything.
 
 Machines that a cluster has already bind it to their zone: the one with most of them, the first by name among equals.
-Spread looks at the end: an eligible zone that gets a node ends at most `max_skew` above the emptiest eligible one, with
-the nodes that are there already counted. With `max_zones` the eligible zones that hold nodes count, and as many others
-as may hold some; no zone gets a node with which it holds more than `max_share`. While fewer than `min_zones` zones hold
-nodes, each new one goes to a further zone. What is there already stays. A fleet
-that shall outlast k zones buys at most what puts `nodes` into each of k + 1 zones: runs that may use it are no reason
-for more.
+Spread looks at the end: an eligible zone that gets a node ends at most `max_skew` above the emptiest eligible one,
+with the nodes that are there already counted. With `max_zones` the eligible zones that hold nodes count, and as many
+others as may hold some; where more of these hold nodes than may, the emptiest of them do not, and get none. No zone
+gets a node with which it holds more than `max_share`. While fewer than `min_zones` zones hold nodes, each new one
+goes to a further zone. What is there already stays. A fleet that shall outlast k zones buys at most what puts `nodes`
+into each of k + 1 zones: runs that may use it are no reason for more.
 """
 
 from collections import defaultdict
@@ -228,6 +228,9 @@ class _Model:
         placement = fleet.placement
         if placement.min_zones is not None and len(zones) < placement.min_zones:
             return False
+        beyond = rules.too_many(fleet, self.snapshot)
+        offers = [(number, offer) for number, offer in offers if offer.zone not in beyond]
+        zones = [zone for zone in zones if zone not in beyond]
         there = rules.per_zone(i.zone for i in self.snapshot.instances if i.fleet == fleet.name)
         missing = max(0, fleet.nodes - sum(there.values()))
         most = missing

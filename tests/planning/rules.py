@@ -196,6 +196,14 @@ def eligible(asked: Requirements, snapshot: Snapshot) -> list[Zone]:
     return sorted({offer.zone for _, offer in buyable(asked, snapshot)})
 
 
+def too_many(fleet: FleetRequest, snapshot: Snapshot) -> list[Zone]:
+    """The eligible zones beyond `max_zones`, the emptiest of those that hold nodes: they get no more."""
+    there = per_zone(i.zone for i in snapshot.instances if i.fleet == fleet.name)
+    held = [zone for zone in eligible(fleet.requirements, snapshot) if zone in there]
+    most = fleet.placement.max_zones
+    return [] if most is None else sorted(held, key=lambda zone: (-there[zone], zone))[most:]
+
+
 def idle_for(run: RunRequest, snapshot: Snapshot) -> list[ExistingInstance]:
     """The existing instances that a run may use, volumes aside."""
     return [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.model.catalog import Catalog
+from atoll.model.catalog import PRICE_DIGITS, Catalog
 from atoll.model.offer import UNKNOWN_PRICE, Availability, Market, Offer
 from atoll.model.packed import FORMAT, DamagedCatalog, pack, unpack
 from atoll.model.resources import Gpu, InstanceType
@@ -40,7 +40,7 @@ offers = st.builds(
     zones,
     types,
     st.sampled_from(Market),
-    st.floats(0, 1000),
+    st.floats(0, 1000).map(lambda price: round(price, PRICE_DIGITS)),
     st.sampled_from(Availability),
     st.one_of(st.none(), st.integers(0, 1000)),
 )
@@ -132,6 +132,12 @@ def test_an_offer_with_none_left_counts_as_unavailable() -> None:
     some = Offer(zone, kind, Market.SPOT, 1.0, Availability.AVAILABLE, 1)
     kinds = [Catalog.from_offers([offer], AS_OF).kinds[0] for offer in (spent, gone, some)]
     assert kinds[0] == kinds[1] != kinds[2]
+
+
+def test_prices_have_nothing_that_binary_fractions_add() -> None:
+    noisy = Offer(Zone("aws", "north", "a"), InstanceType("small", 1, 8), Market.SPOT, 0.1 + 0.2)
+    [offer] = Catalog.from_offers([noisy], AS_OF)
+    assert offer.price == 0.3
 
 
 def test_an_unknown_price_is_kept_as_it_is() -> None:

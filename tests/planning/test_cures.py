@@ -1,5 +1,6 @@
 """The single changes that a shortfall tells: each one helps, and where one would help, one is told."""
 
+import re
 from random import Random
 
 import pytest
@@ -7,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from atoll.model.offer import Market
+from atoll.model.resources import InstanceType, Range, Resources
 from atoll.model.zone import Zone
 from atoll.planning import plan
 from atoll.planning.plan import Cure
+from atoll.planning.reasons.explain import cure_text
 from atoll.planning.request import FleetRequest, Placement, Requirements, RunRequest, SpotPolicy, Strategy
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from tests.planning import relief
@@ -80,6 +83,31 @@ def test_fewer_nodes_are_suggested_for_a_fleet_that_cannot_outlast_a_zone() -> N
     full = offer(C, 0.1, count=0)
     cures = _cures(FleetRequest("safe", 4, ANY, placement), world(full, instances=there))
     assert cures["nodes"].value == 1
+
+
+NOISY = st.floats(0.0001, 40).map(lambda price: price * 3 / 3 + 1e-17) | st.sampled_from([0.1 * 1.2, 0.1 + 0.2, 1 / 3])
+
+
+@given(price=NOISY, memory=NOISY)
+@settings(deadline=None, max_examples=60)
+def test_the_numbers_of_a_cure_are_short_and_work(price: float, memory: float) -> None:
+    kind = InstanceType("odd", 0.1 + 0.2, memory)
+    least = Resources(Range(), Range(memory + 1, None))
+    for fleet in (
+        FleetRequest("train", 1, Requirements(ANYTHING, max_price=price / 2)),
+        FleetRequest("train", 1, Requirements(least)),
+        FleetRequest("train", 1, Requirements(Resources(Range(2, None), Range()))),
+    ):
+        there = world(offer(A, price, kind))
+        shortfall = part(plan(request(fleet), there), "train").shortfall
+        assert shortfall is not None
+        [cure] = shortfall.cures
+        change = cure_text(cure).partition(":")[0]
+        digits = re.findall(r"\.(\d+)", change)
+        assert all(len(part) <= 4 for part in digits), change
+        value = float(change.rpartition(" ")[2]) if cure.requirement == "max_price" else cure.value
+        changed = relief.relieved(fleet, cure.requirement, value)
+        assert part(plan(request(changed), there), "train").shortfall is None, change
 
 
 def _instance(fleet: str, node: int, zone: Zone) -> ExistingInstance:

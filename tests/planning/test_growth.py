@@ -1,15 +1,18 @@
 """Elastic fleets grow for many waiting runs in few plans, by no more nodes than the runs need."""
 
+from dataclasses import replace
+
 import pytest
 
 from atoll.model.catalog import Catalog
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.resources import InstanceType, Range, Resources
-from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
 from atoll.planning import Planner
 from atoll.planning.budget import Budget
 from atoll.planning.elastic import plan_elastic
-from atoll.planning.plan import Plan, ShortfallCode, Source
+from atoll.planning.plan import DocumentKind, Plan, RefusalCode, ShortfallCode, Source
+from atoll.planning.reasons.explain import shortfall_text
 from atoll.planning.request import ElasticFleet, FleetRequest, NodeRequest, Request, Requirements, RunRequest
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from tests.planning.worlds import NOW
@@ -99,3 +102,64 @@ def test_a_run_that_no_machine_of_its_fleet_suits_holds_up_no_other() -> None:
     runs = [RunRequest("huge", requirements=needing(64), fleets=("pool",)), *waiting(3)]
     answer, _ = planned(runs, None)
     assert (answer.grown, short(answer)) == ({"pool": 5}, ["huge"])
+
+
+def shared(nodes: int, rooms: dict[str, int], idle: int = 0, zones: dict[str, str] | None = None) -> Plan:
+    """The plan of a run that names fleets which may have so many nodes; `pool` has two, of which some are idle."""
+    homes = zones or {}
+    fleets = [
+        FleetRequest(name, 0, replace(needing(4), availability_zones=(homes[name],) if name in homes else None))
+        for name in rooms
+    ]
+    elastic = tuple(ElasticFleet(one, rooms[one.name]) for one in fleets)
+    [run] = waiting(1, nodes=nodes, fleets=tuple(rooms))
+    return plan_elastic(Request("request", (run,), elastic), world(idle), Planner(Budget()))
+
+
+def test_fleets_grow_together_for_a_run_that_none_of_them_can_hold_alone() -> None:
+    answer = shared(4, {"one": 1, "two": 3})
+    assert (answer.grown, short(answer)) == ({"one": 1, "two": 3}, [])
+
+
+def test_idle_nodes_of_one_fleet_and_new_ones_of_another_serve_a_run_together() -> None:
+    answer = shared(3, {"pool": 2, "other": 1}, idle=2)
+    assert (answer.grown, short(answer)) == ({"other": 1}, [])
+    answer = shared(3, {"pool": 2, "other": 9}, idle=2)
+    assert (answer.grown, short(answer)) == ({"other": 1}, [])
+    answer = shared(4, {"pool": 3, "other": 1}, idle=2)
+    assert (answer.grown, short(answer)) == ({"pool": 3, "other": 1}, [])
+
+
+def test_fleets_that_together_may_have_too_few_nodes_say_so() -> None:
+    answer = shared(5, {"one": 1, "two": 3})
+    assert answer.grown == {}
+    [one] = answer.documents
+    assert one.shortfall is not None
+    assert one.shortfall.code is ShortfallCode.FLEET_FULL
+    text = shortfall_text(DocumentKind.RUN, "run-0", one.shortfall)
+    assert text == "run `run-0` does not fit: fleets `one`, `two` may have too few nodes together, and too few are free"
+
+
+def test_a_run_in_one_region_grows_fleets_of_that_region_alone() -> None:
+    answer = shared(3, {"one": 2, "two": 2, "three": 2}, zones={"one": "east-a", "two": "nowhere", "three": "east-c"})
+    assert (set(answer.grown), sum(answer.grown.values()), short(answer)) == ({"one", "three"}, 3, [])
+
+
+def test_a_fleet_on_a_backend_that_is_not_configured_says_so() -> None:
+    fleet = ElasticFleet(FleetRequest("gone", 0, replace(needing(1), backends=("gcp",))), 2)
+    [run] = waiting(1, fleets=("gone",))
+    [one] = plan_elastic(Request("request", (run,), (fleet,)), world(), Planner(Budget())).documents
+    assert one.shortfall is not None
+    text = shortfall_text(DocumentKind.RUN, "run-0", one.shortfall)
+    assert text.endswith("backend `gcp` is not configured on this server")
+
+
+def test_machines_in_a_zone_that_is_gone_are_not_called_busy() -> None:
+    there = world(idle=2)
+    zones = (ZoneInfo(ZONES[0], ZoneState.GONE, "backend `aws` is not configured"), *there.zones[1:])
+    elastic = (ElasticFleet(FleetRequest("pool", 2, needing(1)), 2),)
+    [run] = waiting(1)
+    planned = plan_elastic(Request("request", (run,), elastic), replace(there, zones=zones), Planner(Budget()))
+    [one] = planned.documents
+    assert one.shortfall is not None
+    assert one.shortfall.code is RefusalCode.GONE

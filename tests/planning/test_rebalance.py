@@ -184,8 +184,7 @@ def test_a_rebalanced_fleet_needs_no_further_move_and_no_move_breaks_a_limit(
     eligible = eligible_zones(NEEDS, snapshot)  # not one whose capacity is 0
     assert better(nodes, placement, before, after, eligible)
     assert (
-        skew_of(after, eligible, placement.max_zones)[0]
-        <= max(placement.max_skew, skew_of(before, eligible, placement.max_zones)[0])
+        skew_of(placement, after, eligible)[0] <= max(placement.max_skew, skew_of(placement, before, eligible)[0])
         or placement.strategy is not Strategy.SPREAD
     )
     for zone, most in capacity.items():

@@ -532,7 +532,8 @@ def _spread(said: Said) -> bool:
     there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
     if data.get("max_zones"):
         used = {*there, *(node.zone for node in said.part.placements)}
-        return said.zone not in used and len(used) >= (document.placement.max_zones or inf)
+        beyond = said.zone in rules.too_many(document, said.case.snapshot)
+        return beyond or (said.zone not in used and len(used) >= (document.placement.max_zones or inf))
     if data.get("allowed"):
         share = document.placement.max_share
         total = max(document.nodes, sum(there.values()))

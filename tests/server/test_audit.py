@@ -80,6 +80,7 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures/preview"): "changes nothing",
     ("POST", "/api/projects/{project}/fleets/{name}/rebalance/preview"): "changes nothing",
     ("POST", "/api/projects/{project}/what-if"): "changes nothing",
+    ("POST", "/api/projects/{project}/rehearsals"): "changes nothing",
     ("DELETE", "/api/orphans"): "of no project: the log line of the request names the user",
     ("POST", "/api/users"): "of no project: the log line of the request names the user",
     ("DELETE", "/api/users/{name}"): "of no project: the log line of the request names the user",

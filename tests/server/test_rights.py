@@ -88,6 +88,9 @@ TABLE: dict[tuple[str, str], Row] = {
         MANAGER, 200, {**ZONE, "name": "fake-1b"}, {"seconds": 60, "operation": "drain"}
     ),
     ("POST", "/api/projects/{project}/what-if"): Row(MEMBER, 200, P, {"each_zone": True}),
+    ("POST", "/api/projects/{project}/rehearsals"): Row(
+        MEMBER, 200, P, {"zones": [{"backend": "fake", "region": "fake-1", "name": "fake-1b"}], "seconds": 60}
+    ),
     ("GET", "/api/projects/{project}/closures"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/closures/{id}"): Row(MEMBER, 404, {**P, "id": "none"}),
     ("DELETE", "/api/projects/{project}/closures/{id}"): Row(MANAGER, 404, {**P, "id": "none"}),

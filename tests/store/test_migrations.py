@@ -15,7 +15,7 @@ from atoll.model.records import Fleet, Instance, Kind, Run
 from atoll.store import migrations, schema
 from atoll.store.database import HEAD, DatabaseError, open_database, sqlite_url
 from atoll.store.tables import TABLES, metadata
-from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, rows_of, run_on
+from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, newest, rows_of, run_on
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
@@ -140,6 +140,16 @@ async def test_the_migrations_make_exactly_the_tables(dump: Dumped) -> None:
 
     assert await run_on(dump.url, difference) == []
     assert migrations.head() == HEAD
+
+
+async def test_a_new_sqlite_file_gets_what_the_migrations_make(tmp_path: Path) -> None:
+    assert schema.NEWEST.read_text() == newest(), "renew it: python -m tests.store.schemas"
+    made, migrated = SqliteDump(tmp_path / "made.db"), SqliteDump(tmp_path / "migrated.db")
+    await migrate(made.url)
+    await run_on(migrated.url, migrations.upgrade)
+    [user], [other] = [(await rows_of(dump.url)).pop("users") for dump in (made, migrated)]
+    assert abs(user["created_at"] - other["created_at"]).total_seconds() < 60
+    assert list(user) == list(other)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -45,19 +45,19 @@ class TestQueue(QueueContract):
         return sqlite_url(tmp_path / "atoll.db")
 
 
-@pytest.mark.parametrize("turns", range(8))
-async def test_closing_waits_for_an_unawaited_commit(tmp_path: Path, turns: int) -> None:
+async def test_closing_waits_for_an_unawaited_commit(tmp_path: Path) -> None:
     """A write that fails goes on before the commit that it shared; its connection may not be left open by that."""
-    opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
-    before = asyncio.all_tasks()
-    with pytest.raises(LookupError):
-        async with opened.write():
-            raise LookupError
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    await opened.close()
-    assert asyncio.all_tasks() <= before
-    del opened
+    for turns in range(8):
+        opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
+        before = asyncio.all_tasks()
+        with pytest.raises(LookupError):
+            async with opened.write():
+                raise LookupError
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await opened.close()
+        assert asyncio.all_tasks() <= before
+        del opened
     gc.collect()  # a connection that was never closed warns when it goes, and warnings are errors
 
 

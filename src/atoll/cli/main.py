@@ -30,6 +30,7 @@ COMMANDS = {
     "zone": "atoll.cli.zone:zone",
     "closure": "atoll.cli.closure:closure",
     "what-if": "atoll.cli.whatif:what_if",
+    "simulate": "atoll.cli.simulate:simulate",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "web": "atoll.cli.web:web",

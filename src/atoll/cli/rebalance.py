@@ -9,7 +9,8 @@ from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.question import confirm
-from atoll.client import connect
+from atoll.client import ApiError, connect
+from atoll.model.error_codes import ErrorCode
 from atoll.wire.rebalance import NewRebalance, RebalanceView
 
 
@@ -37,14 +38,24 @@ def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop:
     wanted = NewRebalance(busy, max_moves)
     found = client.preview_rebalance(name, wanted)
     terminal.out(_text(found, max_moves))
-    if dry_run:
-        return
-    if found.code == "moves":
+    while found.code == "moves" and not dry_run:
         confirm(f"Rebalance {name}?", yes=yes)
-        client.rebalance(name, replace(wanted, agreed=found.leaving))
-        terminal.out(f"fleet {name} is being rebalanced; `atoll fleet get {name}` shows how far it is")
-        terminal.out(f"  `atoll fleet rebalance {name} --stop` ends it earlier")
-    elif found.code != "balanced":
+        try:
+            client.rebalance(name, replace(wanted, agreed=found.leaving))
+        except ApiError as error:
+            if error.problem.code != ErrorCode.CHANGED_SINCE_SHOWN:
+                raise
+            terminal.note(" changed since it was shown; now:")
+        else:
+            terminal.out(f"fleet {name} is being rebalanced; `atoll fleet get {name}` shows how far it is")
+            terminal.out(f"  `atoll fleet rebalance {name} --stop` ends it earlier")
+            return
+        shown, found = found, client.preview_rebalance(name, wanted)
+        terminal.out(_text(found, max_moves))
+        if yes and (more := sorted({*found.leaving} - {*shown.leaving})):
+            message = f"changed since it was shown: now it would replace {units.shortened(more, 8)} too"
+            raise CommandError(message, "nothing was moved; look at it, then run the command again")
+    if not dry_run and found.code != "balanced":
         raise CommandError("nothing was moved")
 
 

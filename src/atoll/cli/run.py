@@ -13,7 +13,7 @@ from atoll.cli.moment import moment
 from atoll.cli.noun import NounGroup, add_deletion, watch_option
 from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
-from atoll.client import connect
+from atoll.client import Client, connect
 from atoll.wire.api import ON_HOLD, JobView, RunView
 
 
@@ -184,19 +184,28 @@ def stop(names: tuple[str, ...], *, all: bool, yes: bool, abort: bool, detach: b
     after = newest_event(client)
     if bool(names) == all:
         raise click.UsageError("which run? name them, or pass `--all`")
-    views = client.runs() if all else [client.run(name) for name in names]
-    if all:
-        from atoll.cli.question import confirm
-
-        if not views:
-            terminal.out("nothing to stop: no run is unfinished")
-            return
-        confirm(f"Stop {', '.join(view.name for view in views)}?", yes=yes)
+    views = _agreed(client, yes) if all else [client.run(name) for name in names]
     versions = {view.name: view.version for view in views}
     stopping = [client.stop_run(name, abort=abort, version=version) for name, version in versions.items()]
     for view in stopping:
         last = view if detach or view.finished_at is not None else follow_stop(client, view, after)
         terminal.out(f"run {last.name}: {last.status}" + ("" if last.finished_at else ", stopping"))
+
+
+def _agreed(client: Client, yes: bool) -> list[RunView]:
+    """All unfinished runs after a yes; those that appear after the question are shown, and need another yes."""
+    from atoll.cli.question import confirm
+
+    shown = client.runs()
+    while shown:
+        confirm(f"Stop {', '.join(view.name for view in shown)}?", yes=yes)
+        before, shown = shown, [] if yes else client.runs()
+        more = [view.name for view in shown if view.name not in {one.name for one in before}]
+        if not more:
+            return before
+        terminal.note(f" not shown before: {', '.join(more)}")
+    terminal.out("nothing to stop: no run is unfinished")
+    return []
 
 
 def run_table(runs: list[RunView], at: datetime, verbose: bool) -> Table:

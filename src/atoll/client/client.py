@@ -53,6 +53,7 @@ from atoll.wire.api import (
 )
 from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
 from atoll.wire.rebalance import NewRebalance, RebalanceView
+from atoll.wire.rehearsal import NewRehearsal, RehearsalView
 from atoll.wire.whatif import WhatIf, WhatIfView
 
 T = TypeVar("T")
@@ -62,6 +63,8 @@ RETRY_PAUSES = (0.05, 0.2, 0.5)
 """Seconds between two attempts of a read."""
 REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
+REHEARSAL_SECONDS = 60.0
+"""How long one rehearsal may take."""
 PART_BYTES = 1 << 20
 LONGEST_PAGE = 1000
 """The most items that a server sends in one page."""
@@ -306,6 +309,11 @@ class Client:
         """What would happen; nothing changes."""
         return self._send("POST", self._path("what-if"), WhatIfView, "planning what would happen", question)
 
+    def rehearse(self, outage: NewRehearsal) -> RehearsalView:
+        """What an outage would do, by rehearsals in virtual time; nothing changes. Each takes about a second."""
+        seconds = REHEARSAL_SECONDS * outage.seeds
+        return self._send("POST", self._path("rehearsals"), RehearsalView, "rehearsing an outage", outage, seconds)
+
     def end_closure(self, id: str) -> ClosureView:
         """Open a zone now, by its closure."""
         return self._send("DELETE", self._path("closures", id), ClosureView, f"ending closure {id}")
@@ -421,9 +429,11 @@ class Client:
                 time.sleep(pause)
         return self._exchange("GET", target, None, timeout, doing)
 
-    def _send(self, method: str, path: str, kind: type[T], doing: str, body: object = None) -> T:
+    def _send(
+        self, method: str, path: str, kind: type[T], doing: str, body: object = None, seconds: float | None = None
+    ) -> T:
         encoded = None if body is None else msgspec.json.encode(body)
-        return _decoded(self._exchange(method, path, encoded, self._timeout, doing), kind)
+        return _decoded(self._exchange(method, path, encoded, seconds or self._timeout, doing), kind)
 
     def _exchange(
         self,

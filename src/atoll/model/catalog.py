@@ -78,6 +78,10 @@ def _gpu_model(instance_type: InstanceType, models: dict[GpuModel, int]) -> int:
     return models.setdefault((gpu.name, gpu.vendor, gpu.compute_capability), len(models))
 
 
+PRICE_DIGITS = 9
+"""After the point, of a price in USD an hour: all that providers state, and nothing that binary fractions add."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """One row an offer; `zone` and `type` are positions in the catalog's tables."""
@@ -108,7 +112,7 @@ class Catalog:
     """Offers of all backends at one time, in the order of zone, instance type and market."""
 
     def __init__(self, zones: Sequence[Zone], types: Sequence[InstanceType], columns: Columns, as_of: datetime) -> None:
-        """`zones` and `types` may hold unused entries; the columns may be in any order."""
+        """`zones` and `types` may hold unused entries; the columns may be in any order. Prices are rounded."""
         zone_order = sorted(range(len(zones)), key=lambda i: zones[i])
         type_order = sorted(range(len(types)), key=lambda i: (types[i].name, repr(types[i])))
         self.zones = tuple(zones[i] for i in zone_order)
@@ -116,7 +120,8 @@ class Catalog:
         self.as_of = as_of
         zone = _ranks(zone_order)[columns.zone] if len(columns.zone) else columns.zone
         kind = _ranks(type_order)[columns.type] if len(columns.type) else columns.type
-        renamed = Columns(zone, kind, columns.market, columns.price, columns.availability, columns.count)
+        price = np.round(columns.price, PRICE_DIGITS)
+        renamed = Columns(zone, kind, columns.market, price, columns.availability, columns.count)
         self.columns = renamed.take(np.lexsort((columns.market, kind, zone)))
         counts = np.bincount(self.columns.zone, minlength=len(zones))
         self.bounds = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)

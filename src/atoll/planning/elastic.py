@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from atoll.planning.clashes import clash
+from atoll.planning.filters.feasibility import ZONE_STATES
 from atoll.planning.growth import Growth, PlanFunction, candidates, part
 from atoll.planning.plan import (
     PASSING,
@@ -17,6 +18,7 @@ from atoll.planning.plan import (
     DocumentPlan,
     Fact,
     Plan,
+    Refusal,
     RefusalCode,
     Shortfall,
     ShortfallCode,
@@ -70,11 +72,15 @@ def _explained(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPl
     able, short = candidates(run, growth.request), one.shortfall
     if short is None or short.code not in _NO_MACHINE or not able:
         return one
+    gone = _unconfigured(able, growth.snapshot)
+    if gone:
+        data: dict[str, Fact] = {"reason": f"{gone} not configured on this server"}
+        return replace(one, shortfall=replace(short, code=RefusalCode.GONE, data=data))
     trials = [(trial, growth.plan(trial, growth.snapshot), name) for trial, name in growth.failed[kind_of(run)]]
     nodes = RunNodes(run, growth)
     explained = _of_trials(one, short, trials, nodes)
     if explained is None:
-        return replace(one, shortfall=_of_limits(short, run, able))
+        return replace(one, shortfall=_of_limits(short, run, able, _out_of_service(one, run, growth.snapshot)))
     explained = _with_rule(explained, one, run, growth)
     if not growth.request.confirmed or explained.shortfall is None:
         return explained
@@ -153,11 +159,32 @@ def _growing(shortfall: Shortfall, short: Shortfall, alone: DocumentPlan, name: 
     return replace(shortfall, code=short.code, data={**short.data, **growing})
 
 
-def _of_limits(shortfall: Shortfall, run: RunRequest, candidates: Sequence[ElasticFleet]) -> Shortfall:
-    """Why no fleet may grow: it is on hold, or has all the nodes that it may have."""
+def _unconfigured(fleets: Sequence[ElasticFleet], snapshot: Snapshot) -> str:
+    """The backends of fleets that may be on no other, as the subject of a sentence; empty where one is configured."""
+    configured = {info.name for info in snapshot.backends}
+    named = {name for one in fleets for name in one.fleet.requirements.backends or ()}
+    if named & configured or not all(one.fleet.requirements.backends for one in fleets):
+        return ""
+    names = ", ".join(f"`{name}`" for name in sorted(named))
+    return f"backend {names} is" if len(named) == 1 else f"backends {names} are"
+
+
+def _out_of_service(one: DocumentPlan, run: RunRequest, snapshot: Snapshot) -> Refusal | None:
+    """Why no machine of the run's fleets can serve, where their zones are the reason and no job is."""
+    homes = {each.zone for each in snapshot.instances if each.fleet in (run.fleets or ())}
+    here = [refusal for refusal in one.refusals if refusal.zone in homes]
+    return here[0] if here and all(refusal.code in ZONE_STATES.values() for refusal in here) else None
+
+
+def _of_limits(
+    shortfall: Shortfall, run: RunRequest, candidates: Sequence[ElasticFleet], closed: Refusal | None
+) -> Shortfall:
+    """Why no fleet may grow: it is on hold, or has all the nodes that it may have; or why these cannot serve."""
     fleets = tuple(run.fleets or ())
     held = next((one for one in candidates if one.held), None)
     if held is not None:
         return replace(shortfall, code=ShortfallCode.FLEET_HELD, data={"fleet": held.fleet.name, "reason": held.held})
+    if closed is not None:
+        return replace(shortfall, code=closed.code, data={**closed.data, "zone": str(closed.zone)})
     most = candidates[0].most if len(candidates) == 1 else None
     return replace(shortfall, code=ShortfallCode.FLEET_FULL, data={"fleets": fleets, "most": most})

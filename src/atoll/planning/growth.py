@@ -6,6 +6,7 @@ own. Each step is a plan without explanations, and what one step adds is kept by
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from math import ceil
 from typing import Protocol
 
@@ -20,6 +21,9 @@ class PlanFunction(Protocol):
 
     def __call__(self, request: Request, snapshot: Snapshot, *, explained: bool = True) -> Plan: ...
 
+
+MOST_SHARES = 64
+"""How many ways to share a run's new nodes out over its fleets are tried."""
 
 Trial = tuple[Request, str]
 """A request with a fleet that was to grow, and the fleet's name."""
@@ -68,7 +72,7 @@ class Growth:
                 count //= 2
 
     def _serve(self, run: RunRequest) -> None:
-        if not self._grow([run]):
+        if not self._grow([run]) and not self._grow_several(run):
             sizes = [(elastic, self._sizes([run], elastic)) for elastic in candidates(run, self.request)]
             for found, size in ((self.failed, min), (self.largest, max)):
                 trials = [(self._with(elastic, size(nodes)), elastic.fleet.name) for elastic, nodes in sizes if nodes]
@@ -89,12 +93,47 @@ class Growth:
             self.request, self.made = min(found, key=lambda pair: pair[1].price)
         return bool(found)
 
-    def _sizes(self, runs: Sequence[RunRequest], elastic: ElasticFleet) -> Iterable[int]:
-        """The sizes of a fleet to be tried for these runs, the least first: what is idle may be of use, and may not."""
+    def _grow_several(self, run: RunRequest) -> bool:
+        """Whether the fleets that a run names can grow for it together, by as few nodes as it needs beside idle ones.
+
+        Of the ways to share the nodes out over fleets, the first `MOST_SHARES` are tried, and the cheapest is taken.
+        """
+        fleets = candidates(run, self.request) if run.fleets else []
+        if len(fleets) < 2:
+            return False
+        wanted = len(run.nodes)
+        stock = [self._stock(one) for one in fleets]
+        rooms = [_room(one, size, wanted) for one, (size, _) in zip(fleets, stock, strict=True)]
+        least = max(1, wanted - sum(free for _, free in stock))
+        tried = 0
+        for total in range(least, min(wanted, sum(rooms)) + 1):
+            found = []
+            for extras in islice(_shares(total, rooms), MOST_SHARES - tried):
+                tried += 1
+                trial = self.request
+                for one, (size, _), extra in zip(fleets, stock, extras, strict=True):
+                    trial = self._with(one, size + extra, trial) if extra else trial
+                made = self.plan(trial, self.snapshot, explained=False)
+                if _is_better(made, self.made, [run]):
+                    found.append((trial, made))
+            if found:
+                self.request, self.made = min(found, key=lambda pair: pair[1].price)
+                return True
+        return False
+
+    def _stock(self, elastic: ElasticFleet) -> tuple[int, int]:
+        """How many nodes a fleet has or will have, and how many of their blocks are free."""
         fleet = self._requested(elastic)
         here = [each for each in self.snapshot.instances if each.fleet == fleet.name and not each.outdated]
         size = max(fleet.nodes, len(here)) if fleet in self.request.documents else len(here)
-        free = size - len(here) + sum(instance.free_blocks for instance in here)
+        return size, size - len(here) + sum(instance.free_blocks for instance in here)
+
+    def _sizes(self, runs: Sequence[RunRequest], elastic: ElasticFleet) -> Iterable[int]:
+        """The sizes of a fleet to be tried for these runs, the least first: what is idle may be of use, and may not."""
+        fleet = self._requested(elastic)
+        size, free = self._stock(elastic)
+        if runs[0].fleets:
+            free = sum(self._stock(one)[1] for one in candidates(runs[0], self.request))
         wanted = sum(len(run.nodes) for run in runs)
         # A machine that is shared holds up to as many nodes as it has blocks, and how many is for the plan to find out.
         share = 1 if any(run.takes_whole for run in runs) else _most_blocks(fleet, wanted)
@@ -108,19 +147,39 @@ class Growth:
         fleets = (one for one in self.request.documents if isinstance(one, FleetRequest))
         return next((one for one in fleets if one.name == elastic.fleet.name), elastic.fleet)
 
-    def _with(self, elastic: ElasticFleet, nodes: int) -> Request:
+    def _with(self, elastic: ElasticFleet, nodes: int, request: Request | None = None) -> Request:
+        """The request, or that of a trial, with a fleet of so many nodes."""
+        request = self.request if request is None else request
         fleet = replace(self._requested(elastic), nodes=nodes)
-        documents = self.request.documents
+        documents = request.documents
         same = [isinstance(one, FleetRequest) and one.name == fleet.name for one in documents]
         if not any(same):
-            return replace(self.request, documents=(*documents, fleet))
+            return replace(request, documents=(*documents, fleet))
         changed = (fleet if here else one for here, one in zip(same, documents, strict=True))
-        return replace(self.request, documents=tuple(changed))
+        return replace(request, documents=tuple(changed))
 
     def _lacking(self, runs: Iterable[RunRequest]) -> list[RunRequest]:
         """Those without a place, or with machines of their own where a fleet may do."""
         parts = {one.name: one for one in self.made.documents if one.kind is DocumentKind.RUN}
         return [run for run in runs if _lacks(parts[run.name])]
+
+
+def _room(elastic: ElasticFleet, size: int, wanted: int) -> int:
+    """How many more nodes a fleet may get, and a run can use."""
+    if elastic.held:
+        return 0
+    return wanted if elastic.most is None else max(0, min(wanted, elastic.most - size))
+
+
+def _shares(total: int, rooms: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """The ways to share nodes out over fleets that have these rooms, the first fleets' largest shares first."""
+    if not rooms:
+        if total == 0:
+            yield ()
+        return
+    for first in range(min(total, rooms[0]), max(0, total - sum(rooms[1:])) - 1, -1):
+        for others in _shares(total - first, rooms[1:]):
+            yield (first, *others)
 
 
 def _most_blocks(fleet: FleetRequest, wanted: int) -> int:

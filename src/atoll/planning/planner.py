@@ -251,7 +251,7 @@ def _shape_notes(
     usable = [world.zones[zone].zone for zone in feasibility.passing]
     if shut and counts:
         yield explain.fewer_zones_note(len(usable), shut)
-    skew, emptiest = skew_of(counts, usable, fleet.placement.max_zones)
+    skew, emptiest = skew_of(fleet.placement, counts, usable)
     if emptiest is not None and skew > fleet.placement.max_skew:
         yield explain.uneven_note(skew, fleet.placement.max_skew, emptiest, counts[emptiest])
 

@@ -120,7 +120,7 @@ def _excess(placement: Placement, counts: Mapping[Zone, int], eligible: Collecti
     """By how much the skew is over its limit."""
     if placement.strategy is not Strategy.SPREAD:
         return 0
-    return max(0, skew_of(counts, eligible, placement.max_zones)[0] - placement.max_skew)
+    return max(0, skew_of(placement, counts, eligible)[0] - placement.max_skew)
 
 
 def _even(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> bool:
@@ -131,7 +131,7 @@ def _usable(placement: Placement, counts: Mapping[Zone, int], eligible: Collecti
     """The zones that the fleet is to be in: with `max_zones` those that hold most of it."""
     if placement.strategy is Strategy.CLUSTER:
         return []
-    return sorted(eligible, key=lambda zone: (-counts.get(zone, 0), zone))[: placement.max_zones]
+    return placement.homes(counts, eligible)
 
 
 def _spared(

@@ -3,12 +3,18 @@
 The engine makes these from specs; a saved snapshot holds them as JSON; the planner knows nothing of YAML.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from atoll.model.blocks import WHOLE, Division
 from atoll.model.resources import Resources
 from atoll.model.share import most_of
+from atoll.model.zone import Zone
+
+Place = TypeVar("Place", Zone, int)
+"""A zone, or its number in a world."""
 
 
 class SpotPolicy(StrEnum):
@@ -88,6 +94,19 @@ class Placement:
     def most_in_zone(self, nodes: int) -> int | None:
         """How many of `nodes` one zone may hold; None: no limit."""
         return None if self.max_share is None else most_of(nodes, self.max_share)
+
+    def homes(self, counts: Mapping[Place, int], eligible: Collection[Place]) -> list[Place]:
+        """The eligible zones over which nodes with these counts are to lie, the fullest first.
+
+        With `max_zones` these are the fullest zones, as many as others that hold nodes leave. Where more eligible
+        zones hold nodes than may, the emptiest of them are none of these.
+        """
+        homes = sorted(eligible, key=lambda zone: (-counts.get(zone, 0), zone))
+        if self.max_zones is None:
+            return homes
+        held = sum(counts.get(zone, 0) > 0 for zone in homes)
+        apart = sum(count > 0 for count in counts.values()) - held
+        return homes[: max(self.max_zones - apart, min(held, self.max_zones))]
 
 
 @dataclass(frozen=True, slots=True)

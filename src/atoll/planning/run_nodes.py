@@ -7,10 +7,12 @@ with the run, whose volumes and placement count too.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from atoll.model.offer import UNKNOWN_PRICE
 from atoll.planning.combined import Contradictory, combined
 from atoll.planning.growth import Growth, part
 from atoll.planning.plan import Cure, DocumentKind, DocumentPlan, Fact, NodePlacement
 from atoll.planning.reasons.cures import looser, looser_placement
+from atoll.planning.reasons.words import lower_limit, upper_limit
 from atoll.planning.request import FleetRequest, Request, Requirements, RunRequest
 
 
@@ -41,7 +43,8 @@ class RunNodes:
         changes = list(looser(asked))
         if asked.max_price is not None and (nodes := self._fitting(fleet, replace(asked, max_price=None))):
             price = max(node.price for node in nodes)
-            changes.append(("max_price", price, replace(asked, max_price=price)))
+            limit = None if price == UNKNOWN_PRICE else upper_limit(price)
+            changes.append(("max_price", limit, replace(asked, max_price=limit)))
         for requirement, value, changed in changes:
             run = replace(self.run, requirements=changed)
             if self._fitting(fleet, changed) and (nodes := self._grown(run)):
@@ -75,9 +78,9 @@ def _amount(requirement: str, nodes: tuple[NodePlacement, ...], value: Fact) -> 
     """What the machines have at least, of what has a default: to drop it is not to ask for nothing."""
     match requirement:
         case "resources.cpu":
-            return f"{min(node.instance_type.cpus for node in nodes):g}.."
+            return f"{lower_limit(min(node.instance_type.cpus for node in nodes)):.12g}.."
         case "resources.memory":
-            return f"{min(node.instance_type.memory_gb for node in nodes):.12g}GB.."
+            return f"{lower_limit(min(node.instance_type.memory_gb for node in nodes)):.12g}GB.."
         case _:
             return value
 

@@ -6,7 +6,7 @@ before the others, then the zone first, then idle nodes before busy ones, then t
 when those that remain and work are enough.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from atoll.model.zone import Zone
@@ -60,13 +60,13 @@ def shape(
     removals = _removals(nodes, placement, members, eligible, away)
     going = {member.id for member in removals}
     held = _counts(member.zone for member in members if member.id not in going and not member.outdated)
-    skew, emptiest = skew_of(held, eligible, placement.max_zones)
+    skew, emptiest = skew_of(placement, held, eligible)
     over = placement.strategy is Strategy.SPREAD and skew > placement.max_skew
     return Shape(
         dict(sorted({**dict.fromkeys(eligible, 0), **held}.items())),
         missing(nodes, placement, held),
         tuple(member.id for member in removals),
-        _released(nodes, placement, members, removals, away),
+        _released(nodes, placement, members, removals, away, eligible),
         max(0, sum(held.values()) - nodes),
         skew,
         emptiest if over else None,
@@ -91,21 +91,14 @@ def can_spare(nodes: int, placement: Placement, counts: Mapping[Zone, int], zone
     return even and shared and missing(nodes, placement, after) == 0
 
 
-def skew_of(counts: Mapping[Zone, int], eligible: Collection[Zone], most: int | None = None) -> tuple[int, Zone | None]:
-    """The largest count less the least one among the zones that could take a node, and the zone of that one.
+def skew_of(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> tuple[int, Zone | None]:
+    """The largest count less the least one among the zones over which the nodes are to lie, and the zone of that one.
 
-    A zone without nodes counts 0. Of more zones than `most`, those that hold nodes and as many others as may hold some
-    count. Where no zone could take a node, nothing could be more even: 0.
+    A zone without nodes counts 0. Where no zone could take a node, nothing could be more even: 0.
     """
-    fullest_first = sorted(eligible, key=lambda zone: (-counts.get(zone, 0), zone))
-    if most is not None:
-        held = {zone for zone, count in counts.items() if count}
-        fullest_first = fullest_first[: max(most - len(held.difference(eligible)), len(held.intersection(eligible)))]
-    if not fullest_first:
-        return 0, None
-    least = counts.get(fullest_first[-1], 0)
-    emptiest = min(zone for zone in fullest_first if counts.get(zone, 0) == least)
-    return max(0, max(counts.values(), default=0) - least), emptiest
+    homes = placement.homes(counts, eligible)
+    emptiest = min(homes, key=lambda zone: (counts.get(zone, 0), zone), default=None)
+    return _skew(counts, homes), emptiest
 
 
 def share_over(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> tuple[Zone, int] | None:
@@ -169,16 +162,23 @@ def _turn(member: Member) -> tuple[bool, bool, int]:
 
 
 def _released(
-    nodes: int, placement: Placement, members: Collection[Member], removals: Iterable[Member], away: int
+    nodes: int,
+    placement: Placement,
+    members: Collection[Member],
+    removals: Sequence[Member],
+    away: int,
+    eligible: Collection[Zone],
 ) -> tuple[str, ...]:
     """Those of the removals that may go now: what works is enough without them, or they do not work themselves.
 
-    Each removal supposes the ones before it: after one that has to stay for now, another one goes only where the
-    remaining nodes are even enough.
+    Each removal supposes the ones before it: where one has to stay for now, another one goes only where the
+    remaining nodes are even enough, and the last ones before it stay, too, if these are not.
     """
     working = _counts(member.zone for member in members if member.ready)
-    held = _counts(member.zone for member in members if not member.outdated)
-    released, kept = [], False
+    before = _counts(member.zone for member in members if not member.outdated)
+    held = dict(before)
+    released: list[str] = []
+    even, kept = 0, False
     for member in removals:
         without = working
         if member.ready:
@@ -192,7 +192,29 @@ def _released(
             held[member.zone] -= 1
         working = without
         released.append(member.id)
-    return tuple(released)
+        if not _less_even(nodes, placement, before, held, eligible):
+            even = len(released)
+    return tuple(released[:even] if kept else released)
+
+
+def _less_even(
+    nodes: int,
+    placement: Placement,
+    before: Mapping[Zone, int],
+    after: Mapping[Zone, int],
+    eligible: Collection[Zone],
+) -> bool:
+    """Whether nodes lie further beyond the limit of their skew, over the same zones, or of their share than before."""
+    former, now = (share_over(nodes, placement, counts) for counts in (before, after))
+    if now is not None and after[now[0]] - now[1] > (0 if former is None else before[former[0]] - former[1]):
+        return True
+    homes = placement.homes(after, eligible)
+    return placement.strategy is Strategy.SPREAD and _skew(after, homes) > max(placement.max_skew, _skew(before, homes))
+
+
+def _skew(counts: Mapping[Zone, int], homes: Iterable[Zone]) -> int:
+    fullest = max(counts.values(), default=0)
+    return max((fullest - counts.get(zone, 0) for zone in homes), default=0)
 
 
 def _ranked(
@@ -201,7 +223,8 @@ def _ranked(
     """The zones that hold nodes, in the order in which they give one up; those of one list are equal."""
     ranked = _ranked_by_strategy(placement, counts, eligible)
     most = placement.most_in_zone(nodes)
-    heavy = [[zone for zone in zones if most is not None and counts[zone] > most] for zones in ranked]
+    levels = sorted({count for count in counts.values() if most is not None and count > most}, reverse=True)
+    heavy = [[zone for zone in zones if counts[zone] == level] for level in levels for zones in ranked]
     extra = [[zone] for zone in _extra(placement, counts, eligible)]
     return [zones for zones in (*heavy, *extra, *ranked) if zones]
 
@@ -209,7 +232,9 @@ def _ranked(
 def _extra(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[Zone]:
     """The zones beyond `max_zones`: those that take no node, then those with the fewest."""
     number = 0 if placement.max_zones is None else max(0, len(counts) - placement.max_zones)
-    return sorted(counts, key=lambda zone: (zone in eligible, counts[zone], zone))[:number]
+    stranded = sorted((zone for zone in counts if zone not in eligible), key=lambda zone: (counts[zone], zone))
+    fullest = sorted((zone for zone in counts if zone in eligible), key=lambda zone: (-counts[zone], zone))
+    return [*stranded, *reversed(fullest)][:number]
 
 
 def _ranked_by_strategy(

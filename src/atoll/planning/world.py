@@ -19,6 +19,9 @@ from atoll.planning.failures import in_force
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot
 from atoll.zones.selection import ZoneSelector
 
+Places = tuple[tuple[str, ...] | None, tuple[str, ...] | None, tuple[str, ...] | None]
+"""The backends, regions and zones that a document requires."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -43,9 +46,13 @@ class World:
     outdated: dict[str, tuple[ExistingInstance, ...]]
     volumes: dict[str, ExistingVolume]
     salt: str
+    is_limited: bool
+    """Whether any zone has a capacity or any region a quota."""
     found: dict[str, NDArray[np.uint8]] = field(default_factory=dict, compare=False)
     """Results that are computed once for all requirements."""
-    _lots: dict[str, tuple[float, ...]] = field(default_factory=dict, compare=False)
+    levels: dict[Places, tuple[int, ...]] = field(default_factory=dict, compare=False)
+    """The stage of each zone as a whole, by the requirements of places."""
+    _lots: dict[str, "Lots"] = field(default_factory=dict, compare=False)
     _shared: list[bool] = field(default_factory=list, compare=False)
     _regions: list[int] = field(default_factory=list, compare=False)
     _in_zones: dict[int, list[ExistingInstance]] = field(default_factory=dict, compare=False)
@@ -74,6 +81,7 @@ class World:
             outdated=_by_fleet(each for each in snapshot.instances if each.outdated),
             volumes={volume.name: volume for volume in snapshot.volumes},
             salt=f"{request_id}|{snapshot.seed}",
+            is_limited=bool(quotas) or any(info.capacity is not None for info in zones),
         )
 
     def backend(self, name: str) -> BackendInfo:
@@ -119,15 +127,28 @@ class World:
                     self._in_zones.setdefault(self.number[instance.zone], []).append(instance)
         return self._in_zones.get(zone, ())
 
-    def lots(self, name: str) -> tuple[float, ...]:
-        """A number from 0 to 1 for each zone, the same for the same request, seed and document: it decides ties."""
+    def lots(self, name: str) -> "Lots":
+        """The lots of a document."""
         if name not in self._lots:
-            self._lots[name] = tuple(self._lot(name, info.zone) for info in self.zones)
+            self._lots[name] = Lots(f"{self.salt}|{name}", self.zones)
         return self._lots[name]
 
-    def _lot(self, name: str, zone: Zone) -> float:
-        text = f"{self.salt}|{name}|{zone.backend}|{zone.region}|{zone.name}"
-        return int.from_bytes(blake2b(text.encode(), digest_size=4).digest()) / 2**32
+
+class Lots(dict[int, float]):
+    """A number from 0 to 1 for each zone, the same for the same request, seed and document: it decides ties.
+
+    Drawn when it is looked up: most documents have offers in few of all zones that matter.
+    """
+
+    def __init__(self, salt: str, zones: Sequence[ZoneInfo]) -> None:
+        super().__init__()
+        self._salt, self._zones = salt, zones
+
+    def __missing__(self, number: int) -> float:
+        zone = self._zones[number].zone
+        text = f"{self._salt}|{zone.backend}|{zone.region}|{zone.name}"
+        self[number] = int.from_bytes(blake2b(text.encode(), digest_size=4).digest()) / 2**32
+        return self[number]
 
 
 def _mentioned(snapshot: Snapshot) -> Iterator[Zone]:

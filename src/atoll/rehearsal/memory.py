@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import CursorResult, Executable, StaticPool, create_engine
 from sqlalchemy.engine import Dialect
 
-from atoll.store import migrations
+from atoll.store import schema
 from atoll.store.connection import Connection, Connections, Values
 
 
@@ -47,7 +47,7 @@ class MemoryEngine(Connections):
         self.open = False
         engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool, query_cache_size=2000)
         with engine.begin() as connection:
-            migrations.upgrade(connection)
+            schema.create(connection)
         # One connection for ever, which leaves BEGIN and COMMIT to us: opening one takes longer than most statements.
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._statements = MemoryConnection(self._connection)

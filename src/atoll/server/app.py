@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
 from atoll import __version__
@@ -29,6 +30,7 @@ from atoll.server.routes import (
     fleets,
     offers,
     projects,
+    rehearsals,
     runs,
     secrets,
     status,
@@ -43,9 +45,9 @@ from atoll.wire.api import Problem
 log = logging.getLogger("atoll.server")
 Listen = Callable[[], Awaitable[str]]
 _CODES = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.TOO_LARGE}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Problem, "description": "Refused: `code` is stable, `message` says why"},
-    "5XX": {"model": Problem, "description": "The server cannot answer now"},
+_REFUSALS = {
+    "4XX": "Refused: `code` is stable, `message` says why",
+    "5XX": "The server cannot answer now",
 }
 
 
@@ -62,7 +64,7 @@ def create_app(
     are the names, beside addresses and `localhost`, by which browsers may reach the server. With `dstack`, which
     maps dstack's names of backends to those that are configured here, dstack's clients are served too.
     """
-    app = FastAPI(title="Atoll", version=__version__, docs_url=None, redoc_url=None, responses=_REFUSALS)
+    app = FastAPI(title="Atoll", version=__version__, docs_url=None, redoc_url=None)
     app.state.engine = engine
     app.state.address = address
     app.state.started_at = datetime.now(UTC)
@@ -72,7 +74,7 @@ def create_app(
     app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
-    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, offers, secrets):
+    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, rehearsals, offers, secrets):
         _for_members(app, module.router)
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)
@@ -123,13 +125,22 @@ def _describe(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = generate()
+            # Not as `responses` of the routes: FastAPI makes a validator of `Problem` for each of them.
+            schemas = schema["components"]["schemas"]
+            problem_schema = TypeAdapter(Problem).json_schema(
+                ref_template="#/components/schemas/{model}", mode="serialization"
+            )
+            schemas |= problem_schema.pop("$defs", {}) | {"Problem": problem_schema}
+            refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            refusals = {code: {"description": words, "content": refused} for code, words in _REFUSALS.items()}
             schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             for path, methods in schema["paths"].items():
                 for operation in methods.values():
                     operation["responses"].pop("422", None)
+                    operation["responses"] |= refusals
                     operation["security"] = [] if path in OPEN else [{"token": []}]
             for name in ("HTTPValidationError", "ValidationError"):
-                schema["components"]["schemas"].pop(name, None)
+                schemas.pop(name, None)
         assert app.openapi_schema is not None
         return app.openapi_schema
 

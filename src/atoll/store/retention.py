@@ -7,17 +7,72 @@ volumes. A record that another record still names stays until that one is delete
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, Integer, bindparam, delete, exists, false, func, or_, select, update
 
 from atoll.model.records import Job, Kind
-from atoll.model.states import ATTACHMENT, CLOSURE, FLEET, INSTANCE, JOB, RUN, VOLUME
+from atoll.model.states import ATTACHMENT, CLOSURE, FLEET, INSTANCE, JOB, RUN, VOLUME, StateMachine
 from atoll.store.connection import Connection
 from atoll.store.query import among
 from atoll.store.rows import records_of
-from atoll.store.tables import attachments, closures, events, fleets, instances, jobs, runs, volumes, work
+from atoll.store.tables import TABLES, attachments, events, instances, jobs, runs, work
 
+_BEFORE, _LIMIT = bindparam("before", type_=runs.c.finished_at.type), bindparam("limit", type_=Integer)
 _NEWER = jobs.alias("newer")
 _SUCCESSOR = runs.alias("successor")
+
+
+def _events() -> Executable:
+    oldest = select(events.c.seq, events.c.time).order_by(events.c.seq).limit(_LIMIT).subquery()
+    newest = select(func.max(events.c.seq)).scalar_subquery()
+    old = select(oldest.c.seq).where(oldest.c.time < _BEFORE, oldest.c.seq < newest)
+    return delete(events).where(events.c.seq.in_(old))
+
+
+def _ended_jobs(*where: ColumnElement[bool]) -> Executable:
+    over = select(jobs).where(jobs.c.state.in_(JOB.final), jobs.c.finished_at < _BEFORE, *where)
+    return over.order_by(jobs.c.finished_at).limit(_LIMIT)
+
+
+def _old_jobs() -> Executable:
+    followed = exists().where(
+        _NEWER.c.run_id == jobs.c.run_id, _NEWER.c.rank == jobs.c.rank, _NEWER.c.submission > jobs.c.submission
+    )
+    over = exists().where(runs.c.id == jobs.c.run_id, runs.c.state.in_(RUN.final), runs.c.finished_at < _BEFORE)
+    return _ended_jobs(or_(followed, over), ~_named(attachments.c.job_id == jobs.c.id))
+
+
+def _runs() -> Executable:
+    waiting = exists().where(_SUCCESSOR.c.replaces == runs.c.id, _SUCCESSOR.c.state.not_in(RUN.final))
+    over = (runs.c.finished_at < _BEFORE, runs.c.state.in_(RUN.final), ~_named(jobs.c.run_id == runs.c.id), ~waiting)
+    finished = select(runs.c.id).where(*over).order_by(runs.c.finished_at).limit(_LIMIT)
+    return delete(runs).where(runs.c.id.in_(finished))
+
+
+def _named(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That another record names this one."""
+    return or_(false(), *(exists().where(condition) for condition in where))
+
+
+def _ended(kind: Kind, states: StateMachine, *named: ColumnElement[bool]) -> Executable:
+    # What is due in the queue is still needed for a moment: its last turn wakes others.
+    table = TABLES[kind]
+    due = exists().where(work.c.kind == kind, work.c.id == table.c.id)
+    over = (table.c.deleted_at < _BEFORE, table.c.state.in_(states.final), ~or_(_named(*named), due))
+    ended = select(table.c.id).where(*over).order_by(table.c.deleted_at).limit(_LIMIT)
+    return delete(table).where(table.c.id.in_(ended))
+
+
+_EVENTS = _events()
+_OLD_JOBS = _old_jobs()
+_RUNS = _runs()
+_LOGS = _ended_jobs(jobs.c.log_deleted.is_(False))
+_ATTACHMENTS = _ended(Kind.ATTACHMENT, ATTACHMENT)
+_INSTANCES = _ended(
+    Kind.INSTANCE, INSTANCE, jobs.c.instance_id == instances.c.id, attachments.c.instance_id == instances.c.id
+)
+_VOLUMES = _ended(Kind.VOLUME, VOLUME, attachments.c.volume_id == TABLES[Kind.VOLUME].c.id)
+_FLEETS = _ended(Kind.FLEET, FLEET, instances.c.fleet_id == TABLES[Kind.FLEET].c.id)
+_CLOSURES = _ended(Kind.CLOSURE, CLOSURE)
 
 
 class RetentionRepository:
@@ -28,35 +83,24 @@ class RetentionRepository:
 
     async def events(self, before: datetime, limit: int) -> int:
         """Delete the oldest events; returns their number. The newest event stays: its number must not be used again."""
-        oldest = select(events.c.seq, events.c.time).order_by(events.c.seq).limit(limit).subquery()
-        newest = select(func.max(events.c.seq)).scalar_subquery()
-        old = select(oldest.c.seq).where(oldest.c.time < before, oldest.c.seq < newest)
-        return await self._delete(events, events.c.seq.in_(old))
+        return await self._delete(_EVENTS, before, limit)
 
     async def old_jobs(self, before: datetime, limit: int) -> Sequence[Job]:
         """Jobs of runs that finished before a time, and attempts that ended before it and that a newer one follows."""
-        followed = exists().where(
-            _NEWER.c.run_id == jobs.c.run_id, _NEWER.c.rank == jobs.c.rank, _NEWER.c.submission > jobs.c.submission
-        )
-        over = exists().where(runs.c.id == jobs.c.run_id, runs.c.state.in_(RUN.final), runs.c.finished_at < before)
-        bound = exists().where(attachments.c.job_id == jobs.c.id)
-        return await self._jobs(limit, jobs.c.finished_at < before, or_(followed, over), ~bound)
+        return await self._jobs(_OLD_JOBS, before, limit)
 
     async def delete_jobs(self, ids: Collection[str]) -> None:
         """Delete jobs whose logs are gone already."""
-        await self._delete(jobs, among(jobs.c.id, ids, self._connection.dialect.name))
+        if ids:
+            await self._connection.execute(delete(jobs).where(among(jobs.c.id, ids, self._connection.dialect.name)))
 
     async def runs(self, before: datetime, limit: int) -> int:
         """Delete runs that finished before a time, have no job and are waited for by none; returns their number."""
-        bound = exists().where(jobs.c.run_id == runs.c.id)
-        waiting = exists().where(_SUCCESSOR.c.replaces == runs.c.id, _SUCCESSOR.c.state.not_in(RUN.final))
-        over = (runs.c.finished_at < before, runs.c.state.in_(RUN.final), ~bound, ~waiting)
-        finished = select(runs.c.id).where(*over).order_by(runs.c.finished_at).limit(limit)
-        return await self._delete(runs, runs.c.id.in_(finished))
+        return await self._delete(_RUNS, before, limit)
 
     async def old_logs(self, before: datetime, limit: int) -> Sequence[Job]:
         """Jobs that ended before a time and whose logs are kept, those that ended first before others."""
-        return await self._jobs(limit, jobs.c.finished_at < before, jobs.c.log_deleted.is_(False))
+        return await self._jobs(_LOGS, before, limit)
 
     async def mark_logs(self, ids: Collection[str]) -> None:
         """Record that the logs of these jobs are deleted, before they are."""
@@ -66,39 +110,26 @@ class RetentionRepository:
 
     async def attachments(self, before: datetime, limit: int) -> int:
         """Delete attachments that ended before a time; returns their number."""
-        return await self._old(attachments, before, limit, attachments.c.state.in_(ATTACHMENT.final))
+        return await self._delete(_ATTACHMENTS, before, limit)
 
     async def instances(self, before: datetime, limit: int) -> int:
         """Delete instances that ended before a time and that no job or attachment names; returns their number."""
-        bound = or_(
-            exists().where(jobs.c.instance_id == instances.c.id),
-            exists().where(attachments.c.instance_id == instances.c.id),
-        )
-        return await self._old(instances, before, limit, and_(instances.c.state.in_(INSTANCE.final), ~bound))
+        return await self._delete(_INSTANCES, before, limit)
 
     async def volumes(self, before: datetime, limit: int) -> int:
         """Delete volumes that ended before a time and that no attachment names; returns their number."""
-        bound = exists().where(attachments.c.volume_id == volumes.c.id)
-        return await self._old(volumes, before, limit, and_(volumes.c.state.in_(VOLUME.final), ~bound))
+        return await self._delete(_VOLUMES, before, limit)
 
     async def fleets(self, before: datetime, limit: int) -> int:
         """Delete fleets that ended before a time and have no instance; returns their number."""
-        bound = exists().where(instances.c.fleet_id == fleets.c.id)
-        return await self._old(fleets, before, limit, and_(fleets.c.state.in_(FLEET.final), ~bound))
+        return await self._delete(_FLEETS, before, limit)
 
     async def closures(self, before: datetime, limit: int) -> int:
         """Delete closures of zones that ended before a time; returns their number."""
-        return await self._old(closures, before, limit, closures.c.state.in_(CLOSURE.final))
+        return await self._delete(_CLOSURES, before, limit)
 
-    async def _jobs(self, limit: int, *where: ColumnElement[bool]) -> list[Job]:
-        ended = select(jobs).where(jobs.c.state.in_(JOB.final), *where).order_by(jobs.c.finished_at).limit(limit)
-        return records_of(Kind.JOB, await self._connection.execute(ended))
+    async def _jobs(self, old: Executable, before: datetime, limit: int) -> list[Job]:
+        return records_of(Kind.JOB, await self._connection.rows(old, {"before": before, "limit": limit}))
 
-    async def _old(self, table: Table, before: datetime, limit: int, over: ColumnElement[bool]) -> int:
-        # What is due in the queue is still needed for a moment: its last turn wakes others.
-        idle = ~exists().where(work.c.kind == table.name.removesuffix("s"), work.c.id == table.c.id)
-        ended = select(table.c.id).where(table.c.deleted_at < before, over, idle).order_by(table.c.deleted_at)
-        return await self._delete(table, table.c.id.in_(ended.limit(limit)))
-
-    async def _delete(self, table: Table, which: ColumnElement[bool]) -> int:
-        return (await self._connection.execute(delete(table).where(which))).rowcount
+    async def _delete(self, old: Executable, before: datetime, limit: int) -> int:
+        return await self._connection.change(old, {"before": before, "limit": limit})

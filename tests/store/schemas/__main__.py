@@ -4,13 +4,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from atoll.store.schema import HEAD
+from atoll.store.schema import HEAD, NEWEST
 from atoll.testing.postgresql import Cluster
-from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, fill
+from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, fill, newest
 
 
 def main() -> None:
-    """Write what is missing."""
+    """Write the schema of a new SQLite file, and what is missing of the rest."""
+    NEWEST.write_text(newest())
     with tempfile.TemporaryDirectory() as folder:
         cluster = Cluster(Path(folder, "pg"))
         Path(folder).chmod(0o711)

@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from atoll.store import migrations
 from atoll.store.address import database_url
+from atoll.store.schema import BETWEEN
 from atoll.store.sqlite import sqlite_url
 from atoll.testing.postgresql import Cluster
 
@@ -26,6 +27,7 @@ _VALUES: dict[str, Any] = {
     "config": {"nodes": 2}, "volumes": ["data"], "instance_type": {"name": "m", "cpus": 2, "memory_gb": 8},
     "role": "user", "operation": "cordon",
 }  # fmt: skip
+_TIME = "%Y-%m-%d %H:%M:%S.%f"
 _NOISE = ("SET ", "--", "\\", "SELECT pg_catalog.set_config", "CREATE SCHEMA", "COMMENT ON")
 
 
@@ -112,6 +114,24 @@ async def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
         }
 
     return await run_on(url, rows)
+
+
+def newest() -> str:
+    """What the migrations make of an empty SQLite database: its statements, with the time at which they are run.
+
+    Indexes are sorted by name: Alembic makes those of a table in no fixed order.
+    """
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+        now = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+        connection.execute(sa.text("UPDATE users SET created_at = :now"), {"now": f"{now:{_TIME}}"})
+        raw: Any = connection.connection.driver_connection
+        statements = [line.removesuffix(";") for line in raw.iterdump()][1:-1]  # without BEGIN and COMMIT
+    engine.dispose()
+    statements.sort(key=lambda statement: (" INDEX " in statement, statement * (" INDEX " in statement)))
+    whole = BETWEEN.join(statements).replace(f"'{now:{_TIME}}'", "strftime('%Y-%m-%d %H:%M:%f000', 'now')")
+    return "\n".join(line.rstrip() for line in whole.splitlines())
 
 
 def fill(dump: Dumped) -> None:

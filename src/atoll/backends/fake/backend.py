@@ -23,7 +23,7 @@ from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.endpoint import SshSocket
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
-from atoll.model.offer import Availability, Offer
+from atoll.model.offer import Availability, Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
 
@@ -117,6 +117,14 @@ class FakeBackend:
         """The simulated agent of this machine."""
         return self._agents.setdefault(machine.id, FakeAgent(self.cloud, machine.id))
 
+    def offer(self, zone: Zone, instance_type: str, market: Market) -> Offer | None:
+        """The offer of a type in a zone and market; None where it is not offered."""
+        return self._offers.get((zone, instance_type, market))
+
+    def has_type(self, name: str) -> bool:
+        """Whether any zone offers an instance type of this name."""
+        return name in self._types
+
     async def close(self) -> None:
         """Close the agents' clients. The cloud and its ledger stay open."""
         self._agents.clear()
@@ -136,9 +144,9 @@ class FakeBackend:
     def _admit(self, request: LaunchRequest) -> Offer:
         zone, name, market = request.zone, request.instance_type, request.market
         self.cloud.check_zone(zone)
-        if name not in self._types:
+        if not self.has_type(name):
             raise InvalidRequest(f"{self._name} has no instance type {name}")
-        offer = self._offers.get((zone, name, market))
+        offer = self.offer(zone, name, market)
         if offer is None or offer.availability is Availability.NOT_OFFERED:
             raise NotOffered(f"{name} is not offered in {zone}", Scope(self._name, zone.region, zone.name, name))
         scope = Scope(self._name, zone.region, zone.name, name, market)
@@ -168,6 +176,7 @@ class FakeBackend:
     def _made(self, request: LaunchRequest, offer: Offer, now: float, chance: Chance) -> FakeMachine:
         script, tags = self.cloud.script, request.tags
         rate = script.interruptions.get(request.zone.name, 0) if offer.market == "spot" else 0
+        boots = script.boots.get(offer.instance_type.name, ())
         return FakeMachine(
             f"i-{len(self.cloud.ledger.machines) + 1:06d}",
             tags.token,
@@ -178,7 +187,7 @@ class FakeBackend:
             offer.market,
             offer.instance_type.capacity,
             created_at=now,
-            ready_at=now + script.boot,
+            ready_at=now + (chance.drawn.choice(boots) if boots else script.boot),
             visible_at=now + script.lag,
             interrupt_at=now + chance.drawn.expovariate(rate / 3600) if rate else None,
             max_price=request.max_price,

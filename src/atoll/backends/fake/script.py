@@ -89,13 +89,13 @@ class JobScript:
 class Script:
     """A fake cloud's nature. Times are in seconds.
 
-    `capacity` is by zone name (absent: endless), as are `states`, those of zones that take no work. Without `zoned` the
-    offers' zones are regions, without `volumes` there are no disks. `latency` is the least and most that a call takes,
-    by operation, `*` for the rest. A new machine is ready after `boot`; a terminated one gone after `deletion`; a new
-    resource unknown to `find` and `describe` for `lag`. The cloud's clock goes `skew` before ours. A spot machine in a
-    zone is interrupted `interruptions` times an hour on average. `quota_cpus` is for each region and market; listings
-    have it with `lists_quotas`. `reads` says whether calls that change nothing are kept in the ledger. Listings name
-    `stale` parts.
+    `capacity` is by zone name (absent: endless), as are `states`, those of zones that take no work. Without `zoned`
+    the offers' zones are regions, without `volumes` there are no disks. `latency` is the least and most that a call
+    takes, by operation, `*` for the rest. A new machine is ready after one of the `boots` of its type, by chance, or
+    else after `boot`; a terminated one gone after `deletion`; a new resource unknown to `find` and `describe` for
+    `lag`. The cloud's clock goes `skew` before ours. A spot machine in a zone is interrupted `interruptions` times an
+    hour on average. `quota_cpus` is for each region and market; listings have it with `lists_quotas`. `reads` says
+    whether calls that change nothing are kept in the ledger. Listings name `stale` parts.
     """
 
     offers: tuple[Offer, ...]
@@ -105,6 +105,7 @@ class Script:
     volumes: bool = True
     latency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     boot: float = 0
+    boots: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     deletion: float = 0
     lag: float = 0
     skew: float = 0

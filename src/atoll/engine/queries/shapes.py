@@ -50,7 +50,7 @@ class Shapes:
             skew = max(counts.values(), default=0) - min(counts.values(), default=0)
             return FleetShape(skew, spare, surplus, "; ".join(bounds))
         snapshot = Snapshot(world.catalog, world.zones, now)
-        skew, emptiest = skew_of(counts, self._of(request.requirements, world, snapshot), request.placement.max_zones)
+        skew, emptiest = skew_of(request.placement, counts, self._of(request.requirements, world, snapshot))
         closed = closed_zones(request.requirements, snapshot)
         notes = [
             _closed(state, [str(zone) for zone, each in closed if each is state]) for state in dict(closed).values()

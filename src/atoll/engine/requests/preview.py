@@ -51,8 +51,7 @@ async def preview_closing(context: Context, project: str, zone: Zone, closing: C
     requests = _requests(fleets, {by_id[id].fleet_id for id in found.replace})
     previews: tuple[FleetPreview, ...] = ()
     if requests:
-        first = next(fleet.id for fleet in fleets if fleet is not None and fleet.name == requests[0].name)
-        request = Request(first, tuple(requests))  # as the fleets will be planned: ties are broken alike
+        request = Request(project, tuple(requests))  # as the fleets will be planned: ties are broken alike
         made = await context.planner.plan(request, emptied(snapshot, zone, found.replace), asker(project))
         leaving = [by_id[id] for id in found.replace]
         previews = tuple(

@@ -53,7 +53,7 @@ async def preview_rebalance(context: Context, project: str, name: str, wanted: W
         fleet = await _fleet(tx, project, name)
         snapshot = await take_snapshot(tx, world, context.backends, project)
         instances = {each.id: each for each in await tx.fleets.instances(fleet)}
-    request = Request(fleet.id, (fleet_request(fleet.name, spec_of(fleet), fleet.nodes),))
+    request = Request(project, (fleet_request(fleet.name, spec_of(fleet), fleet.nodes),))
     found = await context.planner.run(asker(project), rebalanced, request, snapshot, wanted.busy, wanted.most)
     return Rebalancing(fleet, found, tuple(instances[id] for id in found.leaving))
 

@@ -220,7 +220,7 @@ async def take_snapshot(
     taken = await tx.fleets.taken()
     return Snapshot(
         catalog=world.catalog,
-        zones=await zones_for(tx, world.zones, project),
+        zones=(*await zones_for(tx, world.zones, project), *_out_of_reach((*instances, *volumes), infos)),
         now=tx.now,
         backends=tuple(infos[name] for name in sorted(infos)),
         instances=instances,
@@ -228,6 +228,17 @@ async def take_snapshot(
         usage=usage_of(taken),
         quotas=with_own_use(world.quotas, taken),
         failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
+    )
+
+
+def _out_of_reach(
+    things: Iterable[ExistingInstance | ExistingVolume], configured: Collection[str]
+) -> tuple[ZoneInfo, ...]:
+    """The zones of backends that are not configured, and hold something."""
+    zones = {one.zone for one in things if one.zone.backend not in configured}
+    return tuple(
+        ZoneInfo(zone, ZoneState.GONE, f"backend `{zone.backend}` is not configured on this server")
+        for zone in sorted(zones)
     )
 
 

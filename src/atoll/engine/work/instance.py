@@ -173,6 +173,11 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             )
         except NotFound:
             return _Observed(UNKNOWN)
+        except BackendError:
+            # Neither answers, as in a zone that is dark: that the agent is silent is to be seen first.
+            if instance.state is not InstanceState.ACTIVE or instance.unreachable:
+                raise
+            return _Observed(answers=False)
         answers = False
         if machine.state is MachineState.READY and instance.state is not InstanceState.TERMINATING:
             seen = replace(instance, endpoint=machine.endpoint)

@@ -119,16 +119,29 @@ def _having(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Ki
             return {"wanted": _version(gpu.compute_capability), "most": _version(best)}
 
 
+def amount_of(code: RefusalCode, resources: Resources) -> Range | None:
+    """The required range of what a filter looks at; None where that is no amount of CPUs, memory or disk, or none."""
+    match code:
+        case RefusalCode.CPU:
+            return resources.cpus
+        case RefusalCode.MEMORY:
+            return resources.memory_gb
+        case RefusalCode.DISK:
+            return resources.disk_gb
+        case _:
+            return None
+
+
 def _amount(
     code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kinds
 ) -> tuple[Range, NDArray[np.float64]]:
     """The required range, and what each of these types has."""
-    limits, values = {
-        RefusalCode.CPU: (resources.cpus, table.cpus),
-        RefusalCode.MEMORY: (resources.memory_gb, table.memory_gb),
-        RefusalCode.DISK: (resources.disk_gb, table.disk_gb),
+    values = {
+        RefusalCode.CPU: table.cpus,
+        RefusalCode.MEMORY: table.memory_gb,
+        RefusalCode.DISK: table.disk_gb,
     }[code]
-    return limits or Range(), values[kinds]
+    return amount_of(code, resources) or Range(), values[kinds]
 
 
 def _gpu_memory(gpu: GpuRequirement, table: TypeTable, kinds: Kinds) -> dict[str, Fact]:

@@ -75,6 +75,7 @@ FAILURE_CODES = {
 """What a remembered failure counts as; any other kind is a recent failure."""
 
 Stages = NDArray[np.uint8]
+_NONE: Stages = np.empty(0, dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Feasibility:
     zones: tuple[int, ...]
     possible: frozenset[int]
     """The stages that offers may have; others need no look."""
+    types: Stages
+    """The stage of each instance type, wherever it is."""
     amounts: dict[RefusalCode, Mapping[int, Mapping[str, Fact]]] = field(default_factory=dict, compare=False)
     """Facts of refusals by code and zone, as far as they were needed."""
     _groups: dict[int, Group] = field(default_factory=dict, compare=False)
@@ -105,6 +108,11 @@ class Feasibility:
     def shut(self) -> tuple[tuple[int, int], ...]:
         """The zones that would serve and take no node now, closed or without capacity, each with its stage."""
         return tuple((zone, stage) for zone, stage in enumerate(self.zones) if stage in _SHUT)
+
+    def alike(self, code: RefusalCode) -> tuple[object, ...]:
+        """What decides which offers a filter of resources refuses: equal for requirements that differ in others."""
+        stage = STAGE[code]
+        return (code, bytes(self.level), self.requirements.owned, (self.types == stage).tobytes())
 
     def group(self, stage: int) -> Group:
         """The offers of one stage."""
@@ -132,36 +140,30 @@ def assess(requirements: Requirements, world: World) -> Feasibility:
     catalog = world.snapshot.catalog
     zones = zone_stages(requirements, world)
     if len(catalog) == 0:
-        return Feasibility(
-            requirements, world, np.empty(0, dtype=np.uint8), zones, tuple(_unoffered(zones)), frozenset()
-        )
+        return Feasibility(requirements, world, _NONE, zones, tuple(_unoffered(zones)), frozenset(), _NONE)
     by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
     by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
     _apply_ownership(stages, requirements, world)
-    if world.failures or world.quotas or any(free is not None for free in world.free):
+    if world.failures or world.is_limited:
         np.minimum(stages, _world_stages(world), out=stages)
     nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
     seen = {world.zone_of_offers[zone]: stage for zone, stage in zip(catalog.filled.tolist(), nearest, strict=True)}
     of_zones = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
-    possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _LATE
-    return Feasibility(requirements, world, stages, zones, of_zones, possible)
+    possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _late(requirements, world)
+    return Feasibility(requirements, world, stages, zones, of_zones, possible, by_type)
 
 
-_LATE = frozenset(
-    STAGE[code]
-    for code in (
-        RefusalCode.OWNED,
-        RefusalCode.UNAVAILABLE,
-        RefusalCode.PRICE_UNKNOWN,
-        RefusalCode.PRICE,
-        RefusalCode.NOT_OFFERED,
-        RefusalCode.RECENT_FAILURE,
-        RefusalCode.QUOTA,
-        RefusalCode.CAPACITY_USED,
-    )
-)
-"""Stages that ownership, prices, failures and limits make."""
+def _late(requirements: Requirements, world: World) -> frozenset[int]:
+    """The stages that ownership, prices, failures and limits make, beside those of zones, types and conditions."""
+    codes = set(FAILURE_CODES.values()) | {RefusalCode.RECENT_FAILURE} if world.failures else set()
+    if world.is_limited:
+        codes |= {RefusalCode.QUOTA, RefusalCode.CAPACITY_USED}
+    if requirements.max_price is not None:
+        codes |= {RefusalCode.PRICE_UNKNOWN, RefusalCode.PRICE}
+    if any(info.owned for info in world.snapshot.backends):
+        codes |= {RefusalCode.OWNED, RefusalCode.UNAVAILABLE}
+    return frozenset(STAGE[code] for code in codes)
 
 
 def _offer_stages(requirements: Requirements, tables: tuple[Stages, Stages, Stages], catalog: Catalog) -> Stages:
@@ -209,8 +211,15 @@ def _unoffered(zones: Sequence[int]) -> list[int]:
     return [min(stage, STAGE[RefusalCode.NOT_OFFERED]) for stage in zones]
 
 
-def zone_stages(requirements: Requirements, world: World) -> list[int]:
+def zone_stages(requirements: Requirements, world: World) -> tuple[int, ...]:
     """The stage of each zone by what concerns it as a whole: backend, region, name, state."""
+    key = (requirements.backends, requirements.regions, requirements.availability_zones)
+    if key not in world.levels:
+        world.levels[key] = tuple(_zone_stages(requirements, world))
+    return world.levels[key]
+
+
+def _zone_stages(requirements: Requirements, world: World) -> list[int]:
     patterns = requirements.availability_zones
     selector = None if patterns is None else ZoneSelector.compile(patterns)
     backends = _folded(requirements.backends)
@@ -375,7 +384,7 @@ def covered(failure: Failure, world: World) -> list[tuple[slice, NDArray[np.bool
 
 
 def _apply_limits(stages: Stages, world: World) -> None:
-    if not world.quotas and all(free is None for free in world.free):
+    if not world.is_limited:
         return
     catalog = world.snapshot.catalog
     cpus, memory, gpus = catalog.table.cpus, catalog.table.memory_gb, catalog.table.gpu_count

@@ -1,6 +1,8 @@
 """Offers that share something, by zone: how many, and which is the cheapest."""
 
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,16 +112,27 @@ class Group:
         """The rows of all offers that cost what their zone's cheapest does, in no order."""
         if self._few:
             return self.rows[self._least]
+        return np.array(list(chain.from_iterable(map(self._as_cheap_in, range(len(self.zones))))), dtype=np.intp)
+
+    def cheapest_of_all(self) -> NDArray[np.intp]:
+        """The rows of all offers that cost what the cheapest of all zones does, in no order."""
+        lowest = min(self.lowest, default=0.0)
+        places = [place for place, price in enumerate(self.lowest) if price == lowest]
+        if self._few:
+            rows: NDArray[np.intp] = self.rows[self._least]
+            return rows[np.flatnonzero(self._catalog.columns.price[rows] == lowest)]
+        return np.array(list(chain.from_iterable(map(self._as_cheap_in, places))), dtype=np.intp)
+
+    def _as_cheap_in(self, place: int) -> Iterator[int]:
+        """The rows of those of one zone, by the place of the zone in this group."""
         order, price = self._catalog.cheapest_first, self._catalog.columns.price
-        ends = self._catalog.bounds[self._places + 1].tolist()
-        found = list(self.cheapest)
-        for rank, end, low in zip(self._ranks.tolist(), ends, self.lowest, strict=True):
-            for row in order[rank + 1 : end]:
-                if price[row] != low:
-                    break
-                if self._members[row]:
-                    found.append(int(row))
-        return np.array(found, dtype=np.intp)
+        low = self.lowest[place]
+        yield self.cheapest[place]
+        for row in order[int(self._ranks[place]) + 1 : int(self._catalog.bounds[self._places[place] + 1])]:
+            if price[row] != low:
+                return
+            if self._members[row]:
+                yield int(row)
 
     def count(self, zone: int) -> int:
         """How many there are in a zone."""

@@ -12,6 +12,7 @@ from atoll.planning.filters.feasibility import PASSED
 from atoll.planning.plan import Cure, Fact, Source
 from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
+from atoll.planning.reasons.words import lower_limit, upper_limit
 from atoll.planning.request import (
     Document,
     FleetRequest,
@@ -102,11 +103,11 @@ def _narrowed(
     resources = changed.requirements.resources
     kinds = _kinds(changed, solution)
     if requirement == "resources.cpu":
-        lower = Range(min((kind.cpus for kind in kinds), default=0), None)
+        lower = Range(lower_limit(min((kind.cpus for kind in kinds), default=0)), None)
         narrow, text = replace(resources, cpus=lower), f"{resources.arch or ''}{':' if resources.arch else ''}{lower}"
         wide = f"{resources.arch or ''}{':' if resources.arch else ''}0.."
     else:
-        lower = Range(min((kind.memory_gb for kind in kinds), default=0), None)
+        lower = Range(lower_limit(min((kind.memory_gb for kind in kinds), default=0)), None)
         narrow, text, wide = replace(resources, memory_gb=lower), f"{lower.min:.12g}GB..", "0GB.."
     closer = replace(changed, requirements=replace(changed.requirements, resources=narrow))
     again = trial.solve([*others, closer])
@@ -293,10 +294,13 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
     for first, last in _ranges(document, prices, [feasible.group(PASSED).price(zone) for zone in feasible.passing]):
         if solve_at(float(prices[last])) is None:
             continue
-        value = float(prices[_least(first, last, lambda place: solve_at(float(prices[place])) is not None)])
-        solution = solve_at(value)
-        if solution is not None:
-            yield _cure(Cure("max_price", value, (), 0), _at_price(document, value), solution, trial)
+        lowest = float(prices[_least(first, last, lambda place: solve_at(float(prices[place])) is not None)])
+        # A rounded limit may let in a zone that cannot take its share of a spread.
+        for value in (upper_limit(lowest), lowest):
+            solution = solve_at(value)
+            if solution is not None:
+                yield _cure(Cure("max_price", value, (), 0), _at_price(document, value), solution, trial)
+                break
         return
     solution = solve_at(None) if unknown else None
     if solution is not None:

@@ -77,9 +77,7 @@ def shortfall_reason(kind: DocumentKind, shortfall: Shortfall) -> str:
 def _fleet_full(data: Facts) -> str:
     most, fleets = data.get("most"), data.get("fleets")
     if isinstance(fleets, tuple) and len(fleets) > 1:
-        return (
-            f"none of the fleets {words.quoted(data, 'fleets', ', ')} alone may have enough nodes, and too few are free"
-        )
+        return f"fleets {words.quoted(data, 'fleets', ', ')} may have too few nodes together, and too few are free"
     nodes = "no more nodes" if most is None else words.count(words.number(data, "most"), "node")
     return f"fleet {words.quoted(data, 'fleets')} may have {nodes}, and too few are free"
 

@@ -13,7 +13,7 @@ import numpy as np
 from atoll.model.catalog import TypeTable
 from atoll.model.offer import UNKNOWN_PRICE
 from atoll.planning.facts import Facts, facts, offer_facts
-from atoll.planning.filters.amounts import of_all
+from atoll.planning.filters.amounts import amount_of, of_all
 from atoll.planning.filters.blocks import parts
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
 from atoll.planning.filters.groups import Group
@@ -28,7 +28,7 @@ from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.kinds import kind_of
 from atoll.planning.solving.limits import Limits
 from atoll.planning.solving.options import Option
-from atoll.planning.solving.problem import FleetGroup
+from atoll.planning.solving.problem import FleetGroup, Pool
 
 _OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
 _OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]
@@ -56,13 +56,14 @@ class _Case:
     """What all zones of one document have in common.
 
     `short` says that it did not fit as required; `paid` are the prices of its new nodes; in the zones `planned` are
-    machines of the request's fleets that it might use; `idle` are the instances that it might.
+    machines of the request's fleets that it might use; `idle` are the instances that it might, in the zones `reusable`.
     """
 
     short: bool
     paid: frozenset[float]
     planned: frozenset[int] = frozenset()
     idle: frozenset[str] = frozenset()
+    reusable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Reasons:
     _offered: dict[Requirements, dict[str, str]] = field(default_factory=dict)
     _of_runs: dict[tuple[object, ...], tuple[Refusal, ...]] = field(default_factory=dict)
     _of_offers: dict[Requirements, tuple[Refusal, ...]] = field(default_factory=dict)
+    _at_stages: dict[tuple[object, ...], list[Refusal]] = field(default_factory=dict)
     _placed: dict[tuple[type, str], Document] = field(default_factory=dict)
 
     def placed(self, document: Document) -> Document | None:
@@ -125,8 +127,10 @@ class Reasons:
         self, run: RunRequest, used: frozenset[int], short: bool, paid: frozenset[float]
     ) -> list[tuple[int, Refusal]]:
         feasibility = self.decider.feasibility(run.requirements)
-        case = _Case(short, paid, self._planned(run), self._idle(run))
-        zone_level = feasibility.level
+        pools = self._idle(run)
+        idle = frozenset(ident for pool in pools for ident in pool.ids)
+        case = _Case(short, paid, self._planned(run), idle, frozenset(pool.zone for pool in pools))
+        zone_level, mounts = feasibility.level, any(node.mounts for node in run.nodes)
         found = []
         for zone in self._others(used):
             if zone_level[zone] < PASSED:
@@ -134,7 +138,7 @@ class Reasons:
                 data, count = facts(code, feasibility, zone, self.decider.world), 1
                 found.append((zone, self._refusal(zone, code, data, count)))
                 continue
-            elsewhere = self._volume_elsewhere(run, zone)
+            elsewhere = self._volume_elsewhere(run, zone) if mounts else None
             if elsewhere is not None:
                 found.append((zone, self._refusal(zone, *elsewhere, 1)))
                 continue
@@ -167,11 +171,22 @@ class Reasons:
     def _offer_refusals(self, feasibility: Feasibility) -> list[Refusal]:
         found: list[Refusal] = []
         for stage in range(PASSED - 1, STAGE[RefusalCode.IMPAIRED], -1):
-            refusals = list(self._counted(feasibility, stage)) if stage in feasibility.possible else []
+            refusals = self._refused_at(feasibility, stage) if stage in feasibility.possible else []
             if refusals and isinstance(refusals[0].data.get("price"), float):
                 refusals.sort(key=_price)
             found.extend(refusals)
         return found
+
+    def _refused_at(self, feasibility: Feasibility, stage: int) -> list[Refusal]:
+        """The refused offers of one stage, by zone; found once for requirements that this filter cannot tell apart."""
+        code = FILTERS[stage]
+        wanted = amount_of(code, feasibility.requirements.resources)
+        if wanted is None:
+            return list(self._counted(feasibility, stage))
+        key = (*feasibility.alike(code), wanted)
+        if key not in self._at_stages:
+            self._at_stages[key] = list(self._counted(feasibility, stage))
+        return self._at_stages[key]
 
     def _counted(self, feasibility: Feasibility, stage: int) -> Iterator[Refusal]:
         """The refused offers of one stage, by zone."""
@@ -256,6 +271,8 @@ class Reasons:
             eligible = feasibility.passing
             if placement.min_zones is not None and len(eligible) < placement.min_zones:
                 return RefusalCode.SPREAD, {"min_zones": placement.min_zones, "eligible": len(eligible)}
+            if zone not in group.eligible:
+                return RefusalCode.SPREAD, {"max_zones": placement.max_zones or 0}
             return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}
         if not group.missing and not placement.survive_zones:
             return RefusalCode.NOT_NEEDED, {"why": "complete"}
@@ -266,7 +283,7 @@ class Reasons:
         most, held = group.placement.max_zones, group.existing.get(zone, 0)
         bought = self.decision.solution.fleets.get(group.name, ())
         used = {option.zone for option, _ in bought}.union(z for z, count in group.existing.items() if count)
-        if most is not None and not held and len(used) >= most:
+        if most is not None and (zone not in group.eligible or (not held and len(used) >= most)):
             return RefusalCode.SPREAD, {"max_zones": most}
         if group.cap is not None and not group.cap_varies and held >= group.cap:
             return RefusalCode.SPREAD, {"allowed": group.cap}
@@ -339,12 +356,11 @@ class Reasons:
         self, run: RunRequest, zone: int, feasibility: Feasibility, case: _Case
     ) -> tuple[RefusalCode | None, Facts, int]:
         """Why no machine of this zone would do; no code when one would."""
-        instances = self.decider.world.instances_in(zone)
-        if zone in case.planned or any(i.id in case.idle for i in instances):
+        if zone in case.planned or zone in case.reusable:
             held = self._attached(run, zone, case)
             return (None, {}, 1) if held is None else (*held, 1)
         if not run.buys:
-            return _of_instances(run, instances)
+            return _of_instances(run, self.decider.world.instances_in(zone))
         code, data, count = self._static(feasibility, zone)
         if code is None and (held := self._attached(run, zone, case)) is not None:
             return (*held, 1)
@@ -356,10 +372,11 @@ class Reasons:
         fleets = (d.name for d in self.decision.placed if isinstance(d, FleetRequest) and may_use(run, d.name))
         return frozenset(option.zone for fleet in fleets for option, _ in solution.fleets.get(fleet, ()))
 
-    def _idle(self, run: RunRequest) -> frozenset[str]:
+    def _idle(self, run: RunRequest) -> list[Pool]:
         """The instances that are free for a run."""
-        free = [i for members in self.decider.world.fleets.values() for i in members if not i.busy]
-        return frozenset(reusable(run, free))
+        pools = self.decider.pools()
+        mine = reusable(run, [sample for _, sample in pools])
+        return [pool for pool, sample in pools if sample.id in mine]
 
     def _attached(self, run: RunRequest, zone: int, case: _Case) -> tuple[RefusalCode, Facts] | None:
         """A mount all of whose volumes in this zone are attached to machines that the run may not use."""

@@ -19,6 +19,16 @@ def limit(price: float) -> str:
     return _dollars(price, ROUND_FLOOR)
 
 
+def upper_limit(price: float) -> float:
+    """The lowest limit, of at most four digits after the point, that a price keeps."""
+    return float(Decimal(repr(price)).quantize(Decimal("0.0001"), ROUND_CEILING))
+
+
+def lower_limit(amount: float) -> float:
+    """The highest lower limit, of at most four digits after the point, that an amount keeps."""
+    return float(Decimal(repr(float(amount))).quantize(Decimal("0.0001"), ROUND_FLOOR))
+
+
 def _dollars(price: float, rounding: str) -> str:
     # Twelve digits drop what binary fractions add to a sum.
     text = f"{Decimal(f'{price:.12f}').quantize(Decimal('0.0001'), rounding):f}".rstrip("0")

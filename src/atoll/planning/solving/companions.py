@@ -4,15 +4,14 @@ They are taken out of a problem before it is solved and put back into the soluti
 where their node may stand, and their lots, which break ties as before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from atoll.planning.solving.problem import NodeClass, Problem, RunGroup, Share, Solution
+from atoll.planning.world import Lots
 
-Lots = Mapping[str, Sequence[float]]
 
-
-def taken_out(problem: Problem, lots: Lots) -> Problem:
+def taken_out(problem: Problem, lots: Mapping[str, Lots]) -> Problem:
     """The problem without such volumes. `lots` are those of the volumes, by name."""
     uses: dict[str, int] = {}
     for run in problem.runs:

@@ -17,7 +17,7 @@ from atoll.planning.solving.components import may_use
 from atoll.planning.solving.kinds import NONE, Copies
 from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option, suiting
-from atoll.planning.solving.picking import User, Users, picked
+from atoll.planning.solving.picking import User, Users, cheapest, picked
 from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
@@ -71,13 +71,20 @@ class Groups:
         for instance in self.world.fleets.get(fleet.name, ()):
             zone = self.world.number[instance.zone]
             existing[zone] = existing.get(zone, 0) + 1
+        options = self._offers(fleet.requirements, fleet.name, users, limits, fleet.division)
+        eligible = self.feasibility(fleet.requirements).passing
+        most = fleet.placement.max_zones
+        if most is not None and sum(zone in existing for zone in eligible) > most:
+            # Zones beyond `max_zones` are to be emptied: only the others get nodes.
+            eligible = tuple(sorted(fleet.placement.homes(existing, eligible)))
+            options = tuple(option for option in options if option.zone in eligible)
         return FleetGroup(
             name=fleet.name,
             nodes=fleet.nodes,
             existing=existing,
-            options=self._offers(fleet.requirements, fleet.name, users, limits, fleet.division),
+            options=options,
             placement=fleet.placement,
-            eligible=self.feasibility(fleet.requirements).passing,
+            eligible=eligible,
             partial=partial == fleet.name,
         )
 
@@ -92,18 +99,25 @@ class Groups:
             self._runs[key] = self._run_group(run, usable, limits, copies)
         return self._runs[key]
 
-    def _run_group(self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int) -> RunGroup:
+    def lone_group(self, run: RunRequest, copies: int) -> RunGroup:
+        """A run that stands alone and mounts nothing: without idle instances it needs no more than the lowest price."""
+        return self._run_group(run, (), NO_LIMITS, copies, alone=True)
+
+    def _run_group(
+        self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int, alone: bool = False
+    ) -> RunGroup:
         stages = self.feasibility(run.requirements).level
         mine = reusable(run, [sample for _, sample in self.pools()])
         zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
         pools = tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine)
         spread = run.strategy is Strategy.SPREAD
+        lowest = alone and not pools
         return RunGroup(
             name=run.name,
             classes=_classes(run, copies),
             requirements=run.requirements,
             zones=zones,
-            options=self._offers(run.requirements, run.name, (), limits) if run.buys else (),
+            options=self._bought(run, limits, lowest) if run.buys else (),
             pools=pools,
             fleets=tuple(sorted(fleet.name for fleet in fleets)),
             places={} if run.strategy is Strategy.ANY else self._places(run, zones),
@@ -113,6 +127,13 @@ class Groups:
             blocks={pool.ids: mine[pool.ids[0]] for pool in pools if pool.blocks > 1},
             whole=run.takes_whole,
         )
+
+    def _bought(self, run: RunRequest, limits: Limits, lowest: bool) -> tuple[Option, ...]:
+        """What a run may buy; of offers that any number can be had of, with `lowest` only those at the lowest price."""
+        if not lowest or self.world.snapshot.catalog.counted:
+            return self._offers(run.requirements, run.name, (), limits)
+        self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
+        return cheapest(self.feasibility(run.requirements), self.world, self.world.lots(run.name))
 
     def _places(self, run: RunRequest, zones: Iterable[int]) -> Mapping[int, int]:
         """By zone, the zone or region in which all nodes of a run have to be."""

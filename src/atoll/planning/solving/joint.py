@@ -307,7 +307,7 @@ class Decider(Groups):
     def _solve_lone(self, run: RunRequest, copies: Copies) -> Solution | None:
         key = (run, kinds.number(copies, run))
         if key not in self._lone:
-            group = self.run_group(run, (), copies=key[1])
+            group = self.lone_group(run, key[1])
             self.budget.take(OPTION * (len(group.options) + len(group.pools)))
             self._lone[key] = shortcuts.lone(group, self.world.lots(run.name))
         return self._lone[key]

@@ -3,7 +3,6 @@
 Enough are kept that the best plan over the options is the best plan over all offers.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from atoll.planning.filters.groups import Group
 from atoll.planning.request import Requirements
 from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option, size
-from atoll.planning.world import World
+from atoll.planning.world import Lots, World
 
 Signature = NDArray[np.int64]
 
@@ -55,7 +54,7 @@ NO_USERS = Users()
 def picked(
     feasibility: Feasibility,
     world: World,
-    lots: Sequence[float],
+    lots: Lots,
     users: Users = NO_USERS,
     limits: Limits = NO_LIMITS,
 ) -> tuple[Option, ...]:
@@ -74,6 +73,12 @@ def picked(
             rows = rows[~np.isin(catalog.columns.zone[rows], places)]
         chosen += [rows, *(_front(group.rows_in(zone), zone, world, limits) for zone in reached)]
     return tuple(_options(np.sort(np.concatenate(chosen)), world, lots, users.division))
+
+
+def cheapest(feasibility: Feasibility, world: World, lots: Lots) -> tuple[Option, ...]:
+    """The passing offers that cost as little as any, where as many of each can be had as are wanted."""
+    rows = np.sort(feasibility.group(PASSED).cheapest_of_all())
+    return tuple(_options(rows, world, lots, WHOLE))
 
 
 def _kinds(feasibility: Feasibility, users: Users, world: World) -> list[Group]:
@@ -158,7 +163,7 @@ def _split(signature: Signature, count: int, by: NDArray[np.bool_]) -> tuple[Sig
     return numbers[pairs], max(1, len(present))
 
 
-def _options(rows: NDArray[np.intp], world: World, lots: Sequence[float], division: Division) -> list[Option]:
+def _options(rows: NDArray[np.intp], world: World, lots: Lots, division: Division) -> list[Option]:
     catalog = world.snapshot.catalog
     columns = catalog.columns
     zones = [world.zone_of_offers[place] for place in columns.zone[rows].tolist()]

@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import inf
-from operator import itemgetter
 from zlib import crc32
 
 from atoll.planning.budget import SECOND, Budget, OutOfBudget
 from atoll.planning.plan import Source
 from atoll.planning.request import Strategy
+from atoll.planning.solving.columns import Columns, identity, kind
 from atoll.planning.solving.limits import shared_limits
 from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.packing import charge
-from atoll.planning.solving.problem import FleetGroup, NodeClass, Pool, Problem, RunGroup, Share, Solution, Supply
-from atoll.planning.solving.solver import Answer, Programme
-from atoll.planning.world import World
+from atoll.planning.solving.problem import FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution, Supply
+from atoll.planning.solving.solver import Programme
+from atoll.planning.world import Lots, World
 
 SOURCE_WEIGHT = {Source.EXISTING: 0.0, Source.PLANNED: 1000.0, Source.NEW: 2000.0}
 """Where prices are equal: what is there before what is planned before what is new, each by far."""
@@ -43,15 +43,12 @@ Terms = dict[int, float]
 
 @dataclass(slots=True)
 class Model:
-    """One problem being written as a programme. `buys` are variables by fleet, `takes` by run, class and supply."""
+    """One problem being written as a programme."""
 
     problem: Problem
     world: World
     programme: Programme = field(default_factory=Programme)
-    buys: dict[str, list[tuple[Option, int]]] = field(default_factory=dict)
-    takes: dict[tuple[str, int], list[tuple[Supply, int]]] = field(default_factory=dict)
-    mounts: dict[tuple[str, int, int], list[tuple[str, int, int]]] = field(default_factory=dict)
-    homes: dict[str, dict[int, int]] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
     price: Terms = field(default_factory=dict)
     ties: Terms = field(default_factory=lambda: defaultdict(float))
     near: Terms | None = None
@@ -61,7 +58,7 @@ class Model:
         """Each volume lies in one of its zones."""
         for name, disk in sorted(self.problem.disks.items()):
             homes = {zone: self.programme.variable(1) for zone in disk.zones}
-            self.homes[name] = homes
+            self.columns.homes[name] = homes
             if disk.new:
                 lots = self.world.lots(name)
                 self.ties.update({variable: lots[zone] / 8 for zone, variable in homes.items()})
@@ -75,7 +72,7 @@ class Model:
             variable = self.programme.variable(most)
             bought.append((option, variable))
             self._buy(variable, option)
-        self.buys[fleet.name] = bought
+        self.columns.buys[fleet.name] = bought
         everything = {variable: 1.0 for _, variable in bought}
         if fleet.partial:
             self.programme.row(everything, 0, fleet.missing)
@@ -195,10 +192,10 @@ class Model:
             for supply in supplies:
                 if supply.zone in reach:
                     variable = self._take(supply, len(group.ranks), lots)
-                    hair = self._hair(run.name, _kind(group), *_identity(supply), lots[supply.zone])
+                    hair = self._hair(run.name, kind(group), *identity(supply), lots[supply.zone])
                     self.ties[variable] += group.weights.get(supply.zone, 0.0) + hair
                     taken.append((supply, variable))
-            self.takes[run.name, number] = taken
+            self.columns.takes[run.name, number] = taken
             self.programme.row({variable: 1.0 for _, variable in taken}, len(group.ranks), len(group.ranks))
             by_zone: dict[int, Terms] = {}
             for supply, variable in taken:
@@ -260,7 +257,9 @@ class Model:
 
     def _supplies(self, run: RunGroup) -> list[Supply]:
         supplies = list(run.existing)
-        planned = [(fleet, o) for fleet in run.fleets for o, _ in self.buys.get(fleet, ()) if o.zone in run.zones]
+        planned = [
+            (fleet, o) for fleet in run.fleets for o, _ in self.columns.buys.get(fleet, ()) if o.zone in run.zones
+        ]
         taken = suiting(run.requirements, [o for _, o in planned], run.whole)
         for (fleet, option), blocks in zip(planned, taken, strict=True):
             if blocks:
@@ -268,7 +267,7 @@ class Model:
         supplies.extend(Supply(Source.NEW, option.zone, option=option) for option in run.options)
         return supplies
 
-    def _take(self, supply: Supply, nodes: int, lots: tuple[float, ...]) -> int:
+    def _take(self, supply: Supply, nodes: int, lots: Lots) -> int:
         most = nodes if supply.pool is None else min(nodes, supply.pool.room // supply.blocks)
         if supply.source is Source.NEW and supply.option is not None and supply.option.limit is not None:
             most = min(most, supply.option.limit)
@@ -288,18 +287,18 @@ class Model:
             chosen: list[tuple[str, int, int]] = []
             per_zone: dict[int, Terms] = {zone: {} for zone in by_zone}
             for name in mount:
-                for zone in self.homes.get(name, {}):
+                for zone in self.columns.homes.get(name, {}):
                     if zone not in by_zone:
                         continue
                     most = len(group.ranks) if zone in self.problem.disks[name].shared else 1
                     variable = self.programme.variable(most)
                     chosen.append((name, zone, variable))
                     per_zone[zone][variable] = 1.0
-                    self.programme.row({variable: 1.0, self.homes[name][zone]: -float(most)}, upper=0)
+                    self.programme.row({variable: 1.0, self.columns.homes[name][zone]: -float(most)}, upper=0)
                     self.ties[variable] = self._hair(run.name, group.mounts, place, name)
             for zone, terms in per_zone.items():
                 self.programme.row({**terms, **dict.fromkeys(by_zone[zone], -1.0)}, 0, 0)
-            self.mounts[run.name, number, place] = chosen
+            self.columns.mounts[run.name, number, place] = chosen
             self._hold(run, number, chosen)
 
     def _hold(self, run: RunGroup, number: int, chosen: Iterable[tuple[str, int, int]]) -> None:
@@ -313,7 +312,7 @@ class Model:
         for holders, terms in held.items():
             holding = {
                 taken: -1.0
-                for supply, taken in self.takes[run.name, number]
+                for supply, taken in self.columns.takes[run.name, number]
                 if supply.pool is not None and supply.pool.is_idle and not holders.isdisjoint(supply.pool.ids)
             }
             self.programme.row({**terms, **holding}, upper=0)
@@ -325,7 +324,7 @@ class Model:
         for name, disk in self.problem.disks.items():
             users: Terms = {
                 variable: 1.0
-                for chosen in self.mounts.values()
+                for chosen in self.columns.mounts.values()
                 for volume, zone, variable in chosen
                 if volume == name and zone not in disk.shared
             }
@@ -335,8 +334,8 @@ class Model:
     def _stocks(self) -> Iterable[tuple[Terms, float]]:
         pools: dict[tuple[str, ...], tuple[Terms, int]] = {}
         planned: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
-        bought = [entry for entries in self.buys.values() for entry in entries]
-        for supply, variable in chain.from_iterable(self.takes.values()):
+        bought = [entry for entries in self.columns.buys.values() for entry in entries]
+        for supply, variable in chain.from_iterable(self.columns.takes.values()):
             if supply.pool is not None:
                 terms, _ = pools.setdefault(supply.pool.ids, ({}, supply.pool.room))
                 terms[variable] = float(supply.blocks)
@@ -345,7 +344,7 @@ class Model:
             elif supply.option is not None:
                 bought.append((supply.option, variable))
         yield from ((terms, float(room)) for terms, room in pools.values())
-        for fleet, entries in self.buys.items():
+        for fleet, entries in self.columns.buys.items():
             for option, variable in entries:
                 if takers := planned[fleet, option.offer]:
                     sizes = {blocks for _, blocks in takers}
@@ -355,7 +354,7 @@ class Model:
 
     def solve(self, budget: Budget) -> Solution | None:
         """The best solution, or None when nothing fits. Raises OutOfBudget."""
-        partial = [variable for f in self.problem.fleets if f.partial for _, variable in self.buys[f.name]]
+        partial = [variable for f in self.problem.fleets if f.partial for _, variable in self.columns.buys[f.name]]
         objectives: list[Mapping[int, float]] = [self.price, self.near or {}, self.ties]
         if self.near is None:
             del objectives[1]
@@ -369,105 +368,9 @@ class Model:
             return None
         # Ties do not count: whatever else is equal, the price is the best.
         *first, price = answer.slacks[: len(partial[:1]) + 1]
-        return replace(self._read(answer), proven=not any((*first, price)), slack=inf if any(first) else price)
-
-    def _read(self, answer: Answer) -> Solution:
-        fleets = {
-            name: tuple((option, answer.count(v)) for option, v in bought if answer.count(v))
-            for name, bought in self.buys.items()
-        }
-        disks = {
-            name: next(zone for zone, variable in homes.items() if answer.count(variable))
-            for name, homes in self.homes.items()
-        }
-        held = frozenset(name for name, disk in self.problem.disks.items() if disk.holders and not disk.shared)
-        runs: dict[str, list[Share]] = {}
-        for run in self.problem.runs:
-            alike: dict[object, list[Share]] = {}
-            for number, group in enumerate(run.classes):
-                alike.setdefault(_kind(group), []).extend(self._shares(run, number, answer))
-            runs[run.name] = [share for shares in alike.values() for share in _in_order(shares, held)]
-        return Solution(fleets, {name: tuple(shares) for name, shares in runs.items()}, disks)
-
-    def _shares(self, run: RunGroup, number: int, answer: Answer) -> Iterable[Share]:
-        group = run.classes[number]
-        ranks = list(group.ranks)
-        volumes = {
-            (place, zone): [name for name, where, v in chosen if where == zone for _ in range(answer.count(v))]
-            for (owner, of, place), chosen in self.mounts.items()
-            if (owner, of) == (run.name, number)
-            for zone in {where for _, where, _ in chosen}
-        }
-        for supply, count in self._taken(run, number, answer):
-            mine, ranks = ranks[:count], ranks[count:]
-            if not group.mounts:
-                yield Share(tuple(mine), supply, ())
-                continue
-            for rank in mine:
-                found = (volumes[place, supply.zone] for place in range(len(group.mounts)))
-                yield Share((rank,), supply, tuple(self._volume(names, supply) for names in found))
-
-    def _taken(self, run: RunGroup, number: int, answer: Answer) -> list[tuple[Supply, int]]:
-        """What a class stands on, with numbers; in an order in which the nodes of each copy are near to each other."""
-        group = run.classes[number]
-        # Instances that hold volumes go first, so that none of these goes to another.
-        takes = [(s, count) for s, variable in self.takes[run.name, number] if (count := answer.count(variable))]
-        takes.sort(key=lambda entry: not group.mounts or entry[0].pool is None)
-        size = len(group.ranks) // run.copies
-        if run.copies == 1 or size == 1:
-            return takes
-        whole: dict[int, int] = {}
-        for supply, count in takes:
-            whole[supply.zone] = whole.get(supply.zone, 0) + count
-        whole = {zone: count - count % size for zone, count in whole.items()}
-        parts: list[tuple[tuple[int, bool, int], Supply, int]] = []
-        for supply, count in takes:
-            zone, place = supply.zone, run.places.get(supply.zone, 0)
-            first = min(count, whole[zone])
-            whole[zone] -= first
-            parts += [((place, rest, zone), supply, n) for rest, n in ((False, first), (True, count - first)) if n]
-        return [(supply, count) for _, supply, count in sorted(parts, key=itemgetter(0))]
-
-    def _volume(self, names: list[str], supply: Supply) -> str:
-        """One of the chosen volumes, taken off the list: one that the instance holds, else one that none does."""
-        ids = () if supply.pool is None else supply.pool.ids
-
-        def fit(name: str) -> int:
-            disk = self.problem.disks[name]
-            return 1 if disk.shared or not disk.holders else 2 * (not disk.holders.isdisjoint(ids))
-
-        return names.pop(max(range(len(names)), key=lambda place: (fit(names[place]), -place)))
-
-
-def _kind(group: NodeClass) -> object:
-    """What distinguishes a class. One that volumes were taken out of is like no other."""
-    return (group.mounts, None if group.reach is None else group.ranks)
-
-
-def _identity(supply: Supply) -> tuple[object, ...]:
-    """What distinguishes a supply within its zone, whatever else is on offer."""
-    if supply.pool is not None:
-        return supply.pool.ids
-    option = supply.option
-    assert option is not None
-    return (supply.fleet, option.instance_type.name, option.market.value)
-
-
-def _in_order(shares: Sequence[Share], held: frozenset[str]) -> Iterable[Share]:
-    """The shares of nodes that are all alike, with the lowest ranks on the first supplies, and volumes in their order.
-
-    `held` volumes stay with their supplies.
-    """
-    if not any(share.volumes for share in shares):
-        return shares
-    ordered = sorted(shares, key=lambda s: (s.supply.zone, s.supply.source, repr(_identity(s.supply)), s.volumes))
-    loose = [share for share in ordered if held.isdisjoint(share.volumes)]
-    volumes = iter(sorted((share.supply.zone, share.volumes) for share in loose))
-    ranks = sorted(rank for share in shares for rank in share.ranks)
-    return [
-        replace(share, ranks=(rank,), volumes=share.volumes if not held.isdisjoint(share.volumes) else next(volumes)[1])
-        for share, rank in zip(ordered, ranks, strict=True)
-    ]
+        return replace(
+            self.columns.read(self.problem, answer), proven=not any((*first, price)), slack=inf if any(first) else price
+        )
 
 
 def solve(problem: Problem, world: World, budget: Budget | None = None) -> Solution | None:

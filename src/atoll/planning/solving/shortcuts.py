@@ -14,6 +14,7 @@ from atoll.planning.request import Strategy
 from atoll.planning.solving import strategies
 from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.problem import FleetGroup, Problem, RunGroup, Share, Solution, Supply
+from atoll.planning.world import Lots
 
 Stock = tuple[Supply, int | None]
 """A supply, and how many machines there are of it (None: unknown)."""
@@ -26,7 +27,7 @@ class Unclear(Exception):  # noqa: N818 - it is news, not a fault
     """The best places are not plain: the model finds them."""
 
 
-def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
+def lone(run: RunGroup, lots: Lots) -> Solution | None:
     """The best places for a run without mounts that no fleet of the request serves, shared limits aside.
 
     None when it does not fit. What is idle goes before what is bought; of equal prices fewer zones, the smaller type
@@ -53,7 +54,7 @@ def lone(run: RunGroup, lots: Sequence[float]) -> Solution | None:
 
 
 def _take_together(
-    copies: Sequence[Sequence[int]], in_places: dict[int, list[Stock]], lots: Sequence[float]
+    copies: Sequence[Sequence[int]], in_places: dict[int, list[Stock]], lots: Lots
 ) -> tuple[Share, ...] | None:
     """Each copy in one place: the next goes where it costs least, since what one more costs in a place never falls."""
     taken: list[Share] = []
@@ -82,7 +83,7 @@ def _parted(ranks: Sequence[int], shares: Iterable[Share]) -> Iterable[tuple[int
         first += len(share.ranks)
 
 
-def _nearest(ranks: Sequence[int], stock: Sequence[Stock], lots: Sequence[float]) -> tuple[Share, ...] | None:
+def _nearest(ranks: Sequence[int], stock: Sequence[Stock], lots: Lots) -> tuple[Share, ...] | None:
     """The cheapest machines of a place, in one zone if that is as cheap and reuses as much; None when too few.
 
     Raises Unclear where it may be that fewer zones than those found, and more than one, are enough.
@@ -114,7 +115,7 @@ def _number(supply: Supply) -> int | None:
     return None if supply.option is None else supply.option.limit
 
 
-def _bulk(supply: Supply, lots: Sequence[float]) -> tuple[float, tuple[str, ...]]:
+def _bulk(supply: Supply, lots: Lots) -> tuple[float, tuple[str, ...]]:
     assert supply.pool is not None
     return supply.pool.bulk + lots[supply.zone], supply.pool.ids
 
@@ -135,7 +136,7 @@ def _take(ranks: Sequence[int], stock: Iterable[Stock]) -> tuple[Share, ...] | N
     return None if left else tuple(shares)
 
 
-def _rank(shares: Sequence[Share], lots: Sequence[float]) -> Rank:
+def _rank(shares: Sequence[Share], lots: Lots) -> Rank:
     cost = ties = 0.0
     new = 0
     for share in shares:
