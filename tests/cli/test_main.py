@@ -1,9 +1,11 @@
 """The edges of every command: help, wrong usage, errors, servers that are not there."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from atoll import __version__
 from atoll.cli.server import unreached
 from atoll.client import Client
-from atoll.wire.api import BackendStatus, DiskUse, ServerStatus
+from atoll.wire.api import BackendStatus, DiskTroubleView, DiskUse, ServerStatus
 from tests.cli import samples as s
 from tests.cli.canned_server import TOKEN, Answer, CannedServer
 from tests.cli.conftest import CommandLine
@@ -143,6 +145,20 @@ def test_server_status_shows_the_server_and_its_backends(atoll: CommandLine, ser
     sizes = "database 5.0 MiB, logs 700 B, agents and volumes over 3.0 TiB"
     for fact in ("unix:/x", "77", "/x/atoll.db", "local", "never", "the key is wrong", sizes, "http://127.0.0.1:9"):
         assert fact in shown
+    assert "disk trouble" not in shown
+
+
+def test_server_status_shows_what_keeps_a_disk_from_being_written_and_since_when(
+    atoll: CommandLine, server: CannedServer
+) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=7, seconds=5)
+    troubles = (DiskTroubleView("the disk of the data folder is read-only: /srv", since),)
+    status = ServerStatus("0.1.0", 77, "unix:/x", "/x/atoll.db", s.NOW, disk_troubles=troubles)
+    server.on("GET", "/api/status", status)
+    wanted = "disk trouble  the disk of the data folder is read-only: /srv, noticed 7 min ago"
+    assert wanted in atoll("server", "status").stdout
+    [found] = json.loads(atoll("server", "status", "--json").stdout)["disk_troubles"]
+    assert datetime.fromisoformat(found["since"]) == since
 
 
 def test_a_start_notes_what_the_server_cannot_reach(server: CannedServer) -> None:

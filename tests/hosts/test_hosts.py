@@ -195,3 +195,49 @@ def _copies(site: Site) -> list[int]:
                 if b"ATOLL_RUN_NAME=stubborn" in environment and f"GO={site.folder}/go".encode() in environment:
                     parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
     return [pid for pid, parent in parents.items() if parent not in parents]
+
+
+@pytest.mark.long  # real hosts, whose loss and return take seconds
+def test_a_removed_host_that_is_away_is_cleaned_up_when_it_is_back_although_the_server_restarted(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1, 2), "-y")
+    site.lab.zone("cut", 2)
+    until(lambda: "impaired" in site.ok("zone"), "the zone to be noticed")
+    site.ok("apply", "-f", site.rack(1), "-y", "-d")
+    until(lambda: "rack-2" not in site.ok("fleet"), "the removed host to go")
+    site.ok("server", "stop")
+    kept = site.home / "backends" / "ssh" / "agents.json"
+    assert kept.stat().st_mode & 0o077 == 0
+    site.ok("server", "start")
+    until(lambda: f"host {site.lab.address(2)} does not answer" in site.ok("server", "status"), "the note")
+    site.lab.zone("heal", 2)
+    until(lambda: site.lab.on(2, 1, "ls -A /root") == "", "the removed host to be clean")
+    until(lambda: site.lab.address(2) not in kept.read_text(), "its log-in to be forgotten")
+    assert "does not answer" not in site.ok("server", "status")
+    assert "idle" in site.row("0")
+
+
+@pytest.mark.long  # real hosts, whose loss and return take seconds
+def test_a_fleet_that_is_deleted_while_the_server_is_killed_leaves_nothing_on_its_hosts(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    client = site.client()
+    pid = site.server_pid()
+    client.delete_fleet("rack")
+    os.kill(pid, signal.SIGKILL)
+    site.ok("fleet")
+    until(lambda: "rack" not in site.ok("fleet"), "the fleet to go")
+    until(lambda: site.lab.on(1, 1, "ls -A /root") == "", "the host to be clean")
+
+
+@pytest.mark.long  # real hosts, whose loss and return take seconds
+def test_another_user_of_a_host_is_planned_as_its_replacement_and_the_former_agent_ends(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    before = site.client().fleet("rack").instances[0].id
+    same = site.fleet("rack", f"{{hostname: {site.lab.address(1)}, availability_zone: rack-1}}")
+    changed = site.folder / same
+    changed.write_text(changed.read_text().replace("  user: root\n", ""))
+    planned = site.ok("plan", "-f", same)
+    assert "ends rack-0 (rack-1) first" in planned
+    site.ok("apply", "-f", same, "-y")
+    [now] = site.client().fleet("rack").instances
+    assert now.id != before
+    assert site.ok("apply", "-f", site.task("hello", "echo it runs"), "-y").count("it runs") == 1

@@ -104,6 +104,20 @@ def test_a_run_that_no_machine_of_its_fleet_suits_holds_up_no_other() -> None:
     assert (answer.grown, short(answer)) == ({"pool": 5}, ["huge"])
 
 
+def test_a_fleet_grows_by_as_much_as_leaves_the_idle_node_to_the_run_that_has_it() -> None:
+    first, second = replace(waiting(1, nodes=2)[0], name="first"), replace(waiting(1)[0], name="second")
+    answer, _ = planned([first, second], most=4, idle=1)
+    assert short(answer) == []
+    assert answer.grown == {"pool": 4}
+
+
+def test_a_fleet_whose_nodes_other_runs_need_is_full() -> None:
+    first, second = replace(waiting(1, nodes=2)[0], name="first"), replace(waiting(1)[0], name="second")
+    answer, _ = planned([first, second], most=3, idle=1)
+    [reason] = [one.shortfall for one in answer.documents if one.shortfall is not None]
+    assert (reason.code, reason.data["most"]) == (ShortfallCode.FLEET_FULL, 3)
+
+
 def shared(nodes: int, rooms: dict[str, int], idle: int = 0, zones: dict[str, str] | None = None) -> Plan:
     """The plan of a run that names fleets which may have so many nodes; `pool` has two, of which some are idle."""
     homes = zones or {}

@@ -18,10 +18,11 @@ from tests.planning.checks import violations
 from tests.planning.oracle import Verdict, fewest_zones, judge
 from tests.planning.worlds import LARGE, NOW, SMALL, Case, Size, case_of_seed
 
-CASES = 2_000
+CASES, OFTEN = 2_000, 275
 CHUNK = 25
-COPIED_CASES = 500
-NEAR_CASES = 500
+COPIED_CASES = NEAR_CASES = 500
+LESS_OFTEN = 75
+"""The cases of `make test`; the others are long."""
 SOAK_CASES = 20_000
 SOAK_LARGE_CASES = 1_000
 
@@ -29,14 +30,17 @@ CENT_FRACTION = 1e-5
 """USD: prices have four digits, so two different costs lie further apart."""
 
 
-def _chunks(start: int, count: int) -> list[range]:
+def _chunks(start: int, count: int, often: int | None = None) -> list[object]:
+    """The cases in chunks; all but the first `often` of them are long."""
     only = os.environ.get("ATOLL_PLANNING_SEED")
     if only is not None:
-        return [range(int(only), int(only) + 1)]
-    return [range(seed, min(seed + CHUNK, start + count)) for seed in range(start, start + count, CHUNK)]
+        return [pytest.param(range(int(only), int(only) + 1))]
+    chunks = [range(seed, min(seed + CHUNK, start + count)) for seed in range(start, start + count, CHUNK)]
+    last = count if often is None else often
+    return [pytest.param(c, marks=[pytest.mark.long] if c.start - start >= last else []) for c in chunks]
 
 
-@pytest.mark.parametrize("seeds", _chunks(0, CASES), ids=lambda seeds: f"from-{seeds.start}")
+@pytest.mark.parametrize("seeds", _chunks(0, CASES, OFTEN), ids=lambda seeds: f"from-{seeds.start}")
 def test_the_plan_costs_what_the_best_costs_and_lacks_what_cannot_be(seeds: range) -> None:
     _compare(seeds, None)
 
@@ -58,12 +62,12 @@ def test_the_plan_costs_what_the_best_costs_over_large_cases(seeds: range) -> No
     _compare(seeds, LARGE)
 
 
-@pytest.mark.parametrize("seeds", _chunks(3_000_000, COPIED_CASES), ids=lambda seeds: f"from-{seeds.start}")
+@pytest.mark.parametrize("seeds", _chunks(3_000_000, COPIED_CASES, LESS_OFTEN), ids=lambda seeds: f"from-{seeds.start}")
 def test_the_plan_of_equal_runs_costs_what_the_best_costs(seeds: range) -> None:
     _compare(seeds, SMALL, copies=4)
 
 
-@pytest.mark.parametrize("seeds", _chunks(4_000_000, NEAR_CASES), ids=lambda seeds: f"from-{seeds.start}")
+@pytest.mark.parametrize("seeds", _chunks(4_000_000, NEAR_CASES, LESS_OFTEN), ids=lambda seeds: f"from-{seeds.start}")
 def test_nodes_of_a_run_are_in_as_few_zones_as_the_price_allows(seeds: range) -> None:
     for seed in seeds:
         case = _with_equal_prices(case_of_seed(seed, SMALL), Random(seed))

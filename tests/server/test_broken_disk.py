@@ -58,15 +58,22 @@ def test_a_broken_disk_refuses_changes_in_words_and_nothing_is_lost(
         assert "nothing was stored" in refused.value.problem.message
         assert client.fleet("before").status == "active"
         until(lambda: words in reasons())
+        [trouble] = client.status().disk_troubles
+        assert words in trouble.text
+        time.sleep(0.1)
+        assert client.status().disk_troubles == (trouble,), "the time is that of its beginning"
         assert [fleet.name for fleet in client.fleets()] == ["before", "midway"]
         disk.heal()
         until(lambda: reasons() == "[]")
+        assert client.status().disk_troubles == ()
         client.apply(submission("after"))
         until(lambda: {fleet.status for fleet in client.fleets()} == {"active"})
         instances = [one.name for one in client.instances()]
         assert sorted(instances) == [f"{name}-{node}" for name in ("after", "before", "midway") for node in (0, 1)]
         assert " status=500 " not in server.log
         assert "never retrieved" not in server.log
+        assert words in server.log
+        assert "the disk of the data folder can be written again, after " in server.log
 
 
 def test_a_server_does_not_start_on_a_broken_disk_and_says_so_with_the_path(tmp_path: Path) -> None:

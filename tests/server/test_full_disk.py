@@ -17,6 +17,13 @@ from atoll.wire.api import SourceFile, Submission
 FLEET = "type: fleet\nname: f{}\nnodes: 1\nresources: {{cpu: 2}}\n# {}\n"
 
 
+def until(true: Callable[[], object]) -> None:
+    limit = time.monotonic() + 90
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.2)
+
+
 class SmallServer:
     """A server with `folder` of its data folder (or all of it) on a small tmpfs, in a mount namespace of its own."""
 
@@ -74,6 +81,9 @@ def server(tmp_path: Path) -> Iterator[SmallServer]:
 def test_a_full_disk_refuses_in_words_and_the_server_goes_on_when_there_is_space(server: SmallServer) -> None:
     assert server.ready().status_code == 200
     server.fill()
+    until(
+        lambda: any("the disk of the data folder is full" in one.text for one in server.client.status().disk_troubles)
+    )
     assert server.ready().status_code == 503
     assert "the disk of the data folder is full" in server.ready().text
     with pytest.raises(ApiError) as refused:
@@ -86,13 +96,6 @@ def test_a_full_disk_refuses_in_words_and_the_server_goes_on_when_there_is_space
     while server.client.fleet("f99").status != "active":
         assert time.monotonic() < limit
         time.sleep(0.1)
-
-
-def until(true: Callable[[], object]) -> None:
-    limit = time.monotonic() + 90
-    while not true():
-        assert time.monotonic() < limit
-        time.sleep(0.2)
 
 
 TASK = "type: task\nname: {}\ncommands: [echo hello]\nresources: {{cpu: '1..', memory: '0.5GB..', disk: '0GB..'}}\n"

@@ -17,7 +17,6 @@ creates are idempotent by `token`, deletes succeed when the thing is gone. Attem
 the engine's affair.
 """
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,7 +30,6 @@ from atoll.model.market import StalePart
 from atoll.model.offer import Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
-from atoll.tunnels.host import Host
 from atoll.wire.agent import Health, JobState, JobSubmission
 
 
@@ -402,18 +400,6 @@ class Checks(Protocol):
 
     async def run(self) -> tuple[Finding, ...]:
         """What the configured credentials lack, within a minute; nothing is changed. Raises no BackendError."""
-        ...
-
-
-class OwnHosts(Protocol):
-    """Machines that users own and declare."""
-
-    def zone_of(self, host: Host) -> Zone:
-        """The zone where a host is declared to be."""
-        ...
-
-    async def consider(self, hosts: Collection[Host]) -> Mapping[str, str]:
-        """Look at hosts that a plan names, within seconds: why some cannot be used, by the host's name."""
         ...
 
 

@@ -49,6 +49,8 @@ EXAMPLES = {
     "closure get": "atoll closure get us-east-1a",
     "closure list": "atoll closure list -a",
     "what-if": "atoll what-if --lose us-east-1a",
+    "gameday": "atoll gameday run examples/gameday/lose-a-zone.yml",
+    "gameday run": "atoll gameday run examples/gameday/lose-a-zone.yml",
     "simulate": "atoll simulate outage --zone us-east-1a",
     "simulate outage": "atoll simulate outage --zone us-east-1a --for 30m --seeds 20 --report outage.md",
     "offer": "atoll offer --gpu H100 --spot --group-by zone",

@@ -31,6 +31,7 @@ COMMANDS = {
     "closure": "atoll.cli.closure:closure",
     "what-if": "atoll.cli.whatif:what_if",
     "simulate": "atoll.cli.simulate:simulate",
+    "gameday": "atoll.cli.gameday:gameday",
     "offer": "atoll.cli.offer:offer",
     "event": "atoll.cli.event:event",
     "web": "atoll.cli.web:web",

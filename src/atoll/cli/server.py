@@ -18,7 +18,7 @@ from atoll.cli.orphan import orphans
 from atoll.cli.output import print_json
 from atoll.cli.table import Table, block
 from atoll.client import Client, ClientError, NoServer, autostart, connect, location
-from atoll.wire.api import DiskUse, ServerStatus
+from atoll.wire.api import DiskTroubleView, DiskUse, ServerStatus
 
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -159,9 +159,14 @@ def _facts(found: ServerStatus) -> list[str]:
             ("database", found.database),
             ("web page", f"{found.web} (`atoll web` signs in)" if found.web else "not opened yet: run `atoll web`"),
             ("disk", ", ".join(_use(one) for one in found.disk) or "unknown"),
+            *(("disk trouble", _trouble(one)) for one in found.disk_troubles),
         ],
         " ",
     )
+
+
+def _trouble(one: DiskTroubleView) -> str:
+    return f"{one.text}, noticed {units.ago(one.since, units.now())}"
 
 
 def _use(one: DiskUse) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from atoll.backends.base import Backend, Machine, MachineState, OwnHosts
+from atoll.backends.base import Backend, Machine, MachineState
+from atoll.backends.own_hosts import OwnHosts
 from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.log_storage import Logs
 from atoll.engine.parts.metrics import Metrics

@@ -338,6 +338,16 @@ class Engine:
 
     async def notes(self) -> tuple[str, ...]:
         """What an operator should know of this installation."""
+        return (*await self._unended_hosts(), *await self._remains())
+
+    async def _unended_hosts(self) -> tuple[str, ...]:
+        hosts = self.context.own_hosts
+        return tuple(
+            f"host {name} does not answer, and no longer belongs to its fleet: its agent and jobs end when it answers"
+            for name in (await hosts.unended() if hosts is not None else ())
+        )
+
+    async def _remains(self) -> tuple[str, ...]:
         emptied = await emptied_at(self.database)
         if emptied is None:
             return ()

@@ -3,29 +3,45 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from atoll.planning.growth import PlanFunction, part
-from atoll.planning.plan import DocumentKind, Fact
+from atoll.planning.growth import Growth, part
+from atoll.planning.plan import DocumentKind, Fact, NodePlacement
 from atoll.planning.request import FleetRequest, Placement, Request, Requirements, RunRequest, Strategy
-from atoll.planning.snapshot import Snapshot
 
 
-def clash(
-    trial: Request, name: str, run: RunRequest, snapshot: Snapshot, plan: PlanFunction
-) -> Mapping[str, Fact] | None:
+def clash(trial: Request, name: str, run: RunRequest, growth: Growth) -> Mapping[str, Fact] | None:
     """The first rule of a fleet without which the run would get its nodes, as facts: the rule, its value, and where.
 
-    `trial` is a request in which the fleet is as large as it may get for the run. None where no rule is in the way.
+    `trial` is a request in which the fleet is as large as it may get for the run. None where no rule is in the way, or
+    where the run would only take the place of another.
     """
     fleet = next(one for one in trial.documents if isinstance(one, FleetRequest) and one.name == name)
     for rule, value, changed in _rules(fleet):
         documents = tuple(changed if one is fleet else one for one in trial.documents)
-        made = plan(replace(trial, documents=documents), snapshot, explained=False)
-        one = part(made, DocumentKind.RUN, run.name)
-        if one.shortfall is None and part(made, DocumentKind.FLEET, name).shortfall is None:
-            new = [node for node in one.placements if node.fleet == name and node.instance is None]
+        made = growth.plan(replace(trial, documents=documents), growth.snapshot, explained=False)
+        if growth.is_better(made, [run]) and part(made, DocumentKind.FLEET, name).shortfall is None:
+            new = _new_nodes(changed, run, growth)
             zones = tuple(sorted({str(node.zone) for node in new}))
-            return {"fleet": name, "rule": rule, "value": value, "nodes": len(new), "zones": zones}
+            if new:
+                return {"fleet": name, "rule": rule, "value": value, "nodes": len(new), "zones": zones}
     return None
+
+
+def _new_nodes(fleet: FleetRequest, run: RunRequest, growth: Growth) -> list[NodePlacement]:
+    """The new nodes of a fleet with other rules for the run, as few as it needs, beside all that is placed."""
+    placed = {one.name for one in growth.made.documents if one.kind is DocumentKind.RUN and one.shortfall is None}
+    documents = tuple(
+        replace(fleet, nodes=one.nodes) if isinstance(one, FleetRequest) and one.name == fleet.name else one
+        for one in growth.request.documents
+        if not isinstance(one, RunRequest) or one.name == run.name or one.name in placed
+    )
+    elastic = tuple(
+        replace(one, fleet=replace(fleet, nodes=one.fleet.nodes)) if one.fleet.name == fleet.name else one
+        for one in growth.request.elastic
+    )
+    request = replace(growth.request, documents=documents, elastic=elastic)
+    grown = Growth.of(request, growth.snapshot, growth.plan)
+    nodes = part(grown.made, DocumentKind.RUN, run.name).placements
+    return [node for node in nodes if node.fleet == fleet.name and node.instance is None]
 
 
 def _rules(fleet: FleetRequest) -> Iterator[tuple[str, Fact, FleetRequest]]:

@@ -82,6 +82,8 @@ def _explained(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPl
     if explained is None:
         return replace(one, shortfall=_of_limits(short, run, able, _out_of_service(one, run, growth.snapshot)))
     explained = _with_rule(explained, one, run, growth)
+    if _is_taken(explained) and _fits_larger(run, growth):
+        explained = replace(one, shortfall=_of_limits(short, run, able, None))
     if not growth.request.confirmed or explained.shortfall is None:
         return explained
     found = (list(nodes.cures(_fleet(trial, name))) for trial, name in growth.largest[kind_of(run)])
@@ -95,10 +97,23 @@ def _with_rule(explained: DocumentPlan, one: DocumentPlan, run: RunRequest, grow
     if short is None or "miss" in short.data or short.code not in _OF_ZONES:
         return explained
     for trial, name in growth.largest[kind_of(run)]:
-        data = clash(trial, name, run, growth.snapshot, growth.plan)
+        data = clash(trial, name, run, growth)
         if data is not None:
             return replace(one, shortfall=replace(short, code=ShortfallCode.FLEET_RULE, data=data))
     return explained
+
+
+def _is_taken(explained: DocumentPlan) -> bool:
+    """Whether its fleets have suitable machines where the run can be, and not for it."""
+    short = explained.shortfall
+    return short is not None and short.code == ShortfallCode.FLEET_UNSUITED and bool(short.data.get("suited"))
+
+
+def _fits_larger(run: RunRequest, growth: Growth) -> bool:
+    """Whether the run gets its nodes where the fleets may be larger: other runs need those that they may have."""
+    elastic = tuple(replace(each, most=None) for each in growth.request.elastic)
+    grown = Growth.of(replace(growth.request, elastic=elastic), growth.snapshot, growth.plan)
+    return part(grown.made, DocumentKind.RUN, run.name).shortfall is None
 
 
 def _with_creation(one: DocumentPlan, run: RunRequest, growth: Growth) -> DocumentPlan:

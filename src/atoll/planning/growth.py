@@ -85,13 +85,25 @@ class Growth:
             for nodes in self._sizes(runs, elastic):
                 trial = self._with(elastic, nodes)
                 made = self.plan(trial, self.snapshot, explained=False)
-                if _is_better(made, self.made, runs):
+                if self.is_better(made, runs):
                     found.append((trial, made))
-                if all(part(made, DocumentKind.RUN, run.name).shortfall is None for run in runs):
+                if self._fits(made, runs):
                     break
         if found:
             self.request, self.made = min(found, key=lambda pair: pair[1].price)
         return bool(found)
+
+    def is_better(self, made: Plan, runs: Sequence[RunRequest]) -> bool:
+        """Whether the runs fit, at no higher price than by themselves, and nothing else fits worse than so far."""
+        short = {(one.kind, one.name) for one in self.made.documents if one.shortfall is not None}
+        served = {(DocumentKind.RUN, run.name) for run in runs}
+        return self._fits(made, runs) and (served <= short or made.price <= self.made.price + 1e-9)
+
+    def _fits(self, made: Plan, runs: Sequence[RunRequest]) -> bool:
+        """Whether the runs fit, and all else that fits so far."""
+        served = {(DocumentKind.RUN, run.name) for run in runs}
+        short = {(one.kind, one.name) for one in self.made.documents if one.shortfall is not None} - served
+        return all(one.shortfall is None or (one.kind, one.name) in short for one in made.documents)
 
     def _grow_several(self, run: RunRequest) -> bool:
         """Whether the fleets that a run names can grow for it together, by as few nodes as it needs beside idle ones.
@@ -114,7 +126,7 @@ class Growth:
                 for one, (size, _), extra in zip(fleets, stock, extras, strict=True):
                     trial = self._with(one, size + extra, trial) if extra else trial
                 made = self.plan(trial, self.snapshot, explained=False)
-                if _is_better(made, self.made, [run]):
+                if self.is_better(made, [run]):
                     found.append((trial, made))
             if found:
                 self.request, self.made = min(found, key=lambda pair: pair[1].price)
@@ -215,12 +227,3 @@ def _alike(runs: Iterable[RunRequest]) -> Iterator[list[RunRequest]]:
 
 def _lacks(one: DocumentPlan) -> bool:
     return one.shortfall is not None or any(node.source is Source.NEW for node in one.placements)
-
-
-def _is_better(made: Plan, before: Plan, runs: Iterable[RunRequest]) -> bool:
-    """Whether the runs fit, at no higher price than by themselves, and nothing else fits worse than before."""
-    short = {(one.kind, one.name) for one in before.documents if one.shortfall is not None}
-    served = {(DocumentKind.RUN, run.name) for run in runs}
-    if any(one.shortfall is not None and (one.kind, one.name) not in short - served for one in made.documents):
-        return False
-    return served <= short or made.price <= before.price + 1e-9

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from atoll.model.offer import UNKNOWN_PRICE
 from atoll.planning.combined import Contradictory, combined
 from atoll.planning.growth import Growth, part
-from atoll.planning.plan import Cure, DocumentKind, DocumentPlan, Fact, NodePlacement
+from atoll.planning.plan import Cure, DocumentKind, DocumentPlan, Fact, NodePlacement, Source
 from atoll.planning.reasons.cures import looser, looser_placement
 from atoll.planning.reasons.words import lower_limit, upper_limit
 from atoll.planning.request import FleetRequest, Request, Requirements, RunRequest
@@ -59,19 +59,19 @@ class RunNodes:
         return () if made is None or made.shortfall is not None else made.placements
 
     def _grown(self, run: RunRequest) -> tuple[NodePlacement, ...]:
-        """The new nodes of fleets on which the run stands in this form; none where it does not fit."""
+        """The nodes of fleets on which the run stands in this form, existing and new; none where it does not fit."""
         request = self.growth.request
         same = [isinstance(one, RunRequest) and one.name == run.name for one in request.documents]
         documents = tuple(run if here else one for here, one in zip(same, request.documents, strict=True))
         grown = Growth.of(replace(request, documents=documents), self.growth.snapshot, self.growth.plan)
         one = part(grown.made, DocumentKind.RUN, self.run.name)
-        planned = {
+        planned: dict[tuple[str | None, int | None], NodePlacement] = {
             (each.name, node.node): node
             for each in grown.made.documents
             if each.kind is DocumentKind.FLEET
             for node in each.placements
         }
-        return tuple(planned[key] for node in one.placements if (key := (node.fleet, node.fleet_node)) in planned)
+        return tuple(planned.get((node.fleet, node.fleet_node), node) for node in one.placements)
 
 
 def _amount(requirement: str, nodes: tuple[NodePlacement, ...], value: Fact) -> Fact:
@@ -87,4 +87,5 @@ def _amount(requirement: str, nodes: tuple[NodePlacement, ...], value: Fact) -> 
 
 def _cure(requirement: str, value: Fact, nodes: tuple[NodePlacement, ...]) -> Cure:
     zones = tuple(sorted({node.zone for node in nodes}))
-    return Cure(requirement, value, zones, min(node.price for node in nodes))
+    new = [node.price for node in nodes if node.source is Source.NEW]
+    return Cure(requirement, value, zones, min(new, default=0.0))

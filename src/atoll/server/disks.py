@@ -1,14 +1,22 @@
-"""The disks of the data folder and of the agents' folders: what keeps them from being written, for `/readyz`."""
+"""The disks of the data folder and of the agents' folders: what keeps them from being written, and since when.
+
+A watch looks at them all the time, so that the beginning is known; `/readyz` and the status look for themselves.
+"""
 
 import asyncio
+import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from atoll.model.system_error import DISK_WORDS, DiskTrouble, disk_trouble, error_words
 from atoll.private_files import write_private
+
+log = logging.getLogger("atoll.server")
 
 LEAST_FREE = 32 << 20
 """Bytes that must be free."""
@@ -16,19 +24,58 @@ PROBE = ".probe"
 """The file that is written to find out whether a folder can be written."""
 PROBE_SECONDS = 5.0
 """How long the probes may take, and for how long a success counts: the route is open to all."""
+WATCH_SECONDS = 10.0
+"""Between two looks of the watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a disk cannot be written, in words with the folder, and since when it is known."""
+
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """`key` stays while the text changes, such as with the bytes that are left."""
+
+    key: tuple[str, str]
+    text: str
 
 
 class Disks:
     """The disks below one data folder."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._home = home
-        self._probe: asyncio.Task[list[str]] | None = None
+        self._now = now
+        self._probe: asyncio.Task[list[_Reason]] | None = None
         self._written_at = float("-inf")
+        self._since: dict[tuple[str, str], datetime] = {}
 
-    async def trouble(self) -> list[str]:
-        """Why a disk cannot be written, in words with the folder; empty where all can be."""
-        return disk_shortages(self._home) or await self._probed()
+    async def watch(self) -> None:
+        """Look again and again, and log what begins and what is over."""
+        while True:
+            try:
+                await self.trouble()
+            except OSError as error:
+                log.error("the disks cannot be looked at: %s", error_words(error))
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def trouble(self) -> list[Trouble]:
+        """What keeps a disk from being written; empty where all can be."""
+        reasons = _shortages(self._home) or await self._probed()
+        known, now = self._since, self._now()
+        self._since = {reason.key: known.get(reason.key, now) for reason in reasons}
+        for reason in reasons:
+            if reason.key not in known:
+                log.error("%s", reason.text)
+        for key in known.keys() - self._since.keys():
+            log.warning(
+                "the disk of the %s can be written again, after %.0f s", key[0], (now - known[key]).total_seconds()
+            )
+        return [Trouble(reason.text, self._since[reason.key]) for reason in reasons]
 
     async def cause(self) -> DiskTrouble:
         """Why a write to the data folder failed where that is not known: SQLite calls most causes an I/O error."""
@@ -43,41 +90,44 @@ class Disks:
             return disk_trouble(error) or DiskTrouble.FAILING
         return DiskTrouble.FAILING
 
-    async def _probed(self) -> list[str]:
+    async def _probed(self) -> list[_Reason]:
         if time.monotonic() - self._written_at < PROBE_SECONDS:
             return []
         if self._probe is None:
             self._probe = asyncio.create_task(asyncio.to_thread(lambda: [*_failed_probes(self._home)]))
         done, _ = await asyncio.wait([self._probe], timeout=PROBE_SECONDS)
         if not done:  # it stays: a disk that hangs holds one thread, whatever the number of requests
-            return [f"the disk of the data folder has not answered within {PROBE_SECONDS:g} s: {self._home}"]
+            text = f"the disk of the data folder has not answered within {PROBE_SECONDS:g} s: {self._home}"
+            return [_Reason(("data folder", "silent"), text)]
         reasons, self._probe = self._probe.result(), None
         if not reasons:
             self._written_at = time.monotonic()
         return reasons
 
 
-def disk_shortages(home: Path) -> list[str]:
+def _shortages(home: Path) -> list[_Reason]:
     """The disks that lack space or are mounted read-only."""
     reasons = []
     for what, folder in _disks(home):
         free = shutil.disk_usage(folder).free
         if free < LEAST_FREE:
             needed = f"{free >> 20} MiB are left, {LEAST_FREE >> 20} are needed"
-            reasons.append(f"the disk of the {what} is full: {needed}")
+            reasons.append(_Reason((what, DiskTrouble.FULL), f"the disk of the {what} is full: {needed}"))
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
-            reasons.append(_words(what, DiskTrouble.READ_ONLY, folder))
+            reasons.append(_reason(what, DiskTrouble.READ_ONLY, folder))
     return reasons
 
 
-def _failed_probes(home: Path) -> Iterator[str]:
+def _failed_probes(home: Path) -> Iterator[_Reason]:
     for what, folder in _disks(home):
         try:
             write_private(folder / PROBE, b"")
         except OSError as error:
             trouble = disk_trouble(error)
-            reason = f"the {what} cannot be written: {error_words(error)}"
-            yield reason if trouble is None else _words(what, trouble, folder)
+            if trouble is None:
+                yield _Reason((what, "unwritable"), f"the {what} cannot be written: {error_words(error)}")
+            else:
+                yield _reason(what, trouble, folder)
 
 
 def _disks(home: Path) -> Iterator[tuple[str, Path]]:
@@ -93,5 +143,6 @@ def _disks(home: Path) -> Iterator[tuple[str, Path]]:
             yield what, folder
 
 
-def _words(what: str, trouble: DiskTrouble, folder: Path) -> str:
-    return f"{DISK_WORDS[trouble].replace('the disk', f'the disk of the {what}')}: {folder}"
+def _reason(what: str, trouble: DiskTrouble, folder: Path) -> _Reason:
+    text = DISK_WORDS[trouble].replace("the disk", f"the disk of the {what}")
+    return _Reason((what, trouble), f"{text}: {folder}")

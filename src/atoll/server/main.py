@@ -101,11 +101,13 @@ async def _serve(folder: Path, host: str, port: int | None, public_url: str) -> 
         home.announce(address, __version__)
         log.info("address=%s home=%s started", address, folder)
         keeping = asyncio.create_task(keep_files(home, address, server))
+        watching = asyncio.create_task(app.state.disks.watch())
         settling = asyncio.create_task(_settle(app))
         try:
             await server.serve([listener, *door.reopened()])
         finally:
             keeping.cancel()
+            watching.cancel()
             await settling
             await engine.close()
             log.info("stopped")

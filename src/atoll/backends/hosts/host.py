@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
@@ -21,11 +22,28 @@ ENDING_SECONDS = 86400.0
 """How long an agent on a host that is away is remembered as one to be ended."""
 
 
-class SshHost:
-    """One host: its link, what it is, and the machine that shall run there (`token`, None: none)."""
+async def _nothing(token: str) -> None:
+    """What most backends do when an agent has ended."""
 
-    def __init__(self, host: Host, pins: Pins, making: asyncio.Semaphore, owner: str) -> None:
+
+class SshHost:
+    """One host: its link, what it is, and the machine that shall run there (`token`, None: none).
+
+    `on_ended` runs with the token of each agent that has ended there. `former` are the tokens of agents that a server
+    before this one started there, and that nothing has mentioned since.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        pins: Pins,
+        making: asyncio.Semaphore,
+        owner: str,
+        on_ended: Callable[[str], Awaitable[None]] = _nothing,
+    ) -> None:
         self.host = host
+        self.former: set[str] = set()
+        self._on_ended = on_ended
         self.facts: Facts | None = None
         self.token: str | None = None
         self.endpoint: SshSocket | None = None
@@ -58,6 +76,7 @@ class SshHost:
 
     def want(self, token: str) -> None:
         """Run the agent of this machine there, at once or when the host is connected; idempotent."""
+        self.former.discard(token)
         if self.token != token:
             self.token, self.endpoint = token, None
             self.link.hurry() if not self.link.up else self._restart()
@@ -70,17 +89,32 @@ class SshHost:
 
     async def end(self, token: str) -> None:
         """End the agent of machine `token`: now, or when the host is back. Raises TunnelError."""
-        if self.token == token:
-            self.token, self.endpoint = None, None
-        self._ending[token] = time.monotonic() + ENDING_SECONDS
+        self.end_later(token)
         if self.link.up:
             async with self._lock:
                 await self._end(self.link)
 
+    def end_later(self, token: str, seconds: float = ENDING_SECONDS) -> None:
+        """End the agent of machine `token` when the host is connected next, within so many seconds."""
+        if self.token == token:
+            self.token, self.endpoint = None, None
+        self.former.discard(token)
+        self._ending[token] = time.monotonic() + seconds
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The machines whose agents may run there, and are not to be ended."""
+        return frozenset(self.former if self.token is None else {*self.former, self.token})
+
+    @property
+    def ends(self) -> bool:
+        """Whether an agent is to be ended there."""
+        return any(until > time.monotonic() for until in self._ending.values())
+
     @property
     def serves(self) -> bool:
         """Whether an agent runs there or is still to be ended, although nothing may declare the host any more."""
-        return self.token is not None or any(until > time.monotonic() for until in self._ending.values())
+        return bool(self.tokens) or self.ends
 
     async def attempt(self, seconds: float) -> None:
         """Connect now where it is down; look again where it could not be used; at most `seconds`."""
@@ -114,11 +148,13 @@ class SshHost:
             await self._end(link)
             self.facts = await bootstrap.look(link, self.host.name)
             await self._start(link)
+            await self._end(link)  # what was to end meanwhile found no link that is up
 
     async def _end(self, link: Link) -> None:
         for token in tuple(self._ending):
             await bootstrap.stop(link, self._owner, token)
             del self._ending[token]
+            await self._on_ended(token)
 
     async def _start(self, link: Link) -> None:
         token = self.token

@@ -115,6 +115,7 @@ class SshBackend:
         if host is None or zone_of(host.host) != request.zone:
             raise InvalidRequest(f"no fleet declares the host {request.instance_type} in zone {request.zone}")
         if token not in self._ended:
+            await self._hosts.agents.keep(token, host.host)
             host.want(token)
         return self._view(f"{token}@{host.host.name}", host, request.zone)
 
@@ -126,6 +127,7 @@ class SshBackend:
             return Machine(machine, token, zone, name, Market.ON_DEMAND, MachineState.GONE)
         if host is None:
             raise NotFound(f"no fleet declares the host {name}")
+        await self._hosts.agents.keep(token, host.host)
         host.want(token)
         return self._view(machine, host, zone)
 
@@ -133,9 +135,10 @@ class SshBackend:
         """The machines on hosts that answer."""
         hosts = await self._hosts.all()
         return tuple(
-            self._view(f"{host.token}@{name}", host, zone_of(host.host))
+            self._view(f"{token}@{name}", host, zone_of(host.host))
             for name, host in sorted(hosts.items())
-            if host.token is not None and host.link.up
+            for token in sorted(host.tokens)
+            if host.link.up
         )
 
     async def terminate(self, machine: str, zone: Zone) -> None:
@@ -148,6 +151,7 @@ class SshBackend:
         await self._agents.drop(machine)
         if host is None:
             return
+        await self._hosts.agents.ending(token)
         try:
             async with asyncio.timeout(END_SECONDS):
                 await host.end(token)
@@ -156,6 +160,11 @@ class SshBackend:
                 raise Unavailable(error.message, Scope(NAME, REGION, zone.name, name)) from error
         except TimeoutError:
             return
+
+    async def unended(self) -> tuple[str, ...]:
+        """The hosts that do not answer and have an agent that ends when they do."""
+        hosts = await self._hosts.all()
+        return tuple(name for name, host in sorted(hosts.items()) if host.ends and not host.link.up)
 
     def agent(self, machine: Machine) -> AgentClient:
         """The client of this machine's agent, over the host's kept connection."""

@@ -1,15 +1,18 @@
 """The declared hosts with their links, facts and agents: what the ssh backend knows without asking."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
-from atoll.backends.hosts.host import MOST_CONNECTING, SshHost
+from atoll.backends.hosts.host import ENDING_SECONDS, MOST_CONNECTING, SshHost
+from atoll.backends.ssh.agents import KeptAgents
 from atoll.tunnels.host import Host
 from atoll.tunnels.pins import Pins
 from atoll.tunnels.stream import TunnelError
 
+log = logging.getLogger("atoll.backends.ssh")
 CANDIDATE_SECONDS = 600.0
 """How long a host that a plan names is kept connected without a fleet that declares it."""
 
@@ -23,7 +26,9 @@ class SshHosts:
     def __init__(self, folder: Path) -> None:
         self.owner = ""
         self.declared: Declared | None = None
+        self.agents = KeptAgents(folder / "agents.json")
         self._pins = Pins(folder / "known_hosts")
+        self._loaded = False
         self._making = asyncio.Semaphore(MOST_CONNECTING)
         self._hosts: dict[str, SshHost] = {}
         self._wanted: dict[str, Host] = {}
@@ -37,6 +42,9 @@ class SshHosts:
             now = time.monotonic()
             self._candidates = {name: each for name, each in self._candidates.items() if each[1] > now}
             wanted = {name: host for name, (host, _) in self._candidates.items()} | wanted
+            if not self._loaded:
+                self._loaded = True
+                await self._load(wanted)
             for name, known in tuple(self._hosts.items()):
                 host = wanted.get(name)
                 if host == known.host or (known.serves and (host is None or not host.takes_over(known.host))):
@@ -50,6 +58,25 @@ class SshHosts:
                 self._add(wanted[name])
             self._wanted = wanted
             return dict(self._hosts)
+
+    async def _load(self, wanted: Mapping[str, Host]) -> None:
+        """Take up the hosts with agents that a server before this one started: by their log-ins of then, where these
+        are not the present ones."""
+        for token, kept in self.agents.all().items():
+            left = ENDING_SECONDS - (0 if kept.ending_since is None else time.time() - kept.ending_since)
+            if left <= 0:
+                log.warning("host=%s did not answer for a day: an agent of ours may still run there", kept.host.name)
+                await self.agents.drop(token)
+                continue
+            declared = wanted.get(kept.host.name)
+            same = declared is not None and declared.takes_over(kept.host)
+            known = self._hosts.get(kept.host.name) or self._add(declared if declared and same else kept.host)
+            if not known.host.takes_over(kept.host):
+                continue  # of two former log-ins to one host, the other one's turn is after the next start
+            if kept.ending_since is None:
+                known.former.add(token)
+            else:
+                known.end_later(token, left)
 
     async def offered(self) -> Mapping[str, SshHost]:
         """Those of the hosts that are declared now or considered by a plan."""
@@ -80,5 +107,5 @@ class SshHosts:
         await asyncio.gather(*(host.close() for host in hosts))
 
     def _add(self, host: Host) -> SshHost:
-        added = self._hosts[host.name] = SshHost(host, self._pins, self._making, self.owner)
+        added = self._hosts[host.name] = SshHost(host, self._pins, self._making, self.owner, self.agents.drop)
         return added

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from atoll.backends.base import OwnHosts
+from atoll.backends.own_hosts import OwnHosts
 from atoll.configuration import Document, spec_from_json
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Transactions

@@ -12,7 +12,7 @@ from atoll.server.auth import require_admin
 from atoll.server.disks import Disks
 from atoll.server.state import engine_of
 from atoll.wire.access import Readyz
-from atoll.wire.api import Healthz, OrphanView, ServerStatus
+from atoll.wire.api import DiskTroubleView, Healthz, OrphanView, ServerStatus
 
 router = APIRouter()
 
@@ -48,7 +48,13 @@ async def status(request: Request) -> Response:
     backends, disk = await engine.status.backends(), await engine.status.disk(engine.home)
     notes = await engine.notes()
     pid, url, web = os.getpid(), engine.database.url, state.web_address()
-    return answer(ServerStatus(__version__, pid, state.address, url, state.started_at, backends, disk, web, notes))
+    found = [] if state.disks is None else await state.disks.trouble()
+    troubles = tuple(DiskTroubleView(trouble.text, trouble.since) for trouble in found)
+    return answer(
+        ServerStatus(
+            __version__, pid, state.address, url, state.started_at, backends, disk, web, notes, disk_troubles=troubles
+        )
+    )
 
 
 @router.get("/api/orphans", response_model=list[OrphanView], dependencies=[Depends(require_admin)])
@@ -70,7 +76,7 @@ def _orphan_view(resource: Resource) -> OrphanView:
 
 async def _trouble(engine: Engine, disks: Disks | None) -> list[str]:
     reasons = [*filter(None, [await engine.status.database_trouble()])]
-    reasons += [] if disks is None else await disks.trouble()
+    reasons += [] if disks is None else [trouble.text for trouble in await disks.trouble()]
     if not engine.working:
         reasons.append("the worker does not run")
     reasons += engine.context.planner.trouble()

@@ -62,7 +62,15 @@ from atoll.wire.api.plans import (
     Removal,
 )
 from atoll.wire.api.runs import JobView, RunView, StopRequest
-from atoll.wire.api.status import BackendStatus, DiskUse, Healthz, OpenCircuit, OrphanView, ServerStatus
+from atoll.wire.api.status import (
+    BackendStatus,
+    DiskTroubleView,
+    DiskUse,
+    Healthz,
+    OpenCircuit,
+    OrphanView,
+    ServerStatus,
+)
 from atoll.wire.api.volumes import VolumeView
 from atoll.wire.api.zones import ObservedView, ZoneView
 
@@ -73,6 +81,7 @@ __all__ = [
     "BackendStatus",
     "Change",
     "ChangeAction",
+    "DiskTroubleView",
     "DiskUse",
     "EventView",
     "FieldChange",

@@ -45,6 +45,14 @@ class DiskUse:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskTroubleView:
+    """Why a disk of the server cannot be written, and since when that is known."""
+
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ServerStatus:
     """The content of `atoll server status`. `web` is the address of the web page, empty until it is first opened.
 
@@ -60,6 +68,7 @@ class ServerStatus:
     disk: tuple[DiskUse, ...] = ()
     web: str = ""
     notes: tuple[str, ...] = ()
+    disk_troubles: tuple[DiskTroubleView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
