@@ -31,7 +31,7 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/pytest
 
-# The remaining storms, and a kill at every crossing that `make test` leaves out.
+# What `make test` leaves out: the remaining storms and crossings, and what takes real parts many seconds.
 test-long: $(VENV)/.dev
 	$(BIN)/pytest -m long
 

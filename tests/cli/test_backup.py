@@ -99,6 +99,7 @@ def test_a_backup_in_the_midst_of_writes_is_of_one_moment(atoll: CommandLine) ->
         assert pair[0] == pair[1]
 
 
+@pytest.mark.long  # several servers start
 def test_a_file_is_overwritten_only_with_force(atoll: CommandLine) -> None:
     apply(atoll, "first")
     (atoll.folder / "kept.db").write_text("precious")
@@ -124,6 +125,7 @@ def test_restore_waits_for_no_running_server(atoll: CommandLine) -> None:
     assert fleets(atoll) == {"first"}
 
 
+@pytest.mark.long  # many commands
 def test_what_is_no_sound_database_of_this_atoll_is_refused_and_nothing_changes(atoll: CommandLine) -> None:
     apply(atoll, "first")
     assert atoll("server", "backup", "kept.db").returncode == 0

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Place, until
 
 TASK = (
@@ -82,6 +84,7 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(own: Place) -> None:
     assert not own.processes()
 
 
+@pytest.mark.long  # several servers start
 def test_a_damaged_database_and_a_wrong_configuration_are_reported(own: Place) -> None:
     own.home.mkdir()
     (own.home / "config.yml").write_text("backends: [{type: local, zonez: 3}]\n")

@@ -3,6 +3,8 @@
 import time
 from collections import Counter
 
+import pytest
+
 from tests.e2e.conftest import Place, until
 
 FLEET = """
@@ -26,6 +28,7 @@ def outlasts(counts: Counter[str], nodes: int) -> bool:
     return sum(counts.values()) - max(counts.values(), default=0) >= nodes
 
 
+@pytest.mark.long  # each zone fails in turn
 def test_spare_nodes_stay_and_outlast_each_zone_in_turn(own: Place) -> None:
     survive = "{strategy: spread, survive_zones: 1}"
     own.ok("apply", "-y", "-f", own.write("surv", FLEET.format(name="surv", nodes=4, placement=survive)))

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Place, until
 
 FLEET = "type: fleet\nname: {name}\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2, memory: 4GB..}}\n"
@@ -13,6 +15,7 @@ def zones(place: Place, fleet: str) -> list[str]:
     return sorted(one.zone.name for one in place.client().fleet(fleet).instances)
 
 
+@pytest.mark.long  # a closure of 20 s runs out
 def test_a_cordoned_zone_takes_nothing_new_and_opens_by_itself(own: Place) -> None:
     shown = own.ok("zone", "cordon", "local-b", "--for", "20s", "--reason", "patch")
     assert "zone local-b is closed for new work until" in shown
@@ -67,6 +70,7 @@ def documented(output: str) -> bool:
     return bool(shown)
 
 
+@pytest.mark.long  # 20 commands; `tests/engine/test_closures.py` has the rules
 def test_a_drained_zone_gives_up_what_can_move_and_says_what_stays(own: Place) -> None:
     own.ok("apply", "-f", own.write("web", FLEET.format(name="web", nodes=6)), "-y")
     own.ok("apply", "-f", own.write("train", RUN), "-y", "-d")

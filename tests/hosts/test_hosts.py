@@ -64,6 +64,7 @@ def test_a_host_is_added_in_place_under_a_running_job(site: Site) -> None:
     assert "idle" in site.row("1")
 
 
+@pytest.mark.long  # jobs of 12 s run to their end
 def test_a_host_that_is_removed_ends_when_its_job_is_over_and_the_others_keep_theirs(site: Site) -> None:
     site.ok("apply", "-f", site.rack(1, 2, 3), "-y")
     for name, zone in (("one", 1), ("two", 2)):
@@ -102,6 +103,7 @@ def test_a_host_whose_zone_changes_starts_again_there_and_the_others_keep_their_
     until(lambda: "rack-2" not in site.ok("zone"), "the former zone to go")
 
 
+@pytest.mark.long  # a job of 8 s runs to its end
 def test_a_host_that_is_reached_otherwise_keeps_its_job(site: Site) -> None:
     site.ok("apply", "-f", site.rack(1), "-y")
     site.ok("apply", "-f", site.task("long", "sleep 8; echo over"), "-y", "-d")
@@ -116,7 +118,7 @@ def test_a_host_that_is_reached_otherwise_keeps_its_job(site: Site) -> None:
     assert "over" in site.ok("logs", "long")
 
 
-@pytest.mark.parametrize("how", ["drop", "cut"])
+@pytest.mark.parametrize("how", ["drop", pytest.param("cut", marks=pytest.mark.long)])  # each takes 20 s
 def test_a_zone_that_is_cut_off_is_noticed_retried_elsewhere_and_taken_back(site: Site, how: str) -> None:
     site.ok("apply", "-f", site.rack(1, 2, more="placement: spread\n"), "-y")
     starts = site.folder / "starts"

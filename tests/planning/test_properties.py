@@ -32,7 +32,9 @@ def test_plans_of_related_cases_keep(relation: Relation, random: Random) -> None
     assert list(relation(case, plan(case.request, case.snapshot), random)) == []
 
 
-@pytest.mark.parametrize("start", range(0, 200, 20))
+@pytest.mark.parametrize(
+    "start", [*range(0, 200, 40), *(pytest.param(n, marks=pytest.mark.long) for n in range(20, 200, 40))]
+)
 def test_plans_of_related_cases_keep_over_cases_of_all_sizes(start: int) -> None:
     for seed in range(start, start + 20):
         case = case_of_seed(seed)

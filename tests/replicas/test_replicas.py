@@ -103,6 +103,7 @@ def test_what_a_killed_server_had_begun_is_finished_by_the_other(
     exact(tmp_path, second)
 
 
+@pytest.mark.long  # two servers start
 def test_a_log_that_one_server_fetched_is_read_from_another_and_after_its_end(
     replicas: Callable[[int, str], list[Replica]],
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_log_that_one_server_fetched_is_read_from_another_and_after_its_end(
     assert second.client.logs("work").data == logs[0]
 
 
+@pytest.mark.long  # three servers start
 def test_servers_that_start_at_once_on_an_empty_database_are_one_installation(
     tmp_path: Path, replicas: Callable[[int, str], list[Replica]]
 ) -> None:
