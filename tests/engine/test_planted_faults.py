@@ -24,10 +24,13 @@ from atoll.planning.shape import Member, Shape, shape
 from atoll.planning.snapshot import Snapshot
 from atoll.reconcile.action import Launch, Step, Wait
 from atoll.reconcile.instance import InstanceSight
+from atoll.rehearsal.memory import memory_engine
 from atoll.store.runs import RunRepository
 from atoll.store.transaction import Transaction
 from atoll.store.work import WorkRepository
 from atoll.testing.simulation import Broken, run_storm
+from atoll.testing.simulation.watch import Watch
+from tests.engine.scene import Scene, play
 
 SEEDS = 600
 """The number of storms within which each fault is found. Most take a few; the bound is wide, so that a change of what
@@ -69,6 +72,23 @@ def surplus_by_number(patch: Patch) -> None:
         return replace(shape(nodes, placement, members, eligible), removals=surplus, released=surplus)
 
     patch.setattr(fleet, "shape", by_number)
+
+
+def one_zone_after_the_other_is_emptied(patch: Patch) -> None:
+    """A shrinking fleet gives up zones that `min_zones` needs; enough nodes work, and the skew is kept."""
+
+    def narrow(
+        nodes: int, placement: Placement, members: Collection[Member], eligible: Collection[Zone], away: int = 0
+    ) -> Shape:
+        seen = shape(nodes, placement, members, eligible, away)
+        if placement.min_zones is None or not all(each.ready and not each.outdated for each in members):
+            return seen
+        counts = Counter(each.zone for each in members)
+        emptiest_first = sorted(members, key=lambda each: (counts[each.zone], each.zone))
+        surplus = tuple(each.id for each in emptiest_first[: len(seen.removals)])
+        return replace(seen, removals=surplus, released=surplus)
+
+    patch.setattr(fleet, "shape", narrow)
 
 
 def no_successor_is_waited_for(patch: Patch) -> None:
@@ -249,3 +269,32 @@ def _breaks(seed: int) -> bool:
     except Broken:
         return True
     return False
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_zone_that_min_zones_needs_is_not_given_up_unnoticed(monkeypatch: Patch, planted: bool) -> None:
+    """Storms rarely shrink such a fleet: this story always does."""
+    if planted:
+        one_zone_after_the_other_is_emptied(monkeypatch)
+    found: list[str] = []
+
+    async def story(scene: Scene) -> None:
+        watch = Watch(memory_engine().raw, scene.cloud)
+        monkeypatch.setattr(scene.replica.engine.context.database, "_watch", watch.commit)
+        await scene.apply(SHRINKING.format(nodes=4))
+        await scene.until(lambda: scene.states("instances") == ["active"] * 4)
+        await scene.apply(SHRINKING.format(nodes=2))
+        await scene.until(lambda: scene.states("instances").count("active") == 2)
+        found.extend(watch.broken)
+
+    play(story)
+    assert any("min_zones needs it" in each for each in found) == planted, found
+
+
+SHRINKING = """
+type: fleet
+name: web
+nodes: {nodes}
+placement: {{strategy: spread, max_skew: 3, min_zones: 2}}
+resources: {{cpu: 2}}
+"""

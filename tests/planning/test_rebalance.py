@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from atoll.model.catalog import Catalog
@@ -18,7 +18,7 @@ from atoll.planning.plan import RefusalCode
 from atoll.planning.planner import Planner
 from atoll.planning.rebalance import Rebalance, RebalanceCode, better, rebalance
 from atoll.planning.request import FleetRequest, Placement, Request, Requirements, Strategy
-from atoll.planning.shape import Member, missing, shape, skew_of
+from atoll.planning.shape import Excess, Member, excess, missing, shape, skew_of
 from atoll.planning.snapshot import ExistingInstance, Snapshot, Usage
 
 A, B, C, D = ZONES = tuple(Zone("aws", "us-east-1", f"us-east-1{letter}") for letter in "abcd")
@@ -81,6 +81,11 @@ def carried_out(snapshot: Snapshot, found: Rebalance) -> Snapshot:
         (4, Placement(survive_zones=1), "aaaacccc", {A: 2, B: 2, C: 2}, 4),
         (4, SURVIVE, "aabbcc", None, 0),
         (3, Placement(Strategy.CLUSTER), "aaa", None, 0),
+        (4, Placement(Strategy.SPREAD, max_skew=4, min_zones=3), "aaab", {A: 2, B: 1, C: 1}, 1),
+        (6, Placement(Strategy.SPREAD, max_zones=2), "aabbcc", {A: 3, B: 3}, 2),
+        (4, Placement(max_zones=1), "aabb", {A: 4}, 2),
+        (4, Placement(max_share=0.5), "aaaa", {A: 2, B: 2}, 2),
+        (6, Placement(max_zones=2, max_share=0.5), "aaaabc", {A: 3, B: 3}, 2),
     ],
 )
 def test_the_fewest_moves_restore_the_shape(
@@ -145,7 +150,7 @@ PLACEMENTS = st.builds(
     Placement,
     st.sampled_from([Strategy.ANY, Strategy.SPREAD]),
     max_skew=st.integers(1, 3),
-    min_zones=st.sampled_from([None, 1, 2]),
+    min_zones=st.sampled_from([None, None, 2, 3]),
     survive_zones=st.integers(0, 2),
     max_zones=st.sampled_from([None, None, 2, 3]),
     max_share=st.sampled_from([None, None, 0.4, 0.6]),
@@ -191,11 +196,25 @@ def test_a_rebalanced_fleet_needs_no_further_move_and_no_move_breaks_a_limit(
         assert before[zone] + fresh[zone] <= max(most, before[zone]), "both are there for a while"
     if not busy:
         assert not [one for one in snapshot.instances if one.id in found.leaving and one.busy]
-    if placement.max_zones is not None and len(before) > placement.max_zones:
-        return  # which of its zones a fleet in too many zones is to be in may change with each move
     moved = carried_out(snapshot, found)
     again = of(nodes, moved, placement, busy=busy)
     for _ in here if capacity else "":  # beside a full zone each rebalance may find one more move; that ends
         moved = carried_out(moved, again)
         again = of(nodes, moved, placement, busy=busy)
     assert not again.leaving, (found.before, found.after, again.after)
+
+
+@settings(max_examples=100, deadline=None)
+@given(PLACEMENTS, st.text("abcd", max_size=12))
+def test_one_rebalance_reaches_the_requested_shape_where_nothing_is_in_the_way(placement: Placement, here: str) -> None:
+    most = placement.max_zones or len(ZONES)
+    assume(placement.survive_zones < most and (placement.min_zones or 0) <= most)
+    nodes, snapshot = settled(placement, world(here, zones="abcd"))
+    total = len(snapshot.instances)
+    assume((placement.most_in_zone(total) or total) * most >= total)
+    found = of(nodes, snapshot, placement)
+    if found.code is RebalanceCode.MOVES:
+        snapshot = carried_out(snapshot, found)
+    counts = Counter(one.zone for one in snapshot.instances)
+    assert excess(nodes, placement, counts, ZONES) == Excess()
+    assert of(nodes, snapshot, placement).code is RebalanceCode.BALANCED

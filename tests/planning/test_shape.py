@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atoll.model.zone import Zone
 from atoll.planning.request import Placement, Strategy
-from atoll.planning.shape import Member, can_spare, missing, shape, share_over, skew_of
+from atoll.planning.shape import Member, can_spare, missing, shape, share_over, skew_of, zones_short
 
 A, B, C, D = (Zone("aws", "us-east-1", f"us-east-1{letter}") for letter in "abcd")
 ANY, SPREAD, CLUSTER = (Placement(strategy) for strategy in (Strategy.ANY, Strategy.SPREAD, Strategy.CLUSTER))
@@ -41,6 +41,8 @@ def members(zones: str, busy: str = "") -> list[Member]:
         (4, Placement(Strategy.SPREAD, max_zones=2), "aabbc", "", ["4"]),
         (4, Placement(Strategy.SPREAD, max_zones=2), "aabbcd", "", ["5", "4"]),
         (3, Placement(max_zones=1), "abba", "  xx", ["1"]),
+        (3, Placement(Strategy.SPREAD, max_skew=3, min_zones=2), "aaad", "", ["2"]),
+        (1, Placement(Strategy.SPREAD, min_zones=2), "aad", "", ["1", "2"]),
     ],
 )
 def test_the_zone_comes_first_then_idle_nodes_then_the_newest(
@@ -92,6 +94,7 @@ PLACEMENTS = st.builds(
     Placement,
     st.sampled_from(Strategy),
     max_skew=st.integers(1, 3),
+    min_zones=st.sampled_from([None, None, 1, 2, 3]),
     survive_zones=st.integers(0, 2),
     max_zones=st.sampled_from([None, None, 1, 2, 3]),
     max_share=st.sampled_from([None, None, 0.3, 0.5, 0.7]),
@@ -127,6 +130,8 @@ def test_what_is_removed_leaves_enough_no_more_than_needed_and_no_wider_skew(
             assert missing(nodes, placement, after - Counter([zone])) > 0, "one more could go"
     else:
         assert not seen.removals
+    if zones_short(placement, after):
+        assert len(after) == len(before), "a zone is given up that `min_zones` needs, and another choice exists"
     assert skew_is_kept(placement, before, after, eligible)
     held = sum(count > 0 for count in before.values())
     assert sum(count > 0 for count in after.values()) <= held

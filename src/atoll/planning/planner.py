@@ -18,7 +18,7 @@ from atoll.planning.reasons.refusals import Reasons
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.reasons.shortfalls import certain, fleet_shortfall, run_shortfall, undecided, volume_shortfall
 from atoll.planning.request import Document, FleetRequest, Request, RunRequest, Strategy, VolumeRequest
-from atoll.planning.shape import Member, shape, skew_of
+from atoll.planning.shape import Member, excess, shape, skew_of
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.options import Option
@@ -243,17 +243,31 @@ def _shape_notes(
     counts = Counter([*staying, *(node.zone for node in nodes)])
     if removals:
         yield explain.counts_note(counts)
-    yield from explain.bounds_notes(fleet.nodes, fleet.placement, counts)
-    if fleet.placement.strategy is not Strategy.SPREAD:
-        return
+    bounds = tuple(explain.bounds_notes(fleet.nodes, fleet.placement, counts))
+    uneven = tuple(_uneven(fleet, counts, reasons)) if fleet.placement.strategy is Strategy.SPREAD else ()
+    yield from bounds
+    yield from uneven
+    if staying and any(excess(fleet.nodes, fleet.placement, counts, _passing(fleet, reasons))):
+        yield f"existing nodes stay where they are: {explain.rebalance_note(fleet.name)}"
+
+
+def _uneven(fleet: FleetRequest, counts: Counter[Zone], reasons: Reasons) -> Iterator[str]:
+    """The zones that a spread leaves out for now, and a skew over its limit."""
+    world = reasons.decider.world
     feasibility = reasons.decider.feasibility(fleet.requirements)
     shut = {world.zones[zone].zone: FILTERS[stage] for zone, stage in feasibility.shut}
-    usable = [world.zones[zone].zone for zone in feasibility.passing]
+    usable = _passing(fleet, reasons)
     if shut and counts:
         yield explain.fewer_zones_note(len(usable), shut)
     skew, emptiest = skew_of(fleet.placement, counts, usable)
     if emptiest is not None and skew > fleet.placement.max_skew:
         yield explain.uneven_note(skew, fleet.placement.max_skew, emptiest, counts[emptiest])
+
+
+def _passing(fleet: FleetRequest, reasons: Reasons) -> list[Zone]:
+    """The zones with an offer that passes all filters of a fleet."""
+    zones = reasons.decider.world.zones
+    return [zones[zone].zone for zone in reasons.decider.feasibility(fleet.requirements).passing]
 
 
 def _removals(fleet: FleetRequest, nodes: Sequence[NodePlacement], reasons: Reasons) -> tuple[ExistingInstance, ...]:

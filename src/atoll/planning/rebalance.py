@@ -1,8 +1,9 @@
-"""Which nodes of a fleet to replace so that its spread holds again and it keeps no spare node that it need not.
+"""Which nodes of a fleet to replace so that its placement holds again and it keeps no spare node that it need not.
 
-After an outage the nodes of a lost zone are in the others. The fewest moves bring them back: each one is a node that
-another one, in the zone that the plan chooses, takes the place of. Nothing is moved without a placement for its
-successor, and what is balanced is not touched: a rebalanced fleet needs no further move, unless zones were full.
+After an outage the nodes of a lost zone are in the others, and a changed placement moves nothing by itself. The
+fewest moves bring them back: each one is a node that another one, in the zone that the plan chooses, takes the place
+of. Nothing is moved without a placement for its successor, and what is balanced is not touched: a rebalanced fleet
+needs no further move, unless zones were full.
 """
 
 from collections import Counter
@@ -16,7 +17,7 @@ from atoll.planning.filters.eligible import eligible_zones
 from atoll.planning.growth import PlanFunction
 from atoll.planning.plan import DocumentPlan, NodePlacement, Refusal
 from atoll.planning.request import FleetRequest, Placement, Request, Strategy
-from atoll.planning.shape import Member, missing, shape, skew_of
+from atoll.planning.shape import Member, excess, extra_zones, missing, shape, zones_short
 from atoll.planning.snapshot import ExistingInstance, Snapshot
 
 
@@ -79,7 +80,7 @@ def rebalance(
     movable = needed if busy else chosen(fleet, [each for each in settled if not each.in_use], eligible, members)
     if not movable:
         return Rebalance(RebalanceCode.BUSY, before, needed=len(needed))
-    if most is not None and len(movable) > most and not _even(fleet.placement, before, eligible):
+    if most is not None and len(movable) > most and any(excess(fleet.nodes, fleet.placement, before, eligible)):
         movable = movable[:most]
     if not movable or (most is not None and len(movable) > most):
         return Rebalance(RebalanceCode.LIMIT, before, needed=len(needed))
@@ -95,36 +96,28 @@ def chosen(
     """The ids of the nodes that are to move, of those that may; `members` are all nodes of the fleet.
 
     Spare nodes that a better layout would not need go first: that layout is even, too. Otherwise one node after the
-    other leaves the fullest zone, until the spread holds.
+    other moves, until no limit of the placement is exceeded.
     """
     counts = Counter(each.zone for each in members)
     free: dict[Zone, list[ExistingInstance]] = {}
     for each in sorted(movable, key=lambda one: (not one.in_use, one.node)):
         free.setdefault(each.zone, []).append(each)  # the last one of each zone moves first
     usable = _usable(fleet.placement, counts, eligible)
-    return _spared(fleet, counts, free, usable) or _evened(fleet.placement, counts, free, usable, eligible)
+    return _spared(fleet, counts, free, usable) or _shaped(fleet, counts, free, usable, eligible)
 
 
 def better(nodes: int, placement: Placement, before: Mapping[Zone, int], after: Mapping[Zone, int],
            eligible: Collection[Zone]) -> bool:  # fmt: skip
-    """Whether a fleet is in a better shape: enough nodes survive, and it is more even, or needs fewer nodes."""
+    """Whether a fleet is in a better shape: enough nodes survive, no limit is exceeded by more, and one by less.
+
+    Where none is, fewer nodes are better.
+    """
     if missing(nodes, placement, after):
         return False
-    worse, excess = (_excess(placement, counts, eligible) for counts in (after, before))
-    if worse != excess:
-        return worse < excess
+    now, former = (excess(nodes, placement, counts, eligible) for counts in (after, before))
+    if now != former:
+        return now.within(former)
     return sum(after.values()) < sum(before.values())
-
-
-def _excess(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> int:
-    """By how much the skew is over its limit."""
-    if placement.strategy is not Strategy.SPREAD:
-        return 0
-    return max(0, skew_of(placement, counts, eligible)[0] - placement.max_skew)
-
-
-def _even(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> bool:
-    return _excess(placement, counts, eligible) == 0
 
 
 def _usable(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[Zone]:
@@ -163,25 +156,40 @@ def _filled(fleet: FleetRequest, counts: Mapping[Zone, int], usable: Sequence[Zo
     return filled
 
 
-def _evened(
-    placement: Placement,
+def _shaped(
+    fleet: FleetRequest,
     counts: Counter[Zone],
     free: Mapping[Zone, list[ExistingInstance]],
     usable: Sequence[Zone],
     eligible: Collection[Zone],
 ) -> tuple[str, ...]:
-    """Nodes to move until the spread holds, the fullest zone's first."""
+    """Nodes to move until no limit is exceeded, one after the other, each to the emptiest zone."""
     here, left, moved = Counter(counts), {zone: list(nodes) for zone, nodes in free.items()}, []
-    while usable and not _even(placement, here, eligible):
+    while usable and any(excess(fleet.nodes, fleet.placement, here, eligible, usable)):
         emptiest = min(usable, key=lambda zone: (here[zone], zone))
-        sources = [zone for zone in left if left[zone] and here[zone] - here[emptiest] > placement.max_skew]
+        sources = [z for z in _sources(fleet, here, emptiest, eligible) if left.get(z)]
         if not sources:
             break
-        fullest = min(sources, key=lambda zone: (-here[zone], left[zone][-1].in_use, zone))
-        moved.append(left[fullest].pop().id)
-        here[fullest] -= 1
+        source = min(sources, key=lambda zone: (-here[zone], left[zone][-1].in_use, zone))
+        moved.append(left[source].pop().id)
+        here[source] -= 1
         here[emptiest] += 1
     return tuple(moved)
+
+
+def _sources(fleet: FleetRequest, here: Mapping[Zone, int], emptiest: Zone, eligible: Collection[Zone]) -> list[Zone]:
+    """The zones of which a node moved to the emptiest one brings a fleet closer to the first limit that it exceeds."""
+    placement, held = fleet.placement, here.get(emptiest, 0)
+    most = placement.most_in_zone(max(fleet.nodes, sum(here.values())))
+    if most is not None and held >= most:
+        return []
+    if extra := extra_zones(placement, here, eligible):
+        return [zone for zone in extra if zone != emptiest]
+    if most is not None and (heavy := [zone for zone, count in here.items() if count > most]):
+        return heavy
+    if zones_short(placement, here):
+        return [zone for zone, count in here.items() if count > 1 and not held]
+    return [zone for zone, count in here.items() if count - held > placement.max_skew]
 
 
 def _placed(

@@ -8,6 +8,7 @@ when those that remain and work are enough.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from atoll.model.zone import Zone
 from atoll.planning.request import Placement, Strategy
@@ -82,13 +83,19 @@ def missing(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> int
 def can_spare(nodes: int, placement: Placement, counts: Mapping[Zone, int], zone: Zone) -> bool:
     """Whether a zone may give up a node: enough remain, and with `spread` it is not too far behind the fullest.
 
-    Where others would hold more than their share of the rest, only a fullest zone may.
+    Where others would hold more than their share of the rest, only a fullest zone may, and none may where the nodes
+    would be in fewer zones than `min_zones`.
     """
     after = {**counts, zone: counts.get(zone, 0) - 1}
     fullest = max(after.values())
-    even = placement.strategy is not Strategy.SPREAD or fullest - after[zone] <= placement.max_skew
+    even = (
+        placement.strategy is not Strategy.SPREAD
+        or fullest - after[zone] <= placement.max_skew
+        or zone in extra_zones(placement, counts, counts)
+    )
     shared = share_over(nodes, placement, after) is None or fullest <= counts.get(zone, 0)
-    return even and shared and missing(nodes, placement, after) == 0
+    wide = after[zone] > 0 or not zones_short(placement, after)
+    return even and shared and wide and missing(nodes, placement, after) == 0
 
 
 def skew_of(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> tuple[int, Zone | None]:
@@ -108,6 +115,61 @@ def share_over(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> 
     return None if fullest is None or most is None or counts[fullest] <= most else (fullest, most)
 
 
+class Excess(NamedTuple):
+    """By how much a fleet exceeds each of its limits; all 0 where it has the shape that was requested.
+
+    `beyond` are its nodes in zones beyond `max_zones`, `short` the zones that it has less than `min_zones`, `share` the
+    nodes that the fullest zone has beyond `max_share`, and `skew` is what the skew exceeds `max_skew` by.
+    """
+
+    beyond: int = 0
+    short: int = 0
+    share: int = 0
+    skew: int = 0
+
+    def within(self, other: "Excess") -> bool:
+        """Whether no limit is exceeded by more."""
+        return all(mine <= others for mine, others in zip(self, other, strict=True))
+
+
+def excess(
+    nodes: int,
+    placement: Placement,
+    counts: Mapping[Zone, int],
+    eligible: Collection[Zone],
+    homes: Collection[Zone] | None = None,
+) -> Excess:
+    """How far a fleet is from its shape; with `homes` the skew is the one over these zones."""
+    if placement.strategy is Strategy.CLUSTER:
+        return Excess()
+    over = share_over(nodes, placement, counts)
+    skew = 0
+    if placement.strategy is Strategy.SPREAD:
+        skew = _skew(counts, placement.homes(counts, eligible) if homes is None else homes)
+    return Excess(
+        sum(counts[zone] for zone in extra_zones(placement, counts, eligible)),
+        zones_short(placement, counts),
+        0 if over is None else counts[over[0]] - over[1],
+        max(0, skew - placement.max_skew),
+    )
+
+
+def zones_short(placement: Placement, counts: Mapping[Zone, int]) -> int:
+    """In how many zones fewer than `min_zones` the nodes are; fewer nodes than that need a zone each."""
+    if placement.strategy is Strategy.CLUSTER or placement.min_zones is None:
+        return 0
+    return max(0, min(placement.min_zones, sum(counts.values())) - sum(count > 0 for count in counts.values()))
+
+
+def extra_zones(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[Zone]:
+    """The zones with nodes beyond `max_zones`: those that take no node, then those with the fewest."""
+    held = {zone: count for zone, count in counts.items() if count}
+    number = 0 if placement.max_zones is None else max(0, len(held) - placement.max_zones)
+    stranded = sorted((zone for zone in held if zone not in eligible), key=lambda zone: (held[zone], zone))
+    fullest = sorted((zone for zone in held if zone in eligible), key=lambda zone: (-held[zone], zone))
+    return [*stranded, *reversed(fullest)][:number]
+
+
 def _counts(zones: Iterable[Zone]) -> dict[Zone, int]:
     counts: dict[Zone, int] = {}
     for zone in zones:
@@ -120,7 +182,8 @@ def _removals(
 ) -> list[Member]:
     """Surplus nodes, one after the other: outdated ones, then each from the first zone that can spare it.
 
-    Taken from the fullest zone, a node neither widens the skew beyond its limit nor weakens what survives.
+    The last node of a zone that `min_zones` needs goes only where every other one does. Taken from the fullest zone,
+    a node neither widens the skew beyond its limit nor weakens what survives.
     """
     outdated = [member for member in members if member.outdated]
     gone = _outdated_removals(nodes - away, placement, members)
@@ -137,7 +200,8 @@ def _removals(
             for zones in _ranked(nodes, placement, counts, eligible)
             for zone in sorted(zones, key=lambda zone: _turn(remaining[zone][-1]))
         ]
-        for zone in order:
+        emptied = [z for z in order if counts[z] == 1 and zones_short(placement, {**counts, z: 0})]
+        for zone in (*(z for z in order if z not in emptied), *emptied):
             if missing(nodes, placement, {**counts, zone: counts[zone] - 1}) == 0:
                 gone.append(remaining[zone].pop())
                 break
@@ -192,24 +256,11 @@ def _released(
             held[member.zone] -= 1
         working = without
         released.append(member.id)
-        if not _less_even(nodes, placement, before, held, eligible):
+        homes = placement.homes(held, eligible)
+        former = excess(nodes, placement, before, eligible, homes)
+        if excess(nodes, placement, held, eligible, homes).within(former):
             even = len(released)
     return tuple(released[:even] if kept else released)
-
-
-def _less_even(
-    nodes: int,
-    placement: Placement,
-    before: Mapping[Zone, int],
-    after: Mapping[Zone, int],
-    eligible: Collection[Zone],
-) -> bool:
-    """Whether nodes lie further beyond the limit of their skew, over the same zones, or of their share than before."""
-    former, now = (share_over(nodes, placement, counts) for counts in (before, after))
-    if now is not None and after[now[0]] - now[1] > (0 if former is None else before[former[0]] - former[1]):
-        return True
-    homes = placement.homes(after, eligible)
-    return placement.strategy is Strategy.SPREAD and _skew(after, homes) > max(placement.max_skew, _skew(before, homes))
 
 
 def _skew(counts: Mapping[Zone, int], homes: Iterable[Zone]) -> int:
@@ -225,16 +276,8 @@ def _ranked(
     most = placement.most_in_zone(nodes)
     levels = sorted({count for count in counts.values() if most is not None and count > most}, reverse=True)
     heavy = [[zone for zone in zones if counts[zone] == level] for level in levels for zones in ranked]
-    extra = [[zone] for zone in _extra(placement, counts, eligible)]
+    extra = [[zone] for zone in extra_zones(placement, counts, eligible)]
     return [zones for zones in (*heavy, *extra, *ranked) if zones]
-
-
-def _extra(placement: Placement, counts: Mapping[Zone, int], eligible: Collection[Zone]) -> list[Zone]:
-    """The zones beyond `max_zones`: those that take no node, then those with the fewest."""
-    number = 0 if placement.max_zones is None else max(0, len(counts) - placement.max_zones)
-    stranded = sorted((zone for zone in counts if zone not in eligible), key=lambda zone: (counts[zone], zone))
-    fullest = sorted((zone for zone in counts if zone in eligible), key=lambda zone: (-counts[zone], zone))
-    return [*stranded, *reversed(fullest)][:number]
 
 
 def _ranked_by_strategy(

@@ -45,10 +45,13 @@ class Shapes:
         request = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
         surplus = _surplus(fleet.nodes, request.placement, counts)
         spare = max(0, sum(counts.values()) - fleet.nodes - surplus)
-        bounds = explain.bounds_notes(fleet.nodes, request.placement, counts)
+        # While nodes are to come or to go, what is there is not how the fleet stays.
+        settled = sum(counts.values()) >= fleet.nodes and not surplus
+        bounds = list(explain.bounds_notes(fleet.nodes, request.placement, counts))
         if request.placement.strategy is not Strategy.SPREAD:
             skew = max(counts.values(), default=0) - min(counts.values(), default=0)
-            return FleetShape(skew, spare, surplus, "; ".join(bounds))
+            hints = [explain.rebalance_note(fleet.name)] if bounds and settled else []
+            return FleetShape(skew, spare, surplus, "; ".join([*bounds, *hints]))
         snapshot = Snapshot(world.catalog, world.zones, now)
         skew, emptiest = skew_of(request.placement, counts, self._of(request.requirements, world, snapshot))
         closed = closed_zones(request.requirements, snapshot)
@@ -56,11 +59,9 @@ class Shapes:
             _closed(state, [str(zone) for zone, each in closed if each is state]) for state in dict(closed).values()
         ]
         if skew > request.placement.max_skew and emptiest is not None:
-            note = explain.uneven_note(skew, request.placement.max_skew, emptiest, counts.get(emptiest, 0))
-            # While nodes are to come or to go, what is there is not how the fleet stays.
-            settled = sum(counts.values()) >= fleet.nodes and not surplus
-            notes.append(f"{note}; `atoll fleet rebalance {fleet.name}` evens it out" if settled else note)
-        return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys((*notes, *bounds))))
+            bounds.append(explain.uneven_note(skew, request.placement.max_skew, emptiest, counts.get(emptiest, 0)))
+        hints = [explain.rebalance_note(fleet.name)] if bounds and settled else []
+        return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys((*notes, *bounds, *hints))))
 
     def _of(self, requirements: Requirements, world: World, snapshot: Snapshot) -> frozenset[Zone]:
         former = self._world

@@ -14,7 +14,7 @@ from atoll.planning.reasons import words
 from atoll.planning.reasons.sentences import sentence
 from atoll.planning.reasons.words import Facts
 from atoll.planning.request import Placement
-from atoll.planning.shape import share_over
+from atoll.planning.shape import share_over, zones_short
 
 
 def proof_note(gap: float | None) -> str:
@@ -216,13 +216,20 @@ def uneven_note(skew: int, limit: int, emptiest: Zone, held: int) -> str:
 
 
 def bounds_notes(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -> Iterator[str]:
-    """A fleet with nodes in more zones than it may use, or with too many of them in one zone."""
+    """A fleet with nodes in more or fewer zones than its placement says, or with too many of them in one zone."""
     held = sum(count > 0 for count in counts.values())
+    if zones_short(placement, counts):
+        yield f"the nodes are in {words.count(held, 'zone')}, and min_zones is {placement.min_zones}"
     if placement.max_zones is not None and held > placement.max_zones:
         yield f"{words.count(held, 'zone')} hold nodes, and max_zones is {placement.max_zones}"
     if over := share_over(nodes, placement, counts):
         zone, allowed = over
         yield f"{zone} has {words.count(counts[zone], 'node')}, and max_share allows {allowed} in one zone"
+
+
+def rebalance_note(fleet: str) -> str:
+    """The command that brings a fleet into the shape that its placement requires."""
+    return f"`atoll fleet rebalance {fleet}` moves nodes"
 
 
 def counts_note(counts: Mapping[Zone, int]) -> str:

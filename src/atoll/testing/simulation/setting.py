@@ -131,7 +131,7 @@ _PLACEMENTS = (
     "any",
     "cluster",
     "spread",
-    "{strategy: spread, max_skew: 2}",
+    "{strategy: spread, max_skew: 3, min_zones: 2, on_shortage: best-effort}",
     "{strategy: spread, min_zones: 2, on_shortage: best-effort}",
     "{strategy: spread, survive_zones: 1}",
     "{strategy: spread, max_zones: 2}",

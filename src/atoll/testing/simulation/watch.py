@@ -150,7 +150,7 @@ class Watch:
     def _removed(self) -> None:
         """Nodes are taken from a fleet only while enough stay, and working ones only while enough work.
 
-        No zone falls further behind the fullest than allowed.
+        No zone falls further behind the fullest than allowed, and none is given up that `min_zones` needs.
         """
         fresh = [row for row in self._all(_CUT, ()) if row[0] not in self._cut]
         self._cut.update(row[0] for row in fresh)
@@ -166,6 +166,8 @@ class Watch:
                     self.fail(f"fleet {name} of {nodes} nodes is cut to {dict(counts)}, too few to survive")
             counts, wanted = Counter(dict(self._all(_FITTING, (fleet,)))), json.loads(config).get("availability_zones")
             for zone in {row[2] for row in cut if not row[4]}:
+                if not counts[zone] and len(+counts) < min(placement.get("min_zones", 0), counts.total()):
+                    self.fail(f"fleet {name} gave up its last node in {zone}, and min_zones needs it: {dict(counts)}")
                 up = self._cloud.ledger.zones.get(zone, UP) == UP
                 held = len({*counts, zone})
                 if (
