@@ -106,6 +106,29 @@ def test_gpus_have_short_and_long_forms(written: str, expected: GpuRequirement |
 
 
 @pytest.mark.parametrize(
+    ("written", "help"),
+    [
+        ("[A100,H100]:2", None),
+        ("A100;H100", None),
+        ("-1", None),
+        ("8xH100", "write `H100:8` for 8 of them"),
+        ("H100*4", "write `H100:4` for 4 of them"),
+    ],
+)
+def test_what_is_no_name_of_a_gpu_is_an_error_with_the_way_to_write_a_number(written: str, help: str | None) -> None:
+    text = TASK + f"resources: {{gpu: '{written}'}}"
+    [found] = parse([SourceFile("f", text)]).diagnostics
+    assert (found.code, found.help) == ("wrong-value", help)
+
+
+@pytest.mark.parametrize("line", ["ide: emacs", "schedule: {cron: every day}", "schedule: {cron: ['0 8 * * *', '8']}"])
+def test_values_that_dstack_refuses_are_errors_although_this_release_does_not_act_on_them(line: str) -> None:
+    kind = "type: dev-environment\n" if "ide" in line else TASK
+    found = parse([SourceFile("f", kind + line)]).diagnostics
+    assert "wrong-value" in {one.code for one in found}
+
+
+@pytest.mark.parametrize(
     ("written", "count", "arch"),
     [
         ("4", Range(4, 4), None),

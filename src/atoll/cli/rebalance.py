@@ -25,8 +25,8 @@ def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop:
     """Bring a fleet back into balance, after an outage, a drain or a change of its `placement`.
 
     As few nodes as possible are replaced in zones that have too few, so that the fleet's `placement` holds and it
-    keeps no spare nodes that `survive_zones` does not need. Nodes end when their successors are active. Idle nodes move;
-    busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest.
+    keeps no spare nodes that `survive_zones` does not need. Nodes end when their successors are active. Idle nodes
+    move; busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest.
     """
     client = connect()
     if stop:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 from atoll.configuration.types.base import Duration, Flag, Model, Options, Price, Text, Texts, Whole, wrong_value
 from atoll.configuration.types.support import NO_OPTIONS, NOT_RESERVED, NOT_TAGGED, Later
@@ -58,6 +58,14 @@ class Schedule(Model):
     """When a run is started again."""
 
     cron: Text | Texts
+
+    @field_validator("cron")
+    @classmethod
+    def _check(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for times in (value,) if isinstance(value, str) else value:
+            if len(times.split()) != 5:
+                raise wrong_value("minute, hour, day, month and weekday, such as `0 8 * * *`")
+        return value
 
 
 class Selection(Model):

@@ -13,6 +13,7 @@ from atoll.configuration.types.base import (
     Model,
     Size,
     SizeRange,
+    refusal,
     wrong_type,
     wrong_value,
 )
@@ -67,6 +68,11 @@ def _capability(value: Any) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+_GPU_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._+-]*")
+_COUNTED = re.compile(r"(?:(?P<first>[0-9]{1,3})[xX*])?(?P<name>[A-Za-z][A-Za-z0-9._+-]*?)(?:\*(?P<last>[0-9]{1,3}))?")
+"""A name with a number of GPUs as other tools write it."""
+
+
 def _names(value: Any) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
@@ -74,6 +80,12 @@ def _names(value: Any) -> tuple[str, ...]:
     found = tuple(name.replace(" ", "") for name in names)  # `RTX 4090` is RTX4090, as dstack's short form has it
     if not all(found):
         raise wrong_value("the name of a GPU, such as `H100`")
+    for name in found if isinstance(value, str) else ():  # a list may be one that a former release stored
+        if not _GPU_NAME.fullmatch(name):
+            counted = _COUNTED.fullmatch(name)
+            many = counted and (counted["first"] or counted["last"])
+            help = f"write `{counted['name']}:{many}` for {many} of them" if counted else None
+            raise refusal("wrong-value", "expected the name of a GPU, such as `H100`", help)
     return found
 
 

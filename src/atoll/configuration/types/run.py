@@ -235,7 +235,7 @@ class DevEnvironment(Run):
     later: ClassVar[Later | None] = Later("this release runs tasks")
 
     type: Literal["dev-environment"]
-    ide: Text | None = None
+    ide: Literal["vscode", "cursor", "windsurf", "zed"] | None = None
     version: Text | None = None
     init: Texts = ()
     inactivity_duration: Annotated[Duration, BeforeValidator(_not_true)] = None
