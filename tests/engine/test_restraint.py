@@ -191,6 +191,17 @@ def test_runs_that_fail_at_once_get_growing_pauses() -> None:
     play(story)
 
 
+def test_a_run_that_pauses_before_its_next_try_is_not_shown_as_running() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(TASK + "retry: {on_events: [error]}\nenv: {FAKE_EXIT_CODE: '1'}\n")
+        await scene.until(lambda: "in a row" in scene.rows("SELECT message FROM runs")[0][0], 120)
+        view = await scene.replica.engine.runs.get("main", "t")
+        assert (view.status, view.jobs[0].status) == ("submitted", "failed")
+        assert "retried in" in view.message
+
+    play(story)
+
+
 def test_a_run_that_fails_after_more_than_a_minute_is_retried_at_once() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(TASK + "retry: {on_events: [error]}\nenv: {FAKE_SECONDS: '100', FAKE_EXIT_CODE: '3'}\n")
