@@ -90,7 +90,7 @@ class CrossedDatabase(Database):
     """The real database; virtual time stands still while it works."""
 
     def __init__(self, database: Database, clock: VirtualClock, crossings: Crossings) -> None:
-        super().__init__(database._engine, clock.now)
+        super().__init__(database.connections, clock.now)
         self._clock = clock
         self._crossings = crossings
 

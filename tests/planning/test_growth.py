@@ -177,3 +177,11 @@ def test_machines_in_a_zone_that_is_gone_are_not_called_busy() -> None:
     [one] = planned.documents
     assert one.shortfall is not None
     assert one.shortfall.code is RefusalCode.GONE
+
+
+def test_a_run_that_only_reuses_machines_does_not_keep_a_fleet_from_growing_for_another() -> None:
+    reusing = replace(waiting(1)[0], name="reusing", may_create=False)
+    growing = replace(waiting(1)[0], name="growing")
+    answer, _ = planned([reusing, growing], most=4)
+    assert short(answer) == []
+    assert answer.grown == {"pool": 4}

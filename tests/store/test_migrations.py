@@ -9,16 +9,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from atoll.model.endpoint import UnixSocket
 from atoll.model.records import Fleet, Instance, Kind, Run
 from atoll.store import migrations, schema
-from atoll.store.address import database_url
 from atoll.store.database import HEAD, DatabaseError, open_database, sqlite_url
 from atoll.store.tables import TABLES, metadata
-from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, newest, rows_of
+from tests.store.schemas.dumps import SCHEMAS, Dumped, PostgresqlDump, SqliteDump, newest, rows_of, run_on
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 KINDS = ("sqlite", "postgresql")
@@ -141,10 +138,7 @@ async def test_the_migrations_make_exactly_the_tables(dump: Dumped) -> None:
         migrations.upgrade(connection)
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    engine = create_async_engine(database_url(dump.url), poolclass=NullPool)
-    async with engine.begin() as connection:
-        assert await connection.run_sync(difference) == []
-    await engine.dispose()
+    assert await run_on(dump.url, difference) == []
     assert migrations.head() == HEAD
 
 
@@ -152,10 +146,7 @@ async def test_a_new_sqlite_file_gets_what_the_migrations_make(tmp_path: Path) -
     assert schema.NEWEST.read_text() == newest(), "renew it: python -m tests.store.schemas"
     made, migrated = SqliteDump(tmp_path / "made.db"), SqliteDump(tmp_path / "migrated.db")
     await migrate(made.url)
-    engine = create_async_engine(database_url(migrated.url), poolclass=NullPool)
-    async with engine.begin() as connection:
-        await connection.run_sync(migrations.upgrade)
-    await engine.dispose()
+    await run_on(migrated.url, migrations.upgrade)
     [user], [other] = [(await rows_of(dump.url)).pop("users") for dump in (made, migrated)]
     assert abs(user["created_at"] - other["created_at"]).total_seconds() < 60
     assert list(user) == list(other)

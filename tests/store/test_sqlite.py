@@ -8,13 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import bindparam, select
 
 from atoll.store.database import open_database
 from atoll.store.errors import NotUnique
-from atoll.store.prepared import Prepared
-from atoll.store.sqlite import sqlite_url
-from atoll.store.tables import instances
+from atoll.store.sqlite import CONNECTIONS, sqlite_url
 from atoll.testing.listing_contract import ListingContract
 from atoll.testing.queue_contract import QueueContract
 from atoll.testing.retention_contract import RetentionContract
@@ -86,21 +83,64 @@ async def test_a_write_waits_for_another_process_without_blocking_others(tmp_pat
     await opened.close()
 
 
-async def test_the_driver_and_sqlalchemy_read_and_write_the_same_of_a_prepared_statement(tmp_path: Path) -> None:
+async def test_values_stay_out_of_messages(tmp_path: Path) -> None:
     opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
-    wanted = Prepared(
-        select(instances).where(instances.c.created_at == bindparam("at"), instances.c.state.not_in(["terminated"]))
-    )
     async with opened.write() as tx:
         await tx.add_all([instance("i1"), instance("i2", 1)])
-    async with opened.write() as tx:
-        connection = tx._connection
-        direct = await connection.rows(wanted, {"at": instance().created_at})
-        composed = (await connection.execute(wanted.statement, {"at": instance().created_at})).all()
-        assert [tuple(row) for row in direct] == [tuple(row) for row in composed]
-        assert len(direct) == 2
     with pytest.raises(NotUnique) as refused:
         async with opened.write() as tx:
             await tx.add(instance("i1"))
-    assert "i1" not in str(refused.value)  # values stay out of messages
+    assert "i1" not in str(refused.value)
+    await opened.close()
+
+
+async def test_more_readers_than_connections_take_turns(tmp_path: Path) -> None:
+    opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
+
+    async def read() -> None:
+        async with opened.read() as tx:
+            await tx.fleets.listing("main")
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(*(read() for _ in range(5 * CONNECTIONS)))
+    await opened.close()
+
+
+async def test_a_writer_that_is_cancelled_takes_nothing_of_the_others_with_it(tmp_path: Path) -> None:
+    opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
+
+    async def write(number: int) -> None:
+        async with opened.write() as tx:
+            await tx.add(instance(f"i{number}", number))
+            await asyncio.sleep(0.001)
+
+    for turns in range(12):
+        writers = [asyncio.create_task(write(10 * turns + number)) for number in range(5)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        writers[turns % 5].cancel()
+        results = await asyncio.gather(*writers, return_exceptions=True)
+        async with opened.read() as tx:
+            kept = {id for (id,) in await tx._connection.sql("SELECT id FROM instances")}
+        done = {f"i{10 * turns + number}" for number, result in enumerate(results) if result is None}
+        cancelled = f"i{10 * turns + turns % 5}"  # its commit may have been made before the news of it
+        assert done <= kept
+        assert {f"i{10 * turns + number}" for number in range(5)} - done <= {cancelled}
+    await opened.close()
+
+
+async def test_a_group_whose_transaction_sqlite_rolled_back_is_reported_to_all_its_writers(tmp_path: Path) -> None:
+    opened = await open_database(sqlite_url(tmp_path / "atoll.db"), lambda: NOW)
+
+    async def write(number: int, *, spoils: bool) -> None:
+        async with opened.write() as tx:
+            await tx.add(instance(f"i{number}", number))
+            if spoils:
+                await tx._connection.sql("ROLLBACK")  # as SQLite does by itself after some errors of the disk
+                raise OSError
+
+    results = await asyncio.gather(write(1, spoils=False), write(2, spoils=True), return_exceptions=True)
+    assert all(isinstance(result, Exception) for result in results), results
+    async with opened.read() as tx:
+        assert (await tx._connection.sql("SELECT id FROM instances")).all() == []
     await opened.close()

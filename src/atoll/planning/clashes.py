@@ -28,18 +28,16 @@ def clash(trial: Request, name: str, run: RunRequest, growth: Growth) -> Mapping
 
 def _new_nodes(fleet: FleetRequest, run: RunRequest, growth: Growth) -> list[NodePlacement]:
     """The new nodes of a fleet with other rules for the run, as few as it needs, beside all that is placed."""
-    placed = {one.name for one in growth.made.documents if one.kind is DocumentKind.RUN and one.shortfall is None}
+    request = growth.beside(run)
     documents = tuple(
         replace(fleet, nodes=one.nodes) if isinstance(one, FleetRequest) and one.name == fleet.name else one
-        for one in growth.request.documents
-        if not isinstance(one, RunRequest) or one.name == run.name or one.name in placed
+        for one in request.documents
     )
     elastic = tuple(
         replace(one, fleet=replace(fleet, nodes=one.fleet.nodes)) if one.fleet.name == fleet.name else one
-        for one in growth.request.elastic
+        for one in request.elastic
     )
-    request = replace(growth.request, documents=documents, elastic=elastic)
-    grown = Growth.of(request, growth.snapshot, growth.plan)
+    grown = Growth.of(replace(request, documents=documents, elastic=elastic), growth.snapshot, growth.plan)
     nodes = part(grown.made, DocumentKind.RUN, run.name).placements
     return [node for node in nodes if node.fleet == fleet.name and node.instance is None]
 

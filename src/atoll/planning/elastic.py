@@ -26,7 +26,7 @@ from atoll.planning.plan import (
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.run_nodes import RunNodes
 from atoll.planning.snapshot import Snapshot
-from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.reductions.kinds import kind_of
 
 _NO_MACHINE = frozenset({RefusalCode.FLEET, RefusalCode.INSTANCE_BUSY, ShortfallCode.NOT_ENOUGH})
 """Shortfalls of a run on machines that exist, of which the reason is why its fleets do not grow."""
@@ -112,7 +112,7 @@ def _is_taken(explained: DocumentPlan) -> bool:
 def _fits_larger(run: RunRequest, growth: Growth) -> bool:
     """Whether the run gets its nodes where the fleets may be larger: other runs need those that they may have."""
     elastic = tuple(replace(each, most=None) for each in growth.request.elastic)
-    grown = Growth.of(replace(growth.request, elastic=elastic), growth.snapshot, growth.plan)
+    grown = Growth.of(replace(growth.beside(run), elastic=elastic), growth.snapshot, growth.plan)
     return part(grown.made, DocumentKind.RUN, run.name).shortfall is None
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from atoll.planning.plan import DocumentKind, DocumentPlan, Plan, Source
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot
-from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.reductions.kinds import kind_of
 
 
 class PlanFunction(Protocol):
@@ -21,6 +21,9 @@ class PlanFunction(Protocol):
 
     def __call__(self, request: Request, snapshot: Snapshot, *, explained: bool = True) -> Plan: ...
 
+
+MOST_CONTESTED = 4
+"""How many nodes more than a run needs are tried where others may take them."""
 
 MOST_SHARES = 64
 """How many ways to share a run's new nodes out over its fleets are tried."""
@@ -60,6 +63,16 @@ class Growth:
         elastic = {one.fleet.name for one in self.request.elastic}
         fleets = [one for one in self.request.documents if isinstance(one, FleetRequest)]
         return {fleet.name: fleet.nodes for fleet in fleets if fleet.name in elastic}
+
+    def beside(self, run: RunRequest) -> Request:
+        """The request with this run and all that is placed, without the other runs that do not fit."""
+        short = {one.name for one in self.made.documents if one.kind is DocumentKind.RUN and one.shortfall is not None}
+        documents = (
+            one
+            for one in self.request.documents
+            if not isinstance(one, RunRequest) or one.name == run.name or one.name not in short
+        )
+        return replace(self.request, documents=tuple(documents))
 
     def _serve_many(self, runs: Sequence[RunRequest]) -> None:
         """As many as possible of the first of these runs that lack machines, in few steps."""
@@ -150,9 +163,19 @@ class Growth:
         # A machine that is shared holds up to as many nodes as it has blocks, and how many is for the plan to find out.
         share = 1 if any(run.takes_whole for run in runs) else _most_blocks(fleet, wanted)
         least = max(1, ceil((wanted - free) / share))
-        extras = range(least, wanted + 1) if len(runs) == 1 else _steps(least, wanted, share)
+        most_wanted = wanted + self._contested(runs, elastic)
+        extras = range(least, most_wanted + 1) if len(runs) == 1 else _steps(least, wanted, share)
         most = 0 if elastic.held else elastic.most
         return [size + extra for extra in extras if most is None or size + extra <= most]
+
+    def _contested(self, runs: Sequence[RunRequest], elastic: ElasticFleet) -> int:
+        """How many more nodes are tried: what a fleet gets for these runs may go to others that do not fit so far."""
+        parts = {one.name: one for one in self.made.documents if one.kind is DocumentKind.RUN}
+        others = [one for one in self.request.documents if isinstance(one, RunRequest) and one not in runs]
+        short = [one for one in others if parts[one.name].shortfall is not None]
+        short = [one for one in short if not one.grows or kind_of(one) in self.failed]
+        using = [one for one in short if one.fleets is None or elastic.fleet.name in one.fleets]
+        return min(MOST_CONTESTED, sum(len(one.nodes) for one in using))
 
     def _requested(self, elastic: ElasticFleet) -> FleetRequest:
         """The fleet as a document of the request, or else as it is kept."""

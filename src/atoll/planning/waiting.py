@@ -19,7 +19,7 @@ from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, Refus
 from atoll.planning.replacement import plan_replacing
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot, Usage
-from atoll.planning.solving.kinds import kind_of
+from atoll.planning.solving.reductions.kinds import kind_of
 
 _LASTING = frozenset({FailureKind.NOT_OFFERED})
 """Failures that say what a place never has."""

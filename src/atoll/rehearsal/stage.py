@@ -18,7 +18,8 @@ from atoll.engine.snapshots.world import Worlds
 from atoll.rehearsal.clock import VirtualClock
 from atoll.rehearsal.logs import MemoryLogs
 from atoll.rehearsal.material import Material
-from atoll.rehearsal.memory import MemoryDatabase, memory_engine
+from atoll.rehearsal.memory import memory_engine
+from atoll.store.database import Database
 
 _NO_FILE = Path("/dev/null/secret.key")
 """A rehearsal leaves no file behind: its vault has a key that is given, and seals nothing."""
@@ -29,7 +30,7 @@ async def staged(material: Material, backends: Mapping[str, Backend], clock: Vir
     """An engine over a database with the records of the material. It does not work yet."""
     memory_engine().fresh()
     ids, now = Random(f"{seed}/ids"), clock.now  # noqa: S311 - a simulation
-    database, alarm, news = MemoryDatabase(memory_engine(), now), DueTimer(), Notifier()
+    database, alarm, news = Database(memory_engine(), now), DueTimer(), Notifier()
     database.on_commit, database.on_due = news.notify, alarm.set
     async with database.write() as tx:
         await tx.add_all(material.records)

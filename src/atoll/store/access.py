@@ -9,7 +9,6 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from atoll.model.access import Project, Role, Token, User
 from atoll.model.states import RUN, AttachmentState, FleetState, InstanceState, VolumeState
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.tables import attachments, fleets, instances, members, projects, runs, tokens, users, volumes
 
 _BEARER = (
@@ -17,9 +16,7 @@ _BEARER = (
     .select_from(tokens.join(users, users.c.name == tokens.c.user).outerjoin(members, members.c.user == users.c.name))
     .where(tokens.c.hash == bindparam("this"))
 )
-_PROJECT = Prepared(
-    select(projects.c.name).where(projects.c.name == bindparam("project"), projects.c.deleted_at.is_(None))
-)
+_PROJECT = select(projects.c.name).where(projects.c.name == bindparam("project"), projects.c.deleted_at.is_(None))
 
 
 class AccessRepository:

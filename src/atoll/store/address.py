@@ -6,7 +6,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-_DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+_DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "sqlite+aiosqlite": "sqlite"}
 _OPTIONS = frozenset({"host", "port", "ssl"})
 """What may follow the `?` of a PostgreSQL URL; `host` names a server or the folder of its socket."""
 EXAMPLE = "postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -31,7 +31,7 @@ def database_url(text: str) -> URL:
     except (ArgumentError, ValueError):
         raise DatabaseError(f"the database's URL cannot be read: write {EXAMPLE}") from None
     driver = _DRIVERS.get(url.drivername, url.drivername)
-    if driver not in _DRIVERS.values():
+    if driver not in {*_DRIVERS.values(), "sqlite"}:
         raise DatabaseError(f"a database of the kind `{url.drivername}` is not known: write {EXAMPLE}")
     url = url.set(drivername=driver)
     return url if driver.startswith("sqlite") else _postgresql(url)

@@ -1,82 +1,80 @@
-"""What the repositories of one transaction work with: a connection that runs prepared and composed statements."""
+"""What the repositories of one transaction work with, over either database, and what gives them such connections."""
 
-import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from sqlalchemy import CursorResult, Executable, text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from atoll.store.prepared import Prepared, Row
-
+Row = Sequence[Any]
 Values = Mapping[str, Any]
 _NONE: Values = {}
 
-PART = 500
-"""The number of rows sent to PostgreSQL at once: the event loop is blocked while they are encoded."""
 
-
-class Direct(Protocol):
-    """SQLite's driver, past SQLAlchemy: on the same connection, in the same transaction."""
-
-    async def run(self, sql: str, values: Sequence[Any], many: bool = False) -> sqlite3.Cursor:
-        """Run one statement, or with `many` the same one for each of `values`. Raises sqlite3.Error."""
-        ...
-
-
-class Connection:
-    """One transaction's connection. Prepared statements go straight to the driver where there is a `direct` one."""
-
-    def __init__(self, connection: AsyncConnection, direct: Direct | None) -> None:
-        self._connection = connection
-        self._direct = direct
+class Connection(ABC):
+    """One transaction's connection. Statements that run often are made once: SQLAlchemy keeps their compiled text."""
 
     @property
+    @abstractmethod
     def dialect(self) -> Dialect:
         """Which database it is."""
-        return self._connection.dialect
 
+    @abstractmethod
     async def execute(self, statement: Executable, values: Values | None = None) -> CursorResult[*tuple[Any, ...]]:
-        """Run a statement composed for one use."""
-        return await self._connection.execute(statement, values)
+        """Run a statement."""
+
+    @abstractmethod
+    async def change_all(self, statement: Executable, rows: Sequence[Values]) -> None:
+        """Run a statement without rows for each of `rows`."""
 
     async def sql(self, statement: str) -> CursorResult[*tuple[Any, ...]]:
         """Run a statement given as text; for tests."""
-        return await self._connection.execute(text(statement))
+        return await self.execute(text(statement))
 
-    async def rows(self, prepared: Prepared, values: Values = _NONE) -> Sequence[Row]:
-        """Run a prepared statement; returns the rows that it selects or changes."""
-        if self._direct is None:
-            return (await self._connection.execute(prepared.statement, values)).all()
-        cursor = await self._run(self._direct, prepared, prepared.text.arguments(values))
-        return prepared.text.rows(cursor)
+    async def rows(self, statement: Executable, values: Values = _NONE) -> Sequence[Row]:
+        """Run a statement; returns the rows that it selects or changes."""
+        return (await self.execute(statement, values)).all()
 
-    async def row(self, prepared: Prepared, values: Values = _NONE) -> Row | None:
+    async def row(self, statement: Executable, values: Values = _NONE) -> Row | None:
         """The first of them, if there is one."""
-        return next(iter(await self.rows(prepared, values)), None)
+        return next(iter(await self.rows(statement, values)), None)
 
-    async def change(self, prepared: Prepared, values: Values = _NONE) -> int:
-        """Run a prepared statement without rows; returns the number of changed rows."""
-        if self._direct is None:
-            return (await self._connection.execute(prepared.statement, values)).rowcount
-        return (await self._run(self._direct, prepared, prepared.text.arguments(values))).rowcount
+    async def change(self, statement: Executable, values: Values = _NONE) -> int:
+        """Run a statement without rows; returns the number of changed rows."""
+        return (await self.execute(statement, values)).rowcount
 
-    async def change_all(self, prepared: Prepared, rows: Sequence[Values]) -> None:
-        """Run it for each of `rows`."""
-        if self._direct is None:
-            for start in range(0, len(rows), PART):
-                await self._connection.execute(prepared.statement, rows[start : start + PART])
-        elif len(rows) == 1:
-            await self.change(prepared, rows[0])
-        else:
-            await self._run(self._direct, prepared, [prepared.text.arguments(row) for row in rows], many=True)
 
-    async def _run(
-        self, direct: Direct, prepared: Prepared, values: Sequence[Any], *, many: bool = False
-    ) -> sqlite3.Cursor:
-        try:
-            return await direct.run(prepared.text.sql, values, many)
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(prepared.text.sql, None, error, sqlite3.Error, hide_parameters=True) from error
+class Connections(ABC):
+    """The connections of one database. Their contexts raise SQLAlchemy's errors, which `Database` translates."""
+
+    shared = False
+    """Whether several servers may work on it."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it is, without a password."""
+
+    @abstractmethod
+    def read(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction that reads the state of one moment."""
+
+    @abstractmethod
+    def look(self) -> AbstractAsyncContextManager[Connection]:
+        """Statements outside a transaction: each may see a different state."""
+
+    @abstractmethod
+    def write(self) -> AbstractAsyncContextManager[Connection]:
+        """A writing transaction, which is on the disk at the end; an exception inside rolls it back."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close all connections."""
+
+    def follow(self, heard: Callable[[], None]) -> None:  # noqa: B027 - a database of one server has no others to hear
+        """Call `heard` after the commits of other servers."""
+
+    def announce(self) -> None:  # noqa: B027
+        """Tell other servers of a commit."""

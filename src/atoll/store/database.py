@@ -1,21 +1,21 @@
 """The database: opening and migrating it, and the transactions over it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
 from atoll.model.system_error import error_words
 from atoll.store import postgresql, schema, sqlite
 from atoll.store.address import DatabaseError, database_url, place
-from atoll.store.connection import Connection, Direct
+from atoll.store.connection import Connections
 from atoll.store.errors import translated
 from atoll.store.schema import HEAD
-from atoll.store.sqlite import SharedCommit, sqlite_url
+from atoll.store.sqlite import sqlite_url
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 
@@ -23,63 +23,42 @@ __all__ = ["HEAD", "Database", "DatabaseError", "open_database", "sqlite_url"]
 
 
 class Database:
-    """Transactions over one database; `looking` is another engine over it for looks, where they need one.
+    """Transactions over one database.
 
-    `on_commit` is called after each write, here or on another server, for whoever waits for news; `on_due` for who
-    looks after the queue, with the time at which work is due that a write here made due, or None after those of others.
+    `on_commit` is called after each write, here or on another server, for whoever waits for news; `on_due` for what
+    works off the queue, with the time at which work is due that a write here made due, or None after those of others.
     """
 
-    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime], looking: AsyncEngine | None = None) -> None:
-        self._engine = engine
-        self._looking = looking or engine
+    def __init__(self, connections: Connections, now: Callable[[], datetime]) -> None:
+        self.connections = connections
         self._now = now
-        self._shared: SharedCommit | None = None
-        self._listener: postgresql.Listener | None = None
-        self._begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]] = engine.begin
-        self._direct: Callable[[AsyncConnection], Direct | None] = lambda connection: None
-        self._reading: dict[str, object] = {}
         self.on_commit: Callable[[], None] = lambda: None
         self.on_due: Callable[[datetime | None], None] = lambda at: None
-        if engine.dialect.name == "sqlite":
-            self._shared = SharedCommit(engine)
-            self._begin = self._shared.transaction
-            self._direct = sqlite.driver
-        else:
-            self._listener = postgresql.Listener(engine, self._heard)
-            self._reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        connections.follow(self._heard)
 
     @property
     def url(self) -> str:
         """Where it is, without a password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        return self.connections.url
 
     @property
     def shared(self) -> bool:
         """Whether several servers may work on it."""
-        return self._listener is not None
+        return self.connections.shared
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A consistent, read-only transaction. Raises StoreUnavailable, StoreFault."""
         with translated():
-            async with self._engine.connect() as connection:
-                if self._reading:
-                    await connection.execution_options(**self._reading)
-                await connection.begin()
-                yield Transaction(Connection(connection, self._direct(connection)), self._now())
+            async with self.connections.read() as connection:
+                yield Transaction(connection, self._now())
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Transaction]:
-        """Reads without a transaction: each statement may see a different state.
-
-        On PostgreSQL no transaction is begun and ended: beside much work, each exchange takes as long as what is read.
-        """
+        """Reads without a transaction: each statement may see a different state."""
         with translated():
-            connection = await self._looking.connect()
-            try:
-                yield Transaction(Connection(connection, self._direct(connection)), self._now())
-            finally:
-                await connection.close()  # exchanges nothing, so that it needs no task of its own
+            async with self.connections.look() as connection:
+                yield Transaction(connection, self._now())
 
     @asynccontextmanager
     async def write(self, lease: Lease | None = None) -> AsyncIterator[Transaction]:
@@ -90,26 +69,20 @@ class Database:
         leaves that unknown.
         """
         with translated():
-            async with self._begin() as connection:
-                transaction = Transaction(Connection(connection, self._direct(connection)), self._now())
+            async with self.connections.write() as connection:
+                transaction = Transaction(connection, self._now())
                 if lease is not None:
                     await transaction.work.check(lease)
                 yield transaction
                 await transaction.flush()
-        if self._listener is not None:
-            self._listener.notify()
+        self.connections.announce()
         if transaction.work.soonest is not None:
             self.on_due(transaction.work.soonest)
         self.on_commit()
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._listener is not None:
-            await self._listener.close()
-        if self._shared is not None:
-            await self._shared.close()
-        await self._engine.dispose()
-        await self._looking.dispose()
+        await self.connections.close()
 
     def _heard(self) -> None:
         self.on_due(None)
@@ -133,21 +106,30 @@ async def open_database(url: str, now: Callable[[], datetime]) -> Database:
             raise
         raise DatabaseError(f"the database {place(address)} cannot be used: {error}") from error
     if address.drivername.startswith("postgresql"):
-        return Database(postgresql.pooled(address), now, postgresql.looking(address))
-    return Database(sqlite.connect(address), now)
+        return Database(postgresql.PostgresqlConnections(address), now)
+    return Database(sqlite.SqliteConnections(address), now)
 
 
 async def _prepare(address: URL) -> None:
     """Look at the schema, and migrate where it is not the newest, on a connection of its own."""
-    if address.drivername.startswith("postgresql"):
-        engine = postgresql.connect(address, poolclass=NullPool)
-    else:
-        engine = sqlite.connect(address, foreign_keys=False, poolclass=NullPool)
+    if not address.drivername.startswith("postgresql"):
+        await asyncio.to_thread(_prepare_file, address)
+        return
+    engine = postgresql.connect(address, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            found = await schema.version(connection)
+            found = await connection.run_sync(schema.version)
         if found != schema.HEAD:
-            async with engine.connect() as connection:
-                await schema.migrate(connection, place(address))
+            async with engine.begin() as connection:
+                await connection.run_sync(schema.migrate, place(address))
     finally:
         await engine.dispose()
+
+
+def _prepare_file(address: URL) -> None:
+    with sqlite.upgrading(address) as connection:
+        found = schema.version(connection)
+    if found != schema.HEAD:
+        with sqlite.upgrading(address) as connection, connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            schema.migrate(connection, place(address))

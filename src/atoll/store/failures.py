@@ -8,18 +8,15 @@ from sqlalchemy import bindparam, delete, insert, or_, select
 from atoll.model.failure import Failure, FailureKind, Resource, Scope
 from atoll.model.offer import Market
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.tables import failures
 
-_RECENT = Prepared(
+_RECENT = (
     select(*failures.columns)
     .where(or_(failures.c.until.is_(None), failures.c.until > bindparam("since", type_=failures.c.until.type)))
     .order_by(failures.c.scope, failures.c.kind)
 )
-_REMEMBERED = Prepared(
-    delete(failures).where(failures.c.scope == bindparam("scope"), failures.c.kind == bindparam("kind"))
-)
-_REMEMBER = Prepared(insert(failures), failures.columns.keys())
+_REMEMBERED = delete(failures).where(failures.c.scope == bindparam("scope"), failures.c.kind == bindparam("kind"))
+_REMEMBER = insert(failures)
 
 
 def _key(scope: Scope) -> str:

@@ -12,7 +12,6 @@ from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import InstanceState
 from atoll.model.zone import Zone
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.query import Query
 from atoll.store.rows import ZONE_COLUMNS, instance_type_of, zone_from
 from atoll.store.tables import LIVING, fleets, instances
@@ -24,11 +23,11 @@ _STAYS = case((instances.c.end_reason == "", 1), else_=0)
 _FITS = case(
     (and_(instances.c.end_reason == "", instances.c.outdated.is_(False), instances.c.leaving_for == ""), 1), else_=0
 )
-_SIZE = Prepared(
-    select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(instances.c.fleet_id == bindparam("fleet"), LIVING)
+_SIZE = select(func.count(), func.coalesce(func.sum(_STAYS), 0)).where(
+    instances.c.fleet_id == bindparam("fleet"), LIVING
 )
 _OURS = (fleets.c.project == bindparam("project"), fleets.c.deleted_at.is_(None))
-_BY_ZONE = Prepared(
+_BY_ZONE = (
     select(*(instances.c[name] for name in ZONE_COLUMNS), func.count(), func.sum(_STAYS), func.sum(_FITS))
     .where(instances.c.fleet_id == bindparam("fleet"), LIVING)
     .group_by(*(instances.c[name] for name in ZONE_COLUMNS))
@@ -49,10 +48,8 @@ _HERE = (
 )
 _IN_ZONE = Query(Kind.INSTANCE, *_HERE, LIVING)
 _OF_PROJECT_IN_ZONE = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), *_HERE, LIVING)
-_MACHINES = Prepared(
-    select(instances.c.id, instances.c.state, instances.c.backend_id).where(
-        instances.c.backend == bindparam("backend"), LIVING
-    )
+_MACHINES = select(instances.c.id, instances.c.state, instances.c.backend_id).where(
+    instances.c.backend == bindparam("backend"), LIVING
 )
 _ACTIVE = Query(
     Kind.INSTANCE,
@@ -62,7 +59,7 @@ _ACTIVE = Query(
 )
 _PLACE = [instances.c[name] for name in ZONE_COLUMNS]
 _TYPE = cast(instances.c.instance_type, Text)
-_TAKEN = Prepared(
+_TAKEN = (
     select(*_PLACE, _TYPE, instances.c.market, func.count()).where(LIVING).group_by(*_PLACE, _TYPE, instances.c.market)
 )
 _ENDING = Query(

@@ -8,15 +8,12 @@ from sqlalchemy import bindparam, delete, insert, select, tuple_
 from atoll.model.observation import Observation, Outcome
 from atoll.model.offer import Market
 from atoll.model.zone import Zone
-from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared, Row
+from atoll.store.connection import Connection, Row
 from atoll.store.tables import observations
 
-_ADD = Prepared(insert(observations), observations.columns.keys())
-_BEGAN = Prepared(
-    select(observations.c.at).where(
-        observations.c.instance_id == bindparam("id"), observations.c.outcome == Outcome.ATTEMPT
-    )
+_ADD = insert(observations)
+_BEGAN = select(observations.c.at).where(
+    observations.c.instance_id == bindparam("id"), observations.c.outcome == Outcome.ATTEMPT
 )
 
 

@@ -7,12 +7,15 @@ it (a fence, a state, a unique name, a counter). Readers see one moment (`REPEAT
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL, CursorResult, Executable
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from atoll.store.connection import Connection, Connections, Values
 
 if TYPE_CHECKING:
     import asyncpg  # type: ignore[import-untyped]
@@ -24,6 +27,8 @@ EVENTS_LOCK = 0x61746F6C6C01
 """Held from the insert of events to the commit: their numbers then grow in the order in which they become visible."""
 MIGRATION_LOCK = 0x61746F6C6C02
 """Held by the one server that brings the schema up to date."""
+PART = 500
+"""The number of rows sent at once: the event loop is blocked while they are encoded."""
 CONNECTIONS = 12
 LOOKING = 3
 """Connections for reads outside transactions, so that requests do not queue behind background work."""
@@ -49,15 +54,81 @@ def connect(url: URL, **options: Any) -> AsyncEngine:
     return create_async_engine(url, hide_parameters=True, connect_args=arguments, **options)
 
 
-def pooled(url: URL) -> AsyncEngine:
-    """An engine with the pool that a server works with."""
-    return connect(url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=POOL_SECONDS)
+class PostgresqlConnection(Connection):
+    """Statements of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._async = connection
+
+    @property
+    def dialect(self) -> Dialect:
+        """PostgreSQL's."""
+        return self._async.dialect
+
+    async def execute(self, statement: Executable, values: Values | None = None) -> CursorResult[*tuple[Any, ...]]:
+        """Run a statement."""
+        return await self._async.execute(statement, values)
+
+    async def change_all(self, statement: Executable, rows: Sequence[Values]) -> None:
+        """Run a statement without rows for each of `rows`."""
+        for start in range(0, len(rows), PART):
+            await self._async.execute(statement, rows[start : start + PART])
 
 
-def looking(url: URL) -> AsyncEngine:
-    """An engine for statements outside of transactions, with a pool of its own."""
-    options = {"pool_size": LOOKING, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
-    return connect(url, isolation_level="AUTOCOMMIT", **options)
+class PostgresqlConnections(Connections):
+    """The connections of one server to a database that other servers share, with a pool of their own for looks."""
+
+    shared = True
+
+    def __init__(self, url: URL) -> None:
+        self._engine = connect(url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=POOL_SECONDS)
+        options = {"pool_size": LOOKING, "max_overflow": 0, "pool_timeout": POOL_SECONDS}
+        self._looking = connect(url, isolation_level="AUTOCOMMIT", **options)
+        self._listener: Listener | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A transaction that reads the state of one moment."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            await connection.begin()
+            yield PostgresqlConnection(connection)
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[Connection]:
+        """Statements outside a transaction, none of which is begun and ended: each exchange takes time."""
+        connection = await self._looking.connect()
+        try:
+            yield PostgresqlConnection(connection)
+        finally:
+            await connection.close()  # exchanges nothing, so that it needs no task of its own
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Connection]:
+        """A writing transaction."""
+        async with self._engine.begin() as connection:
+            yield PostgresqlConnection(connection)
+
+    def follow(self, heard: Callable[[], None]) -> None:
+        """Call `heard` after the commits of other servers, from now on."""
+        self._listener = Listener(self._engine, heard)
+
+    def announce(self) -> None:
+        """Tell other servers of a commit."""
+        if self._listener is not None:
+            self._listener.notify()
+
+    async def close(self) -> None:
+        """Stop listening, and close all connections."""
+        if self._listener is not None:
+            await self._listener.close()
+        await self._engine.dispose()
+        await self._looking.dispose()
 
 
 class Listener:

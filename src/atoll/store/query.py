@@ -8,7 +8,6 @@ from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, bindparam, fu
 
 from atoll.model.records import Kind
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.rows import records_of
 from atoll.store.tables import TABLES
 
@@ -18,11 +17,11 @@ class Query:
 
     def __init__(self, kind: Kind, *where: ColumnElement[bool], order: str = "id") -> None:
         self._kind = kind
-        self._prepared = Prepared(_select(kind, *where, order=order))
+        self._statement = _select(kind, *where, order=order)
 
     async def all(self, connection: Connection, **values: Any) -> list[Any]:
         """All of them."""
-        return records_of(self._kind, await connection.rows(self._prepared, values))
+        return records_of(self._kind, await connection.rows(self._statement, values))
 
     async def first(self, connection: Connection, **values: Any) -> Any | None:
         """The first of them, if there is one."""

@@ -7,12 +7,11 @@ volumes. A record that another record still names stays until that one is delete
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Integer, bindparam, delete, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, Integer, bindparam, delete, exists, false, func, or_, select, update
 
 from atoll.model.records import Job, Kind
 from atoll.model.states import ATTACHMENT, CLOSURE, FLEET, INSTANCE, JOB, RUN, VOLUME, StateMachine
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.query import among
 from atoll.store.rows import records_of
 from atoll.store.tables import TABLES, attachments, events, instances, jobs, runs, work
@@ -22,19 +21,19 @@ _NEWER = jobs.alias("newer")
 _SUCCESSOR = runs.alias("successor")
 
 
-def _events() -> Prepared:
+def _events() -> Executable:
     oldest = select(events.c.seq, events.c.time).order_by(events.c.seq).limit(_LIMIT).subquery()
     newest = select(func.max(events.c.seq)).scalar_subquery()
     old = select(oldest.c.seq).where(oldest.c.time < _BEFORE, oldest.c.seq < newest)
-    return Prepared(delete(events).where(events.c.seq.in_(old)))
+    return delete(events).where(events.c.seq.in_(old))
 
 
-def _ended_jobs(*where: ColumnElement[bool]) -> Prepared:
+def _ended_jobs(*where: ColumnElement[bool]) -> Executable:
     over = select(jobs).where(jobs.c.state.in_(JOB.final), jobs.c.finished_at < _BEFORE, *where)
-    return Prepared(over.order_by(jobs.c.finished_at).limit(_LIMIT))
+    return over.order_by(jobs.c.finished_at).limit(_LIMIT)
 
 
-def _old_jobs() -> Prepared:
+def _old_jobs() -> Executable:
     followed = exists().where(
         _NEWER.c.run_id == jobs.c.run_id, _NEWER.c.rank == jobs.c.rank, _NEWER.c.submission > jobs.c.submission
     )
@@ -42,11 +41,11 @@ def _old_jobs() -> Prepared:
     return _ended_jobs(or_(followed, over), ~_named(attachments.c.job_id == jobs.c.id))
 
 
-def _runs() -> Prepared:
+def _runs() -> Executable:
     waiting = exists().where(_SUCCESSOR.c.replaces == runs.c.id, _SUCCESSOR.c.state.not_in(RUN.final))
     over = (runs.c.finished_at < _BEFORE, runs.c.state.in_(RUN.final), ~_named(jobs.c.run_id == runs.c.id), ~waiting)
     finished = select(runs.c.id).where(*over).order_by(runs.c.finished_at).limit(_LIMIT)
-    return Prepared(delete(runs).where(runs.c.id.in_(finished)))
+    return delete(runs).where(runs.c.id.in_(finished))
 
 
 def _named(*where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -54,13 +53,13 @@ def _named(*where: ColumnElement[bool]) -> ColumnElement[bool]:
     return or_(false(), *(exists().where(condition) for condition in where))
 
 
-def _ended(kind: Kind, states: StateMachine, *named: ColumnElement[bool]) -> Prepared:
+def _ended(kind: Kind, states: StateMachine, *named: ColumnElement[bool]) -> Executable:
     # What is due in the queue is still needed for a moment: its last turn wakes others.
     table = TABLES[kind]
     due = exists().where(work.c.kind == kind, work.c.id == table.c.id)
     over = (table.c.deleted_at < _BEFORE, table.c.state.in_(states.final), ~or_(_named(*named), due))
     ended = select(table.c.id).where(*over).order_by(table.c.deleted_at).limit(_LIMIT)
-    return Prepared(delete(table).where(table.c.id.in_(ended)))
+    return delete(table).where(table.c.id.in_(ended))
 
 
 _EVENTS = _events()
@@ -129,8 +128,8 @@ class RetentionRepository:
         """Delete closures of zones that ended before a time; returns their number."""
         return await self._delete(_CLOSURES, before, limit)
 
-    async def _jobs(self, old: Prepared, before: datetime, limit: int) -> list[Job]:
+    async def _jobs(self, old: Executable, before: datetime, limit: int) -> list[Job]:
         return records_of(Kind.JOB, await self._connection.rows(old, {"before": before, "limit": limit}))
 
-    async def _delete(self, old: Prepared, before: datetime, limit: int) -> int:
+    async def _delete(self, old: Executable, before: datetime, limit: int) -> int:
         return await self._connection.change(old, {"before": before, "limit": limit})

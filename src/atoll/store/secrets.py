@@ -6,10 +6,9 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from atoll.model.access import Secret
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.tables import secrets
 
-_LISTING = Prepared(
+_LISTING = (
     select(secrets.c.name, secrets.c.updated_at, secrets.c.updated_by)
     .where(secrets.c.project == bindparam("project"))
     .order_by(secrets.c.name)

@@ -7,13 +7,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.tables import settings
 
-_GET = Prepared(select(settings.c.value).where(settings.c.key == bindparam("name")))
-_SWAP = Prepared(
-    update(settings).where(settings.c.key == bindparam("name"), settings.c.value == bindparam("seen")), ["value"]
-)
+_GET = select(settings.c.value).where(settings.c.key == bindparam("name"))
+_SWAP = update(settings).where(settings.c.key == bindparam("name"), settings.c.value == bindparam("seen"))
 
 
 class SettingRepository:

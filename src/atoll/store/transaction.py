@@ -7,10 +7,10 @@ lock that is held until the commit: a reader that follows the events by number n
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Executable, Table, bindparam, func, insert, select, update
 
 from atoll.model.records import Event, EventKind, Job, Kind, Record, Run
 from atoll.model.states import MACHINES
@@ -29,7 +29,6 @@ from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.observations import ObservationRepository
 from atoll.store.postgresql import EVENTS_LOCK
-from atoll.store.prepared import Prepared
 from atoll.store.query import Query
 from atoll.store.queue import QueueFigures
 from atoll.store.retention import RetentionRepository
@@ -46,37 +45,23 @@ R = TypeVar("R", bound=Record)
 
 _BY_ID = {kind: Query(kind, table.c.id == bindparam("this")) for kind, table in TABLES.items()}
 _LOCK = select(func.pg_advisory_xact_lock(EVENTS_LOCK).label("held"))
-_NEWEST = Prepared(select(func.max(events.c.seq)))
+_NEWEST = select(func.max(events.c.seq))
 _NO_PLACE = dict.fromkeys(ZONE_COLUMNS)
 
 
-@cache
-def _change(kind: Kind, *names: str) -> Prepared:
-    """An update of these columns."""
-    table = TABLES[kind]
-    return Prepared(update(table).where(table.c.id == bindparam("this")), names)
+_INSERT = {table: insert(table) for table in (*TABLES.values(), events)}
+_CHANGE = {kind: update(table).where(table.c.id == bindparam("this")) for kind, table in TABLES.items()}
+"""An update of the columns that the values name."""
+_STEP = {kind: change.where(TABLES[kind].c.state == bindparam("as_seen")) for kind, change in _CHANGE.items()}
+"""The same, where the state is as it was seen."""
 
 
-@cache
-def _step(kind: Kind, *names: str) -> Prepared:
-    """An update of these columns, where the state is as it was seen."""
-    table = TABLES[kind]
-    as_seen = (table.c.id == bindparam("this"), table.c.state == bindparam("as_seen"))
-    return Prepared(update(table).where(*as_seen), names)
-
-
-@cache
-def _insert(table: Table, *names: str) -> Prepared:
-    """Rows with these columns."""
-    return Prepared(insert(table), names)
-
-
-def _locked_insert() -> Prepared:
+def _locked_insert() -> Executable:
     """One event, whose number is taken once the lock is held: in one exchange, as all other writers wait meanwhile."""
     locked = _LOCK.cte("locked")
     columns = [column for column in events.columns if column.name != "seq"]
     row = select(*(bindparam(column.name, type_=column.type) for column in columns)).select_from(locked)
-    return Prepared(insert(events).from_select([column.name for column in columns], row))
+    return insert(events).from_select([column.name for column in columns], row)
 
 
 _LOCKED_INSERT = _locked_insert()
@@ -199,7 +184,7 @@ class Transaction:
     async def update(self, record: R, **changes: Any) -> R:
         """Change fields other than the state."""
         values = columns(changes)
-        await self._connection.change(_change(record.kind, *values), {"this": record.id, **values})
+        await self._connection.change(_CHANGE[record.kind], {"this": record.id, **values})
         return replace(record, **changes)
 
     async def step(self, record: R, state: str, *, reason: str = "", **changes: Any) -> R:
@@ -217,7 +202,7 @@ class Transaction:
         if not isinstance(record, Run | Job) and state in MACHINES[record.kind].final:
             values["deleted_at"] = self.now
         as_seen = {"this": record.id, "as_seen": record.state}
-        if await self._connection.change(_step(record.kind, *values), as_seen | values) != 1:
+        if await self._connection.change(_STEP[record.kind], as_seen | values) != 1:
             raise Conflict(f"{record.kind} {record.id} is no longer {record.state}")
         self._event(changed, record.state, reason)
         return changed
@@ -333,6 +318,4 @@ class Transaction:
     async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         # All rows of one statement have the same columns; a place that is not known leaves some out.
         names = sorted(set().union(*rows))
-        await self._connection.change_all(
-            _insert(table, *names), [{name: row.get(name) for name in names} for row in rows]
-        )
+        await self._connection.change_all(_INSERT[table], [{name: row.get(name) for name in names} for row in rows])

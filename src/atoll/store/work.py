@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, FromClause, String, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import ARRAY, Executable, FromClause, String, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from atoll.model.records import Kind
 from atoll.store.connection import Connection
-from atoll.store.prepared import Prepared
 from atoll.store.tables import work
 
 CHUNK = 500
@@ -38,7 +37,7 @@ _DUE = (
     .with_for_update(skip_locked=True)
     .cte("due")
 )
-_LEASE = Prepared(
+_LEASE = (
     update(work)
     .where(work.c.kind == _DUE.c.kind, work.c.id == _DUE.c.id)
     .values(fence=work.c.fence + 1, leased_until=bindparam("until"), woken=False)
@@ -50,11 +49,11 @@ _HELD = and_(
     work.c.fence == bindparam("its_fence"),
     work.c.leased_until.is_not(None),
 )
-_CHECK = Prepared(select(work.c.fence).where(_HELD).with_for_update(read=True, key_share=True))
+_CHECK = select(work.c.fence).where(_HELD).with_for_update(read=True, key_share=True)
 _KEY = ("kind", "id", "fence")
 
 
-def _renew(held: FromClause) -> Prepared:
+def _renew(held: FromClause) -> Executable:
     """Renews leases that are rows of kind, id and fence."""
     mine = (
         select(work.c.kind, work.c.id)
@@ -66,7 +65,7 @@ def _renew(held: FromClause) -> Prepared:
         .cte("mine")
     )
     renewed = update(work).where(work.c.kind == mine.c.kind, work.c.id == mine.c.id)
-    return Prepared(renewed.values(leased_until=bindparam("until")).returning(*(work.c[name] for name in _KEY)))
+    return renewed.values(leased_until=bindparam("until")).returning(*(work.c[name] for name in _KEY))
 
 
 def _of_arrays() -> FromClause:
@@ -84,8 +83,8 @@ def _of_json() -> FromClause:
 
 _RENEW_ARRAYS, _RENEW_JSON = _renew(_of_arrays()), _renew(_of_json())
 _FOLLOWING = bindparam("following", type_=work.c.due_at.type)
-_REMOVE = Prepared(delete(work).where(_HELD, work.c.woken.is_(False)))
-_RELEASE = Prepared(
+_REMOVE = delete(work).where(_HELD, work.c.woken.is_(False))
+_RELEASE = (
     update(work)
     .where(_HELD)
     .values(
@@ -96,30 +95,27 @@ _RELEASE = Prepared(
     )
     .returning(work.c.due_at)
 )
-_RETRYING = Prepared(
+_RETRYING = (
     select(work.c.id)
     .where(work.c.kind == bindparam("kind"), work.c.attempts > 0, work.c.leased_until.is_(None))
     .order_by(work.c.attempts.desc(), work.c.due_at)
     .limit(bindparam("limit"))
 )
-_NEXT = Prepared(
-    select(
-        select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
-        select(func.min(work.c.leased_until)).scalar_subquery(),
-    )
+_NEXT = select(
+    select(func.min(work.c.due_at)).where(work.c.leased_until.is_(None)).scalar_subquery(),
+    select(func.min(work.c.leased_until)).scalar_subquery(),
 )
 
 
-def _wake(insert: Any) -> Prepared:
+def _wake(insert: Any) -> Any:
     statement = insert(work)
     earlier = work.c.due_at > statement.excluded.due_at
     news = and_(work.c.leased_until.is_not(None), work.c.woken.is_(False))
-    upsert = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["kind", "id"],
         set_={"due_at": case((or_(earlier, news), statement.excluded.due_at), else_=work.c.due_at), "woken": True},
         where=or_(earlier, news),
     )
-    return Prepared(upsert, work.columns.keys())
 
 
 _WAKE = {"postgresql": _wake(postgresql_insert), "sqlite": _wake(sqlite_insert)}

@@ -1,12 +1,13 @@
 """Databases to text and back, and rows for every table."""
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from atoll.store import migrations
@@ -14,6 +15,8 @@ from atoll.store.address import database_url
 from atoll.store.schema import BETWEEN
 from atoll.store.sqlite import sqlite_url
 from atoll.testing.postgresql import Cluster
+
+T = TypeVar("T")
 
 SCHEMAS = Path(__file__).parent
 _STATES = {"fleets": "active", "instances": "active", "volumes": "available", "attachments": "attached",
@@ -86,18 +89,31 @@ class PostgresqlDump:
         self._cluster.sql(text, self._name)
 
 
-async def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table."""
-    engine = create_async_engine(database_url(url), poolclass=NullPool)
+async def run_on(url: str, work: Callable[[sa.Connection], T]) -> T:
+    """Runs `work` in a transaction of a database of either kind."""
+    address = database_url(url)
+    if address.drivername == "sqlite":
+        file = sa.create_engine(address, poolclass=NullPool)
+        with file.begin() as connection:
+            return work(connection)
+    engine = create_async_engine(address, poolclass=NullPool)
     try:
-        async with engine.connect() as connection:
-            tables = (await _tables(connection)).sorted_tables
-            return {
-                table.name: [dict(row) for row in (await connection.execute(sa.select(table))).mappings()]
-                for table in tables
-            }
+        async with engine.begin() as asynchronous:
+            return await asynchronous.run_sync(work)
     finally:
         await engine.dispose()
+
+
+async def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table."""
+
+    def rows(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:
+        return {
+            table.name: [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+            for table in _tables(connection).sorted_tables
+        }
+
+    return await run_on(url, rows)
 
 
 def newest() -> str:
@@ -125,25 +141,20 @@ def fill(dump: Dumped) -> None:
     former = sorted(path for path in SCHEMAS.glob(f"*.{dump.kind}.sql"))
     if former:
         dump.load(former[-1].read_text())
-    asyncio.run(_fill(dump.url))
+    asyncio.run(run_on(dump.url, _fill))
 
 
-async def _fill(url: str) -> None:
-    engine = create_async_engine(database_url(url), poolclass=NullPool)
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(migrations.upgrade)
-            for table in (await _tables(connection)).sorted_tables:
-                rows = (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar()
-                if (rows or 0) < 2 and table.name != "alembic_version":
-                    await connection.execute(sa.insert(table), [_row(table, number) for number in (1, 2)])
-    finally:
-        await engine.dispose()
+def _fill(connection: sa.Connection) -> None:
+    migrations.upgrade(connection)
+    for table in _tables(connection).sorted_tables:
+        rows = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar()
+        if (rows or 0) < 2 and table.name != "alembic_version":
+            connection.execute(sa.insert(table), [_row(table, number) for number in (1, 2)])
 
 
-async def _tables(connection: AsyncConnection) -> sa.MetaData:
+def _tables(connection: sa.Connection) -> sa.MetaData:
     metadata = sa.MetaData()
-    await connection.run_sync(metadata.reflect)
+    metadata.reflect(connection)
     return metadata
 
 

@@ -25,10 +25,10 @@ from atoll.planning.request import (
     VolumeRequest,
 )
 from atoll.planning.solving.joint import Decider, precedence
-from atoll.planning.solving.kinds import kind_of
 from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
+from atoll.planning.solving.reductions.kinds import kind_of
 
 Consumer = FleetRequest | RunRequest
 Machines = tuple[tuple[Option, int], ...]

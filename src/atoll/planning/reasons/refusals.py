@@ -25,10 +25,10 @@ from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.components import may_use
 from atoll.planning.solving.groups import reusable
 from atoll.planning.solving.joint import Decider, Decision
-from atoll.planning.solving.kinds import kind_of
 from atoll.planning.solving.limits import Limits
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import FleetGroup, Pool
+from atoll.planning.solving.reductions.kinds import kind_of
 
 _OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
 _OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]

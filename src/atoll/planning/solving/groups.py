@@ -12,13 +12,13 @@ from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
-from atoll.planning.solving import kinds
 from atoll.planning.solving.components import may_use
-from atoll.planning.solving.kinds import NONE, Copies
 from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option, suiting
 from atoll.planning.solving.picking import User, Users, cheapest, picked
 from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup
+from atoll.planning.solving.reductions import kinds
+from atoll.planning.solving.reductions.kinds import NONE, Copies
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
 from atoll.planning.world import World
 

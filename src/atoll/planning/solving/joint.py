@@ -22,13 +22,14 @@ from atoll.planning.request import (
     Strategy,
     VolumeRequest,
 )
-from atoll.planning.solving import companions, dominance, kinds, shortcuts, stepwise, strategies
 from atoll.planning.solving import programme as model
+from atoll.planning.solving import stepwise, strategies
 from atoll.planning.solving.components import components, may_use
 from atoll.planning.solving.groups import Groups
-from atoll.planning.solving.kinds import Copies
 from atoll.planning.solving.limits import NO_LIMITS, Limits, exceeded
 from atoll.planning.solving.problem import Disk, FleetGroup, Problem, RunGroup, Solution
+from atoll.planning.solving.reductions import companions, dominance, kinds, lone, pinned
+from atoll.planning.solving.reductions.kinds import Copies
 
 DOCUMENT, OPTION = 20, 3
 """The steps for each document of a problem, and for each option of it."""
@@ -291,7 +292,7 @@ class Decider(Groups):
                     bought = strategies.lay(group)
                     return None if bought is None else Solution({group.name: bought})
             if isinstance(documents[0], RunRequest) and _is_lone(documents[0]):
-                with suppress(shortcuts.Unclear):
+                with suppress(lone.Unclear):
                     return self._solve_lone(documents[0], copies)
         whole = self.problem(documents, partial, limits, copies)
         options = sum(len(fleet.options) for fleet in whole.fleets) + sum(len(run.options) for run in whole.runs)
@@ -309,25 +310,25 @@ class Decider(Groups):
         if key not in self._lone:
             group = self.lone_group(run, key[1])
             self.budget.take(OPTION * (len(group.options) + len(group.pools)))
-            self._lone[key] = shortcuts.lone(group, self.world.lots(run.name))
+            self._lone[key] = lone.lone(group, self.world.lots(run.name))
         return self._lone[key]
 
     def _solve_pinned(self, problem: Problem) -> Solution | None:
         """The best solution with the fleets as they are best alone, if that is the best of all."""
         if not (problem.fleets and problem.runs) or any(fleet.partial for fleet in problem.fleets):
             return None
-        pinned = shortcuts.pinned(problem)
-        if pinned is None:
+        smaller = pinned.pinned(problem)
+        if smaller is None:
             return None
         try:
-            solution = model.solve(pinned, self.world, self.budget)
+            solution = model.solve(smaller, self.world, self.budget)
         except OutOfBudget:
             return None
-        if solution is None or solution.cost > shortcuts.least(pinned) + 1e-9:
+        if solution is None or solution.cost > pinned.least(smaller) + 1e-9:
             return None
         # Laid with regard to its runs, a fleet may hold them in fewer zones at the same price.
-        moves = any(shortcuts.may_move(*pair) for pair in zip(problem.fleets, pinned.fleets, strict=True))
-        return None if moves and pinned.apart(solution) else solution
+        moves = any(pinned.may_move(*pair) for pair in zip(problem.fleets, smaller.fleets, strict=True))
+        return None if moves and smaller.apart(solution) else solution
 
 
 def _is_lone(run: RunRequest) -> bool:

@@ -13,11 +13,11 @@ from atoll.planning.budget import Budget, OutOfBudget
 from atoll.planning.plan import Source
 from atoll.planning.request import Placement
 from atoll.planning.solving import programme as model
-from atoll.planning.solving import shortcuts, strategies
+from atoll.planning.solving import strategies
 from atoll.planning.solving.limits import AMOUNTS, Limits, exceeded
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Disk, FleetGroup, Pool, Problem, RunGroup, Solution
-from atoll.planning.solving.shortcuts import Unclear
+from atoll.planning.solving.reductions.lone import Unclear, lone
 from atoll.planning.world import World
 
 STEP = 300
@@ -100,7 +100,7 @@ class _Left:
     def _run(self, run: RunGroup) -> Solution | None:
         if self.planned or run.max_skew is not None or any(group.mounts for group in run.classes):
             raise Unclear
-        return shortcuts.lone(self._narrowed(run), self.world.lots(run.name))
+        return lone(self._narrowed(run), self.world.lots(run.name))
 
     def problem(self, group: FleetGroup | RunGroup, disks: Mapping[str, Disk]) -> Problem:
         """One more fleet or run as a problem of its own, with the planned machines that it may use."""

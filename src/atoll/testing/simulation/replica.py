@@ -30,7 +30,8 @@ from atoll.engine.engine import Engine, Options
 from atoll.model.limits import TimeLimits
 from atoll.model.zone import BackendInfo, Zone
 from atoll.rehearsal.clock import VirtualClock
-from atoll.rehearsal.memory import MemoryDatabase, MemoryEngine
+from atoll.rehearsal.memory import MemoryEngine
+from atoll.store.database import Database
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 from atoll.testing.simulation.disk import ServerDisk
@@ -59,7 +60,7 @@ class Gate:
             raise asyncio.CancelledError
 
 
-class ReplicaDatabase(MemoryDatabase):
+class ReplicaDatabase(Database):
     """The shared database as one replica reaches it; `watch` sees each commit before it is made."""
 
     def __init__(
