@@ -1,5 +1,7 @@
 """How the nodes of a task lie to each other: in one region unless it says otherwise, and what that costs."""
 
+from dataclasses import replace
+
 import pytest
 
 from atoll.model.catalog import Catalog
@@ -127,3 +129,17 @@ def test_equal_tasks_are_each_in_one_zone_where_the_numbers_allow_it() -> None:
     snapshot = world({EAST[0]: (1.0, 3), EAST[1]: (1.0, 2), EAST[2]: (1.0, 2)})
     for part in plan(Request("request", runs), snapshot).documents:
         assert len(set(zones(part))) == 1
+
+
+@pytest.mark.parametrize("home", EAST)
+@pytest.mark.parametrize("name", ["one", "two", "three"])
+def test_new_nodes_of_a_fleet_that_may_lie_anywhere_join_those_that_exist_at_the_same_price(
+    home: Zone, name: str
+) -> None:
+    there = replace(world(dict.fromkeys(EAST, (0.1, None))), instances=(node_of(name, home),))
+    [made] = plan(Request("request", (FleetRequest(name, 3),)), there).documents
+    assert [node.zone for node in made.placements] == [home, home]
+
+
+def node_of(fleet: str, zone: Zone) -> ExistingInstance:
+    return ExistingInstance("i0", zone, SMALL, Market.ON_DEMAND, 0.1, fleet, 0, busy=True)

@@ -15,6 +15,7 @@ import msgspec
 from atoll.client import transport
 from atoll.client.errors import ApiError, NoServer, ServerGone
 from atoll.model.access import Role
+from atoll.model.error_codes import ErrorCode
 from atoll.model.zone import Zone
 from atoll.wire.access import (
     IssuedToken,
@@ -501,4 +502,6 @@ def _problem(response: transport.Response) -> Problem:
 
 def _foreign(message: str) -> Problem:
     """A problem with an answer that is not in an Atoll server's format."""
-    return Problem("unknown-answer", message, "check the address and that server and command have the same version")
+    return Problem(
+        ErrorCode.UNKNOWN_ANSWER, message, "check the address and that server and command have the same version"
+    )

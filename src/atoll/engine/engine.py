@@ -61,6 +61,7 @@ from atoll.engine.work.run import RunHandler
 from atoll.engine.work.sweep import Resource, SweepHandler, end, look_over
 from atoll.engine.work.volume import VolumeHandler
 from atoll.engine.work.worker import Worker, ended
+from atoll.model.error_codes import ErrorCode
 from atoll.model.failure import FailureKind, Scope
 from atoll.model.market import StalePart
 from atoll.model.records import EventKind, Fleet, Kind, Run, Volume
@@ -403,5 +404,7 @@ class Engine:
     def _faults(self, zone: Zone) -> Faults:
         backend = self.backends.get(zone.backend)
         if backend is None or backend.faults is None:
-            raise Refused("zone-cannot-fail", f"zones of `{zone.backend}` cannot be failed on purpose", status=409)
+            raise Refused(
+                ErrorCode.ZONE_CANNOT_FAIL, f"zones of `{zone.backend}` cannot be failed on purpose", status=409
+            )
         return backend.faults

@@ -159,21 +159,23 @@ async def _backend_error(_request: Request, error: Exception) -> Response:
 
 async def _raced(_request: Request, _error: Exception) -> Response:
     # Two servers of one database wrote the same row; within one server, writers wait for each other.
-    return problem("raced", "the resource was modified concurrently", 409, "run the command again")
+    return problem(ErrorCode.RACED, "the resource was modified concurrently", 409, "run the command again")
 
 
 async def _store_unavailable(_request: Request, error: Exception) -> Response:
     log.error("the database is unavailable: %s", error)
-    return problem("database-unavailable", "the server's database does not answer", 503, "run the command again later")
+    return problem(
+        ErrorCode.DATABASE_UNAVAILABLE, "the server's database does not answer", 503, "run the command again later"
+    )
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["loc"][0] == "path":
-        return problem("not-found", "there is nothing of this name", 404, "look for it with `list`")
+        return problem(ErrorCode.NOT_FOUND, "there is nothing of this name", 404, "look for it with `list`")
     place = ".".join(str(part) for part in first["loc"])
-    return problem("invalid-request", f"the request is wrong at {place}: {first['msg']}", 422)
+    return problem(ErrorCode.INVALID_REQUEST, f"the request is wrong at {place}: {first['msg']}", 422)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from atoll.engine.engine import Engine
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.requests.accounts import token_hash
 from atoll.model.access import Role, Token, User
+from atoll.model.error_codes import ErrorCode
 
 FRESH_SECONDS = 2.0
 """Seconds that a token, a role or a project is cached."""
@@ -49,7 +50,7 @@ class Gate:
             if user is not None:
                 return user
         raise Refused(
-            "unauthorized",
+            ErrorCode.UNAUTHORIZED,
             "the token is missing or wrong, was revoked, or has ended",
             help="`atoll login`, or set ATOLL_TOKEN; the first token is the file `token` in the server's data folder",
             status=401,
@@ -95,7 +96,7 @@ class Gate:
 def forbidden(message: str) -> Refused:
     """Refuses an authenticated user (403)."""
     return Refused(
-        "forbidden", message, help="`atoll login` shows the current user; ask an admin for the role", status=403
+        ErrorCode.FORBIDDEN, message, help="`atoll login` shows the current user; ask an admin for the role", status=403
     )
 
 

@@ -21,6 +21,7 @@ from atoll.fronts.dstack import owns
 from atoll.fronts.dstack import refusal as dstack_refusal
 from atoll.fronts.web import WebFront
 from atoll.model.access import User
+from atoll.model.error_codes import ErrorCode
 from atoll.model.system_error import disk_trouble
 from atoll.server.answer import disk_refusal, problem, refusal
 from atoll.server.auth import Gate
@@ -99,7 +100,7 @@ class Front:
             response = dstack_refusal(error) if owns(scope["path"]) else refusal(error)
         except UnicodeEncodeError:
             message = "the request has a character that is no Unicode text (half of a surrogate pair)"
-            response = problem("invalid-request", message, 422)
+            response = problem(ErrorCode.INVALID_REQUEST, message, 422)
         except ClientDisconnect:
             exchange.status = exchange.status or CLIENT_LEFT
         except Exception as error:
@@ -110,7 +111,7 @@ class Front:
                 raise
             if trouble is None:
                 message = f"the server failed (request {exchange.id})"
-                response = problem("internal-error", message, 500, "see server.log")
+                response = problem(ErrorCode.INTERNAL_ERROR, message, 500, "see server.log")
             else:
                 log.error("a file cannot be written: %s", error)
                 response = disk_refusal(trouble)
@@ -164,10 +165,10 @@ def _is_open(scope: Scope) -> bool:
 def _too_much(scope: Scope, headers: Headers, most: int) -> Response | None:
     head = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope.get("raw_path") or b"")
     if head + len(scope["query_string"]) > HEAD_BYTES:
-        return problem("too-large", f"the head of a request may hold {HEAD_BYTES >> 10} KiB", 431)
+        return problem(ErrorCode.TOO_LARGE, f"the head of a request may hold {HEAD_BYTES >> 10} KiB", 431)
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or len(length) > 18 or int(length) > most:
-        return problem("too-large", f"a request may hold {most >> 20} MiB", 413, "split the files")
+        return problem(ErrorCode.TOO_LARGE, f"a request may hold {most >> 20} MiB", 413, "split the files")
     if "transfer-encoding" in headers:
-        return problem("length-required", "a request must declare its length", 411)
+        return problem(ErrorCode.LENGTH_REQUIRED, "a request must declare its length", 411)
     return None

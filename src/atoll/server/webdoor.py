@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from atoll.engine.parts.refusal import Refused
+from atoll.model.error_codes import ErrorCode
 from atoll.server.home import Home
 from atoll.server.listener import bound
 
@@ -70,7 +71,7 @@ class WebDoor:
                 listener = _listening(0)
             except OSError as error:
                 message = f"cannot open a port for the web page: {error.strerror}"
-                raise Refused("no-port", message, status=503) from error
+                raise Refused(ErrorCode.NO_PORT, message, status=503) from error
         taken = await asyncio.get_running_loop().create_server(partial(protocol, server), sock=listener)
         server.servers.append(taken)  # closed with the others when the server stops
         self._address = _url(listener)

@@ -97,7 +97,7 @@ class Computing:
             raise _too_much(f"it takes more than {seconds:g} s to compute") from error
         except (EOFError, ConnectionError, asyncio.IncompleteReadError) as error:
             if self._closed:
-                raise Refused("stopping", "the server is stopping", status=503) from error
+                raise Refused(ErrorCode.STOPPING, "the server is stopping", status=503) from error
             raise _too_much("the worker process ended, perhaps for lack of memory") from error
         finally:
             if kept and not self._closed:
@@ -212,4 +212,4 @@ class _Worker:
 
 
 def _too_much(reason: str) -> Refused:
-    return Refused("too-much", f"this request is too large: {reason}", help="split the files", status=422)
+    return Refused(ErrorCode.TOO_MUCH, f"this request is too large: {reason}", help="split the files", status=422)

@@ -1,6 +1,7 @@
 """A request that the engine refuses: data for the user, nothing changed."""
 
 from atoll.model.diagnostic import Diagnostic
+from atoll.model.error_codes import ErrorCode
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -25,4 +26,6 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 
 def not_found(kind: str, name: str) -> Refused:
     """There is no such thing in the project."""
-    return Refused("not-found", f"there is no {kind} `{name}`", help=f"`atoll {kind} list` shows them all", status=404)
+    return Refused(
+        ErrorCode.NOT_FOUND, f"there is no {kind} `{name}`", help=f"`atoll {kind} list` shows them all", status=404
+    )

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from atoll.engine.parts.refusal import Refused
+from atoll.model.error_codes import ErrorCode
 
 MOST_WAITING = 8
 """Requests of one user that may wait; more are refused."""
@@ -89,7 +90,7 @@ class Turns:
             own = sum(one.asker.user == turn.asker.user for one in self._waiting)
             if own >= MOST_WAITING or len(self._waiting) >= MOST_WAITING_IN_ALL:
                 whose = f"{own} requests of yours" if own >= MOST_WAITING else f"{len(self._waiting)} requests"
-                raise Refused("busy", f"{whose} wait for the planner", help="run the command again", status=503)
+                raise Refused(ErrorCode.BUSY, f"{whose} wait for the planner", help="run the command again", status=503)
         self._waiting.append(turn)
         self._grant()
 
@@ -102,7 +103,7 @@ class Turns:
                 await turn.granted
         except TimeoutError as error:
             message = f"the planner was busy for {PATIENCE_SECONDS:g} s"
-            raise Refused("busy", message, help="run the command again", status=503) from error
+            raise Refused(ErrorCode.BUSY, message, help="run the command again", status=503) from error
 
     def _grant(self) -> None:
         while len(self._held) < self._places and (turn := self._next()):

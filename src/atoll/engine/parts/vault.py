@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from atoll.engine.parts.refusal import Refused
+from atoll.model.error_codes import ErrorCode
 from atoll.private_files import write_private
 from atoll.store.transaction import Transaction
 
@@ -149,7 +150,7 @@ def has_secrets(config: Mapping[str, Any]) -> bool:
 def wrong_key() -> Refused:
     """This server cannot open what its database holds."""
     return Refused(
-        "wrong-secret-key",
+        ErrorCode.WRONG_SECRET_KEY,
         "this server's key is not the one that the secrets of its database are sealed with",
         help="give every server of the database the same ATOLL_SECRET_KEY, or the same `secret.key`",
         status=503,

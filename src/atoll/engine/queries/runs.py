@@ -9,6 +9,7 @@ from atoll.engine.parts.versions import version_of
 from atoll.engine.queries.declared import Declared, shown
 from atoll.engine.queries.page import Page
 from atoll.engine.queries.zones import not_configured
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Instance, Job, Run
 from atoll.model.states import JOB, JobState, RunState
 from atoll.store.transaction import Transaction
@@ -70,17 +71,17 @@ class RunQueries:
             run = await _named(tx, project, name)
             attempts = [job for job in await tx.runs.attempts(run) if job.rank == rank]
         if not attempts:
-            raise Refused("not-found", f"run `{name}` has no job {rank}", status=404)
+            raise Refused(ErrorCode.NOT_FOUND, f"run `{name}` has no job {rank}", status=404)
         wanted = attempts[-1].submission if attempt is None else attempt - 1
         found = next((job for job in attempts if job.submission == wanted), None)
         if found is None:
             message = f"job {rank} of run `{name}` has no attempt {attempt}"
             kept = f"{attempts[0].submission + 1} to {attempts[-1].submission + 1}"
             help = f"its attempts are {kept}; `atoll run get {name}` lists them"
-            raise Refused("not-found", message, help=help, status=404)
+            raise Refused(ErrorCode.NOT_FOUND, message, help=help, status=404)
         if found.log_deleted:
             message = f"the log of job {rank} of run `{name}` is deleted: `retention` says how long logs are kept"
-            raise Refused("log-deleted", message, status=410)
+            raise Refused(ErrorCode.LOG_DELETED, message, status=410)
         return found
 
     async def _views(self, tx: Transaction, found: Sequence[Run], earlier: Sequence[Job] = ()) -> list[RunView]:

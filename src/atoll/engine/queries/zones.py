@@ -9,6 +9,7 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.queries.observations import observed_in
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import usage_of
+from atoll.model.error_codes import ErrorCode
 from atoll.model.market import StalePart
 from atoll.model.quota import with_own_use
 from atoll.model.zone import Capacity, Zone, ZoneState
@@ -69,7 +70,9 @@ class ZoneQueries:
         for view in await self.all(project):
             if view.zone == zone:
                 return replace(view, observed=await observed_in(self._context, zone))
-        raise Refused("not-found", f"there is no zone `{zone}`", help="`atoll zone list` shows them all", status=404)
+        raise Refused(
+            ErrorCode.NOT_FOUND, f"there is no zone `{zone}`", help="`atoll zone list` shows them all", status=404
+        )
 
 
 def stale_in(parts: Iterable[StalePart], zone: Zone) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.placement import claim_epoch
 from atoll.model.access import Project, Role, Token, User
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import EventKind
 from atoll.store.errors import NotUnique
 from atoll.store.transaction import Transaction
@@ -49,7 +50,7 @@ async def create_project(context: Context, name: str) -> Project:
     _refuse_without_isolation(context, "project")
     async with context.database.write() as tx:
         if await tx.access.project_name_taken(name):
-            raise Refused("name-taken", f"there is or was a project `{name}`", help="choose another name")
+            raise Refused(ErrorCode.NAME_TAKEN, f"there is or was a project `{name}`", help="choose another name")
         await tx.access.add_project(name, tx.now)
         tx.announce(name, EventKind.PROJECT, name, "created")
         return Project(name, tx.now)
@@ -65,7 +66,7 @@ def _refuse_without_isolation(context: Context, kind: str) -> None:
             help = (
                 f"enable user namespaces, configure another backend, or set `trusted: true` for `{name}` in config.yml"
             )
-            raise Refused("not-isolated", message, help=help)
+            raise Refused(ErrorCode.NOT_ISOLATED, message, help=help)
 
 
 async def delete_project(context: Context, name: str) -> None:
@@ -74,11 +75,13 @@ async def delete_project(context: Context, name: str) -> None:
         if not await tx.access.project_exists(name):
             raise not_found("project", name)
         if name == FIRST_PROJECT:
-            raise Refused("first-project", f"the project `{name}` cannot be deleted")
+            raise Refused(ErrorCode.FIRST_PROJECT, f"the project `{name}` cannot be deleted")
         living = await tx.access.living(name)
         if living:
             held = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in living.items())
-            raise Refused("project-busy", f"the project `{name}` holds {held}", help="stop and delete them first")
+            raise Refused(
+                ErrorCode.PROJECT_BUSY, f"the project `{name}` holds {held}", help="stop and delete them first"
+            )
         # Concurrent submissions to the project have to plan again, and find it deleted.
         await claim_epoch(tx, await tx.settings.get("placements"))
         await tx.secrets.delete_all(name)
@@ -101,7 +104,7 @@ async def remove_member(context: Context, project: str, user: str) -> Role:
     async with context.database.write() as tx:
         role = (await tx.access.members(project)).get(user)
         if role is None:
-            raise Refused("not-found", f"`{user}` is no member of the project `{project}`", status=404)
+            raise Refused(ErrorCode.NOT_FOUND, f"`{user}` is no member of the project `{project}`", status=404)
         await tx.access.remove_member(project, user)
         tx.announce(project, EventKind.MEMBER, user, "removed")
         return role
@@ -113,7 +116,7 @@ async def create_user(context: Context, name: str, admin: bool) -> User:
     _refuse_without_isolation(context, "user")
     async with context.database.write() as tx:
         if await tx.access.user(name) is not None:
-            raise Refused("name-taken", f"there is a user `{name}` already", help="choose another name")
+            raise Refused(ErrorCode.NAME_TAKEN, f"there is a user `{name}` already", help="choose another name")
         await tx.access.add_user(name, admin, tx.now)
         return User(name, admin, tx.now)
 
@@ -124,7 +127,7 @@ async def delete_user(context: Context, name: str) -> User:
         user = await _known_user(tx, name)
         others = [one for one in await tx.access.users() if one.admin and one.name != name]
         if user.admin and not others:
-            raise Refused("last-admin", f"`{name}` is the only admin", help="make another admin first")
+            raise Refused(ErrorCode.LAST_ADMIN, f"`{name}` is the only admin", help="make another admin first")
         await tx.access.delete_user(name)
         return user
 
@@ -133,7 +136,7 @@ async def create_token(context: Context, user: str, name: str, seconds: float | 
     """A new token, and what is kept of it. Raises Refused: not-found, invalid-name, invalid-request."""
     _check(_LABEL, name, "a token", "at most 100 characters on one line")
     if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
-        raise Refused("invalid-request", "a token ends after more than 0 s, and within 100 years", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "a token ends after more than 0 s, and within 100 years", status=422)
     while True:
         text = "atoll_" + secrets.token_urlsafe(32)
         try:
@@ -173,4 +176,4 @@ async def _known_user(tx: Transaction, name: str) -> User:
 
 def _check(form: re.Pattern[str], name: str, what: str, rule: str) -> None:
     if not form.fullmatch(name):
-        raise Refused("invalid-name", f"`{name[:100]}` cannot name {what}", help=rule, status=422)
+        raise Refused(ErrorCode.INVALID_NAME, f"`{name[:100]}` cannot name {what}", help=rule, status=422)

@@ -9,6 +9,7 @@ from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.emptying import end_closure, moves_in, occupants_of
 from atoll.engine.placing.placement import forget_plans
 from atoll.engine.snapshots.world import World
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Closure, ClosureKind
 from atoll.model.states import ClosureState
 from atoll.model.zone import Zone
@@ -68,7 +69,9 @@ class Closing:
 
 
 def _invalid(message: str) -> Refused:
-    return Refused("invalid-request", message, help="`--for 2h` or `--until 16:00` says when it ends", status=422)
+    return Refused(
+        ErrorCode.INVALID_REQUEST, message, help="`--for 2h` or `--until 16:00` says when it ends", status=422
+    )
 
 
 async def close_zone(context: Context, project: str, zone: Zone, closing: Closing) -> Closure:
@@ -93,7 +96,7 @@ async def _refuse_more(tx: Transaction, world: World, closure: Closure, agreed: 
     if more:
         message = f"changed since it was shown: now it would end {', '.join(more)} too"
         help = "the zone was not closed; look at it, then run the command again"
-        raise Refused("changed-since-shown", message, help=help)
+        raise Refused(ErrorCode.CHANGED_SINCE_SHOWN, message, help=help)
 
 
 async def new_closure(tx: Transaction, id: str, project: str, zone: Zone, closing: Closing) -> Closure:
@@ -162,4 +165,4 @@ async def _refuse_closed(tx: Transaction, project: str, zone: Zone, closing: Clo
             f"zone `{zone}` is closed already for {whom}, until {closure.until:%Y-%m-%d %H:%M:%S} UTC, "
             f"by {closure.actor}{why}"
         )
-        raise Refused("zone-closed", message, help=f"`atoll zone open {zone}` ends that closure")
+        raise Refused(ErrorCode.ZONE_CLOSED, message, help=f"`atoll zone open {zone}` ends that closure")

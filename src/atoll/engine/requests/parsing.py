@@ -7,6 +7,7 @@ from atoll.configuration.checks.zoning import Ground, crowded
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.snapshots.world import World
 from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.error_codes import ErrorCode
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.wire.api import Submission
 from atoll.zones.directory import Directory, builtin
@@ -44,7 +45,7 @@ def _refuse_too_many(parsed: Parsed) -> None:
     """Raises Refused where there is more than one plan is for."""
     if len(parsed.documents) > MOST_DOCUMENTS:
         message = f"the files have {len(parsed.documents):,} documents, and {MOST_DOCUMENTS} can be planned together"
-        raise Refused("too-large", message, help="apply the files in parts", status=422)
+        raise Refused(ErrorCode.TOO_LARGE, message, help="apply the files in parts", status=422)
     nodes = 0
     for document in parsed.documents:
         wanted = getattr(document.spec, "nodes", 0)
@@ -52,7 +53,7 @@ def _refuse_too_many(parsed: Parsed) -> None:
         if nodes > MOST_NODES:
             message = f"with {document.kind} `{document.name}` the files ask for {nodes:,} nodes"
             help = f"{MOST_NODES:,} can be planned together: apply the files in parts"
-            raise Refused("too-large", message, help=help, status=422)
+            raise Refused(ErrorCode.TOO_LARGE, message, help=help, status=422)
 
 
 def in_order(findings: Sequence[Diagnostic], submission: Submission) -> tuple[Diagnostic, ...]:
@@ -90,5 +91,8 @@ def refuse_errors(findings: Sequence[Diagnostic]) -> None:
     if errors:
         count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
         raise Refused(
-            "invalid-configuration", count, diagnostics=tuple(dict.fromkeys(findings))[:MOST_FINDINGS], status=422
+            ErrorCode.INVALID_CONFIGURATION,
+            count,
+            diagnostics=tuple(dict.fromkeys(findings))[:MOST_FINDINGS],
+            status=422,
         )

@@ -10,6 +10,7 @@ from atoll.engine.placing.demand import fleet_request, spec_of
 from atoll.engine.placing.rebalancing import end_rebalance
 from atoll.engine.requests.submission import asker
 from atoll.engine.snapshots.world import take_snapshot
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import REBALANCE, Fleet, Instance
 from atoll.model.states import FleetState
 from atoll.planning.budget import USERS, Budget
@@ -95,22 +96,24 @@ async def _fleet(tx: Transaction, project: str, name: str) -> Fleet:
     if fleet is None:
         raise not_found("fleet", name)
     if fleet.state is not FleetState.ACTIVE:
-        raise Refused("not-rebalanced", f"fleet `{name}` is being deleted")
+        raise Refused(ErrorCode.NOT_REBALANCED, f"fleet `{name}` is being deleted")
     if fleet.rebalancing_until is not None:
         raise Refused(
-            "being-rebalanced",
+            ErrorCode.BEING_REBALANCED,
             f"fleet `{name}` is being rebalanced, until {fleet.rebalancing_until:%H:%M:%S} UTC at most",
             help=f"`atoll fleet rebalance {name} --stop` ends that",
         )
     if fleet.auto_created:
-        raise Refused("not-rebalanced", f"fleet `{name}` belongs to a run, and ends after it: its nodes stay")
+        raise Refused(ErrorCode.NOT_REBALANCED, f"fleet `{name}` belongs to a run, and ends after it: its nodes stay")
     if fleet.hold:
         help = f"`atoll fleet retry {name}`, then rebalance it"
-        raise Refused("not-rebalanced", f"fleet `{name}` is on hold: {fleet.message}", help=help)
+        raise Refused(ErrorCode.NOT_REBALANCED, f"fleet `{name}` is on hold: {fleet.message}", help=help)
     target = spec_of(fleet).nodes.target
     if fleet.nodes > target:
         message = f"fleet `{name}` has grown to {fleet.nodes} nodes for its runs, and asks for {target} without them"
-        raise Refused("not-rebalanced", message, help="nodes beyond that end when they are idle; rebalance it then")
+        raise Refused(
+            ErrorCode.NOT_REBALANCED, message, help="nodes beyond that end when they are idle; rebalance it then"
+        )
     return fleet
 
 
@@ -125,4 +128,4 @@ async def _as_planned(tx: Transaction, leaving: Collection[Instance], wanted: Wa
 
 
 def _changed(message: str) -> Refused:
-    return Refused("changed-since-shown", message, help="look at it again, then repeat the command")
+    return Refused(ErrorCode.CHANGED_SINCE_SHOWN, message, help="look at it again, then repeat the command")

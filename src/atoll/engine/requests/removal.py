@@ -4,6 +4,7 @@ from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.restraint import release_runs
 from atoll.engine.requests.shown import ANY, Shown
+from atoll.model.error_codes import ErrorCode
 from atoll.model.reasons import EndReason
 from atoll.model.records import Fleet, Run, Volume
 from atoll.model.states import RUN, FleetState
@@ -20,7 +21,7 @@ async def delete_fleet(context: Context, project: str, name: str, shown: Shown =
         runs = sorted({job.run for job in await tx.runs.claims() if job.instance_id in ids})
         if runs:
             message = f"fleet `{name}` is busy with {', '.join(f'`{run}`' for run in runs)}"
-            raise Refused("fleet-busy", message, help=f"`atoll stop {runs[0]}` first")
+            raise Refused(ErrorCode.FLEET_BUSY, message, help=f"`atoll stop {runs[0]}` first")
         if fleet.state is FleetState.ACTIVE:
             fleet = await tx.step(fleet, FleetState.DELETING, reason=EndReason.DELETED, message="")
             await tx.wake(fleet)
@@ -43,7 +44,7 @@ async def delete_volume(context: Context, project: str, name: str, shown: Shown 
                     names.append(job.run)
             holder = f"run `{names[0]}`" if names else "an instance"
             help = f"`atoll stop {names[0]}` first" if names else "try again when it is detached"
-            raise Refused("volume-attached", f"volume `{name}` is attached for {holder}", help=help)
+            raise Refused(ErrorCode.VOLUME_ATTACHED, f"volume `{name}` is attached for {holder}", help=help)
         if not volume.end_reason:
             volume = await tx.update(volume, end_reason=EndReason.DELETED)
             tx.requested(volume, "delete-asked")
@@ -64,7 +65,7 @@ async def delete_run(context: Context, project: str, name: str, shown: Shown = A
                 if run.stop
                 else f"`atoll stop {name}` first"
             )
-            raise Refused("run-active", f"run `{name}` is {run.state}", help=help)
+            raise Refused(ErrorCode.RUN_ACTIVE, f"run `{name}` is {run.state}", help=help)
         await tx.release_name(run)
         tx.requested(run, "removed")
         return run

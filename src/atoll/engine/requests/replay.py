@@ -17,6 +17,7 @@ from atoll.engine.snapshots.fault import BadSnapshot
 from atoll.engine.snapshots.reading import read_snapshot
 from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.model.diagnostic import Diagnostic
+from atoll.model.error_codes import ErrorCode
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.planning.budget import Budget
 from atoll.planning.planner import Planner
@@ -39,12 +40,16 @@ def replay(content: bytes, submission: Submission) -> Planned:
     try:
         saved = read_snapshot(content)
     except BadSnapshot as error:
-        raise Refused("invalid-snapshot", "wrong snapshot", diagnostics=error.diagnostics, status=422) from error
+        raise Refused(
+            ErrorCode.INVALID_SNAPSHOT, "wrong snapshot", diagnostics=error.diagnostics, status=422
+        ) from error
     snapshot = saved.snapshot
     size = len(snapshot.catalog) * len(_seen(snapshot))
     if size > MOST_PAIRS:
         message = f"the snapshot has {len(snapshot.catalog):,} offers × {len(_seen(snapshot)):,} zones = {size:,}"
-        raise Refused("too-large", message, help=f"at most {MOST_PAIRS:,} can be planned: leave some out", status=422)
+        raise Refused(
+            ErrorCode.TOO_LARGE, message, help=f"at most {MOST_PAIRS:,} can be planned: leave some out", status=422
+        )
     directory = _directory(snapshot)
     infos = _backends(snapshot)
     ground = Ground(directory, with_zones(infos, [ZoneInfo(zone) for zone in _seen(snapshot)]))

@@ -4,6 +4,7 @@ from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.demand import spec_of
 from atoll.engine.placing.restraint import release
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Fleet, Run
 from atoll.model.states import RUN, FleetState
 
@@ -15,7 +16,7 @@ async def retry_fleet(context: Context, project: str, name: str) -> Fleet:
         if fleet is None:
             raise not_found("fleet", name)
         if fleet.state is not FleetState.ACTIVE:
-            raise Refused("being-deleted", f"fleet `{name}` is being deleted")
+            raise Refused(ErrorCode.BEING_DELETED, f"fleet `{name}` is being deleted")
         tx.requested(fleet, "retry-asked")
         return await release(tx, fleet)
 
@@ -31,7 +32,7 @@ async def retry_run(context: Context, project: str, name: str) -> Run:
             raise not_found("run", name)
         if run.state in RUN.final:
             message = f"run `{name}` is {run.state}"
-            raise Refused("run-finished", message, help="`atoll apply --rerun` starts a finished task again")
+            raise Refused(ErrorCode.RUN_FINISHED, message, help="`atoll apply --rerun` starts a finished task again")
         tx.requested(run, "retry-asked")
         for fleet in [await tx.fleets.named(project, each) for each in spec_of(run).fleets or ()]:
             if fleet is not None and fleet.hold:

@@ -11,6 +11,7 @@ from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.accounts import token_hash
 from atoll.model.access import Session
+from atoll.model.error_codes import ErrorCode
 
 CODE_SECONDS = 60.0
 """How long a code may be used."""
@@ -34,7 +35,7 @@ async def redeem_code(context: Context, code: str) -> str:
         found = await tx.sessions.take_code(token_hash(code), tx.now)
     if found is None:
         raise Refused(
-            "wrong-code",
+            ErrorCode.WRONG_CODE,
             "the code is wrong, expired, or was used already",
             help="run `atoll web` again: a code works once, within a minute",
             status=401,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.parts.versions import version_of
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Fleet, Run, Volume
 
 
@@ -22,7 +23,7 @@ class Shown:
         elif isinstance(record, Fleet) and self.nodes is not None and record.nodes > self.nodes:
             message = f"fleet `{record.name}` has grown from {self.nodes} to {record.nodes} nodes"
         if message:
-            raise Refused("changed-since-shown", message, help="look at it, then run the command again")
+            raise Refused(ErrorCode.CHANGED_SINCE_SHOWN, message, help="look at it, then run the command again")
 
 
 ANY = Shown()

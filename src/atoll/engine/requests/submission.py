@@ -34,6 +34,7 @@ from atoll.engine.snapshots.saved import Saved, Settled, digest
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.engine.snapshots.writing import write_snapshot
 from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.error_codes import ErrorCode
 from atoll.model.reasons import RetryEvent
 from atoll.model.records import Fleet, Instance, Run, Volume
 from atoll.model.states import FleetState, VolumeState
@@ -93,21 +94,21 @@ async def apply_submission(context: Context, project: str, submission: Submissio
         with suppress(PlacementRaced, Conflict):
             async with context.planner.brief_turn(asker(project)):
                 return await _apply(context, world, project, submission)
-    raise Refused("busy", "the state kept changing while planning", help="run the command again", status=503)
+    raise Refused(ErrorCode.BUSY, "the state kept changing while planning", help="run the command again", status=503)
 
 
 async def _apply(context: Context, world: World, project: str, submission: Submission) -> Planned:
     proposal = await _propose(context, world, project, submission)
     if submission.basis and submission.basis != proposal.planned.basis:
         raise Refused(
-            "changed-since-plan",
+            ErrorCode.CHANGED_SINCE_PLAN,
             "what these files change is not what the plan showed any more",
             help="`atoll plan` shows the new plan; nothing was applied",
         )
     for document in proposal.planned.plan.documents:
         if document.shortfall is not None and not proposal.planned.waits(document):
             text = explain.shortfall_text(document.kind, document.name, document.shortfall)
-            raise Refused("does-not-fit", text, help="`atoll plan` shows why, zone by zone")
+            raise Refused(ErrorCode.DOES_NOT_FIT, text, help="`atoll plan` shows why, zone by zone")
     _refuse_failed(proposal.drafts)
     if all(draft.change.action is ChangeAction.UNCHANGED for draft in proposal.drafts):
         return proposal.planned
@@ -128,7 +129,7 @@ def _refuse_failed(drafts: Sequence[Draft]) -> None:
         kept = draft.kept
         if isinstance(kept, Volume) and _is_lost(kept):
             message, help = failure_of(kept)
-            raise Refused("volume-failed", message, help=help)
+            raise Refused(ErrorCode.VOLUME_FAILED, message, help=help)
 
 
 async def _propose(context: Context, world: World, project: str, submission: Submission) -> _Proposal:
@@ -149,7 +150,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         directory = live_directory(world, held)
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
-            raise Refused("not-found", f"there is no project `{project}`", status=404)
+            raise Refused(ErrorCode.NOT_FOUND, f"there is no project `{project}`", status=404)
         epoch = await tx.settings.get("placements")
         drafts = [
             await _draft(tx, context, world, project, document, submission.rerun) for document in parsed.documents

@@ -21,6 +21,7 @@ from atoll.engine.placing.demand import (
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.submission import asker
 from atoll.engine.snapshots.world import take_snapshot
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Fleet, Kind, Run
 from atoll.model.states import JobState
 from atoll.planning.request import ElasticFleet, Request, VolumeRequest
@@ -79,7 +80,7 @@ async def _of_fleet(tx: Transaction, fleet: Fleet) -> _Question:
     """A fleet with all its nodes is planned as if it had none; one that lacks some, with those that it has."""
     if fleet.auto_created:
         message = f"fleet `{fleet.name}` holds machines that were bought for runs"
-        raise Refused("made-for-runs", message, help="its runs say why they are there: `atoll why RUN`")
+        raise Refused(ErrorCode.MADE_FOR_RUNS, message, help="its runs say why they are there: `atoll why RUN`")
     instances = [one for one in await tx.fleets.instances(fleet) if not one.end_reason]
     demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
     lacking = len(instances) < fleet.nodes or fleet.waiting_since is not None

@@ -10,6 +10,7 @@ from atoll.fronts.dstack import reading, shapes
 from atoll.fronts.dstack.call import Call
 from atoll.fronts.dstack.documents import cleaned, fleet_submission, run_submission, volume_submission
 from atoll.fronts.dstack.reading import Handler
+from atoll.model.error_codes import ErrorCode
 from atoll.model.states import RUN
 from atoll.planning.plan import DocumentPlan
 from atoll.planning.reasons import explain
@@ -70,7 +71,7 @@ async def delete_fleets(call: Call) -> Any:
 async def delete_instances(call: Call) -> Any:
     """Refuses: which node of a fleet goes is the planner's to choose."""
     message = "single instances of a fleet cannot be deleted: lower `nodes`, and the plan says which go"
-    raise Refused("not-supported", message)
+    raise Refused(ErrorCode.NOT_SUPPORTED, message)
 
 
 async def create_volume(call: Call) -> Any:
@@ -146,7 +147,7 @@ async def set_secret(call: Call) -> Any:
     """Set a secret."""
     name, value = call.text("name"), call.body.get("value")
     if not isinstance(value, str) or len(value.encode()) > SECRET_BYTES or "\0" in value:
-        raise Refused("invalid-request", "a secret is a text of at most 64 KiB without NUL bytes", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "a secret is a text of at most 64 KiB without NUL bytes", status=422)
     await secrets.set_secret(call.engine.context, call.project, name, value, call.user.name)
     return next(one for one in await reading.list_secrets(call) if one["name"] == name)
 
@@ -197,7 +198,7 @@ def _spec(plan: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     spec = plan.get(key)
     if isinstance(spec, Mapping):
         return spec
-    raise Refused("invalid-request", f"the plan has no `{key}`", status=422)
+    raise Refused(ErrorCode.INVALID_REQUEST, f"the plan has no `{key}`", status=422)
 
 
 def _name(plan: Mapping[str, Any], key: str) -> str | None:
@@ -246,7 +247,7 @@ def _check_current(call: Call, plan: Mapping[str, Any], current: Any) -> None:
     shown_id = shown.get("id") if isinstance(shown, Mapping) else None
     current_id = None if current is None else current["id"]
     if shown_id != current_id and not call.body.get("force"):
-        raise Refused("changed-since-plan", "the resource has changed since the plan: plan again")
+        raise Refused(ErrorCode.CHANGED_SINCE_PLAN, "the resource has changed since the plan: plan again")
 
 
 def _action(planned: Planned) -> str:
@@ -261,7 +262,7 @@ def _refuse_shortfall(planned: Planned, document: DocumentPlan) -> None:
     if short is None or planned.waits(document):
         return
     lines = [explain.shortfall_reason(document.kind, short), *map(explain.cure_text, short.cures)]
-    raise Refused("no-place", "\n".join(lines))
+    raise Refused(ErrorCode.NO_PLACE, "\n".join(lines))
 
 
 def _offers(call: Call, document: DocumentPlan) -> list[Any]:

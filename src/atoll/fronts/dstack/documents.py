@@ -7,6 +7,7 @@ from typing import Any
 
 from atoll.engine.parts.refusal import Refused
 from atoll.fronts.dstack.backends import Names
+from atoll.model.error_codes import ErrorCode
 from atoll.wire.api import SourceFile, Submission
 
 _REPOS = ("repo_code_hash", "file_archives")
@@ -29,7 +30,9 @@ def run_submission(spec: Mapping[str, Any], names: Names, name: str) -> Submissi
     """The files of a run. Raises Refused (invalid-request) where it needs an archive of code or files."""
     for key in _REPOS:
         if cleaned(spec.get(key)):
-            raise Refused("invalid-request", "this server takes no repos and files from dstack's clients", status=422)
+            raise Refused(
+                ErrorCode.INVALID_REQUEST, "this server takes no repos and files from dstack's clients", status=422
+            )
     return _submission(spec, {"name": name}, names)
 
 
@@ -47,7 +50,7 @@ def _submission(spec: Mapping[str, Any], extra: Mapping[str, Any], names: Names)
     """One document as a file: JSON, which is YAML as well. What a profile says is under what the document says."""
     configuration, profile = spec.get("configuration"), spec.get("profile") or {}
     if not isinstance(configuration, Mapping) or not isinstance(profile, Mapping):
-        raise Refused("invalid-request", "the request has no configuration", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "the request has no configuration", status=422)
     own = cleaned(configuration) or {}
     of_profile = {key: value for key, value in (cleaned(profile) or {}).items() if key not in _PROFILE}
     document = {**of_profile, **own, **extra}

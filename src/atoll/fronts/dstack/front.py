@@ -17,6 +17,7 @@ from atoll.fronts.dstack.reading import READING, Handler
 from atoll.fronts.users import Users
 from atoll.model.access import Role, User
 from atoll.model.diagnostic import Diagnostic, Severity
+from atoll.model.error_codes import ErrorCode
 
 MANAGERS = frozenset({"set_secret", "delete_secrets"})
 """Handlers that only managers of the project may use."""
@@ -54,7 +55,7 @@ class DstackFront:
         version = request.headers.get("x-api-version", "")
         if too_new(version):
             message = f"the client's version {version[:20]} is newer than this server's {VERSION}: use dstack 0.22"
-            raise Refused("version", message)
+            raise Refused(ErrorCode.VERSION, message)
         user: User = request.state.user
         project = str(request.path_params.get("project", ""))
         body = _read(await request.body())
@@ -105,7 +106,7 @@ def _read(body: bytes) -> Mapping[str, Any]:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused("invalid-request", f"the request is no JSON: {error}", status=422) from None
+        raise Refused(ErrorCode.INVALID_REQUEST, f"the request is no JSON: {error}", status=422) from None
     if not isinstance(value, dict):
-        raise Refused("invalid-request", "the request is no JSON object", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "the request is no JSON object", status=422)
     return value

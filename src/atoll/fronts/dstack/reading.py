@@ -15,6 +15,7 @@ from atoll.fronts.dstack.call import Call
 from atoll.fronts.dstack.ids import from_uuid, named, to_uuid
 from atoll.fronts.dstack.protocol import LONGEST_PAGE, VERSION
 from atoll.model.access import Role
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import EventKind
 from atoll.model.states import JOB
 from atoll.wire.api import EventView, FleetView, RunView
@@ -111,7 +112,7 @@ async def volume_of(call: Call, name: str) -> Any:
     shown = shapes.volume(view, call.project, call.names)
     if shown is None:
         message = f"volume `{view.name}` is in `{view.backend}`, whose volumes dstack's clients cannot show"
-        raise Refused("not-shown", message, help=f"`atoll volume get {view.name}` shows it")
+        raise Refused(ErrorCode.NOT_SHOWN, message, help=f"`atoll volume get {view.name}` shows it")
     return shown
 
 
@@ -190,7 +191,7 @@ def _time(value: Any) -> str | None:
     try:
         return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     except (ValueError, OverflowError):
-        raise Refused("invalid-request", "`start_time` is no time", status=422) from None
+        raise Refused(ErrorCode.INVALID_REQUEST, "`start_time` is no time", status=422) from None
 
 
 async def events(call: Call) -> Any:

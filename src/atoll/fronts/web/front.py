@@ -19,6 +19,7 @@ from atoll.fronts.web.assets import PREFIX, Asset, load
 from atoll.fronts.web.feed import Feeds
 from atoll.fronts.web.sessions import Sessions, set_cookie
 from atoll.model.access import Role, Session, User
+from atoll.model.error_codes import ErrorCode
 from atoll.wire.access import NewSession, SessionView, WebCode
 
 PAGES = ("/", "/web/login")
@@ -77,7 +78,7 @@ class WebFront:
     async def _file(self, name: str, request: Request) -> Response:
         asset = self._assets.files.get(name)
         if asset is None:
-            raise Refused("not-found", "there is no such file: load the page again", status=404)
+            raise Refused(ErrorCode.NOT_FOUND, "there is no such file: load the page again", status=404)
         return _asset(asset, request.headers, "public, max-age=31536000, immutable")
 
     async def _code(self, request: Request) -> Response:
@@ -98,7 +99,7 @@ class WebFront:
             token = token_hash(opening.token.strip())
         user = await self._users.identify_hash(token)
         if user is None:
-            raise Refused("unauthorized", "the token of this code was revoked or has expired", status=401)
+            raise Refused(ErrorCode.UNAUTHORIZED, "the token of this code was revoked or has expired", status=401)
         value, session = await open_session(self._engine.context, token)
         response = _json(await self._view(user, session), 201)
         response.headers["set-cookie"] = set_cookie(value, request.headers, _secure(request.headers))
@@ -131,7 +132,7 @@ class WebFront:
             return _json(await zone_map(self._engine.context, project), headers={"etag": tag})
         change = await map_change(self._engine.context, project, after)
         if change is None:
-            raise Refused("too-far-behind", "too many events since then: load the map again", status=410)
+            raise Refused(ErrorCode.TOO_FAR_BEHIND, "too many events since then: load the map again", status=410)
         return _json(change)
 
     async def _hour(self, project: Project) -> Response:
@@ -180,9 +181,9 @@ def _read(body: bytes) -> NewSession:
     try:
         opening = msgspec.json.decode(body[:8192], type=NewSession)
     except msgspec.MsgspecError as error:
-        raise Refused("invalid-request", "the request needs a `code` or a `token`", status=422) from error
+        raise Refused(ErrorCode.INVALID_REQUEST, "the request needs a `code` or a `token`", status=422) from error
     if not opening.code and not opening.token:
-        raise Refused("invalid-request", "the request needs a `code` or a `token`", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "the request needs a `code` or a `token`", status=422)
     return opening
 
 

@@ -20,6 +20,7 @@ from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.sessions import IDLE_SECONDS, find_session
 from atoll.model.access import Session, User
+from atoll.model.error_codes import ErrorCode
 
 COOKIE = "atoll-session"
 CSRF = "atoll-csrf"
@@ -56,7 +57,7 @@ class Sessions:
         host = host_of(headers.get("host", ""))
         if host != "localhost" and host not in self._hosts and not _is_address(host):
             raise Refused(
-                "wrong-host",
+                ErrorCode.WRONG_HOST,
                 "this server is not known by that host name",
                 help="use the address that `atoll web --print` shows, or start the server with `--public-url`",
                 status=421,
@@ -66,7 +67,7 @@ class Sessions:
         """Raises Refused (403) for a change that does not come from this server's own page."""
         origin = headers.get("origin", "")
         if not origin or urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-            raise Refused("wrong-origin", "the request does not come from this server's page", status=403)
+            raise Refused(ErrorCode.WRONG_ORIGIN, "the request does not come from this server's page", status=403)
 
     async def identify(self, method: str, headers: Headers) -> tuple[User, Session] | None:
         """The user and session of a request's cookie; None without a valid one.
@@ -84,7 +85,7 @@ class Sessions:
         if method not in ("GET", "HEAD"):
             self.check_origin(headers)
             if not hmac.compare_digest(headers.get(CSRF, "").encode(), session.csrf.encode()):
-                raise Refused("wrong-csrf", "the page is out of date: load it again", status=403)
+                raise Refused(ErrorCode.WRONG_CSRF, "the page is out of date: load it again", status=403)
         return user, session
 
     def forget(self) -> None:

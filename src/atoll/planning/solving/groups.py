@@ -4,7 +4,7 @@ Feasibilities and options are kept, since documents are tried several times.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from atoll.model.blocks import WHOLE, Division
 from atoll.planning.budget import Budget
@@ -78,7 +78,7 @@ class Groups:
             # Zones beyond `max_zones` are to be emptied: only the others get nodes.
             eligible = tuple(sorted(fleet.placement.homes(existing, eligible)))
             options = tuple(option for option in options if option.zone in eligible)
-        return FleetGroup(
+        group = FleetGroup(
             name=fleet.name,
             nodes=fleet.nodes,
             existing=existing,
@@ -87,6 +87,10 @@ class Groups:
             eligible=eligible,
             partial=partial == fleet.name,
         )
+        if not existing or not group.is_free:
+            return group
+        # What may lie anywhere joins the nodes that are there, where the price is the same.
+        return replace(group, options=tuple(o.preferred if o.zone in existing else o for o in options))
 
     def run_group(
         self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits = NO_LIMITS, copies: int = 1

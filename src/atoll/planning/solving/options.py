@@ -1,7 +1,7 @@
 """What may be bought: an offer as an option of one document, and whom a machine suits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from atoll.model.offer import Market
@@ -54,6 +54,12 @@ class Option:
     def cost(self) -> float:
         """Its price for sums, in USD an hour: finite, where the price is not known too."""
         return min(self.price, UNKNOWN_COST)
+
+    @property
+    def preferred(self) -> "Option":
+        """The same with a smaller lot than any other: of equal prices and sizes it is taken first."""
+        price, gpus, cpus, memory, disk, lot, kind, market = self.key
+        return replace(self, key=(price, gpus, cpus, memory, disk, lot - 1, kind, market))
 
     @property
     def use(self) -> Capacity:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests import closing
 from atoll.engine.requests.preview import FleetPreview, Preview, preview_closing
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Closure
 from atoll.model.zone import Zone
 from atoll.planning.reasons import explain
@@ -74,9 +75,11 @@ def _authorize(request: Request, server_wide: bool) -> None:
 
 def _closing(body: NewClosure) -> closing.Closing:
     if len(body.reason) > REASON_LENGTH or "\0" in body.reason:
-        raise Refused("invalid-request", f"a reason has at most {REASON_LENGTH} characters, and no NUL", status=422)
+        raise Refused(
+            ErrorCode.INVALID_REQUEST, f"a reason has at most {REASON_LENGTH} characters, and no NUL", status=422
+        )
     if not 0 <= body.max_unavailable <= LARGEST:
-        raise Refused("invalid-request", "`max_unavailable` is a number of nodes, 0 or more", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "`max_unavailable` is a number of nodes, 0 or more", status=422)
     return closing.Closing(
         body.until,
         body.seconds,

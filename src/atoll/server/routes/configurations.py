@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.planned import Planned
+from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Kind
 from atoll.server.answer import answered
 from atoll.server.bounds import Name, Project
@@ -49,7 +50,7 @@ async def replay(project: Project, request: Request) -> Response:
     try:
         submission = msgspec.json.decode(line, type=Submission)
     except msgspec.MsgspecError as error:
-        raise Refused("invalid-request", f"the first line is no submission: {error}", status=422) from error
+        raise Refused(ErrorCode.INVALID_REQUEST, f"the first line is no submission: {error}", status=422) from error
     work = engine_of(request).replay(project, snapshot, submission)
     return await answered(_planned, await while_connected(request, work))
 

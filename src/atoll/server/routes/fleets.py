@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests import rebalancing
 from atoll.engine.requests.shown import Shown
+from atoll.model.error_codes import ErrorCode
 from atoll.planning.plan import Refusal
 from atoll.planning.reasons.sentences import sentence
 from atoll.planning.rebalance import Rebalance, RebalanceCode
@@ -78,7 +79,7 @@ async def instances(project: Project, request: Request, after: After = None, lim
 
 def _wanted(body: NewRebalance) -> rebalancing.Wanted:
     if body.max_moves is not None and not 1 <= body.max_moves <= LARGEST:
-        raise Refused("invalid-request", "`max_moves` is a number of nodes, 1 or more", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "`max_moves` is a number of nodes, 1 or more", status=422)
     agreed = None if body.agreed is None else frozenset(body.agreed)
     return rebalancing.Wanted(body.busy, body.max_moves, agreed)
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests import secrets
 from atoll.model.access import Secret
+from atoll.model.error_codes import ErrorCode
 from atoll.server.answer import answer
 from atoll.server.auth import asker, require_manager
 from atoll.server.bounds import Ident, Project
@@ -25,7 +26,7 @@ async def listing(project: Project, request: Request) -> Response:
 async def set_secret(project: Project, name: Ident, body: SecretValue, request: Request) -> Response:
     """Set a secret, replacing one of the same name."""
     if len(body.value.encode()) > VALUE_BYTES or "\0" in body.value:
-        raise Refused("invalid-request", "a secret has at most 64 KiB, and no NUL byte", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "a secret has at most 64 KiB, and no NUL byte", status=422)
     context = engine_of(request).context
     return answer(_view(await secrets.set_secret(context, project, name, body.value, asker(request).name)))
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.whatif import what_if
+from atoll.model.error_codes import ErrorCode
 from atoll.model.zone import Zone
 from atoll.planning.outcome import FleetOutcome, Outcome, RunOutcome
 from atoll.planning.plan import DocumentPlan
@@ -27,7 +28,7 @@ MOST = 1000
 async def ask(project: Project, body: WhatIf, request: Request) -> Response:
     """What would happen to the project if this were so."""
     if len(body.lost) + len(body.closed) + len(body.prices) + len(body.without) > MOST:
-        raise Refused("too-large", f"a what-if has at most {MOST} changes", status=422)
+        raise Refused(ErrorCode.TOO_LARGE, f"a what-if has at most {MOST} changes", status=422)
     edits = Edits(
         frozenset(body.lost),
         frozenset(body.closed),
@@ -41,10 +42,10 @@ async def ask(project: Project, body: WhatIf, request: Request) -> Response:
 
 def _price(one: PriceChange) -> PriceEdit:
     if (one.price is None) == (one.factor is None):
-        raise Refused("invalid-request", "a price change has either a `price` or a `factor`", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "a price change has either a `price` or a `factor`", status=422)
     value = one.price if one.price is not None else one.factor
     if value is None or not isfinite(value) or value < 0:
-        raise Refused("invalid-request", "a price is 0 or more", status=422)
+        raise Refused(ErrorCode.INVALID_REQUEST, "a price is 0 or more", status=422)
     return PriceEdit(one.instance_type, one.zone, one.price, 1.0 if one.factor is None else one.factor)
 
 
