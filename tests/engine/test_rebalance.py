@@ -1,5 +1,6 @@
 """A fleet that is uneven after an outage or a drain comes back into balance on request, replacement first."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from tests.engine.test_closures import active, drain, fleet, settled, working
 LONG = replace(SCRIPT, jobs=JobScript(1000))
 EVEN = {"fake-1a": 2, "fake-1b": 2, "fake-1c": 2}
 TASK = "type: task\nname: {name}\ncommands: [sleep]\nfleets: [f]\nresources: {{cpu: 2}}\n"
+PLACED = "type: fleet\nname: f\nnodes: 6\nresources: {{cpu: 2}}\nplacement: {placement}\n"
 SURVIVE = (
     "type: fleet\nname: f\nnodes: 4\nresources: {cpu: 2}\nplacement: {strategy: spread, survive_zones: 1}\n"
     "retry: {on_events: [no-capacity]}\n"
@@ -59,6 +61,34 @@ def test_a_fleet_comes_back_into_balance_with_two_moves_and_is_then_balanced() -
         assert not under_way(scene)
         ended = scene.rows("SELECT end_reason, count(*) FROM instances WHERE end_reason != '' GROUP BY 1 ORDER BY 1")
         assert ended == [("rebalanced", 2), ("zone-drained", 2)]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("placement", "before", "after"),
+    [
+        ("{strategy: spread, max_zones: 2}", "spread", {"fake-1a": 3, "fake-1b": 3}),
+        ("{strategy: any, max_share: 0.5}", "{strategy: any, max_zones: 1}", {3: 2}),
+        ("{strategy: spread, min_zones: 3}", "{strategy: spread, max_zones: 2}", {2: 3}),
+    ],
+)
+def test_a_changed_placement_moves_nodes_on_request_and_replacement_first(
+    placement: str, before: str, after: dict[object, int]
+) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(PLACED.format(placement=before))
+        await scene.until(lambda: sum(active(scene).values()) == 6)
+        lies = active(scene)
+        await scene.apply(PLACED.format(placement=placement))
+        await scene.clock.sleep(60)
+        assert active(scene) == lies, "nothing moves by itself"
+        await rebalance(scene)
+        while under_way(scene):
+            assert working(scene) >= 6
+            await scene.clock.sleep(0.05)
+        assert after in (active(scene), Counter(active(scene).values()))
+        assert (await rebalance(scene)).found.code is RebalanceCode.BALANCED
 
     play(story)
 

@@ -22,11 +22,11 @@ from atoll.wire.rebalance import NewRebalance, RebalanceView
 @click.option("--stop", is_flag=True, help="End a rebalance that is under way: what has not left stays.")
 @click.option("-y", "--yes", is_flag=True, help="Skip the question.")
 def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop: bool, yes: bool) -> None:
-    """Bring a fleet back into balance, after an outage or a drain.
+    """Bring a fleet back into balance, after an outage, a drain or a change of its `placement`.
 
-    As few nodes as possible are replaced in zones that have too few, so that the fleet's spread holds and it keeps no
-    spare nodes that `survive_zones` does not need. Nodes end when their successors are active. Idle nodes move;
-    busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest.
+    As few nodes as possible are replaced in zones that have too few, so that the fleet's `placement` holds and it
+    keeps no spare nodes that `survive_zones` does not need. Nodes end when their successors are active. Idle nodes
+    move; busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest.
     """
     client = connect()
     if stop:
