@@ -191,6 +191,30 @@ def test_runs_that_fail_at_once_get_growing_pauses() -> None:
     play(story)
 
 
+def test_a_run_that_pauses_before_its_next_try_is_not_shown_as_running() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(TASK + "retry: {on_events: [error]}\nenv: {FAKE_EXIT_CODE: '1'}\n")
+        await scene.until(lambda: "in a row" in scene.rows("SELECT message FROM runs")[0][0], 120)
+        view = await scene.replica.engine.runs.get("main", "t")
+        assert (view.status, view.jobs[0].status) == ("submitted", "failed")
+        assert "retried in" in view.message
+
+    play(story)
+
+
+def test_a_run_that_is_being_stopped_is_not_sent_to_its_stop_again() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(TASK + "env: {FAKE_SECONDS: '600'}\n")
+        await scene.until(lambda: scene.states("runs") == ["running"], 60)
+        for help in ("`atoll stop t` first", "it is being stopped: `atoll run get t` shows why it waits"):
+            with pytest.raises(Refused) as refused:
+                await scene.replica.engine.delete_run("main", "t")
+            assert refused.value.help == help
+            await scene.replica.engine.stop_run("main", "t", False)
+
+    play(story)
+
+
 def test_a_run_that_fails_after_more_than_a_minute_is_retried_at_once() -> None:
     async def story(scene: Scene) -> None:
         await scene.apply(TASK + "retry: {on_events: [error]}\nenv: {FAKE_SECONDS: '100', FAKE_EXIT_CODE: '3'}\n")

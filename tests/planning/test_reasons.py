@@ -10,7 +10,7 @@ from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Reso
 from atoll.model.zone import Capacity, Zone
 from atoll.planning import plan
 from atoll.planning.plan import RefusalCode
-from atoll.planning.reasons.explain import cure_text, shortfall_reason
+from atoll.planning.reasons.explain import counts_note, cure_text, shortfall_reason
 from atoll.planning.reasons.sentences import refusal_text
 from atoll.planning.request import (
     Document,
@@ -192,3 +192,8 @@ def test_an_idle_instance_that_another_run_of_the_plan_takes_is_the_reason() -> 
     runs = [RunRequest(name, requirements=ANY, may_create=False) for name in ("one", "two")]
     answer = part(plan(request(*runs), world(offer(A, 0.1), instances=[_instance("train", A)])), "two")
     assert [refusal_text(refusal) for refusal in answer.refusals] == ["its machines go to other runs of the plan"]
+
+
+def test_a_fleet_that_gives_up_its_last_node_says_that_it_has_none() -> None:
+    assert counts_note({}) == "then it has no node"
+    assert counts_note({Zone("aws", "east", "east-a"): 2}) == "then east-a has 2"

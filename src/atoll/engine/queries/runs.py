@@ -119,7 +119,7 @@ def run_view(
         run.id,
         run.name,
         run.type,
-        ON_HOLD if run.hold and run.state in _STARTING else run.state,
+        _status(run, jobs),
         run.created_at,
         sum(instance.price for instance in held),
         views,
@@ -129,6 +129,17 @@ def run_view(
         run.finished_at,
         tuple(_job_view(job, instances.get(job.instance_id or "")) for job in earlier),
     )
+
+
+def _status(run: Run, jobs: Sequence[Job]) -> str:
+    """A run's state; one whose jobs have all ended, and that is tried again after a pause, waits: it is submitted."""
+    if run.hold and run.state in _STARTING:
+        return ON_HOLD
+    pausing = run.early_failures > 1 and run.state in (*_STARTING, RunState.RUNNING) and not run.stop
+    failed = any(job.state is JobState.FAILED for job in jobs)
+    if pausing and failed and all(job.state in JOB.final for job in jobs):
+        return RunState.SUBMITTED
+    return run.state
 
 
 def _job_view(job: Job, instance: Instance | None) -> JobView:

@@ -60,7 +60,12 @@ async def delete_run(context: Context, project: str, name: str, shown: Shown = A
             raise not_found("run", name)
         shown.check(run)
         if run.state not in RUN.final:
-            raise Refused(ErrorCode.RUN_ACTIVE, f"run `{name}` is {run.state}", help=f"`atoll stop {name}` first")
+            help = (
+                f"it is being stopped: `atoll run get {name}` shows why it waits"
+                if run.stop
+                else f"`atoll stop {name}` first"
+            )
+            raise Refused(ErrorCode.RUN_ACTIVE, f"run `{name}` is {run.state}", help=help)
         await tx.release_name(run)
         tx.requested(run, "removed")
         return run

@@ -234,6 +234,8 @@ def rebalance_note(fleet: str) -> str:
 
 def counts_note(counts: Mapping[Zone, int]) -> str:
     """What remains of a fleet that gives up nodes."""
+    if not counts:
+        return "then it has no node"
     return f"then {', '.join(f'{zone} has {count}' for zone, count in sorted(counts.items()))}"
 
 
