@@ -23,7 +23,7 @@ from atoll.planning.request import Document, FleetRequest, Placement, Requiremen
 from atoll.planning.solving import components, groups, limits
 from atoll.planning.solving.joint import Decider
 from atoll.planning.solving.problem import Disk, FleetGroup
-from atoll.planning.world import World
+from atoll.planning.world import Lots, World
 from tests.planning import checks, relations, relief
 from tests.planning.worlds import SMALL, Case, case_of_seed
 
@@ -148,14 +148,17 @@ def _by_the_order_of_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(World, "lots", faulty)
 
 
-def _by_the_number_of_offers(lots: Sequence[float], seen: World, *_: object) -> tuple[float, ...]:
-    turn = len(seen.snapshot.catalog) % max(1, len(lots))
-    return (*lots[turn:], *lots[:turn])
+def _by_the_number_of_offers(lots: Lots, seen: World, *_: object) -> tuple[float, ...]:
+    return _turned(lots, seen, len(seen.snapshot.catalog))
 
 
-def _by_the_zone_told_first(lots: Sequence[float], seen: World, *_: object) -> tuple[float, ...]:
-    turn = seen.number[seen.snapshot.zones[0].zone]
-    return (*lots[turn:], *lots[:turn])
+def _by_the_zone_told_first(lots: Lots, seen: World, *_: object) -> tuple[float, ...]:
+    return _turned(lots, seen, seen.number[seen.snapshot.zones[0].zone])
+
+
+def _turned(lots: Lots, seen: World, turn: int) -> tuple[float, ...]:
+    """Each zone with the lot of another one."""
+    return tuple(lots[(zone + turn) % len(seen.zones)] for zone in range(len(seen.zones)))
 
 
 def _too_far(scope: Scope, kind: FailureKind, *_: object) -> Scope:
