@@ -67,9 +67,21 @@ def test_repeats_are_counted_by_kind_and_scope() -> None:
 
 def test_a_quota_error_in_another_zone_of_the_region_is_a_repeat() -> None:
     first = remember((), FailureKind.QUOTA_EXCEEDED, OFFER, NOW)
-    second = remember([first], FailureKind.QUOTA_EXCEEDED, replace(OFFER, zone="us-east-1b"), NOW)
+    later = NOW + timedelta(minutes=15)
+    second = remember([first], FailureKind.QUOTA_EXCEEDED, replace(OFFER, zone="us-east-1b"), later)
     assert second.count == 2
-    assert second.until == NOW + timedelta(minutes=30)
+    assert second.until == later + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    "kind", [FailureKind.CAPACITY_UNAVAILABLE, FailureKind.QUOTA_EXCEEDED, FailureKind.INTERRUPTED]
+)
+def test_refusals_of_launches_that_began_together_count_as_one(kind: FailureKind) -> None:
+    first = remember((), kind, OFFER, NOW)
+    second = remember([first], kind, OFFER, NOW + timedelta(seconds=1))
+    assert second.count == 1
+    assert first.until is not None
+    assert second.until == first.until + timedelta(seconds=1)
 
 
 def test_a_failure_that_did_not_come_again_for_hours_is_a_first_one_again() -> None:

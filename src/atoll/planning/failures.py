@@ -36,6 +36,9 @@ LONGEST = {
 OF_THE_REQUEST = frozenset({FailureKind.ZONE_MISMATCH, FailureKind.INVALID_REQUEST, FailureKind.NOT_FOUND})
 """Kinds that say nothing about other requests: they leave nothing out."""
 
+_SHARED = frozenset({FailureKind.CAPACITY_UNAVAILABLE, FailureKind.QUOTA_EXCEEDED, FailureKind.INTERRUPTED})
+"""Kinds that strike all launches at once; in force, they leave out what would be launched next."""
+
 FORGOTTEN_AFTER = timedelta(hours=2)
 """A failure that did not come again for this long counts as the first once more."""
 
@@ -57,10 +60,13 @@ def remember(
     """The failure to keep instead of its predecessor among `previous` (the same kind and scope), if there is one.
 
     Each repeat doubles the time, up to a limit; `retry_after` (seconds), where the provider gave it, is never undercut.
+    A refusal while the last one is in force is no repeat: its launch had begun before, as those of a fleet do together.
     """
     scope = reach(kind, scope)
     before = [f for f in previous if f.kind is kind and reach(kind, f.scope) == scope and now - f.at <= FORGOTTEN_AFTER]
-    count = 1 + max((f.count for f in before), default=0)
+    last = max(before, key=lambda failure: failure.count, default=None)
+    same = last is not None and kind in _SHARED and last.until is not None and now < last.until
+    count = (0 if last is None else last.count) + (not same)
     if kind in OF_THE_REQUEST:
         return Failure(kind, scope, now, now, count, message)
     if kind not in FIRST:
