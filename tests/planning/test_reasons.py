@@ -128,7 +128,7 @@ def test_an_instance_of_unknown_price_is_not_reused_within_a_limit() -> None:
 
 def test_a_printed_price_limit_is_never_below_the_price() -> None:
     fleet = FleetRequest("train", 1, Requirements(ANYTHING, max_price=0.1))
-    assert _cures(fleet, world(offer(A, 12.3456789))) == ["raise `max_price` to 12.3456789: us-east-1a fits"]
+    assert _cures(fleet, world(offer(A, 12.3456789))) == ["raise `max_price` to 12.3457: us-east-1a fits"]
 
 
 def test_a_lower_number_of_cpus_is_suggested_as_it_is_written_in_a_file() -> None:

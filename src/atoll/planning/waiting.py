@@ -16,6 +16,7 @@ from atoll.model.zone import Capacity, ZoneState
 from atoll.planning.elastic import plan_elastic
 from atoll.planning.growth import PlanFunction
 from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall, ShortfallCode
+from atoll.planning.recovery import recovering
 from atoll.planning.replacement import plan_replacing
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest
 from atoll.planning.snapshot import Snapshot, Usage
@@ -29,7 +30,8 @@ _CLOSED = frozenset({ZoneState.CLOSED, ZoneState.DRAINED, ZoneState.IMPAIRED})
 def answer(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
     """The plan of a request, with fleets that grow for its runs; each shortfall says whether it may pass.
 
-    The reason of one that may is the nearest miss among the zones where the document would be.
+    The reason of one that may is the nearest miss among the zones where the document would be. Of an existing fleet
+    that does not fit, as many nodes as fit come back, unless a user confirms the plan.
     """
     made = plan_replacing(request, snapshot, plan)
     short = [one for one in made.documents if one.shortfall is not None]
@@ -37,7 +39,7 @@ def answer(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
         return made
     cured = _Cured(request, snapshot, plan)
     documents = tuple(cured.judged(one) if one.shortfall is not None else one for one in made.documents)
-    return replace(made, documents=documents)
+    return recovering(replace(made, documents=documents), request, snapshot, plan)
 
 
 class _Cured:
