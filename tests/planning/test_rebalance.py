@@ -131,6 +131,24 @@ def test_without_a_place_nothing_moves_and_the_reason_is_named() -> None:
     assert (B, RefusalCode.CAPACITY_USED) in [(one.zone, one.code) for one in full.refusals]
 
 
+def test_a_share_that_the_zones_cannot_keep_is_not_balanced_and_plan_and_rebalance_say_so() -> None:
+    placement, here = Placement(Strategy.SPREAD, max_share=0.3), world("abcc")
+    assert of(4, here, placement).code is RebalanceCode.OUT_OF_REACH
+    [plan] = Planner(Budget())(fleet(4, placement), here).documents
+    assert plan.notes == (
+        "us-east-1c has 2 nodes, and max_share allows 1 in one zone",
+        "existing nodes stay where they are: max_share cannot be kept: 3 zones hold at most 3 of 4 nodes",
+    )
+
+
+def test_all_zones_above_their_share_are_named() -> None:
+    [plan] = Planner(Budget())(fleet(6, Placement(max_share=0.4)), world("aaabbb")).documents
+    assert plan.notes == (
+        "us-east-1a has 3 nodes, us-east-1b has 3 nodes, and max_share allows 2 in one zone",
+        "existing nodes stay where they are: `atoll fleet rebalance web` moves nodes",
+    )
+
+
 def test_successors_go_to_the_emptiest_zones_where_the_skew_would_let_them_go_beside() -> None:
     placement = Placement(Strategy.SPREAD, max_skew=3)
     snapshot = world("daadaaba", zones="abcd")

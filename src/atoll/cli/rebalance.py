@@ -76,6 +76,11 @@ def _text(found: RebalanceView, most: int | None) -> str:
         case "no-place":
             why = f"\n   {found.message}" if found.message else ""
             return f" fleet {name} ({here}) is uneven, but no zone that has too few takes a node now{why}"
+        case "out-of-reach":
+            return (
+                f" fleet {name} ({here}) does not keep its placement, and no move in the zones that it may use helps:"
+                f" `atoll fleet get {name}` says why"
+            )
     lines = [
         f" fleet {name}: {here}",
         f"   replaces {units.shortened(found.leaving, 8)} by {_counts(found.zones) or 'none'}, once these are active",

@@ -247,8 +247,10 @@ def _shape_notes(
     uneven = tuple(_uneven(fleet, counts, reasons)) if fleet.placement.strategy is Strategy.SPREAD else ()
     yield from bounds
     yield from uneven
-    if staying and any(excess(fleet.nodes, fleet.placement, counts, _passing(fleet, reasons))):
-        yield f"existing nodes stay where they are: {explain.rebalance_note(fleet.name)}"
+    usable = _passing(fleet, reasons)
+    if staying and any(excess(fleet.nodes, fleet.placement, counts, usable)):
+        note = explain.rebalance_note(fleet.name, fleet.nodes, fleet.placement, len(usable))
+        yield f"existing nodes stay where they are: {note}"
 
 
 def _uneven(fleet: FleetRequest, counts: Counter[Zone], reasons: Reasons) -> Iterator[str]:

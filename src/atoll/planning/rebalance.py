@@ -34,6 +34,8 @@ class RebalanceCode(StrEnum):
     """It needs more moves than the request allows."""
     NO_PLACE = "no-place"
     """No zone takes a successor now."""
+    OUT_OF_REACH = "out-of-reach"
+    """A limit of the placement is exceeded, and no move in the zones that the fleet may use helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,8 @@ def _unmoved(
     members = [each for each in snapshot.instances if each.fleet == fleet.name and not each.outdated]
     later = chosen(fleet, members, eligible_zones(fleet.requirements, lasting), members)
     if not later:
-        return Rebalance(RebalanceCode.BALANCED, before)
+        over = any(excess(fleet.nodes, fleet.placement, before, eligible_zones(fleet.requirements, snapshot)))
+        return Rebalance(RebalanceCode.OUT_OF_REACH if over else RebalanceCode.BALANCED, before)
     refusals = _plan(request, _left_by(snapshot, later), plan).refusals
     return Rebalance(RebalanceCode.NO_PLACE, before, needed=len(later), refusals=refusals)
 

@@ -27,10 +27,10 @@ class NewRebalance:
 class RebalanceView:
     """What a rebalance does.
 
-    `code` is `moves`, or why nothing moves: `balanced`, `settling`, `busy`, `limit` or `no-place`. Instances (names)
-    `leaving` are replaced in `zones`; `before` and `after` count the fleet's nodes by zone. `price` is that of the new
-    nodes, `difference` what the fleet costs more afterwards, in USD an hour. `needed` is how many nodes would have to
-    move, `message` why zones take none.
+    `code` is `moves`, or why nothing moves: `balanced`, `settling`, `busy`, `limit`, `no-place` or `out-of-reach`.
+    Instances (names) `leaving` are replaced in `zones`; `before` and `after` count the fleet's nodes by zone. `price`
+    is that of the new nodes, `difference` what the fleet costs more afterwards, in USD an hour. `needed` is how many
+    nodes would have to move, `message` why zones take none.
     """
 
     fleet: str

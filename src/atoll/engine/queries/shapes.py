@@ -48,19 +48,20 @@ class Shapes:
         # While nodes are to come or to go, what is there is not how the fleet stays.
         settled = sum(counts.values()) >= fleet.nodes and not surplus
         bounds = list(explain.bounds_notes(fleet.nodes, request.placement, counts))
+        snapshot = Snapshot(world.catalog, world.zones, now)
+        eligible = self._of(request.requirements, world, snapshot)
+        hint = explain.rebalance_note(fleet.name, fleet.nodes, request.placement, len(eligible))
         if request.placement.strategy is not Strategy.SPREAD:
             skew = max(counts.values(), default=0) - min(counts.values(), default=0)
-            hints = [explain.rebalance_note(fleet.name)] if bounds and settled else []
-            return FleetShape(skew, spare, surplus, "; ".join([*bounds, *hints]))
-        snapshot = Snapshot(world.catalog, world.zones, now)
-        skew, emptiest = skew_of(request.placement, counts, self._of(request.requirements, world, snapshot))
+            return FleetShape(skew, spare, surplus, "; ".join([*bounds, hint] if bounds and settled else bounds))
+        skew, emptiest = skew_of(request.placement, counts, eligible)
         closed = closed_zones(request.requirements, snapshot)
         notes = [
             _closed(state, [str(zone) for zone, each in closed if each is state]) for state in dict(closed).values()
         ]
         if skew > request.placement.max_skew and emptiest is not None:
             bounds.append(explain.uneven_note(skew, request.placement.max_skew, emptiest, counts.get(emptiest, 0)))
-        hints = [explain.rebalance_note(fleet.name)] if bounds and settled else []
+        hints = [hint] if bounds and settled else []
         return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys((*notes, *bounds, *hints))))
 
     def _of(self, requirements: Requirements, world: World, snapshot: Snapshot) -> frozenset[Zone]:

@@ -223,12 +223,19 @@ def bounds_notes(nodes: int, placement: Placement, counts: Mapping[Zone, int]) -
     if placement.max_zones is not None and held > placement.max_zones:
         yield f"{words.count(held, 'zone')} hold nodes, and max_zones is {placement.max_zones}"
     if over := share_over(nodes, placement, counts):
-        zone, allowed = over
-        yield f"{zone} has {words.count(counts[zone], 'node')}, and max_share allows {allowed} in one zone"
+        _, allowed = over
+        heavy = (
+            f"{zone} has {words.count(count, 'node')}" for zone, count in sorted(counts.items()) if count > allowed
+        )
+        yield f"{', '.join(heavy)}, and max_share allows {allowed} in one zone"
 
 
-def rebalance_note(fleet: str) -> str:
-    """The command that brings a fleet into the shape that its placement requires."""
+def rebalance_note(fleet: str, nodes: int, placement: Placement, zones: int) -> str:
+    """The command that brings a fleet into the shape that its placement requires, or that its `zones` are too few."""
+    most, homes = placement.most_in_zone(nodes), min(zones, placement.max_zones or zones)
+    if most is not None and most * homes < nodes:
+        held = f"{words.count(homes, 'zone')} hold at most {most * homes} of {words.count(nodes, 'node')}"
+        return f"max_share cannot be kept: {held}"
     return f"`atoll fleet rebalance {fleet}` moves nodes"
 
 
