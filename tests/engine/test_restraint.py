@@ -19,6 +19,13 @@ def launches(scene: Scene) -> int:
     return sum(entry.call == "launch" for entry in scene.ledger.entries)
 
 
+def events(scene: Scene) -> list[tuple[str, str]]:
+    """When fleets and runs went on hold, and when they were released, with what was said."""
+    return scene.rows(  # type: ignore[return-value]
+        "SELECT reason, message FROM events WHERE reason IN ('on-hold', 'hold-ended') ORDER BY seq"
+    )
+
+
 @pytest.mark.parametrize("kind", OF_THE_REQUEST)
 def test_a_fleet_whose_request_is_refused_is_on_hold_and_says_what_the_provider_said(kind: FailureKind) -> None:
     async def story(scene: Scene) -> None:
@@ -29,6 +36,10 @@ def test_a_fleet_whose_request_is_refused_is_on_hold_and_says_what_the_provider_
         [(hold, message)] = scene.rows("SELECT hold, message FROM fleets")
         assert hold.startswith("fake:")
         assert "fake refused the request: " in message
+        assert events(scene) == [("on-hold", message)]
+        scene.cloud.calm()
+        await scene.replica.engine.retry_fleet("main", "f")
+        assert events(scene)[1:] == [("hold-ended", "")]
 
     play(story)
 

@@ -205,6 +205,7 @@ def test_a_fleet_that_waits_gives_up_at_the_end_of_its_duration_and_tries_again_
         [(hold, message)] = scene.rows("SELECT hold, message FROM fleets")
         assert hold
         assert message.startswith("`retry.duration` is over: ")
+        assert scene.rows("SELECT message FROM events WHERE reason = 'on-hold'") == [(message,)]
         scene.cloud.calm()
         await scene.clock.sleep(3600)
         assert scene.states("instances").count("active") == 0

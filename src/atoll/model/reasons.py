@@ -70,6 +70,8 @@ class ChangeReason(StrEnum):
     APPLIED = "applied"
     PLANNED = "planned"
     RETRY = "retry"
+    ON_HOLD = "on-hold"
+    HOLD_ENDED = "hold-ended"
     RUN = "run"
     """A run made the fleet."""
     UNUSED = "unused"

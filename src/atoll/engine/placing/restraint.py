@@ -52,7 +52,7 @@ async def hold_with_fleets(tx: Transaction, run: Run, message: str) -> bool:
     marks = [fleet.hold for fleet in fleets if fleet is not None]
     if not marks or not all(marks):
         return False
-    await tx.wake(await tx.update(run, hold=marks[0], message=message))
+    await _set_hold(tx, run, marks[0], message)
     return True
 
 
@@ -89,6 +89,8 @@ async def _count(tx: Transaction, owner: Fleet | Run, changes: Mapping[str, Any]
 async def release(tx: Transaction, record: R) -> R:
     """Let a fleet or run try again now; with a fleet also the runs that are on hold because of it."""
     freed = await tx.update(record, **(FREE_FLEET if record.kind is Kind.FLEET else FREE))
+    if record.hold:
+        tx.requested(freed, ChangeReason.HOLD_ENDED)
     await tx.wake(freed)
     if isinstance(record, Fleet):
         await release_runs(tx, record)
@@ -145,8 +147,16 @@ async def recreate(tx: Transaction, volume: Volume) -> Volume:
 
 
 async def _hold(tx: Transaction, owner: Fleet | Run, backend: str, refusal: str, digests: Mapping[str, str]) -> None:
-    message = f"{backend} refused the request: {refusal}"
-    await tx.wake(await tx.update(owner, hold=_mark(backend, digests), message=message))
+    await _set_hold(tx, owner, _mark(backend, digests), f"{backend} refused the request: {refusal}")
+
+
+async def _set_hold(tx: Transaction, owner: Fleet | Run, mark: str, message: str) -> None:
+    """Put a fleet or run on hold; the first time is an event, several refusals at once are one."""
+    known = await tx.get(type(owner), owner.id)
+    held = await tx.update(owner, hold=mark, message=message)
+    if known is not None and not known.hold:
+        tx.requested(held, ChangeReason.ON_HOLD, message)
+    await tx.wake(held)
 
 
 def _mark(backend: str, digests: Mapping[str, str]) -> str:

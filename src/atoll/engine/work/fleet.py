@@ -13,8 +13,8 @@ from atoll.engine.placing.rebalancing import end_rebalance, in_vain
 from atoll.engine.placing.restraint import held
 from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.model.reasons import EndReason
-from atoll.model.records import REBALANCE, Fleet, Kind
+from atoll.model.reasons import ChangeReason, EndReason
+from atoll.model.records import GAVE_UP, REBALANCE, Fleet, Kind
 from atoll.model.states import FleetState
 from atoll.model.zone import Zone, ZoneInfo
 from atoll.planning.filters.eligible import usable_zones
@@ -92,6 +92,11 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
         if not census.leaving and sight.fitting <= fleet.nodes:
             return fleet, replace(sight, missing=missing(fleet.nodes, placement, census.fitting))
         return fleet, await self._shaped(tx, sight, placement)
+
+    async def after(self, tx: Transaction, record: Fleet) -> None:
+        """Record that a fleet gave up; other holds are recorded where they begin."""
+        if record.hold == GAVE_UP and record.state is FleetState.ACTIVE:
+            tx.requested(record, ChangeReason.ON_HOLD, record.message)
 
     async def _shaped(self, tx: Transaction, sight: FleetSight, placement: Placement) -> FleetSight:
         """The fleet's shape where nodes are to go: surplus ones, outdated ones, and those of zones to be emptied."""
