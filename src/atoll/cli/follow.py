@@ -251,10 +251,16 @@ def _settled(view: View, logs: Logs) -> Outcome | None:
 
 
 def _progress(view: View) -> str:
-    """How much of a fleet or run is ready: `2 of 3 nodes active, local-a 1, local-b 1`."""
+    """How much of a fleet or run is ready: `2 of 3 nodes active, local-a 1, local-b 1`.
+
+    A fleet that keeps more nodes than requested, or gives some up, shows their number alone.
+    """
     if isinstance(view, FleetView):
         zones = [one.zone for one in view.instances if one.status in READY]
-        count, state = view.nodes + view.spare, "active"
+        count, state = view.nodes, "active"
+        if len(zones) > count:
+            going = f", {view.surplus} to go" if view.surplus else ""
+            return f"{units.count(len(zones), 'node')} active{going}, {units.zone_counts(zones)}"
     elif isinstance(view, RunView) and len(view.jobs) > 1:
         zones = [job.zone for job in view.jobs if job.zone and job.status == "running"]
         count, state = len(view.jobs), "running"
