@@ -207,6 +207,14 @@ def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: P
     with pytest.raises(ApiError) as refused:
         client.apply(bound)
     assert (refused.value.status, refused.value.problem.code) == (409, "changed-since-plan")
+    elsewhere = submission(FLEET.format(nodes=1, zones="fake-1a, fake-1b").replace("shared", "other"))
+    planned = client.plan(elsewhere)
+    [node] = planned.plan.documents[0].nodes
+    [zone] = [view.zone for view in client.zones() if view.zone.name == node.zone]
+    client.fail_zone(zone)
+    with pytest.raises(ApiError) as refused:
+        client.apply(Submission(elsewhere.files, basis=planned.basis))
+    assert refused.value.problem.code == "changed-since-plan", "a yes to one zone is none to another"
     with pytest.raises(ApiError) as refused:
         client.delete_fleet("shared", "another")
     assert refused.value.problem.code == "changed-since-shown"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -38,7 +39,7 @@ from atoll.model.error_codes import ErrorCode
 from atoll.model.reasons import RetryEvent
 from atoll.model.records import Fleet, Instance, Run, Volume
 from atoll.model.states import FleetState, VolumeState
-from atoll.planning.plan import Plan
+from atoll.planning.plan import NodePlacement, Plan
 from atoll.planning.reasons import explain
 from atoll.planning.request import Document as Demand
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest, VolumeRequest
@@ -255,13 +256,23 @@ def _used(demands: Sequence[Demand], kept: Sequence[Volume | Fleet]) -> list[tup
 
 
 def _basis(drafts: Sequence[Draft], plan: Plan, used: Sequence[tuple[str, str, str]]) -> str:
-    """Stands for the records that the drafts change or use, the absence of those that they create, and what ends."""
+    """Stands for what the plan shows: the records that the drafts change or use, the absence of those that they create,
+    what ends, and what is created in which zone at which price.
+    """
     kept = [
         (draft.kind, draft.name, draft.change.action, draft.kept and version_of(draft.kept), draft.change.ending)
         for draft in drafts
     ]
     removed = sorted(instance.id for document in plan.documents for instance in document.removals)
-    return blake2b(json.dumps([kept, removed, *used]).encode(), digest_size=DIGEST_BYTES).hexdigest()
+    placed = [
+        (document.name, str(document.zone), document.price, sorted(Counter(map(_place, document.placements)).items()))
+        for document in plan.documents
+    ]
+    return blake2b(json.dumps([kept, removed, placed, *used]).encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _place(node: NodePlacement) -> str:
+    return f"{node.zone.backend}/{node.zone.region}/{node.zone} {node.instance_type.name} {node.market}"
 
 
 async def _draft(
