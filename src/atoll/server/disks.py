@@ -52,7 +52,7 @@ class Disks:
         self._now = now
         self._probe: asyncio.Task[list[_Reason]] | None = None
         self._written_at = float("-inf")
-        self._since: dict[tuple[str, str], datetime] = {}
+        self._known: dict[tuple[str, str], Trouble] = {}
 
     async def watch(self) -> None:
         """Look again and again, and log what begins and what is over."""
@@ -66,16 +66,19 @@ class Disks:
     async def trouble(self) -> list[Trouble]:
         """What keeps a disk from being written; empty where all can be."""
         reasons = _shortages(self._home) or await self._probed()
-        known, now = self._since, self._now()
-        self._since = {reason.key: known.get(reason.key, now) for reason in reasons}
+        known, now = self._known, self._now()
+        self._known = {
+            reason.key: Trouble(reason.text, known[reason.key].since if reason.key in known else now)
+            for reason in reasons
+        }
         for reason in reasons:
             if reason.key not in known:
                 log.error("%s", reason.text)
-        for key in known.keys() - self._since.keys():
-            log.warning(
-                "the disk of the %s can be written again, after %.0f s", key[0], (now - known[key]).total_seconds()
-            )
-        return [Trouble(reason.text, self._since[reason.key]) for reason in reasons]
+        for key in known.keys() - self._known.keys():
+            # With the cause: where the log is on that disk, its beginning could not be logged.
+            seconds = (now - known[key].since).total_seconds()
+            log.warning("the disk of the %s can be written again, after %.0f s: %s", key[0], seconds, known[key].text)
+        return list(self._known.values())
 
     async def cause(self) -> DiskTrouble:
         """Why a write to the data folder failed where that is not known: SQLite calls most causes an I/O error."""
