@@ -5,7 +5,7 @@ when a connection fails: a change that was sent may have been accepted.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode
@@ -66,7 +66,6 @@ REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
 REHEARSAL_SECONDS = 60.0
 """How long one rehearsal may take."""
-PART_BYTES = 1 << 20
 LONGEST_PAGE = 1000
 """The most items that a server sends in one page."""
 
@@ -133,7 +132,7 @@ class Client:
     def replay(self, submission: Submission, snapshot: BinaryIO, size: int) -> PlanResponse:
         """The plan from a snapshot file of `size` bytes, which is sent as it is read."""
         line = msgspec.json.encode(submission) + b"\n"
-        body = _in_parts(line, snapshot, size)
+        body = transport.in_parts(line, snapshot, size)
         timeout = max(self._timeout, REPLAY_SECONDS)
         response = self._exchange("POST", self._path("replay"), body, timeout, "planning", len(line) + size)
         return _decoded(response, PlanResponse)
@@ -466,14 +465,6 @@ class Client:
 
 def _fields(query: OfferQuery) -> Query:
     return {item.name: getattr(query, item.name) for item in fields(query)}
-
-
-def _in_parts(line: bytes, file: BinaryIO, size: int) -> Iterator[bytes]:
-    """A line and `size` bytes of a file: a file that grows meanwhile would break the request."""
-    yield line
-    while size > 0 and (part := file.read(min(size, PART_BYTES))):
-        size -= len(part)
-        yield part
 
 
 def _shown(**bounds: str | int | None) -> str:

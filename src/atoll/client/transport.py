@@ -5,11 +5,13 @@ of its own, so that the client may be used from several threads and never uses a
 """
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from typing import BinaryIO
 
 UNIX = "unix:"
+_PART_BYTES = 1 << 20
 
 
 class Unreachable(Exception):  # noqa: N818 - a fact about the server, which callers handle
@@ -107,3 +109,11 @@ def send(address: str, request: Request) -> Response:
         raise Unreachable("the connection broke in the middle of the answer", sent=sent) from error
     finally:
         connection.close()
+
+
+def in_parts(line: bytes, file: BinaryIO, size: int) -> Iterator[bytes]:
+    """A line and `size` bytes of a file: a file that grows meanwhile would break the request."""
+    yield line
+    while size > 0 and (part := file.read(min(size, _PART_BYTES))):
+        size -= len(part)
+        yield part
