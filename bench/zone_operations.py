@@ -50,7 +50,7 @@ def _cpu(name: str, work: Callable[[], None], reach: float) -> Measure:
 
 
 def _world(zones: int, regions: int, nodes: int) -> tuple[Material, Zone]:
-    """A fleet of so many active nodes, and one of its zones."""
+    """A fleet of `nodes` active nodes, and one of its zones."""
     catalog = Catalog.from_offers(grid(zones, regions, (2,)), START)
     infos = tuple(ZoneInfo(zone) for zone in catalog.zones)
     empty = Material(START, "bench", (), (), (Provider(BackendInfo("fake"), TimeLimits(), infos),), catalog, {})

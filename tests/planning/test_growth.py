@@ -119,7 +119,7 @@ def test_a_fleet_whose_nodes_other_runs_need_is_full() -> None:
 
 
 def shared(nodes: int, rooms: dict[str, int], idle: int = 0, zones: dict[str, str] | None = None) -> Plan:
-    """The plan of a run that names fleets which may have so many nodes; `pool` has two, of which some are idle."""
+    """The plan of a run that names fleets which may have a number of nodes; `pool` has two, of which some are idle."""
     homes = zones or {}
     fleets = [
         FleetRequest(name, 0, replace(needing(4), availability_zones=(homes[name],) if name in homes else None))

@@ -40,7 +40,7 @@ TIMED = (Deed.WAIT, Deed.HEAL)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: of a `zone`, or of so many `seconds`."""
+    """One step: of a `zone`, or of a number of `seconds`."""
 
     deed: Deed
     zone: str = ""

@@ -183,7 +183,7 @@ class Growth:
         return next((one for one in fleets if one.name == elastic.fleet.name), elastic.fleet)
 
     def _with(self, elastic: ElasticFleet, nodes: int, request: Request | None = None) -> Request:
-        """The request, or that of a trial, with a fleet of so many nodes."""
+        """The request, or that of a trial, with a fleet of `nodes` nodes."""
         request = self.request if request is None else request
         fleet = replace(self._requested(elastic), nodes=nodes)
         documents = request.documents

@@ -54,7 +54,7 @@ class RunCourse:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What happened so many `seconds` after the outage began."""
+    """What happened, in `seconds` since the outage began."""
 
     seconds: float
     text: str
@@ -62,7 +62,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One rehearsal; times are in seconds from the begin of the outage.
+    """One rehearsal; times are in seconds since the outage began.
 
     `noticed` is when the engine first did something about it, `healed` when all fleets and runs were as before; None:
     never. When the outage ended, `waits` says what waited and why, and `silent` nodes had not answered for a while.
@@ -103,7 +103,6 @@ class Watched:
         }
         self.ready = self._ready()
         self.running: dict[str, int] = dict(raw.execute(_RUNNING, (project,)))
-        self.live = {id for (id,) in raw.execute("SELECT id FROM instances WHERE state = 'active'")}
         self.states = dict(raw.execute("SELECT id, state FROM instances WHERE project = ?", (project,)))
 
     def wanted(self, fleet: str) -> int:

@@ -37,7 +37,7 @@ class Manner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """These zones are out together for so many `seconds`."""
+    """These zones are out together, for a number of `seconds`."""
 
     zones: tuple[Zone, ...]
     seconds: float

@@ -25,7 +25,7 @@ __all__ = ["HEAD", "Database", "DatabaseError", "open_database", "sqlite_url"]
 class Database:
     """Transactions over one database.
 
-    `on_commit` is called after each write, here or on another server, for whoever waits for news; `on_due` for what
+    `on_commit` is called after each write, here or on another server, for those that wait for news; `on_due` for what
     works off the queue, with the time at which work is due that a write here made due, or None after those of others.
     """
 

@@ -16,7 +16,7 @@ Manner = Literal["dead", "dark", "dry"]
 
 @dataclass(frozen=True, slots=True)
 class NewRehearsal:
-    """Zones that are out together for so many `seconds`, rehearsed `seeds` times with other launch times.
+    """Zones that are out together for a number of `seconds`, rehearsed `seeds` times with other launch times.
 
     `how` is `dead` (the machines end), `dark` (nothing answers, and the machines run on) or `dry` (nothing new starts).
     """
@@ -37,7 +37,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedFleet:
-    """A fleet that asks for so many `nodes`.
+    """A fleet that asks for `nodes` nodes.
 
     `lowest` is the fewest that were active in any rehearsal, `short` the number of rehearsals in which it had fewer
     than it asks for, `after` where its nodes are at the end of the first one.
@@ -52,7 +52,7 @@ class RehearsedFleet:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedRun:
-    """A run that was `stopped` in so many rehearsals, and `ended` for good in so many of them.
+    """A run with the number of rehearsals in which it was `stopped`, and in which it `ended` for good.
 
     `away` is for how long it did not run in the others.
     """
@@ -65,7 +65,7 @@ class RehearsedRun:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedWait:
-    """What waited when the outage ended, and why, in so many rehearsals."""
+    """What waited when the outage ended, and why, in `seeds` rehearsals."""
 
     kind: str
     name: str
@@ -75,7 +75,7 @@ class RehearsedWait:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedMoment:
-    """What happened so many seconds after the begin of the outage, in the first rehearsal."""
+    """What happened in the first rehearsal, in `seconds` since the outage began."""
 
     seconds: float
     text: str
@@ -83,7 +83,7 @@ class RehearsedMoment:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedNodes:
-    """The active nodes by zone, from so many seconds after the begin of the outage on, in the first rehearsal."""
+    """The active nodes by zone in the first rehearsal, from `seconds` since the outage began."""
 
     seconds: float
     zones: dict[str, int]
@@ -94,7 +94,7 @@ class RehearsalView:
     """What an outage would do, over all rehearsals.
 
     `noticed` is when the server first did something about it, `healed` when all fleets and runs were as before, in
-    seconds from the begin of the outage; `unhealed` is the number of rehearsals in which they never were. `silent`
+    seconds since the outage began; `unhealed` is the number of rehearsals in which they never were. `silent`
     nodes, at most, did not answer when it ended. Prices are those of the project's instances in USD an hour, before it
     and at the most. `assumptions` say what the rehearsal does not know.
     """

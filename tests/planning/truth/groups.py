@@ -13,7 +13,7 @@ from tests.planning.truth.said import Said, left, missing, most
 
 
 def _can_take(said: Said) -> bool:
-    """Exactly so many of the nodes that the fleet is missing fit in the zone."""
+    """Exactly this number of the nodes that the fleet is missing fit in the zone."""
     fits, wanted = said.refusal.data["fits"], said.refusal.data["wanted"]
     assert isinstance(fits, int)
     assert isinstance(wanted, int)

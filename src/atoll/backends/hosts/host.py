@@ -95,7 +95,7 @@ class SshHost:
                 await self._end(self.link)
 
     def end_later(self, token: str, seconds: float = ENDING_SECONDS) -> None:
-        """End the agent of machine `token` when the host is connected next, within so many seconds."""
+        """End the agent of machine `token` when the host is connected next, within `seconds`."""
         if self.token == token:
             self.token, self.endpoint = None, None
         self.former.discard(token)
