@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -51,8 +51,8 @@ class World:
 class Worlds:
     """The cache of listings. A slow backend delays only the first callers.
 
-    If a listing is known, even from before a restart, no caller waits longer than `PATIENCE_SECONDS` for a new one: it
-    comes in the background, and until then the last one serves with its date.
+    If a listing is known, even from before a restart, no caller waits longer than `PATIENCE_SECONDS` after the start of
+    a refresh: it goes on in the background, and until it ends the last listing serves with its date.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Worlds:
         self._listings = {name: listing for name, listing in found.items() if listing is not None}
         self._stale = set(backends)
         self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[str, float] = {}
         self._errors: dict[str, str] = {}
-        self._lock = asyncio.Lock()
         self._catalog: Catalog | None = None
         self._world: World | None = None
         self.on_recovery: Callable[[], None] = lambda: None
@@ -85,37 +85,34 @@ class Worlds:
 
     async def world(self) -> World:
         """The world as it is known now, as fresh as their limits ask for where the backends answer."""
-        async with self._lock:
-            stale = self.refresh()
-            await self._wait([name for name in stale if name in self._listings], PATIENCE_SECONDS)
-            await self._wait([name for name in stale if name not in self._listings], None)
-            if self._world is None:
-                self._world = self._compose()
-            return self._world
+        self.refresh()
+        await asyncio.gather(*(self._wait(name, task) for name, task in self._refreshing.items()))
+        if self._world is None:
+            self._world = self._compose()
+        return self._world
 
-    def refresh(self) -> list[str]:
-        """Start to refresh the listings that are not fresh, without waiting for them; the names of their backends."""
-        stale = [name for name in self._backends if self._is_stale(name)]
-        for name in stale:
-            if name not in self._refreshing:
+    def refresh(self) -> None:
+        """Start to refresh the listings that are not fresh, without waiting for them."""
+        for name in self._backends:
+            if name not in self._refreshing and self._is_stale(name):
+                self._begun[name] = asyncio.get_running_loop().time()
                 self._refreshing[name] = asyncio.create_task(self._refresh(name))
-        return stale
 
     def known(self) -> World:
         """The world as it was known last; no backend is called."""
         return self._world or self._compose()
 
-    async def _wait(self, names: Sequence[str], seconds: float | None) -> None:
-        tasks = [self._refreshing[name] for name in names if name in self._refreshing]
-        if not tasks:
-            return
-        done, late = await asyncio.wait(tasks, timeout=seconds)
-        for task in done:
+    async def _wait(self, name: str, task: asyncio.Task[None]) -> None:
+        """Wait for a refresh: to its end if no listing is known, else for what patience is left."""
+        seconds = None
+        if name in self._listings:
+            seconds = max(0.0, self._begun[name] + PATIENCE_SECONDS - asyncio.get_running_loop().time())
+        _, late = await asyncio.wait([task], timeout=seconds)
+        if late and name not in self._errors:
+            self._errors[name] = f"no answer within {PATIENCE_SECONDS:.0f} s; still waiting"
+            self._world = None
+        elif not late:
             task.result()
-        for name in names:
-            if self._refreshing.get(name) in late:
-                self._errors[name] = f"no answer within {PATIENCE_SECONDS:.0f} s; asking on"
-                self._world = None
 
     def _is_stale(self, name: str) -> bool:
         listing = self._listings.get(name)
