@@ -14,6 +14,7 @@ from atoll.model.failure import Scope
 from atoll.model.market import StalePart
 from atoll.model.quota import Quota, Taken, with_own_use
 from atoll.model.records import Attachment, Instance, Job
+from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
@@ -158,6 +159,12 @@ def _available(listing: Listing) -> set[Zone]:
     return {info.zone for info in listing.zones if info.state is ZoneState.AVAILABLE}
 
 
+def _as_known(kind: InstanceType, engines: Mapping[str, str]) -> InstanceType:
+    """An instance's type with the container engine that such machines have now; it may be newer than the instance."""
+    engine = engines.get(kind.name, kind.containers)
+    return kind if engine == kind.containers else replace(kind, containers=engine)
+
+
 def usage_of(taken: Iterable[Taken]) -> tuple[Usage, ...]:
     """The usage of zones by these counts of instances by type."""
     used: dict[Zone, Capacity] = {}
@@ -184,12 +191,13 @@ async def take_snapshot(
         if _needed(tie, claims.get(tie.job_id), ours.get(tie.instance_id)):
             holders[tie.volume_id].append(tie.instance_id)
     infos = {name: backend.info for name, backend in backends.items()}
+    engines = {kind.name: kind.containers for kind in world.catalog.table.types if kind.containers is not None}
     going = {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state is not FleetState.ACTIVE}
     instances = tuple(
         ExistingInstance(
             id=instance.id,
             zone=instance.zone,
-            instance_type=instance.instance_type,
+            instance_type=_as_known(instance.instance_type, engines),
             market=instance.market,
             price=instance.price,
             fleet=instance.fleet,
