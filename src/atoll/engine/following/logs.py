@@ -34,6 +34,7 @@ class _Followed:
     instance: Instance
     until: float
     slots: asyncio.Semaphore
+    notified: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -104,6 +105,9 @@ class LogFollowing:
         async with followed.slots:
             offset = await logs.size(job)
             chunk = await in_time(agent.logs(job.id, offset, LOG_CHUNK, HOLD_SECONDS))
+        if chunk.notice and not followed.notified:
+            followed.notified = True
+            await self._wake(Kind.INSTANCE, instance.id)
         if chunk.data:
             await logs.append(job, offset, chunk.data)
             self._context.news.notify()
