@@ -93,11 +93,11 @@ def _log_rate(server: Server, name: str) -> tuple[float, dict[str, float]]:
     _apply(server, TASK.format(name=name, nodes=1, command=_BURST))
     command = [ATOLL, "logs", name, "-f"]
     environment = plain_environment() | {"ATOLL_HOME": str(server.home)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as following:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, bufsize=0) as following:
         assert following.stdout is not None
         following.stdout.readline()
         before, count, began = _cpu(server), 0, 0.0
-        while part := following.stdout.read1(1 << 20):
+        while part := os.read(following.stdout.fileno(), 1 << 20):
             began = began or time.monotonic()
             count += len(part)
         took = time.monotonic() - began
