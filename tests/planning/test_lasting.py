@@ -117,7 +117,7 @@ placements = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     room=st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple),
     share=st.lists(st.integers(0, 4), min_size=3, max_size=3),

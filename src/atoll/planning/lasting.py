@@ -30,7 +30,7 @@ def refusing_impossible(made: Plan, request: Request, snapshot: Snapshot, emptie
     fleets = {one.name: one for one in request.documents if isinstance(one, FleetRequest)}
     documents = tuple(
         _judged(part, fleets[part.name], request, snapshot, (emptied, plan))
-        if part.kind is DocumentKind.FLEET and part.shortfall is None
+        if part.kind is DocumentKind.FLEET and part.name in fleets and part.shortfall is None
         else part
         for part in made.documents
     )
