@@ -50,6 +50,41 @@ async def test_after_a_restart_a_backend_that_answers_is_listed_again(tmp_path: 
     assert after.errors == {}
 
 
+async def test_what_another_configuration_listed_is_not_used_after_a_restart(tmp_path: Path) -> None:
+    former, changed = ({"fake": "former"}, {"fake": "changed"})
+    listing = await FakeBackend(FakeCloud(Script(grid(zones=3)))).listing()
+    KeptListings(tmp_path, former).keep("fake", listing)
+    assert KeptListings(tmp_path, former).last("fake") is not None
+    assert KeptListings(tmp_path, changed).last("fake") is None
+
+
+async def test_a_caller_during_a_refresh_gets_the_new_listing(tmp_path: Path) -> None:
+    await world_of(Script(grid(zones=3)), tmp_path)
+    backend = FakeBackend(FakeCloud(Script(grid(zones=2), latency={"listing": (0.05, 0.05)})))
+    worlds = Worlds({"fake": backend}, Time(), KeptListings(tmp_path))
+    worlds.refresh()
+    await asyncio.sleep(0)
+    assert len((await worlds.world()).zones) == 2
+    await worlds.close()
+
+
+async def test_a_backend_that_hangs_holds_up_its_callers_once_for_each_refresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world_of(Script(grid(zones=3)), tmp_path)
+    monkeypatch.setattr(worlds_module, "PATIENCE_SECONDS", 0.01)
+    hanging = FakeBackend(FakeCloud(Script(grid(zones=2), latency={"listing": (600, 600)})))
+    now = Time()
+    worlds = Worlds({"fake": hanging}, now, KeptListings(tmp_path))
+    assert "no answer" in (await worlds.world()).errors["fake"]
+    now.late = timedelta(hours=1)
+    later = [asyncio.create_task(worlds.world()) for _ in range(10)]
+    for _ in range(10):  # turns of the event loop, which take no time
+        await asyncio.sleep(0)
+    assert all(caller.done() for caller in later)
+    await worlds.close()
+
+
 async def test_without_a_kept_listing_a_backend_that_is_down_has_no_offers(tmp_path: Path) -> None:
     world = await world_of(Script(grid(), faults=(DOWN,)), tmp_path)
     assert len(world.catalog) == 0

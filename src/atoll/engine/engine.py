@@ -205,7 +205,7 @@ class Engine:
             own_hosts.use(lambda: declared_hosts(database), owner)
         backends = {name: ObservedBackend(name, backend, figures) for name, backend in backends.items()}
         worlds, logs, calls = (
-            Worlds(backends, now, KeptListings(home / "listings")),
+            Worlds(backends, now, KeptListings(home / "listings", options.digests)),
             open_logs(database, home / "logs"),
             Calls(now),
         )

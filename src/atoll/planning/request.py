@@ -53,6 +53,7 @@ class Requirements:
     """What every node of a group must have; None is no limit. `availability_zones` may hold names, ids, globs, `!…`.
 
     `owned` is set for a fleet that declares the machines of `instance_types` as its user's own; others never get them.
+    `containers` is set where a machine that is known to have no container engine will not do.
     """
 
     resources: Resources = Resources()
@@ -63,6 +64,7 @@ class Requirements:
     spot_policy: SpotPolicy = SpotPolicy.ON_DEMAND
     max_price: float | None = None
     owned: bool = False
+    containers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

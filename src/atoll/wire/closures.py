@@ -86,10 +86,23 @@ class InstanceStay:
 
 
 @dataclass(frozen=True, slots=True)
+class BusyInstance:
+    """An instance that is to be replaced, and the runs on it, which end first."""
+
+    instance: str
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClosurePreview:
-    """What emptying a zone would do to a project; `others` counts the instances of other projects in the zone."""
+    """What emptying a zone would do to a project.
+
+    Of the instances to be replaced, the `busy` ones leave when their runs have ended. `others` counts the instances of
+    other projects in the zone.
+    """
 
     fleets: tuple[FleetMoves, ...] = ()
     released: tuple[str, ...] = ()
     stays: tuple[InstanceStay, ...] = ()
     others: int = 0
+    busy: tuple[BusyInstance, ...] = ()

@@ -49,6 +49,7 @@ async def look(link: Link, name: str) -> Facts:
         float(answer["disk_gb"]),
         _ARCHS.get(answer["arch"], answer["arch"]),
         _gpu(answer["gpus"]),
+        answer["containers"],
     )
     return Facts(size, answer["python"], owner.get("id", ""), owner.get("since", ""), tuple(answer["addresses"]))
 

@@ -18,6 +18,9 @@ from atoll.tunnels.stream import Stream, TunnelError
 MOST_CONNECTING = 16
 """How many connections of one backend are made at the same time."""
 
+LOOK_SECONDS = 3.0
+"""How long a plan waits for a host that is looked at again, and how old its facts are at most."""
+
 ENDING_SECONDS = 86400.0
 """How long an agent on a host that is away is remembered as one to be ended."""
 
@@ -45,6 +48,7 @@ class SshHost:
         self.former: set[str] = set()
         self._on_ended = on_ended
         self.facts: Facts | None = None
+        self._looked = 0.0
         self.token: str | None = None
         self.endpoint: SshSocket | None = None
         self._owner = owner
@@ -122,7 +126,24 @@ class SshHost:
         if self.link.up and self.problem is not None:
             with suppress(TunnelError):
                 async with self._lock:
-                    self.facts = await bootstrap.look(self.link, self.host.name)
+                    await self._look(self.link)
+
+    async def look_for_engine(self) -> None:
+        """Look again at a connected host that had no container engine: one may have been installed since."""
+        facts = self.facts
+        if not self.link.up or facts is None or facts.instance_type.containers or not self._is_old():
+            return
+        with suppress(TunnelError, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS), self._lock:
+                if self._is_old():
+                    await self._look(self.link)
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._looked > LOOK_SECONDS
+
+    async def _look(self, link: Link) -> None:
+        self.facts = await bootstrap.look(link, self.host.name)
+        self._looked = time.monotonic()
 
     async def refresh(self) -> None:
         """Start the agent again where it does not answer: the host was rebooted, or the agent killed."""
@@ -146,7 +167,7 @@ class SshHost:
     async def _prepare(self, link: Link) -> None:
         async with self._lock:
             await self._end(link)
-            self.facts = await bootstrap.look(link, self.host.name)
+            await self._look(link)
             await self._start(link)
             await self._end(link)  # what was to end meanwhile found no link that is up
 

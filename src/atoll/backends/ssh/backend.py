@@ -90,6 +90,10 @@ class SshBackend:
         problems = await self._hosts.consider(hosts, CONSIDER_SECONDS)
         return {name: problem.message for name, problem in problems.items()}
 
+    async def look_for_engines(self) -> None:
+        """Look again, within 3 s, at the hosts that had no container engine."""
+        await asyncio.gather(*(host.look_for_engine() for host in (await self._hosts.offered()).values()))
+
     async def listing(self) -> Listing:
         """The declared hosts whose facts are known, and their zones; a zone without a host that answers is impaired."""
         hosts = await self._hosts.offered()

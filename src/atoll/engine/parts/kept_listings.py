@@ -3,6 +3,7 @@
 Only a cache: files that cannot be read or written are ignored.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,25 +22,34 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
     as_of: datetime
     catalog: bytes
     quotas: tuple[Quota, ...] = ()
+    digest: str = ""
 
 
 class KeptListings:
-    """One file for each backend, for the server's user alone; replaced as a whole or not at all."""
+    """One file for each backend, for the server's user alone; replaced as a whole or not at all.
 
-    def __init__(self, folder: Path) -> None:
+    `digests` identify the backends' configurations: what another configuration listed (other zones, regions or
+    accounts) is not used.
+    """
+
+    def __init__(self, folder: Path, digests: Mapping[str, str] = {}) -> None:
         self._folder = folder
+        self._digests = digests
 
     def keep(self, backend: str, listing: Listing) -> None:
         """Keep the listing in place of the former one, if the folder lets us."""
-        kept = msgspec.msgpack.encode(_Kept(listing.zones, listing.as_of, pack(listing.catalog), listing.quotas))
+        catalog, digest = pack(listing.catalog), self._digests.get(backend, "")
+        kept = msgspec.msgpack.encode(_Kept(listing.zones, listing.as_of, catalog, listing.quotas, digest))
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self._path(backend), kept, durable=False)
 
     def last(self, backend: str) -> Listing | None:
-        """The listing that was kept last; None when there is none or it cannot be read."""
+        """The listing that was kept last; None when there is none of this configuration or it cannot be read."""
         try:
             kept = msgspec.msgpack.decode(self._path(backend).read_bytes(), type=_Kept)
+            if kept.digest != self._digests.get(backend, ""):
+                return None
             return Listing(kept.zones, unpack(kept.catalog), kept.as_of, kept.quotas)
         except (OSError, msgspec.MsgspecError, DamagedCatalog):
             return None

@@ -36,7 +36,9 @@ async def moves_in(tx: Transaction, world: World, closure: Closure, instances: S
         zones = await zones_for(tx, world.zones, project)
         ours = [occupants[each.id] for each in staying if each.project == project]
         one = moves(closure.zone, ours, requests, Snapshot(world.catalog, zones, tx.now))
-        found = Moves(found.replace + one.replace, found.release + one.release, found.stays + one.stays)
+        found = Moves(
+            found.replace + one.replace, found.release + one.release, found.stays + one.stays, found.busy + one.busy
+        )
     return found
 
 

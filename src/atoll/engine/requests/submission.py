@@ -28,7 +28,14 @@ from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_
 from atoll.engine.requests.check import Scene, check, failure_of, home_of, trouble_of
 from atoll.engine.requests.disks import shared_disk, with_disks
 from atoll.engine.requests.draft import Draft
-from atoll.engine.requests.hosts import declares_hosts, kept_hosts, look_at_hosts, shared_hosts, with_hosts
+from atoll.engine.requests.hosts import (
+    declares_hosts,
+    kept_hosts,
+    look_at_hosts,
+    needs_engine,
+    shared_hosts,
+    with_hosts,
+)
 from atoll.engine.requests.meaning import SELECTION, misfits, respelled
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
@@ -152,6 +159,10 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         context.worlds.invalidate([SSH])
         world = with_hosts(await context.worlds.world(), context.own_hosts, parsed.documents)
         directory = live_directory(world, held)
+    elif context.own_hosts is not None and needs_engine(parsed.documents):
+        await context.own_hosts.look_for_engines()
+        context.worlds.invalidate([SSH])
+        world = await context.worlds.world()
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused(ErrorCode.NOT_FOUND, f"there is no project `{project}`", status=404)

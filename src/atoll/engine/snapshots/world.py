@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from atoll.backends.base import Backend, BackendError, Listing
 from atoll.engine.parts.kept_listings import KeptListings
@@ -14,10 +15,13 @@ from atoll.model.failure import Scope
 from atoll.model.market import StalePart
 from atoll.model.quota import Quota, Taken, with_own_use
 from atoll.model.records import Attachment, Instance, Job
+from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
-from atoll.store.transaction import Transaction
+
+if TYPE_CHECKING:  # worker processes read and plan files without the store
+    from atoll.store.transaction import Transaction
 
 LISTING_SECONDS = 20.0
 """How long a backend may take to list; then the last listing is used, and the error shown."""
@@ -50,8 +54,8 @@ class World:
 class Worlds:
     """The cache of listings. A slow backend delays only the first callers.
 
-    If a listing is known, even from before a restart, no caller waits longer than `PATIENCE_SECONDS` for a new one: it
-    comes in the background, and until then the last one serves with its date.
+    If a listing is known, even from before a restart, no caller waits longer than `PATIENCE_SECONDS` after the start of
+    a refresh: it goes on in the background, and until it ends the last listing serves with its date.
     """
 
     def __init__(
@@ -64,8 +68,8 @@ class Worlds:
         self._listings = {name: listing for name, listing in found.items() if listing is not None}
         self._stale = set(backends)
         self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[str, float] = {}
         self._errors: dict[str, str] = {}
-        self._lock = asyncio.Lock()
         self._catalog: Catalog | None = None
         self._world: World | None = None
         self.on_recovery: Callable[[], None] = lambda: None
@@ -84,37 +88,34 @@ class Worlds:
 
     async def world(self) -> World:
         """The world as it is known now, as fresh as their limits ask for where the backends answer."""
-        async with self._lock:
-            stale = self.refresh()
-            await self._wait([name for name in stale if name in self._listings], PATIENCE_SECONDS)
-            await self._wait([name for name in stale if name not in self._listings], None)
-            if self._world is None:
-                self._world = self._compose()
-            return self._world
+        self.refresh()
+        await asyncio.gather(*(self._wait(name, task) for name, task in self._refreshing.items()))
+        if self._world is None:
+            self._world = self._compose()
+        return self._world
 
-    def refresh(self) -> list[str]:
-        """Start to refresh the listings that are not fresh, without waiting for them; the names of their backends."""
-        stale = [name for name in self._backends if self._is_stale(name)]
-        for name in stale:
-            if name not in self._refreshing:
+    def refresh(self) -> None:
+        """Start to refresh the listings that are not fresh, without waiting for them."""
+        for name in self._backends:
+            if name not in self._refreshing and self._is_stale(name):
+                self._begun[name] = asyncio.get_running_loop().time()
                 self._refreshing[name] = asyncio.create_task(self._refresh(name))
-        return stale
 
     def known(self) -> World:
         """The world as it was known last; no backend is called."""
         return self._world or self._compose()
 
-    async def _wait(self, names: Sequence[str], seconds: float | None) -> None:
-        tasks = [self._refreshing[name] for name in names if name in self._refreshing]
-        if not tasks:
-            return
-        done, late = await asyncio.wait(tasks, timeout=seconds)
-        for task in done:
+    async def _wait(self, name: str, task: asyncio.Task[None]) -> None:
+        """Wait for a refresh: to its end if no listing is known, else for what patience is left."""
+        seconds = None
+        if name in self._listings:
+            seconds = max(0.0, self._begun[name] + PATIENCE_SECONDS - asyncio.get_running_loop().time())
+        _, late = await asyncio.wait([task], timeout=seconds)
+        if late and name not in self._errors:
+            self._errors[name] = f"no answer within {PATIENCE_SECONDS:.0f} s; still waiting"
+            self._world = None
+        elif not late:
             task.result()
-        for name in names:
-            if self._refreshing.get(name) in late:
-                self._errors[name] = f"no answer within {PATIENCE_SECONDS:.0f} s; asking on"
-                self._world = None
 
     def _is_stale(self, name: str) -> bool:
         listing = self._listings.get(name)
@@ -161,6 +162,12 @@ def _available(listing: Listing) -> set[Zone]:
     return {info.zone for info in listing.zones if info.state is ZoneState.AVAILABLE}
 
 
+def _as_known(kind: InstanceType, engines: Mapping[str, str]) -> InstanceType:
+    """An instance's type with the container engine that such machines have now; it may be newer than the instance."""
+    engine = engines.get(kind.name, kind.containers)
+    return kind if engine == kind.containers else replace(kind, containers=engine)
+
+
 def usage_of(taken: Iterable[Taken]) -> tuple[Usage, ...]:
     """The usage of zones by these counts of instances by type."""
     used: dict[Zone, Capacity] = {}
@@ -170,7 +177,7 @@ def usage_of(taken: Iterable[Taken]) -> tuple[Usage, ...]:
 
 
 async def take_snapshot(
-    tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
+    tx: "Transaction", world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
     """The planner's snapshot for a project. `leaving` are ids of runs about to be replaced: they do not count.
 
@@ -187,12 +194,13 @@ async def take_snapshot(
         if _needed(tie, claims.get(tie.job_id), ours.get(tie.instance_id)):
             holders[tie.volume_id].append(tie.instance_id)
     infos = {name: backend.info for name, backend in backends.items()}
+    engines = {kind.name: kind.containers for kind in world.catalog.table.types if kind.containers is not None}
     going = {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state is not FleetState.ACTIVE}
     instances = tuple(
         ExistingInstance(
             id=instance.id,
             zone=instance.zone,
-            instance_type=instance.instance_type,
+            instance_type=_as_known(instance.instance_type, engines),
             market=instance.market,
             price=instance.price,
             fleet=instance.fleet,

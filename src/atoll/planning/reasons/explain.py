@@ -258,6 +258,11 @@ def together_note(strategy: str, place: str, saving: float) -> str:
     return f"the nodes are {how} {place}; with `placement: any` they cost {words.limit(saving)}/h less"
 
 
+def engine_note(data: Facts) -> str:
+    """Which machines keep a run with an image out."""
+    return f"an `image` needs Docker or Podman: {sentence(RefusalCode.CONTAINERS, data)}"
+
+
 def path_note(backend: str) -> str:
     """A backend on which a volume does not appear at its path."""
     return (

@@ -16,7 +16,7 @@ from atoll.server.answer import answer
 from atoll.server.auth import asker, forbidden, require_manager
 from atoll.server.bounds import LARGEST, PAGE, Ident, Place, Project
 from atoll.server.state import engine_of
-from atoll.wire.closures import ClosurePreview, ClosureView, FleetMoves, InstanceStay, NewClosure
+from atoll.wire.closures import BusyInstance, ClosurePreview, ClosureView, FleetMoves, InstanceStay, NewClosure
 
 router = APIRouter(prefix="/api/projects/{project}")
 REASON_LENGTH = 500
@@ -99,6 +99,7 @@ def _preview_view(found: Preview) -> ClosurePreview:
         tuple(each.name for each in found.released),
         tuple(InstanceStay(one.occupant.name, one.code, one.text, one.occupant.runs) for one in found.moves.stays),
         found.others,
+        tuple(BusyInstance(occupant.name, occupant.runs) for occupant in found.moves.busy),
     )
 
 
