@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, assert_never
 
 from atoll.backends.base import (
@@ -24,7 +24,7 @@ from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import observations
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.work.silence import Silence, health_of
+from atoll.engine.work.silence import Silence, health_of, interruption_in
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
@@ -62,6 +62,7 @@ class _Observed(NamedTuple):
     public_address: str | None = None
     error: MachineError | None = None
     reason: str = ""
+    interrupted_at: datetime | None = None
 
 
 class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
@@ -96,7 +97,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         async with self.context.database.read() as tx:
             claimed, idle_limit = await self._use(tx, record)
         now = self.context.now()
-        return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
+        return record, InstanceSight(
+            record, now, answers=True, claimed=claimed, idle_limit=idle_limit, limits=self._limits(record)
+        )
 
     async def effect(self, lease: Lease, sight: InstanceSight, action: InstanceEffect) -> Due | Instance | None:
         """Launch or terminate the machine, or remember why it failed."""
@@ -125,14 +128,15 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         """Record the attempt, the launch or the end, and remember an interruption as a failure."""
         await observations.record_step(tx, record)
         if record.state is InstanceState.TERMINATED and record.end_reason == EndReason.INTERRUPTED:
-            earlier = await tx.failures.recent(tx.now - FAILURE_MEMORY)
-            scope = _offer_scope(record)
-            await tx.failures.remember(remember(earlier, FailureKind.INTERRUPTED, scope, tx.now, record.message))
+            await _remember_interruption(tx, record)
 
     async def after(self, tx: Transaction, record: Instance) -> None:
         """Wake the fleet that lost it, and the jobs and attachments on it."""
         if record.end_reason == EndReason.IDLE and record.state is InstanceState.ACTIVE:
             await self._shrink(tx, record)
+        if record.end_reason == EndReason.INTERRUPTED and record.state is InstanceState.ACTIVE:
+            tx.requested(record, EndReason.INTERRUPTED, record.message)
+            await _remember_interruption(tx, record)  # before its successor is planned
         ending = record.state in (InstanceState.TERMINATING, InstanceState.TERMINATED)
         if ending and record.end_reason in BROKEN:
             await restraint.count_machine(tx, record)
@@ -167,7 +171,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             if health is not None and health.jobs_exited:
                 await self._forget_ended(instance)
             if health is not None:
-                return _Observed(answers=not instance.unreachable or await self._end_given_up(instance))
+                answers = not instance.unreachable or await self._end_given_up(instance)
+                return _Observed(answers=answers, interrupted_at=interruption_in(health))
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
@@ -297,6 +302,13 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             # What this one's end makes even may let another one go.
             others = [each.id for each in await tx.fleets.instances(fleet) if each.idle_since is not None]
             await tx.work.wake(Kind.INSTANCE, others, tx.now)
+
+
+async def _remember_interruption(tx: Transaction, instance: Instance) -> None:
+    """Leave the interrupted offer out for a time."""
+    earlier = await tx.failures.recent(tx.now - FAILURE_MEMORY)
+    scope = _offer_scope(instance)
+    await tx.failures.remember(remember(earlier, FailureKind.INTERRUPTED, scope, tx.now, instance.message))
 
 
 def _offer_scope(instance: Instance) -> Scope:
