@@ -18,6 +18,7 @@ from atoll.engine.context import Context, machine_of
 from atoll.engine.parts.provider_calls import in_time
 from atoll.engine.placing import restraint
 from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.disruption import limits_of, take_turn
 from atoll.engine.placing.launching import launch_request
 from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.snapshots.world import FAILURE_MEMORY
@@ -32,7 +33,7 @@ from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import InstanceState
 from atoll.planning.failures import OF_THE_REQUEST, remember
 from atoll.planning.request import Strategy
-from atoll.planning.shape import can_spare, missing
+from atoll.planning.shape import Member, can_spare, missing
 from atoll.reconcile.action import EndFailed, InstanceEffect, Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
 from atoll.store.errors import Conflict
@@ -259,7 +260,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
     async def _use(self, tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
         """Whether a job holds the instance, and how long it may be idle where none does.
 
-        A node of a fleet stays while its zone is out of service: it may not come back soon.
+        A node of a fleet stays while its zone is out of service: it may not come back soon; and while a disruption
+        budget keeps it.
         """
         if await tx.runs.claims(instance.id):
             return True, None
@@ -269,9 +271,16 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         fleet = await tx.get(Fleet, instance.fleet_id)
         if fleet is not None and not fleet.auto_created:
             zones = await zones_for(tx, self.context.worlds.known().zones, instance.project)
-            if instance.zone in out_of_service(zones):
+            if instance.zone in out_of_service(zones) or not await self._may_go(tx, fleet, instance):
                 return False, None
         return False, max(limit, LEAST_IDLE)
+
+    async def _may_go(self, tx: Transaction, fleet: Fleet, instance: Instance) -> bool:
+        """Whether the budgets let an idle node end now."""
+        if self.context.disruption is None and spec_of(fleet).disruption is None:
+            return True
+        limits = await limits_of(tx, self.context.disruption, fleet, instance.id)
+        return limits.allows(Member(instance.id, instance.zone, instance.node), tx.now)
 
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:
         """An idle node of a fleet ends: the fleet's size follows, and its other idle nodes are looked at again."""
@@ -279,6 +288,10 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         if fleet is None or fleet.auto_created:
             return
         spec = spec_of(fleet)
+        if self.context.disruption or spec.disruption:
+            await take_turn(tx)
+        if not await self._may_go(tx, fleet, instance):
+            raise Conflict(f"another node was taken away at the same time as {instance.name}")
         placement = fleet_request(fleet.name, spec, fleet.nodes).placement
         fitting = (await tx.fleets.census(fleet.id)).fitting
         if missing(await _needed(tx, fleet), placement, fitting):
