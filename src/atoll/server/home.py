@@ -30,12 +30,13 @@ from typing import Any
 
 import yaml
 
+from atoll.engine.parts.disruption_config import disruption_of
 from atoll.engine.parts.retention_config import retention_of
 from atoll.model.suggestion import did_you_mean
 from atoll.model.system_error import disk_trouble, error_words
 from atoll.private_files import write_private
 
-_KEYS = ("backends", "dstack", "retention")
+_KEYS = ("backends", "disruption", "dstack", "retention")
 LOOKS = 4
 LOOK_SECONDS = 0.02
 log = logging.getLogger("atoll.server")
@@ -166,13 +167,14 @@ def private_socket(path: Path) -> socket.socket:
 
 
 def _check_config(path: Path, content: Mapping[str, Any]) -> None:
-    """Raises HomeError for a key without meaning, a wrong `retention`, and two backends of one type."""
+    """Raises HomeError for a key without meaning, a wrong `retention` or `disruption`, and two backends of one type."""
     for key in content:
         if key not in _KEYS and not str(key).startswith("x-"):
             help = did_you_mean(str(key), _KEYS, f"the keys are {' and '.join(f'`{one}`' for one in _KEYS)}")
             raise HomeError(f"{path}: unknown key `{key}`; {help}")
     try:
         retention_of(content)
+        disruption_of(content)
     except ValueError as error:
         raise HomeError(f"{path}: {error}") from error
     try:
