@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.configuration.types.volume import Volume as VolumeSpec
 from atoll.engine.placing.demand import nodes_of, size_of
