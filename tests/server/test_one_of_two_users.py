@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from atoll.client import ApiError
+from atoll.client import ApiError, Client
 from atoll.wire.api import SourceFile, Submission
 from tests.server.process import ServerProcess
 
@@ -51,18 +51,19 @@ def until(true: Callable[[], object]) -> None:
 
 
 def test_a_plan_ends_when_its_client_leaves_and_others_are_answered_meanwhile(server: ServerProcess) -> None:
-    client = server.client()
-    assert client.plan(SMALL).plan.documents[0].placements
-    connection = sent(server, LARGE)
-    time.sleep(0.5)
-    assert client.plan(SMALL).plan.documents[0].placements
-    connection.close()
+    client = server.client
+    client.create_user("ben", admin=True)
+    ben = Client(server.address, client.create_token("here", user="ben").token)
+    assert ben.plan(SMALL).plan.complete
+    with sent(server, LARGE):
+        time.sleep(0.5)
+        assert ben.plan(SMALL).plan.complete
     until(lambda: metric(server, 'atoll_computing_seconds_count{outcome="cancelled"}'))
-    assert client.plan(SMALL).plan.documents[0].placements
+    assert client.plan(SMALL).plan.complete
 
 
 def test_a_stop_does_not_wait_for_what_is_computed(server: ServerProcess) -> None:
-    server.client().plan(SMALL)
+    server.client.plan(SMALL)
     connections = [sent(server, LARGE) for _ in range(4)]
     time.sleep(0.5)
     server.ask_to_stop()
@@ -75,10 +76,10 @@ def test_a_stop_does_not_wait_for_what_is_computed(server: ServerProcess) -> Non
     ("text", "words"),
     [
         ("---\n".join(f"type: task\nname: t{n}\ncommands: [x]\n" for n in range(501)), "501 documents"),
-        ("type: fleet\nname: f\nnodes: 10001\n", "10001"),
+        ("type: fleet\nname: f\nnodes: 10001\n", "10,001 nodes"),
     ],
 )
 def test_more_than_can_be_planned_is_refused_by_its_number(server: ServerProcess, text: str, words: str) -> None:
     with pytest.raises(ApiError) as refused:
-        server.client().plan(Submission((SourceFile("many.yml", text),)))
+        server.client.plan(Submission((SourceFile("many.yml", text),)))
     assert words in str(refused.value.problem)
