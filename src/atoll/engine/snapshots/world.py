@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from atoll.backends.base import Backend, BackendError, Listing
 from atoll.engine.parts.kept_listings import KeptListings
@@ -18,7 +19,9 @@ from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
-from atoll.store.transaction import Transaction
+
+if TYPE_CHECKING:  # worker processes read and plan files without the store
+    from atoll.store.transaction import Transaction
 
 LISTING_SECONDS = 20.0
 """How long a backend may take to list; then the last listing is used, and the error shown."""
@@ -174,7 +177,7 @@ def usage_of(taken: Iterable[Taken]) -> tuple[Usage, ...]:
 
 
 async def take_snapshot(
-    tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
+    tx: "Transaction", world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
     """The planner's snapshot for a project. `leaving` are ids of runs about to be replaced: they do not count.
 
