@@ -30,6 +30,7 @@ AGENT = UnixSocket("/run/agent.sock")
 MOVED = UnixSocket("/run/new.sock")
 FAILED = MachineError(FailureKind.CAPACITY_UNAVAILABLE, "no host has space")
 LIMITS = TimeLimits(start_seconds=240, silent_seconds=90)
+NOTICED = {"end_reason": "interrupted", "message": "its provider takes the machine back at 12:00:00 UTC"}
 START_LIMIT = timedelta(seconds=LIMITS.start_seconds)
 SILENT_LIMIT = timedelta(seconds=LIMITS.silent_seconds)
 
@@ -41,7 +42,7 @@ def sight(state: InstanceState, age: timedelta = MINUTE, **seen: Any) -> Instanc
     made = Instance(
         "i1", "main", "f1", "f", 0, state, zone(), instance_type(), Market.SPOT, 0.1, NOW - age, "m1", AGENT, end
     )
-    return InstanceSight(replace(made, **since), NOW, limits=LIMITS, **seen)
+    return InstanceSight(replace(made, **since), NOW, **{"limits": LIMITS, **seen})
 
 
 TABLE = [
@@ -62,6 +63,11 @@ TABLE = [
     (sight(S.STARTING, machine="creating", error=FAILED, end="fleet-deleted"), EndFailed(FAILED)),
     (sight(S.STARTING, machine="creating", end="fleet-resized"), Step(S.TERMINATING, "fleet-resized")),
     (sight(S.ACTIVE, answers=True), Wait(PROBE_SECONDS)),
+    (sight(S.ACTIVE, answers=True, limits=replace(LIMITS, notice_seconds=30)), Wait(30)),
+    (sight(S.ACTIVE, answers=True, interrupted_at=NOW, claimed=True), Mark(NOTICED)),
+    (sight(S.ACTIVE, answers=True, interrupted_at=NOW, end="fleet-resized"), Mark(NOTICED)),
+    (sight(S.ACTIVE, answers=True, interrupted_at=NOW, end="interrupted", claimed=True), Wait(1)),
+    (sight(S.ACTIVE, answers=True, interrupted_at=NOW, end="interrupted"), Step(S.TERMINATING, "interrupted")),
     (sight(S.ACTIVE, answers=True, end="fleet-resized", claimed=True), Wait(1)),
     (sight(S.ACTIVE, answers=True, end="fleet-resized"), Step(S.TERMINATING, "fleet-resized")),
     (sight(S.ACTIVE, machine="ready", answers=False), Mark({"unreachable_since": NOW})),

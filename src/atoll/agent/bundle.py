@@ -24,8 +24,7 @@ _MODULES = (
     "wire/logs",
     "wire/streams",
     *(f"agent/{name}" for name in ("__init__", "__main__", "app", "containers", "folder", "http", "jobs", "mounts")),
-    "agent/streams",
-    *(f"agent/{name}" for name in ("output", "processes", "shapes", "share", "supervisor")),
+    *(f"agent/{name}" for name in ("notices", "output", "processes", "shapes", "share", "streams", "supervisor")),
 )
 _MAIN = "import sys\nfrom atoll.agent.__main__ import main\nsys.exit(main())\n"
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -71,7 +71,8 @@ class HttpAgent:
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """A piece of the log file from `offset`."""
         answer = await self._call("GET", _path(job) + "/logs", wait=wait, offset=offset, limit=limit)
-        return LogChunk(answer.content, answer.headers.get(b"atoll-log-end", b"").lower() == b"true")
+        end, notice = (answer.headers.get(name, b"").lower() == b"true" for name in (b"atoll-log-end", b"atoll-notice"))
+        return LogChunk(answer.content, end, notice)
 
     async def open_port(self, job: str, port: int) -> Stream:
         """A stream to a port that the job listens on."""

@@ -253,10 +253,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """A piece of a job's log file (`atoll.wire.agent` has its format). `end` says that nothing follows."""
+    """A piece of a job's log file (`atoll.wire.agent` has its format). `end` says that nothing follows.
+
+    `notice` says that the agent's health has a notice of the provider.
+    """
 
     data: bytes
     end: bool
+    notice: bool = False
 
 
 class AgentClient(Protocol):

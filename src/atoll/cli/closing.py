@@ -204,6 +204,9 @@ def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> Non
     terminal.out(f" {zone}")
     for fleet in preview.fleets:
         terminal.out(f"   {_fleet_line(fleet)}")
+        if fleet.pace:
+            late = f"; not all leave: the time given is {fleet.late} too short" if fleet.late else ""
+            terminal.out(f"     {fleet.pace}{late}")
         if fleet.shortfall:
             terminal.out(f"     stays until there are successors: {fleet.shortfall}")
     for busy in preview.busy:

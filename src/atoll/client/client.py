@@ -95,6 +95,10 @@ class Client:
         self._token = token
         self._timeout = timeout
 
+    def of_project(self, name: str) -> "Client":
+        """A client of the same server for another project."""
+        return Client(self.address, self._token, name, timeout=self._timeout)
+
     # The server
 
     def healthz(self) -> Healthz:

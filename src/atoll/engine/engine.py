@@ -15,10 +15,12 @@ from typing import Any
 from atoll.backends.base import Backend, BackendError, Faults
 from atoll.backends.registry import open_backend
 from atoll.backends.ssh import SshBackend
+from atoll.configuration.types.disruption import Disruption
 from atoll.engine.context import Context
 from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
+from atoll.engine.parts.disruption_config import disruption_of
 from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.installation import emptied_at, forget_emptied, owner_of
 from atoll.engine.parts.kept_listings import KeptListings
@@ -100,7 +102,7 @@ class Options:
 
     `secret_key` seals secrets instead of the keys in the data folder: one key, or the newest and the older ones with
     commas between. `digests` identify the configurations of the backends. `retention` says
-    how long history is kept.
+    how long history is kept, `disruption` what may be taken away of all fleets together.
     """
 
     now: Callable[[], datetime] = utc_now
@@ -108,6 +110,7 @@ class Options:
     secret_key: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     retention: Retention = Retention()
+    disruption: Disruption | None = None
 
 
 class Engine:
@@ -166,7 +169,7 @@ class Engine:
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
-        retention = retention_of(config or {})
+        retention, disruption = retention_of(config or {}), disruption_of(config or {})
         backends = {
             entry["type"]: open_backend(
                 entry["type"],
@@ -180,7 +183,7 @@ class Engine:
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
-        options = Options(now, secret_key=secret_key, digests=digests, retention=retention)
+        options = Options(now, secret_key=secret_key, digests=digests, retention=retention, disruption=disruption)
         engine = await cls.over(database, backends, home, options)
         engine.context.planner.computing = Computing(engine.context.figures)
         return engine
@@ -212,6 +215,7 @@ class Engine:
             *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
             config_digests=options.digests,
             retention=options.retention,
+            disruption=options.disruption,
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)

@@ -88,6 +88,13 @@ class Placement:
         """Only what holds however many nodes fit: the number of zones and the share of each."""
         return Placement(max_zones=self.max_zones, max_share=self.max_share)
 
+    def least_zones(self, nodes: int) -> int:
+        """In how many zones `nodes` nodes are at least: as many as `min_zones`, of fewer nodes each in its own.
+
+        The loss of `survive_zones` zones takes at least one more node for each, which need zones, too.
+        """
+        return min(self.min_zones or 0, nodes + self.survive_zones if nodes else 0)
+
     def of_fewer(self, fewer: int, nodes: int) -> "Placement":
         """The placement for `fewer` of `nodes` nodes, of which a zone may hold as many as of all."""
         most = self.most_in_zone(nodes)

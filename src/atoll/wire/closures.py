@@ -61,13 +61,18 @@ class ClosureView:
 
 @dataclass(frozen=True, slots=True)
 class FleetMoves:
-    """A fleet whose instances (names) leave the zone: where successors go, their price per hour, and what is amiss."""
+    """A fleet whose instances (names) leave the zone: where successors go, their price per hour, and what is amiss.
+
+    `pace` says what disruption budgets make of it, and `late` by how much that exceeds the closure's time, as `2h 10m`.
+    """
 
     fleet: str
     replaced: tuple[str, ...]
     zones: dict[str, int] = field(default_factory=dict)
     price: Price = 0
     shortfall: str = ""
+    pace: str = ""
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True)

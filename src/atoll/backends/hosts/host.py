@@ -32,8 +32,9 @@ async def _nothing(token: str) -> None:
 class SshHost:
     """One host: its link, what it is, and the machine that shall run there (`token`, None: none).
 
-    `on_ended` runs with the token of each agent that has ended there. `former` are the tokens of agents that a server
-    before this one started there, and that nothing has mentioned since.
+    `on_ended` runs with the token of each agent that has ended there. `metadata` is the URL of the service from which
+    the agent reads the provider's notices. `former` are the tokens of agents that a server before this one started
+    there, and that nothing has mentioned since.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class SshHost:
         making: asyncio.Semaphore,
         owner: str,
         on_ended: Callable[[str], Awaitable[None]] = _nothing,
+        metadata: str = "",
     ) -> None:
         self.host = host
         self.former: set[str] = set()
         self._on_ended = on_ended
+        self._metadata = metadata
         self.facts: Facts | None = None
         self._looked = 0.0
         self.token: str | None = None
@@ -180,6 +183,6 @@ class SshHost:
     async def _start(self, link: Link) -> None:
         token = self.token
         if token is not None:
-            socket = await bootstrap.start(link, self._owner, token)
+            socket = await bootstrap.start(link, self._owner, token, self._metadata)
             if self.token == token:
                 self.endpoint = SshSocket(self.host.name, socket)

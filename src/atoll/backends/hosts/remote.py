@@ -75,6 +75,7 @@ def start(request: dict[str, Any]) -> dict[str, Any]:
             return {"socket": str(path)}
         stop_process(state, signal.SIGTERM)  # its jobs continue under their supervisors, and the new one takes them up
     command = [sys.executable, "-IS", str(pyz), "--state", str(state), "--instance", token, "--socket", str(path)]
+    command += ["--metadata", request["metadata"]] if request["metadata"] else []
     with (state / "agent.log").open("ab") as log:
         null = subprocess.DEVNULL
         agent = subprocess.Popen(command, stdin=null, stdout=log, stderr=log, cwd=state, start_new_session=True)

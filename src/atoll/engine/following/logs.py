@@ -35,6 +35,7 @@ class _Followed:
     instance: Instance
     until: float
     slots: asyncio.Semaphore
+    notified: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -122,7 +123,11 @@ class LogFollowing:
         instance = followed.instance
         agent = self._context.backends[instance.zone.backend].agent(machine_of(instance))
         async with followed.slots:
-            return await in_time(agent.logs(followed.job.id, offset, LOG_CHUNK, HOLD_SECONDS))
+            chunk = await in_time(agent.logs(followed.job.id, offset, LOG_CHUNK, HOLD_SECONDS))
+        if chunk.notice and not followed.notified:
+            followed.notified = True
+            await self._wake(Kind.INSTANCE, instance.id)
+        return chunk
 
     def _goes_on(self, followed: _Followed) -> bool:
         return asyncio.get_running_loop().time() < followed.until and not self._context.news.closing

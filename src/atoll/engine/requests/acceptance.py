@@ -29,12 +29,18 @@ UNCHANGED = ChangeAction.UNCHANGED
 _ORDER = {"volume": 0, "fleet": 1, "run": 2}
 
 
-async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: Plan, new_id: NewId) -> None:
-    """Keep every document that changes, volumes before fleets before runs."""
+async def accept(
+    tx: Transaction, project: str, drafts: Sequence[Draft], plan: Plan, new_id: NewId, *, in_turns: bool
+) -> None:
+    """Keep every document that changes, volumes before fleets before runs.
+
+    With `in_turns` the server's disruption budget lets nodes go one after the other.
+    """
     plans = {(document.kind, document.name): document for document in plan.documents}
     planned: dict[tuple[str, int], Instance] = {}
     applied = {draft.name for draft in drafts if draft.kind == "fleet" and draft.change.action != UNCHANGED}
-    grown = {name for document in plan.documents for name in planned_fleets(document)} - applied
+    used = {name for document in plan.documents for name in planned_fleets(document)}
+    grown = used - applied
     planned |= await keep_grown(tx, project, plan, grown, new_id)
     for draft in sorted(drafts, key=lambda draft: _ORDER[draft.kind]):
         placed = plans.get((DocumentKind(draft.kind), draft.name), DocumentPlan(DocumentKind(draft.kind), draft.name))
@@ -44,11 +50,19 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
             continue
         elif draft.kind == "fleet":
             fleet = await _accept_fleet(tx, project, draft, placed, plan.grown.get(draft.name, 0), new_id)
-            instances = await keep_instances(tx, fleet, placed.placements, new_id)
+            now = placed.placements
+            if draft.outdated and fleet.name not in used and (in_turns or _in_turns(draft)):
+                now = ()  # successors are planned when it is the turn of those whose place they take
+            instances = await keep_instances(tx, fleet, now, new_id)
             planned |= {(fleet.name, node): instance for node, instance in instances.items()}
         else:
             await keep_zones(tx, project, plan, {one.name for one in plan.documents})
             await _accept_run(tx, project, draft, placed, planned, new_id)
+
+
+def _in_turns(draft: Draft) -> bool:
+    spec = draft.document.spec
+    return isinstance(spec, FleetSpec) and spec.disruption is not None and spec.disruption.in_turns
 
 
 async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, new_id: NewId) -> None:

@@ -269,8 +269,8 @@ class Reasons:
                 return RefusalCode.CLUSTER, {**then, "fits": fits, "wanted": group.missing}
         if case.short:
             eligible = feasibility.passing
-            if placement.min_zones is not None and len(eligible) < placement.min_zones:
-                return RefusalCode.SPREAD, {"min_zones": placement.min_zones, "eligible": len(eligible)}
+            if len(eligible) < placement.least_zones(fleet.nodes):
+                return RefusalCode.SPREAD, {"min_zones": placement.min_zones or 0, "eligible": len(eligible)}
             if zone not in group.eligible:
                 return RefusalCode.SPREAD, {"max_zones": placement.max_zones or 0}
             return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}

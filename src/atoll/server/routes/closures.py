@@ -10,6 +10,7 @@ from atoll.engine.requests.preview import FleetPreview, Preview, preview_closing
 from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Closure
 from atoll.model.zone import Zone
+from atoll.planning.disruption import in_words
 from atoll.planning.reasons import explain
 from atoll.server.answer import answer
 from atoll.server.auth import asker, forbidden, require_manager
@@ -110,6 +111,8 @@ def _fleet_view(found: FleetPreview) -> FleetMoves:
         dict(Counter(str(node.zone) for node in found.plan.placements)),
         found.plan.price,
         "" if short is None else explain.shortfall_reason(found.plan.kind, short),
+        found.pace.text,
+        in_words(found.late) if found.late else "",
     )
 
 

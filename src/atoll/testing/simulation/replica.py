@@ -260,9 +260,8 @@ class Replica:
     ) -> "Replica":
         """A running replica; `database` passes through the same `gate`, and has the same time."""
         remote = RemoteBackend(backend, gate)
-        engine = await Engine.over(
-            database, {"fake": remote}, disk.home, Options(now, new_id, retention=disk.retention)
-        )
+        options = Options(now, new_id, retention=disk.retention, disruption=disk.disruption)
+        engine = await Engine.over(database, {"fake": remote}, disk.home, options)
         replica = cls(gate, Engine(replace(engine.context, logs=disk.logs), engine.database))
         token = OWNER.set(replica)
         await replica.engine.start()
