@@ -20,6 +20,7 @@ EXAMPLES = {
     "run submit": "atoll run --cpu 4 --zone us-east-1a -e LR=3e-4 -- python -c 'print(6 * 7)'",
     "ps": "atoll ps -w",
     "logs": "atoll logs train -f --tail 50",
+    "attach": "atoll attach train -p 8080:8000",
     "stop": "atoll stop train other",
     "why": "atoll why train",
     "fleet": "atoll fleet -w",
