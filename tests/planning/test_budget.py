@@ -74,9 +74,7 @@ def compare(case: Case, best: Plan, steps: float) -> None:
 
 
 def test_the_budgets_of_these_cases_leave_some_open_and_let_some_be_good_without_proof() -> None:
-    answers = [
-        plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(s)) for seed in (2, 5) for s in STEPS
-    ]
+    answers = [plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(s)) for seed in (2, 5) for s in STEPS]
     assert any(CODES & set(unplaced(answer).values()) for answer in answers)
     assert any(not answer.proven and answer.gap and not unplaced(answer) for answer in answers)
     assert any(answer.proven for answer in answers)
