@@ -7,15 +7,16 @@ when a connection fails: a change that was sent may have been accepted.
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from atoll.client import transport
+from atoll.client.answers import decoded, problem
 from atoll.client.errors import ApiError, NoServer, ServerGone
 from atoll.model.access import Role
-from atoll.model.error_codes import ErrorCode
 from atoll.model.zone import Zone
 from atoll.wire.access import (
     IssuedToken,
@@ -34,6 +35,7 @@ from atoll.wire.access import (
 from atoll.wire.api import (
     NEXT,
     ApplyResponse,
+    EventQuery,
     EventView,
     FleetView,
     Healthz,
@@ -44,7 +46,6 @@ from atoll.wire.api import (
     OrphanView,
     PlanResponse,
     PlanView,
-    Problem,
     RunView,
     ServerStatus,
     StopRequest,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Query = Mapping[str, Any]
+ALL_EVENTS = EventQuery()
 RETRY_PAUSES = (0.05, 0.2, 0.5)
 """Seconds between two attempts of a read."""
 REPLAY_SECONDS = 120.0
@@ -104,7 +106,7 @@ class Client:
     def healthz(self) -> Healthz:
         """The health and version of the server, without retries."""
         response = self._exchange("GET", "/healthz", None, self._timeout)
-        return _decoded(response, Healthz)
+        return decoded(response, Healthz)
 
     def status(self) -> ServerStatus:
         """The server's status, as `atoll server status` shows it."""
@@ -134,7 +136,7 @@ class Client:
             "POST", self._path("plan", "snapshot"), msgspec.json.encode(submission), self._timeout, "planning"
         )
         line, _, snapshot = response.body.partition(b"\n")
-        return _decoded(replace(response, body=line), PlanResponse), snapshot
+        return decoded(replace(response, body=line), PlanResponse), snapshot
 
     def replay(self, submission: Submission, snapshot: BinaryIO, size: int) -> PlanResponse:
         """The plan from a snapshot file of `size` bytes, which is sent as it is read."""
@@ -142,7 +144,7 @@ class Client:
         body = transport.in_parts(line, snapshot, size)
         timeout = max(self._timeout, REPLAY_SECONDS)
         response = self._exchange("POST", self._path("replay"), body, timeout, "planning", len(line) + size)
-        return _decoded(response, PlanResponse)
+        return decoded(response, PlanResponse)
 
     def apply(self, submission: Submission) -> ApplyResponse:
         """Submit the files as the desired state; work continues after the response."""
@@ -220,7 +222,7 @@ class Client:
             size = min(limit - len(found), LONGEST_PAGE)
             query = {"all": 1, "newest": 1, "after": before, "limit": size}
             response = self._read(self._path("runs"), "listing runs", query)
-            found += _decoded(response, list[RunView])
+            found += decoded(response, list[RunView])
             before = response.headers.get(NEXT.lower())
             if before is None or len(found) >= limit:
                 return found[::-1], before is not None
@@ -270,7 +272,7 @@ class Client:
         except transport.Unreachable as error:
             raise ServerGone(self.address, doing, error) from error
         except Declined as error:
-            raise ApiError(error.status, _problem(transport.Response(error.status, {}, error.body))) from error
+            raise ApiError(error.status, problem(transport.Response(error.status, {}, error.body))) from error
 
     # Events
 
@@ -281,11 +283,10 @@ class Client:
         wait: float = 0,
         limit: int | None = None,
         last: int | None = None,
-        kind: str | None = None,
-        name: str | None = None,
+        wanted: EventQuery = ALL_EVENTS,
     ) -> list[EventView]:
-        """Events in their order: those after number `after`, or the newest `last`."""
-        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, "kind": kind, "name": name}
+        """The wanted events in their order: those after number `after`, or the newest `last`."""
+        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, **_fields(wanted)}
         return self._get(self._path("events"), list[EventView], "following events", query)
 
     # Zones and offers
@@ -422,7 +423,7 @@ class Client:
         return self._path("zones", zone.backend, zone.region, *name, *action)
 
     def _get(self, path: str, kind: type[T], doing: str, query: Query | None = None) -> T:
-        return _decoded(self._read(path, doing, query), kind)
+        return decoded(self._read(path, doing, query), kind)
 
     def _pages(self, path: str, item: type[T], doing: str, query: Query | None = None) -> list[T]:
         """All pages of a list."""
@@ -430,7 +431,7 @@ class Client:
         after: str | None = None
         while True:
             response = self._read(path, doing, {**(query or {}), "after": after})
-            found += _decoded(response, list[item])  # type: ignore[valid-type]
+            found += decoded(response, list[item])  # type: ignore[valid-type]
             after = response.headers.get(NEXT.lower())
             if after is None:
                 return found
@@ -452,7 +453,7 @@ class Client:
         self, method: str, path: str, kind: type[T], doing: str, body: object = None, seconds: float | None = None
     ) -> T:
         encoded = None if body is None else msgspec.json.encode(body)
-        return _decoded(self._exchange(method, path, encoded, seconds or self._timeout, doing), kind)
+        return decoded(self._exchange(method, path, encoded, seconds or self._timeout, doing), kind)
 
     def _exchange(
         self,
@@ -478,12 +479,13 @@ class Client:
                 "give `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`",
             ) from error
         if response.status >= 400:
-            raise ApiError(response.status, _problem(response))
+            raise ApiError(response.status, problem(response))
         return response
 
 
-def _fields(query: OfferQuery) -> Query:
-    return {item.name: getattr(query, item.name) for item in fields(query)}
+def _fields(query: OfferQuery | EventQuery) -> Query:
+    values = {item.name: getattr(query, item.name) for item in fields(query)}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def _shown(**bounds: str | int | None) -> str:
@@ -494,24 +496,3 @@ def _shown(**bounds: str | int | None) -> str:
 
 def _joined(*parts: str) -> str:
     return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
-
-
-def _decoded(response: transport.Response, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(response.body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ApiError(response.status, _foreign(f"the server's answer was not understood: {error}")) from error
-
-
-def _problem(response: transport.Response) -> Problem:
-    try:
-        return msgspec.json.decode(response.body, type=Problem)
-    except msgspec.MsgspecError:
-        return _foreign(f"the server answered with HTTP status {response.status} and no reason")
-
-
-def _foreign(message: str) -> Problem:
-    """A problem with an answer that is not in an Atoll server's format."""
-    return Problem(
-        ErrorCode.UNKNOWN_ANSWER, message, "check the address and that server and command have the same version"
-    )
