@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from atoll.agent import shapes
+from atoll.agent import shapes, streams
 from atoll.agent.http import Handler, HttpError, Request, Response
 from atoll.agent.jobs import LOGS_BYTES, Jobs
 from atoll.wire.agent import Health, JobPhase, JobStop, Notice
+from atoll.wire.streams import STREAM
 
 if TYPE_CHECKING:
     from atoll.agent.notices import Notices
@@ -64,6 +65,8 @@ class Routes:
             routes = {"PUT": self._submit, "GET": self._state, "DELETE": self._forget}
         elif len(path) == 3 and path[0] == "jobs" and path[2] in ("stop", "logs"):
             routes = {"POST": self._stop} if path[2] == "stop" else {"GET": self._logs}
+        elif len(path) == 4 and path[0] == "jobs" and path[2] == "ports":
+            routes = {"GET": self._port}
         else:
             raise HttpError(404, "Not Found")
         if method not in routes:
@@ -120,6 +123,14 @@ class Routes:
         if self._agent.notice is not None:
             headers["atoll-notice"] = "true"
         return Response(data, 200, headers, "application/octet-stream")
+
+    async def _port(self, request: Request) -> Response:
+        state = self._jobs.state(request.path[1])
+        if state.phase is JobPhase.EXITED:
+            raise HttpError(410, f"job {state.id} has exited")
+        if request.upgrade != STREAM:
+            raise HttpError(426, f"a port needs the headers `Connection: upgrade` and `Upgrade: {STREAM}`")
+        return await streams.to_port(request.path[3])
 
     async def _shutdown(self, _request: Request) -> Response:
         def look() -> bool:

@@ -30,6 +30,7 @@ from atoll.model.market import StalePart
 from atoll.model.offer import Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
+from atoll.tunnels.stream import Stream
 from atoll.wire.agent import Health, JobState, JobSubmission
 
 
@@ -294,6 +295,13 @@ class AgentClient(Protocol):
 
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """At most `limit` bytes of the log from `offset`; waits up to `wait` seconds for some. Raises NotFound."""
+        ...
+
+    async def open_port(self, job: str, port: int) -> Stream:
+        """A stream to a port that the job listens on, on the machine's own loopback; the caller closes it.
+
+        Raises NotFound, and InvalidRequest where the job has exited or nothing listens there.
+        """
         ...
 
 

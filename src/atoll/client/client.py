@@ -7,7 +7,7 @@ when a connection fails: a change that was sent may have been accepted.
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -57,6 +57,9 @@ from atoll.wire.rebalance import NewRebalance, RebalanceView
 from atoll.wire.rehearsal import NewRehearsal, RehearsalView
 from atoll.wire.whatif import WhatIf, WhatIfView
 
+if TYPE_CHECKING:
+    from atoll.client.streams import Stream
+
 T = TypeVar("T")
 
 Query = Mapping[str, Any]
@@ -91,6 +94,10 @@ class Client:
         self.project = project
         self._token = token
         self._timeout = timeout
+
+    def of_project(self, name: str) -> "Client":
+        """A client of the same server for another project."""
+        return Client(self.address, self._token, name, timeout=self._timeout)
 
     # The server
 
@@ -252,6 +259,18 @@ class Client:
             end=headers.get("atoll-log-end", "").lower() == "true",
             submission=int(headers.get("atoll-log-submission") or 0),
         )
+
+    async def open_port(self, name: str, port: int, *, job: int = 0) -> "Stream":
+        """A stream to a port that a job of the run listens on, for asyncio; the caller closes its writer."""
+        from atoll.client.streams import Declined, open_stream  # with asyncio, which other calls need not load
+
+        path, doing = self._path("runs", name, "jobs", str(job), "ports", str(port)), f"reaching port {port}"
+        try:
+            return await open_stream(self.address, path, self._token)
+        except transport.Unreachable as error:
+            raise ServerGone(self.address, doing, error) from error
+        except Declined as error:
+            raise ApiError(error.status, _problem(transport.Response(error.status, {}, error.body))) from error
 
     # Events
 

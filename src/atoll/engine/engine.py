@@ -47,6 +47,7 @@ from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.shown import ANY, Shown
+from atoll.engine.requests.streams import open_port
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
 from atoll.engine.requests.why import explain_place
 from atoll.engine.snapshots.world import Worlds, zone_scope
@@ -72,6 +73,7 @@ from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.errors import Conflict
+from atoll.tunnels.stream import Stream
 from atoll.wire.api import OfferQuery, Submission
 
 log = logging.getLogger("atoll.engine")
@@ -326,6 +328,10 @@ class Engine:
     async def stop_run(self, project: str, name: str, abort: bool, shown: Shown = ANY) -> Run:
         """Stop a run. Raises Refused: not-found, changed-since-shown."""
         return await removal.stop_run(self.context, project, name, abort, shown)
+
+    async def open_port(self, project: str, run: str, rank: int, port: int) -> Stream:
+        """A stream to a port of a running job. Raises BackendError, Refused: as `requests/streams` says."""
+        return await open_port(self.context, project, run, rank, port)
 
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that match a query. Raises Refused."""

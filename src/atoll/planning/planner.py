@@ -251,7 +251,16 @@ def _shape_notes(
     usable = _passing(fleet, reasons)
     if staying and any(excess(fleet.nodes, fleet.placement, counts, usable)):
         note = explain.rebalance_note(fleet.name, fleet.nodes, fleet.placement, len(usable))
+        emptier = [zone for zone in usable if counts[zone] < max(counts.values())]
+        if emptier and not any(_takes_one(fleet, zone, reasons) for zone in emptier):
+            note = explain.no_room_note(emptier)
         yield f"existing nodes stay where they are: {note}"
+
+
+def _takes_one(fleet: FleetRequest, zone: Zone, reasons: Reasons) -> bool:
+    """Whether a zone could take one more node beside all that is planned."""
+    decider = reasons.decider
+    return reasons.remainder.refusal(decider.feasibility(fleet.requirements), decider.world.number[zone]) is None
 
 
 def _uneven(fleet: FleetRequest, counts: Counter[Zone], reasons: Reasons) -> Iterator[str]:

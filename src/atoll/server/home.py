@@ -37,6 +37,13 @@ from atoll.model.system_error import disk_trouble, error_words
 from atoll.private_files import write_private
 
 _KEYS = ("backends", "disruption", "dstack", "retention")
+FILES = (
+    "atoll.db", "atoll.db-wal", "atoll.db-shm", "atoll.db.lock", "cli-error.log", "config.yml",
+    "config.yml.before-import", "installation", "secret.key", "server.json", "server.lock", "server.log", "server.sock",
+    "start.lock", "token", "web.port", ".probe",
+)  # fmt: skip
+"""Every file that a server or a command writes into the data folder."""
+FOLDERS = ("backends", "listings", "logs")
 LOOKS = 4
 LOOK_SECONDS = 0.02
 log = logging.getLogger("atoll.server")
@@ -58,7 +65,7 @@ class Home:
             folder.chmod(0o700)
             log.warning("home=%s was open to other users of this machine: it is private now", folder)
         self._token = ""
-        self._locks = [_hold(folder / "server.lock", str(folder))]
+        self._locks = [held(folder)]
         for name in ("backends", "logs"):
             (folder / name).mkdir(exist_ok=True, mode=0o700)
 
@@ -131,8 +138,12 @@ class Home:
         write_private(self.folder / "web.port", str(port).encode())
 
     def close(self) -> None:
-        """Remove the server's address."""
+        """Remove the server's address and its socket."""
         (self.folder / "server.json").unlink(missing_ok=True)
+        with suppress(HomeError, OSError):
+            self.socket.unlink(missing_ok=True)
+            if self.socket.parent != self.folder:
+                self.socket.parent.rmdir()
         for lock in self._locks:
             os.close(lock)
 
@@ -206,6 +217,11 @@ def sqlite_path(url: str) -> Path | None:
     """The file of an SQLAlchemy URL of SQLite; None for any other database, and for one in memory."""
     kind, _, path = url.partition(":///")
     return Path(path.partition("?")[0]) if kind.startswith("sqlite") and path.strip(":") != "memory" and path else None
+
+
+def held(folder: Path) -> int:
+    """Lock a data folder for this process, until the descriptor is closed. Raises HomeError."""
+    return _hold(folder / "server.lock", str(folder))
 
 
 def _hold(path: Path, what: str) -> int:

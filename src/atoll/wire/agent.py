@@ -9,6 +9,9 @@
     GET    /jobs/{id}/logs?offset=N&limit=M&wait=S
                                     -> bytes of the log file from offset N; header `Atoll-Log-End: true` when the job
                                        has exited and nothing follows, `Atoll-Notice: true` when `Health` has a notice
+    GET    /jobs/{id}/ports/{port}  -> 101, then the bytes of a connection to that port of 127.0.0.1 or ::1, both ways;
+                                       needs `Connection: upgrade` and `Upgrade: atoll-stream`. 409 where nothing
+                                       listens there, 410 when the job has exited
 
 The log file has one line for each line (or part of a line) of output, in the format of the Kubernetes container
 runtime interface: `2026-11-24T10:00:00.123456789Z stdout F text`; `P` instead of `F` marks a part of a longer line.

@@ -9,6 +9,7 @@ import msgspec
 from atoll.backends.base import InvalidRequest, LogChunk, NotFound, Unavailable
 from atoll.backends.fake.cloud import DARK, Call, Chance, Change, FakeCloud, Step, perform
 from atoll.backends.fake.ledger import FakeJob, FakeMachine
+from atoll.tunnels.stream import Stream
 from atoll.wire.agent import Health, JobPhase, JobState, JobSubmission, Notice, NoticeKind
 
 T = TypeVar("T")
@@ -105,6 +106,16 @@ class FakeAgent:
             return Change(None, jobs=(msgspec.structs.replace(found, forgotten=True),))
 
         await self._call("agent.forget", job, step)
+
+    async def open_port(self, job: str, port: int) -> Stream:
+        """A fake job listens nowhere."""
+
+        def step(now: float, chance: Chance) -> Change[JobState]:
+            return Change(_state(self._job(job), now))
+
+        state = await self._call("agent.state", job, step, reads=True)
+        exited = state.phase is JobPhase.EXITED
+        raise InvalidRequest(f"job {job} has exited" if exited else f"nothing listens on port {port}")
 
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """A piece of the log: a line for each command, and one at the end."""

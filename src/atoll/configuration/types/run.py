@@ -163,7 +163,8 @@ class Run(ProfileParameters):
     files: Annotated[tuple[FileMapping, ...], NO_COPIES] = ()
     setup: Annotated[Texts, Later("the lines would not run: put them before the `commands`")] = ()
     ports: Annotated[
-        tuple[Port, ...], Later("the ports are reached on the machine itself, and are not forwarded", refused=False)
+        tuple[Port, ...],
+        Later("the ports are not forwarded by themselves: `atoll attach RUN -p 8000` does it", refused=False),
     ] = ()
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.configuration.types.volume import Volume as VolumeSpec
-from atoll.engine.placing.demand import nodes_of, size_of, spec_of
+from atoll.engine.placing.demand import nodes_of, size_of
 from atoll.engine.placing.placement import (
     NewId,
     keep_grown,
@@ -95,16 +95,10 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
 async def _accept_fleet(
     tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, grown: int, new_id: NewId
 ) -> Fleet:
-    spec = draft.document.spec
-    assert isinstance(spec, FleetSpec)
-    kept, message = draft.kept, waiting_text(placed)
+    kept, message, nodes = draft.kept, waiting_text(placed), max(draft.nodes, grown)
     if not isinstance(kept, Fleet):
-        nodes = max(spec.nodes.target, grown)
         fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now, message=message)
         return await tx.add(fleet, reason=ChangeReason.APPLIED)
-    staying = [each for each in await tx.fleets.instances(kept) if not each.end_reason]
-    fitting = sum(each.id not in draft.outdated for each in staying)
-    nodes = max(spec.nodes.target, grown, _grown_before(spec, kept, fitting))
     await tx.fleets.mark_outdated(kept.id, draft.outdated)
     if placed.replaced_first:
         await tx.fleets.end(draft.outdated, EndReason.REPLACED)
@@ -114,14 +108,6 @@ async def _accept_fleet(
     tx.requested(fleet, "changed", fleet.message)
     await tx.wake(fleet)
     return fleet
-
-
-def _grown_before(spec: FleetSpec, kept: Fleet, fitting: int) -> int:
-    """The size to which a fleet has grown for runs, as far as its new configuration allows it and nodes of it stay."""
-    if kept.nodes <= spec_of(kept).nodes.target:
-        return 0
-    size = min(kept.nodes, fitting)
-    return size if spec.nodes.max is None else min(size, spec.nodes.max)
 
 
 def waiting_text(placed: DocumentPlan) -> str:

@@ -188,7 +188,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     findings = in_order(found, submission)
     refuse_errors(findings)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
-    demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
+    demands = [draft.demand(project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     request = Request(project, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project), confirmed=True)
@@ -267,7 +267,7 @@ def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> 
         if fleet.name not in applied and fleet.state is FleetState.ACTIVE and not fleet.auto_created
     ]
     for draft in applied.values():
-        demand, spec = demand_of(draft.document, project), draft.document.spec
+        demand, spec = draft.demand(project), draft.document.spec
         if isinstance(demand, FleetRequest) and isinstance(spec, FleetSpec):
             found.append(ElasticFleet(demand, spec.nodes.max))
     return tuple(found)
@@ -336,7 +336,16 @@ async def _draft(
     change = change_of(document.type, document.kind, document.name, config, kept, standing)
     if outdated:
         change = replace(change, ending=tuple(sorted(outdated)))
-    return Draft(document, config, kept, change, outdated)
+    fitting = sum(not each.end_reason and each.id not in outdated for each in instances)
+    return Draft(document, config, kept, change, outdated, _size(document.spec, kept, fitting))
+
+
+def _size(spec: object, kept: Fleet | Volume | Run | None, fitting: int) -> int:
+    """The size that a fleet is to have: of the `fitting` nodes beyond its target, as many as it may have stay."""
+    if not isinstance(spec, FleetSpec):
+        return 0
+    held = min(kept.nodes, fitting) if isinstance(kept, Fleet) else 0
+    return max(spec.nodes.target, held if spec.nodes.max is None else min(held, spec.nodes.max))
 
 
 def _outdated(keys: Collection[str], staying: Sequence[Instance], demand: Demand) -> frozenset[str]:

@@ -17,7 +17,8 @@ def refusal_text(refusal: Refusal) -> str:
     """Why a zone or an offer is not used."""
     holds = words.number(refusal.data, "holds")
     text = sentence(refusal.code, refusal.data)
-    return f"has {words.count(holds, 'node')}, no more: {text}" if holds else text
+    # It may stand beside the names of several zones.
+    return f"{words.count(holds, 'node')} here, no more: {text}" if holds else text
 
 
 def sentence(code: str, data: Facts) -> str:
