@@ -22,8 +22,14 @@ _MODULES = (
     "wire/__init__",
     "wire/agent",
     "wire/logs",
-    *(f"agent/{name}" for name in ("__init__", "__main__", "app", "containers", "folder", "http", "jobs", "mounts")),
-    *(f"agent/{name}" for name in ("output", "processes", "shapes", "share", "supervisor")),
+    *(
+        f"agent/{name}"
+        for name in ("__init__", "__main__", "app", "archives", "container_files", "containers", "folder", "http")
+    ),
+    *(
+        f"agent/{name}"
+        for name in ("jobs", "mounts", "output", "processes", "shapes", "share", "supervisor", "unpacking")
+    ),
 )
 _MAIN = "import sys\nfrom atoll.agent.__main__ import main\nsys.exit(main())\n"
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -17,7 +17,7 @@ from atoll.backends.base import BackendError, InvalidRequest, LogChunk, Machine,
 from atoll.model.endpoint import Endpoint
 from atoll.model.system_error import error_words
 from atoll.tunnels.stream import Dial, Reader, Stream, TunnelError, Writer
-from atoll.wire.agent import Health, JobState, JobStop, JobSubmission
+from atoll.wire.agent import ArchiveState, Health, JobState, JobStop, JobSubmission
 
 CALL_SECONDS = 10.0
 """How long one call may take beyond the time that it waits at the agent."""
@@ -51,6 +51,15 @@ class HttpAgent:
         """Start a job; idempotent by its id."""
         return _decode(await self._call("PUT", _path(job), body=submission), JobState)
 
+    async def archive(self, digest: str) -> ArchiveState:
+        """How much of an archive is on the machine."""
+        return _decode(await self._call("GET", f"/archives/{digest}"), ArchiveState)
+
+    async def send_archive(self, digest: str, offset: int, data: bytes, end: bool) -> ArchiveState:
+        """Add to an archive what follows `offset`; `end` says that nothing follows."""
+        answer = await self._call("PUT", f"/archives/{digest}", content=data, offset=offset, end=int(end))
+        return _decode(answer, ArchiveState)
+
     async def state(self, job: str, wait: float = 0) -> JobState:
         """The job as it is now, or after a change of phase within `wait` seconds."""
         return _decode(await self._call("GET", _path(job), wait=wait), JobState)
@@ -79,12 +88,21 @@ class HttpAgent:
         """Close the streams."""
         await self._http.aclose()
 
-    async def _call(self, method: str, path: str, *, body: object = None, wait: float = 0, **query: int) -> "_Answer":
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content: bytes | None = None,
+        wait: float = 0,
+        **query: int,
+    ) -> "_Answer":
         params: dict[str, str | float] = dict(query)
         if wait > 0:
             params["wait"] = wait
         target = f"http://agent{path}" + (f"?{urlencode(params)}" if params else "")
-        content = None if body is None else msgspec.json.encode(body)
+        content = content if body is None else msgspec.json.encode(body)
         limits = {"connect": CONNECT_SECONDS, "pool": self._call_seconds}
         limits |= {"read": wait + self._call_seconds, "write": self._call_seconds}
         try:

@@ -30,7 +30,7 @@ from atoll.model.market import StalePart
 from atoll.model.offer import Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
-from atoll.wire.agent import Health, JobState, JobSubmission
+from atoll.wire.agent import ArchiveState, Health, JobState, JobSubmission
 
 
 class BackendError(Exception):
@@ -270,6 +270,14 @@ class AgentClient(Protocol):
 
     async def submit(self, job: str, submission: JobSubmission) -> JobState:
         """Start a job; the same id again returns the job as it is, started once."""
+        ...
+
+    async def archive(self, digest: str) -> ArchiveState:
+        """How much of an archive is on the machine."""
+        ...
+
+    async def send_archive(self, digest: str, offset: int, data: bytes, end: bool) -> ArchiveState:
+        """Add to an archive what follows `offset`, at most `ARCHIVE_PART_BYTES`; `end` says that nothing follows."""
         ...
 
     async def state(self, job: str, wait: float = 0) -> JobState:

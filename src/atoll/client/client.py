@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from atoll.client import transport
+from atoll.client.answers import decoded, problem_of
 from atoll.client.errors import ApiError, NoServer, ServerGone
 from atoll.model.access import Role
-from atoll.model.error_codes import ErrorCode
 from atoll.model.zone import Zone
 from atoll.wire.access import (
     IssuedToken,
@@ -34,6 +34,7 @@ from atoll.wire.access import (
 from atoll.wire.api import (
     NEXT,
     ApplyResponse,
+    ArchiveView,
     EventView,
     FleetView,
     Healthz,
@@ -44,12 +45,12 @@ from atoll.wire.api import (
     OrphanView,
     PlanResponse,
     PlanView,
-    Problem,
     RunView,
     ServerStatus,
     StopRequest,
     Submission,
     VolumeView,
+    WantedArchives,
     ZoneView,
 )
 from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
@@ -64,6 +65,8 @@ RETRY_PAUSES = (0.05, 0.2, 0.5)
 """Seconds between two attempts of a read."""
 REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
+SENDING_SECONDS = 120.0
+"""How long the server may take to store an archive."""
 REHEARSAL_SECONDS = 60.0
 """How long one rehearsal may take."""
 LONGEST_PAGE = 1000
@@ -97,7 +100,7 @@ class Client:
     def healthz(self) -> Healthz:
         """The health and version of the server, without retries."""
         response = self._exchange("GET", "/healthz", None, self._timeout)
-        return _decoded(response, Healthz)
+        return decoded(response, Healthz)
 
     def status(self) -> ServerStatus:
         """The server's status, as `atoll server status` shows it."""
@@ -127,7 +130,7 @@ class Client:
             "POST", self._path("plan", "snapshot"), msgspec.json.encode(submission), self._timeout, "planning"
         )
         line, _, snapshot = response.body.partition(b"\n")
-        return _decoded(replace(response, body=line), PlanResponse), snapshot
+        return decoded(replace(response, body=line), PlanResponse), snapshot
 
     def replay(self, submission: Submission, snapshot: BinaryIO, size: int) -> PlanResponse:
         """The plan from a snapshot file of `size` bytes, which is sent as it is read."""
@@ -135,11 +138,22 @@ class Client:
         body = transport.in_parts(line, snapshot, size)
         timeout = max(self._timeout, REPLAY_SECONDS)
         response = self._exchange("POST", self._path("replay"), body, timeout, "planning", len(line) + size)
-        return _decoded(response, PlanResponse)
+        return decoded(response, PlanResponse)
 
     def apply(self, submission: Submission) -> ApplyResponse:
         """Submit the files as the desired state; work continues after the response."""
         return self._send("POST", self._path("apply"), ApplyResponse, "applying", submission)
+
+    def missing_archives(self, digests: Sequence[str]) -> list[str]:
+        """Those of the digests whose archives the server lacks; it keeps the others for another hour at least."""
+        wanted = WantedArchives(tuple(digests))
+        return self._send("POST", self._path("archives", "missing"), list[str], "sending files", wanted)
+
+    def send_archive(self, digest: str, file: BinaryIO, size: int) -> ArchiveView:
+        """Store an archive of `size` bytes, which is sent as it is read."""
+        body, timeout = transport.in_parts(b"", file, size), max(self._timeout, SENDING_SECONDS)
+        response = self._exchange("PUT", self._path("archives", digest), body, timeout, "sending files", size)
+        return decoded(response, ArchiveView)
 
     def why(self, kind: str, name: str) -> PlanView:
         """Why a `fleet`, `volume` or `run` is where it is, or waits: its plan as of now, as if it had no place yet."""
@@ -213,7 +227,7 @@ class Client:
             size = min(limit - len(found), LONGEST_PAGE)
             query = {"all": 1, "newest": 1, "after": before, "limit": size}
             response = self._read(self._path("runs"), "listing runs", query)
-            found += _decoded(response, list[RunView])
+            found += decoded(response, list[RunView])
             before = response.headers.get(NEXT.lower())
             if before is None or len(found) >= limit:
                 return found[::-1], before is not None
@@ -403,7 +417,7 @@ class Client:
         return self._path("zones", zone.backend, zone.region, *name, *action)
 
     def _get(self, path: str, kind: type[T], doing: str, query: Query | None = None) -> T:
-        return _decoded(self._read(path, doing, query), kind)
+        return decoded(self._read(path, doing, query), kind)
 
     def _pages(self, path: str, item: type[T], doing: str, query: Query | None = None) -> list[T]:
         """All pages of a list."""
@@ -411,7 +425,7 @@ class Client:
         after: str | None = None
         while True:
             response = self._read(path, doing, {**(query or {}), "after": after})
-            found += _decoded(response, list[item])  # type: ignore[valid-type]
+            found += decoded(response, list[item])  # type: ignore[valid-type]
             after = response.headers.get(NEXT.lower())
             if after is None:
                 return found
@@ -433,7 +447,7 @@ class Client:
         self, method: str, path: str, kind: type[T], doing: str, body: object = None, seconds: float | None = None
     ) -> T:
         encoded = None if body is None else msgspec.json.encode(body)
-        return _decoded(self._exchange(method, path, encoded, seconds or self._timeout, doing), kind)
+        return decoded(self._exchange(method, path, encoded, seconds or self._timeout, doing), kind)
 
     def _exchange(
         self,
@@ -459,7 +473,7 @@ class Client:
                 "give `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`",
             ) from error
         if response.status >= 400:
-            raise ApiError(response.status, _problem(response))
+            raise ApiError(response.status, problem_of(response))
         return response
 
 
@@ -475,24 +489,3 @@ def _shown(**bounds: str | int | None) -> str:
 
 def _joined(*parts: str) -> str:
     return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
-
-
-def _decoded(response: transport.Response, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(response.body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ApiError(response.status, _foreign(f"the server's answer was not understood: {error}")) from error
-
-
-def _problem(response: transport.Response) -> Problem:
-    try:
-        return msgspec.json.decode(response.body, type=Problem)
-    except msgspec.MsgspecError:
-        return _foreign(f"the server answered with HTTP status {response.status} and no reason")
-
-
-def _foreign(message: str) -> Problem:
-    """A problem with an answer that is not in an Atoll server's format."""
-    return Problem(
-        ErrorCode.UNKNOWN_ANSWER, message, "check the address and that server and command have the same version"
-    )

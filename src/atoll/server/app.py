@@ -24,6 +24,7 @@ from atoll.server.auth import Gate, require_user
 from atoll.server.disks import Disks
 from atoll.server.front import OPEN, Front, RequestMetrics
 from atoll.server.routes import (
+    archives,
     closures,
     configurations,
     events,
@@ -74,8 +75,10 @@ def create_app(
     app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
-    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, rehearsals, offers, secrets):
+    for module in (configurations, archives, fleets, volumes, runs, events, zones, closures, whatif, rehearsals):
         _for_members(app, module.router)
+    for router in (offers.router, secrets.router):
+        _for_members(app, router)
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)
     _for_members(app, web.project_router)

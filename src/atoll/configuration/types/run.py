@@ -132,6 +132,7 @@ def _not_true(value: Any) -> Any:
 Python = Annotated[str, BeforeValidator(_python), Schema({"enum": [*PYTHONS, *map(float, PYTHONS)]})]
 
 MOST_MOUNTS = 100
+MOST_FILES = 100
 
 
 class Run(ProfileParameters):
@@ -160,7 +161,7 @@ class Run(ProfileParameters):
     docker: Annotated[Flag | None, NO_DOCKER] = None
     dstack: Annotated[Flag, Later("there is no dstack server that the run could reach")] = False
     repos: Annotated[tuple[Repository, ...], NO_COPIES] = ()
-    files: Annotated[tuple[FileMapping, ...], NO_COPIES] = ()
+    files: Annotated[tuple[FileMapping, ...], Field(max_length=MOST_FILES)] = ()
     setup: Annotated[Texts, Later("the lines would not run: put them before the `commands`")] = ()
     ports: Annotated[
         tuple[Port, ...], Later("the ports are reached on the machine itself, and are not forwarded", refused=False)

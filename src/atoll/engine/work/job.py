@@ -15,6 +15,7 @@ from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_container import container_of
 from atoll.engine.work.job_environment import job_environment
+from atoll.engine.work.job_files import FilesGone, files_of, send_files
 from atoll.model.blocks import gpus_of, overlap, part_of
 from atoll.model.reasons import JobReason
 from atoll.model.records import Instance, Job, Kind, Run, Volume
@@ -143,8 +144,11 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
 
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:
-            await in_time(agent.submit(job.id, await self._submission(job, instance)))
-        except (InvalidRequest, SecretMissing, WrongKey) as error:
+            submission = await self._submission(job, instance)
+            if not await send_files(self.context, job.project, submission.files, agent):
+                return Due(0)
+            await in_time(agent.submit(job.id, submission))
+        except (InvalidRequest, SecretMissing, WrongKey, FilesGone) as error:
             await self._over(lease, job, JobReason.START_FAILED, None, str(error))
             return None
         async with self.context.database.write(lease) as tx:
@@ -172,6 +176,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             spec.max_duration,
             container,
             _share(job, instance),
+            files_of(spec),
         )
 
     async def _follow(self, lease: Lease, sight: JobSight, state: AgentJob, agent: AgentClient) -> Due | None:
