@@ -59,7 +59,10 @@ def member_path(name: str, link: str | None = None) -> str:
 def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
     name = member_path(member.name, member.linkname if member.issym() else None)
     path = target / name if name else target
-    if name and not path.parent.resolve().is_relative_to(target.resolve()):
+    # A link that is there already may lead elsewhere than its name says.
+    real = path.parent.resolve() if name else target.resolve()
+    meant = Path(os.path.normpath(real / member.linkname)) if member.issym() else real
+    if not (real.is_relative_to(target.resolve()) and meant.is_relative_to(target.resolve())):
         raise StartError(f"the archive has a member behind a link: {name[:200]}")
     if member.isdir():
         path.mkdir(parents=True, exist_ok=True)
