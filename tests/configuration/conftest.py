@@ -2,13 +2,14 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.commands import run
 
 DATA = Path(__file__).parent / "data"
 
@@ -21,16 +22,8 @@ class CommandLine:
         self.home = home
 
     def __call__(self, *arguments: str, check: bool = False, **environment: str) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, "-m", "atoll.cli", *arguments],
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "ATOLL_HOME": str(self.home)} | environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        own = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "ATOLL_HOME": str(self.home)}
+        done = run(arguments, self.folder, own | environment)
         assert not check or done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from atoll.client import Client, NoServer, autostart, location
+from tests.commands import run
 
 ATOLL = [sys.executable, "-m", "atoll.cli"]
 PATIENCE = 30.0
@@ -35,16 +36,7 @@ class Place:
 
     def __call__(self, *arguments: str, environment: dict[str, str] | None = None) -> Done:
         """Run one command to its end."""
-        return subprocess.run(
-            [*ATOLL, *arguments],
-            cwd=self.folder,
-            env=self.environment | (environment or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run(arguments, self.folder, self.environment | (environment or {}))
 
     def ok(self, *arguments: str) -> str:
         """Run a command that must succeed; its standard output."""

@@ -155,3 +155,9 @@ def test_an_evacuation_asks_and_stops_what_is_left(own: Place) -> None:
     assert own.client().volume("data").status == "available"
     until(lambda: len(zones(own, "web")) == 3 and "local-b" not in zones(own, "web"), "a new node elsewhere")
     assert "lies before" in own.refused("zone", "evacuate", "local-c", "--within", "2h", "--for", "1h", "-y")
+    busy = "type: task\nname: busy\ncommands: [sleep 1000]\nfleets: [web]\navailability_zones: [local-c]\n"
+    own.ok("apply", "-f", own.write("busy", busy), "-y", "-d")
+    until(lambda: own.client().run("busy").status == "running", "the run to be running")
+    shown = own.ok("zone", "evacuate", "local-c", "--within", "5m", "--dry-run")
+    assert re.search(r"web-\d leaves after run busy, which is stopped after 5m", shown)
+    assert re.search(r"web-\d leaves after run busy\n", own.ok("zone", "drain", "local-c", "--dry-run"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import until
+from tests.e2e.test_attach import Attached, page_at
 from tests.hosts.conftest import Site
 
 
@@ -243,3 +244,20 @@ def test_another_user_of_a_host_is_planned_as_its_replacement_and_the_former_age
     [now] = site.client().fleet("rack").instances
     assert now.id != before
     assert site.ok("apply", "-f", site.task("hello", "echo it runs"), "-y").count("it runs") == 1
+
+
+@pytest.mark.long  # a cut link and ten commands
+def test_a_port_of_a_job_on_a_host_is_reached_at_this_computer(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    serve = "echo far > page; echo serving; python3 -m http.server 8000 --bind 127.0.0.1"
+    site.ok("apply", "-f", site.task("web", serve), "-y", "-d")
+    until(lambda: "serving" in site.ok("logs", "web"), "the job to serve")
+    attached = Attached(site, "web", "-p", "*:8000")
+    try:
+        here = attached.port(8000)
+        until(lambda: page_at(here) == "far\n", "the job to listen")
+        site.lab.zone("cut", 1)
+        until(lambda: page_at(here) is None, "the lost host to end the connections")
+        until(lambda: "warning: " in attached.text, "the reason to be printed")
+    finally:
+        attached.end()

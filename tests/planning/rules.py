@@ -204,6 +204,15 @@ def too_many(fleet: FleetRequest, snapshot: Snapshot) -> list[Zone]:
     return [] if most is None else sorted(held, key=lambda zone: (-there[zone], zone))[most:]
 
 
+def least_zones(fleet: FleetRequest) -> int:
+    """In how many zones a new fleet has to be: fewer nodes than `min_zones` are each in its own.
+
+    To outlast k zones a fleet has at least k more nodes than it asks for.
+    """
+    nodes = fleet.nodes + fleet.placement.survive_zones if fleet.nodes else 0
+    return min(fleet.placement.min_zones or 0, nodes)
+
+
 def idle_for(run: RunRequest, snapshot: Snapshot) -> list[ExistingInstance]:
     """The existing instances that a run may use, volumes aside."""
     return [

@@ -82,6 +82,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/runs/{name}/stop"): Row(MEMBER, 404, {**P, "name": "none"}, {}),
     ("POST", "/api/projects/{project}/runs/{name}/retry"): Row(MEMBER, 404, {**P, "name": "none"}),
     ("GET", "/api/projects/{project}/runs/{name}/logs"): Row(MEMBER, 404, {**P, "name": "none"}),
+    ("GET", "/api/projects/{project}/runs/{name}/jobs/{rank}/ports/{port}"): Row(
+        MEMBER, 426, {**P, "name": "none", "rank": "0", "port": "80"}
+    ),
     ("GET", "/api/projects/{project}/events"): Row(MEMBER, 200, P),
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures"): Row(
         MANAGER, 201, ZONE, {"seconds": 60}

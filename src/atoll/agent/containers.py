@@ -138,11 +138,16 @@ class Engine:
         return f"{self.name}: {words}"
 
 
+def installed(search: str | None) -> str:
+    """The path of the machine's engine, Docker first; empty where `search`, a PATH, leads to none."""
+    found = (shutil.which(program, path=search) for program in ("docker", "podman"))
+    return next((path for path in found if path is not None), "")
+
+
 def find(environment: Mapping[str, str]) -> Engine:
     """The machine's engine, Docker first. Raises ContainerError where there is none."""
-    for program in ("docker", "podman"):
-        if (path := shutil.which(program, path=environment.get("PATH"))) is not None:
-            return Engine(path, environment)
+    if path := installed(environment.get("PATH")):
+        return Engine(path, environment)
     raise ContainerError("this machine has neither Docker nor Podman: a run with an `image` needs one of them")
 
 

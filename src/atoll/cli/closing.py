@@ -194,8 +194,9 @@ def _ending(preview: ClosurePreview) -> set[str]:
 
 
 def _left(preview: ClosurePreview) -> list[str]:
-    """The instances that stay in the zone."""
-    return [*(stay.instance for stay in preview.stays), *_without_successor(preview)]
+    """The instances that may be in the zone for long."""
+    waiting = (busy.instance for busy in preview.busy)
+    return list(dict.fromkeys((*(stay.instance for stay in preview.stays), *waiting, *_without_successor(preview))))
 
 
 def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> None:
@@ -203,8 +204,14 @@ def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> Non
     terminal.out(f" {zone}")
     for fleet in preview.fleets:
         terminal.out(f"   {_fleet_line(fleet)}")
+        if fleet.pace:
+            late = f"; not all leave: the time given is {fleet.late} too short" if fleet.late else ""
+            terminal.out(f"     {fleet.pace}{late}")
         if fleet.shortfall:
             terminal.out(f"     stays until there are successors: {fleet.shortfall}")
+    for busy in preview.busy:
+        end = f", which {'is' if len(busy.runs) == 1 else 'are'} stopped after {within}" if within else ""
+        terminal.out(f"   {busy.instance} leaves after run{'s'[: len(busy.runs) - 1]} {', '.join(busy.runs)}{end}")
     if preview.released:
         terminal.out(f"   ends {units.shortened(preview.released, 8)}: idle, and no longer needed")
     for stay in preview.stays:

@@ -247,7 +247,7 @@ def _settled(view: View, logs: Logs) -> Outcome | None:
     if isinstance(view, VolumeView):
         return _volume_outcome(view)
     logs.watch(view)
-    return _run_outcome(view)
+    return run_outcome(view)
 
 
 def _progress(view: View) -> str:
@@ -290,7 +290,8 @@ def _volume_outcome(view: VolumeView) -> Outcome | None:
     return Outcome(0, f"volume {view.name} is {view.status} in {view.zone}") if view.status in HELD else None
 
 
-def _run_outcome(view: RunView) -> Outcome | None:
+def run_outcome(view: RunView) -> Outcome | None:
+    """How a run has ended, or is held; None while it goes on."""
     if view.status == ON_HOLD:
         return Outcome(1, held("run", view))
     if view.finished_at is None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "atoll.cli.run:run",
     "ps": "atoll.cli.run:ps",
     "logs": "atoll.cli.run:logs",
+    "attach": "atoll.cli.attach:attach",
     "stop": "atoll.cli.run:stop",
     "why": "atoll.cli.why:why",
     "fleet": "atoll.cli.fleet:fleet",

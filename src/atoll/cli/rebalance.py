@@ -26,7 +26,8 @@ def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop:
 
     As few nodes as possible are replaced in zones that have too few, so that the fleet's `placement` holds and it
     keeps no spare nodes that `survive_zones` does not need. Nodes end when their successors are active. Idle nodes
-    move; busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest.
+    move; busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest,
+    and later where a disruption budget makes it wait.
     """
     client = connect()
     if stop:
@@ -86,6 +87,8 @@ def _text(found: RebalanceView, most: int | None) -> str:
         f"   replaces {units.shortened(found.leaving, 8)} by {_counts(found.zones) or 'none'}, once these are active",
         f"   then {_counts(found.after)}{_price(found)}",
     ]
+    if found.pace:
+        lines.append(f"   {found.pace}")
     if found.needed > len(found.leaving):
         lines.append(f"   {units.count(found.needed - len(found.leaving), 'more node')} cannot move now")
     return "\n".join(lines)

@@ -6,15 +6,16 @@ when a connection fails: a change that was sent may have been accepted.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, BinaryIO, TypeVar
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
 from atoll.client import transport
 from atoll.client.answers import decoded, problem_of
 from atoll.client.errors import ApiError, NoServer, ServerGone
+from atoll.client.paths import fields_of, joined, shown
 from atoll.model.access import Role
 from atoll.model.zone import Zone
 from atoll.wire.access import (
@@ -58,6 +59,9 @@ from atoll.wire.rebalance import NewRebalance, RebalanceView
 from atoll.wire.rehearsal import NewRehearsal, RehearsalView
 from atoll.wire.whatif import WhatIf, WhatIfView
 
+if TYPE_CHECKING:
+    from atoll.client.streams import Stream
+
 T = TypeVar("T")
 
 Query = Mapping[str, Any]
@@ -94,6 +98,10 @@ class Client:
         self.project = project
         self._token = token
         self._timeout = timeout
+
+    def of_project(self, name: str) -> "Client":
+        """A client of the same server for another project."""
+        return Client(self.address, self._token, name, timeout=self._timeout)
 
     # The server
 
@@ -189,7 +197,7 @@ class Client:
 
     def delete_fleet(self, name: str, version: str = "", nodes: int | None = None) -> FleetView:
         """Delete a fleet; 409 `fleet-busy` while runs use it, 409 `changed-since-shown` if it changed."""
-        path = self._path("fleets", name) + _shown(version=version, nodes=nodes)
+        path = self._path("fleets", name) + shown(version=version, nodes=nodes)
         return self._send("DELETE", path, FleetView, f"deleting fleet {name}")
 
     def instances(self) -> list[InstanceView]:
@@ -208,7 +216,7 @@ class Client:
 
     def delete_volume(self, name: str, version: str = "") -> VolumeView:
         """Delete a volume and its data; 409 `volume-attached` while in use, 409 `changed-since-shown` if it changed."""
-        path = self._path("volumes", name) + _shown(version=version)
+        path = self._path("volumes", name) + shown(version=version)
         return self._send("DELETE", path, VolumeView, f"deleting volume {name}")
 
     # Runs
@@ -247,7 +255,7 @@ class Client:
 
     def delete_run(self, name: str, version: str = "") -> RunView:
         """Remove a finished run from the lists; 409 `run-active` before, `changed-since-shown` for another version."""
-        path = self._path("runs", name) + _shown(version=version)
+        path = self._path("runs", name) + shown(version=version)
         return self._send("DELETE", path, RunView, f"deleting run {name}")
 
     def logs(
@@ -266,6 +274,18 @@ class Client:
             end=headers.get("atoll-log-end", "").lower() == "true",
             submission=int(headers.get("atoll-log-submission") or 0),
         )
+
+    async def open_port(self, name: str, port: int, *, job: int = 0) -> "Stream":
+        """A stream to a port that a job of the run listens on, for asyncio; the caller closes its writer."""
+        from atoll.client.streams import Declined, open_stream  # with asyncio, which other calls need not load
+
+        path, doing = self._path("runs", name, "jobs", str(job), "ports", str(port)), f"reaching port {port}"
+        try:
+            return await open_stream(self.address, path, self._token)
+        except transport.Unreachable as error:
+            raise ServerGone(self.address, doing, error) from error
+        except Declined as error:
+            raise ApiError(error.status, problem_of(transport.Response(error.status, {}, error.body))) from error
 
     # Events
 
@@ -334,11 +354,11 @@ class Client:
 
     def offers(self, query: OfferQuery) -> list[OfferView]:
         """The offers that match, cheapest first."""
-        return self._get(self._path("offers"), list[OfferView], "listing offers", _fields(query))
+        return self._get(self._path("offers"), list[OfferView], "listing offers", fields_of(query))
 
     def offer_groups(self, query: OfferQuery, by: str) -> list[OfferGroup]:
         """The same offers grouped by `zone`, `region`, `type` or `gpu`."""
-        return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", _fields(query))
+        return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", fields_of(query))
 
     # Projects, users, tokens, secrets
 
@@ -356,7 +376,7 @@ class Client:
 
     def delete_project(self, name: str) -> ProjectView:
         """Delete an empty project; 409 `project-busy` before. For admins."""
-        return self._send("DELETE", _joined("/api/projects", name), ProjectView, f"deleting project {name}")
+        return self._send("DELETE", joined("/api/projects", name), ProjectView, f"deleting project {name}")
 
     def members(self) -> list[MemberView]:
         """The project's members."""
@@ -381,7 +401,7 @@ class Client:
 
     def delete_user(self, name: str) -> UserView:
         """Delete a user with memberships and tokens; for admins."""
-        return self._send("DELETE", _joined("/api/users", name), UserView, f"deleting user {name}")
+        return self._send("DELETE", joined("/api/users", name), UserView, f"deleting user {name}")
 
     def tokens(self, *, all: bool = False) -> list[TokenView]:
         """The user's own tokens, or for admins all."""
@@ -393,7 +413,7 @@ class Client:
 
     def revoke_token(self, prefix: str) -> TokenView:
         """Revoke a token."""
-        return self._send("DELETE", _joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
+        return self._send("DELETE", joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
 
     def secrets(self) -> list[SecretView]:
         """The names of the project's secrets."""
@@ -410,7 +430,7 @@ class Client:
     # How
 
     def _path(self, *parts: str) -> str:
-        return _joined("/api/projects", self.project, *parts)
+        return joined("/api/projects", self.project, *parts)
 
     def _zone_path(self, zone: Zone, *action: str) -> str:
         name = (zone.name,) if zone.name else ()
@@ -475,17 +495,3 @@ class Client:
         if response.status >= 400:
             raise ApiError(response.status, problem_of(response))
         return response
-
-
-def _fields(query: OfferQuery) -> Query:
-    return {item.name: getattr(query, item.name) for item in fields(query)}
-
-
-def _shown(**bounds: str | int | None) -> str:
-    """The query that binds a deletion to what was shown."""
-    given = {name: value for name, value in bounds.items() if value not in (None, "")}
-    return f"?{urlencode(given)}" if given else ""
-
-
-def _joined(*parts: str) -> str:
-    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])

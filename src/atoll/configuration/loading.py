@@ -54,13 +54,17 @@ MOST_FINDINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A document that may still be without a name. Of one that is not `whole`, faulty parts are left out."""
+    """A document that may still be without a name. Of one that is not `whole`, faulty parts are left out.
+
+    `written` is its name in the file, which may be no name that a document can have.
+    """
 
     type: str
     spec: Spec
     file: str
     places: Mapping[Path, Place]
     whole: bool = True
+    written: str | None = None
 
 
 def parse(
@@ -91,7 +95,7 @@ def parse(
         for raw in _documents(file, found):
             draft = reading.draft(raw, file.name, found) if raw else None
             drafts += [draft] if draft else []
-            if draft is None or not draft.whole:
+            if draft is None:
                 unread.append(_unread(raw) if raw else Unread())
             if more := len(found) >= MOST_FINDINGS:
                 unread.append(Unread())
@@ -100,6 +104,12 @@ def parse(
         drafts = _renamed(drafts, choices.name, found)
     named = _named(drafts)
     documents = tuple(one for one, draft in zip(named, drafts, strict=True) if draft.whole)
+    partial = tuple(one for one, draft in zip(named, drafts, strict=True) if not draft.whole)
+    unread += [
+        Unread(one.kind, one.name if draft.written is None else draft.written)
+        for one, draft in zip(named, drafts, strict=True)
+        if not draft.whole
+    ]
     found.extend(_duplicates(named))
     found.extend(_zone_findings(named, ground))
     for document in named:
@@ -109,7 +119,7 @@ def parse(
         documents,
         _bounded(ordered(found, files), more),
         tuple(unread),
-        tuple(one for one, draft in zip(named, drafts, strict=True) if not draft.whole),
+        partial,
         reading.profile.name if choices.profile is None and any(isinstance(one.spec, Run) for one in named) else None,
     )
 
@@ -200,7 +210,9 @@ class _Reading:
         found.extend(self._unset(unset, places))
         if answer.spec is None:
             return None
-        return _Draft(type, _placeable(answer.spec, answer.lost), file, answer.places, not faults and not raw.findings)
+        written = raw.data["name"] if isinstance(raw.data.get("name"), str) else None
+        whole = not faults and not raw.findings
+        return _Draft(type, _placeable(answer.spec, answer.lost), file, answer.places, whole, written)
 
     def _unset(self, unset: Mapping[str, str | int], places: Mapping[Path, Place]) -> Iterable[Diagnostic]:
         """A finding for each variable without a value: an error when applying."""

@@ -42,6 +42,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "name": "The fleet's name; made from the file's name by default.",
         "nodes": "How many machines: `3`, `2..8`, or `{min, target, max}`; a range grows for runs.",
         "placement": "How they lie over zones: `any`, `cluster`, `spread`, or the mapping.",
+        "disruption": "How many machines the server may take away by itself at once, how often, from where and when.",
         "resources": "What each machine has at least.",
         "idle_duration": "How long a machine beyond `min` is kept after its last job.",
         "blocks": "Into how many equal parts a machine is divided, so that several jobs share it; `auto`: as many as"
@@ -63,6 +64,13 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of this many zones.",
         "max_zones": "With `any` or `spread`: the most zones that may hold machines.",
         "max_share": "With `any` or `spread`: no zone holds more than this part of the machines: `0.4` or `40%`.",
+    },
+    "Disruption": {
+        "max_unavailable": "How many machines, or which part of them (`10%`), may be away at once; by default 0, or"
+        " what `atoll zone drain --max-unavailable` allows.",
+        "per": "In any time of this length at most `max_unavailable` machines go, but at least one: `10m`.",
+        "one_zone_at_a_time": "Whether machines of one zone go only when those of other zones are gone.",
+        "at": "Machines go only at these times: a cron expression in UTC, and for how long, as `0 2 * * 6 for 4h`.",
     },
     "Resources": {
         "cpu": "CPUs.",

@@ -30,12 +30,20 @@ from typing import Any
 
 import yaml
 
+from atoll.engine.parts.disruption_config import disruption_of
 from atoll.engine.parts.retention_config import retention_of
 from atoll.model.suggestion import did_you_mean
 from atoll.model.system_error import disk_trouble, error_words
 from atoll.private_files import write_private
 
-_KEYS = ("backends", "dstack", "retention")
+_KEYS = ("backends", "disruption", "dstack", "retention")
+FILES = (
+    "atoll.db", "atoll.db-wal", "atoll.db-shm", "atoll.db.lock", "cli-error.log", "config.yml",
+    "config.yml.before-import", "installation", "secret.key", "server.json", "server.lock", "server.log", "server.sock",
+    "start.lock", "token", "web.port", ".probe",
+)  # fmt: skip
+"""Every file that a server or a command writes into the data folder."""
+FOLDERS = ("backends", "listings", "logs")
 LOOKS = 4
 LOOK_SECONDS = 0.02
 log = logging.getLogger("atoll.server")
@@ -57,7 +65,7 @@ class Home:
             folder.chmod(0o700)
             log.warning("home=%s was open to other users of this machine: it is private now", folder)
         self._token = ""
-        self._locks = [_hold(folder / "server.lock", str(folder))]
+        self._locks = [held(folder)]
         for name in ("backends", "logs"):
             (folder / name).mkdir(exist_ok=True, mode=0o700)
 
@@ -130,8 +138,12 @@ class Home:
         write_private(self.folder / "web.port", str(port).encode())
 
     def close(self) -> None:
-        """Remove the server's address."""
+        """Remove the server's address and its socket."""
         (self.folder / "server.json").unlink(missing_ok=True)
+        with suppress(HomeError, OSError):
+            self.socket.unlink(missing_ok=True)
+            if self.socket.parent != self.folder:
+                self.socket.parent.rmdir()
         for lock in self._locks:
             os.close(lock)
 
@@ -166,13 +178,14 @@ def private_socket(path: Path) -> socket.socket:
 
 
 def _check_config(path: Path, content: Mapping[str, Any]) -> None:
-    """Raises HomeError for a key without meaning, a wrong `retention`, and two backends of one type."""
+    """Raises HomeError for a key without meaning, a wrong `retention` or `disruption`, and two backends of one type."""
     for key in content:
         if key not in _KEYS and not str(key).startswith("x-"):
             help = did_you_mean(str(key), _KEYS, f"the keys are {' and '.join(f'`{one}`' for one in _KEYS)}")
             raise HomeError(f"{path}: unknown key `{key}`; {help}")
     try:
         retention_of(content)
+        disruption_of(content)
     except ValueError as error:
         raise HomeError(f"{path}: {error}") from error
     try:
@@ -204,6 +217,11 @@ def sqlite_path(url: str) -> Path | None:
     """The file of an SQLAlchemy URL of SQLite; None for any other database, and for one in memory."""
     kind, _, path = url.partition(":///")
     return Path(path.partition("?")[0]) if kind.startswith("sqlite") and path.strip(":") != "memory" and path else None
+
+
+def held(folder: Path) -> int:
+    """Lock a data folder for this process, until the descriptor is closed. Raises HomeError."""
+    return _hold(folder / "server.lock", str(folder))
 
 
 def _hold(path: Path, what: str) -> int:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import Text, and_, bindparam, case, cast, func, select, update
+from sqlalchemy import Text, and_, bindparam, case, cast, func, or_, select, update
 
 from atoll.model.offer import Market
 from atoll.model.quota import Taken
 from atoll.model.records import Fleet, Instance, Kind
-from atoll.model.states import InstanceState
+from atoll.model.states import FleetState, InstanceState
 from atoll.model.zone import Zone
 from atoll.store.connection import Connection
 from atoll.store.query import Query
@@ -62,6 +63,33 @@ _TYPE = cast(instances.c.instance_type, Text)
 _TAKEN = (
     select(*_PLACE, _TYPE, instances.c.market, func.count()).where(LIVING).group_by(*_PLACE, _TYPE, instances.c.market)
 )
+_READY = case(
+    (
+        and_(
+            instances.c.end_reason == "",
+            instances.c.state == InstanceState.ACTIVE,
+            instances.c.unreachable_since.is_(None),
+        ),
+        1,
+    ),
+    else_=0,
+)
+_KEPT = (fleets.c.deleted_at.is_(None), fleets.c.auto_created.is_(False))
+_READINESS = (
+    select(fleets.c.id, fleets.c.nodes, func.coalesce(func.sum(_READY), 0))
+    .select_from(fleets.outerjoin(instances, and_(instances.c.fleet_id == fleets.c.id, LIVING)))
+    .where(*_KEPT, fleets.c.state == FleetState.ACTIVE)
+    .group_by(fleets.c.id, fleets.c.nodes)
+)
+_STARTED = (instances.c.started_at.is_not(None), instances.c.fleet_id == fleets.c.id, fleets.c.auto_created.is_(False))
+_ENDED_SINCE = select(instances.c.deleted_at).where(*_STARTED, instances.c.deleted_at > bindparam("since"))
+_AWAY = (
+    select(*_PLACE, func.sum(case((instances.c.end_reason != "", 1), else_=0)))
+    .where(*_STARTED, LIVING, or_(instances.c.end_reason != "", instances.c.unreachable_since.is_not(None)))
+    .where(instances.c.id != bindparam("but"))
+    .group_by(*_PLACE)
+)
+_THIS_FLEET = instances.c.fleet_id == bindparam("fleet")
 _ENDING = Query(
     Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), instances.c.end_reason == bindparam("reason"), LIVING
 )
@@ -121,6 +149,25 @@ class FleetRepository:
     async def ending(self, fleet_id: str, reason: str) -> Sequence[Instance]:
         """The instances of a fleet that end for a reason and are not terminated."""
         return await _ENDING.all(self._connection, fleet=fleet_id, reason=reason)
+
+    async def readiness(self) -> dict[str, tuple[int, int]]:
+        """The desired nodes of every kept fleet of all projects and how many of these work, by its id."""
+        return {id: (nodes, ready) for id, nodes, ready in await self._connection.rows(_READINESS)}
+
+    async def departures(
+        self, since: datetime, fleet_id: str | None, but: str
+    ) -> tuple[list[datetime], dict[Zone, int], list[Zone]]:
+        """What is away of a kept fleet, or of all: when nodes ended since a time, how many end by zone, and all zones.
+
+        The third part are the zones of nodes that end or do not answer. The instance `but` does not count.
+        """
+        ended, away, values = _ENDED_SINCE, _AWAY, {}
+        if fleet_id is not None:
+            ended, away, values = ended.where(_THIS_FLEET), away.where(_THIS_FLEET), {"fleet": fleet_id}
+        times = await self._connection.rows(ended, {"since": since, **values})
+        rows = await self._connection.rows(away, {"but": but, **values})
+        zones = {zone_from(*zone): ending for *zone, ending in rows}
+        return [time for (time,) in times], {zone: ending for zone, ending in zones.items() if ending}, list(zones)
 
     async def mark_outdated(self, fleet_id: str, ids: Collection[str]) -> None:
         """Record which of the fleet's instances its configuration does not ask for; all others fit."""

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Executable, Table, bindparam, func, insert
 from atoll.model.records import Event, EventKind, Job, Kind, Record, Run
 from atoll.model.states import MACHINES
 from atoll.model.zone import Zone
+from atoll.store import locks
 from atoll.store.access import AccessRepository
 from atoll.store.actor import acting
 from atoll.store.archives import ArchiveRepository
@@ -29,7 +30,6 @@ from atoll.store.hour import counted, zone_events
 from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.observations import ObservationRepository
-from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.query import Query
 from atoll.store.queue import QueueFigures
 from atoll.store.retention import RetentionRepository
@@ -45,7 +45,7 @@ from atoll.store.work import WorkRepository
 R = TypeVar("R", bound=Record)
 
 _BY_ID = {kind: Query(kind, table.c.id == bindparam("this")) for kind, table in TABLES.items()}
-_LOCK = select(func.pg_advisory_xact_lock(EVENTS_LOCK).label("held"))
+_LOCK = select(func.pg_advisory_xact_lock(locks.EVENTS).label("held"))
 _NEWEST = select(func.max(events.c.seq))
 _NO_PLACE = dict.fromkeys(ZONE_COLUMNS)
 

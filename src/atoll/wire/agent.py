@@ -10,7 +10,10 @@
     DELETE /jobs/{id}               -> 204                            forgets an exited job and its files
     GET    /jobs/{id}/logs?offset=N&limit=M&wait=S
                                     -> bytes of the log file from offset N; header `Atoll-Log-End: true` when the job
-                                       has exited and nothing follows
+                                       has exited and nothing follows, `Atoll-Notice: true` when `Health` has a notice
+    GET    /jobs/{id}/ports/{port}  -> 101, then the bytes of a connection to that port of 127.0.0.1 or ::1, both ways;
+                                       needs `Connection: upgrade` and `Upgrade: atoll-stream`. 409 where nothing
+                                       listens there, 410 when the job has exited
 
 The log file has one line for each line (or part of a line) of output, in the format of the Kubernetes container
 runtime interface: `2026-11-24T10:00:00.123456789Z stdout F text`; `P` instead of `F` marks a part of a longer line.
@@ -141,6 +144,23 @@ class JobState:
     exited_at: datetime | None = None
 
 
+class NoticeKind(str, Enum):
+    """What a provider says of a machine that it may take back."""
+
+    __str__ = str.__str__
+
+    INTERRUPTION = "interruption"
+    REBALANCE = "rebalance"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A provider's notice: `at` is when it takes the machine back, or when it recommended to replace it."""
+
+    kind: NoticeKind
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Health:
     """The agent's own state. `mounts_at_path` says whether a volume can appear at its path on this machine."""
@@ -151,3 +171,4 @@ class Health:
     jobs_running: int
     jobs_exited: int = 0
     """Those whose files are still here; an agent of an older version reports none."""
+    notice: Notice | None = None

@@ -57,7 +57,11 @@ def spread(said: Said) -> bool:
     if data.get("min_zones"):
         eligible = rules.eligible(said.requirements, said.case.snapshot)
         least = document.placement.min_zones
-        return data["eligible"] == len(eligible) and data["min_zones"] == least and len(eligible) < (least or 0)
+        return (
+            data["eligible"] == len(eligible)
+            and data["min_zones"] == least
+            and len(eligible) < rules.least_zones(document)
+        )
     there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
     if data.get("max_zones"):
         used = {*there, *(node.zone for node in said.part.placements)}

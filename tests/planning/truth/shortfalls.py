@@ -21,7 +21,7 @@ def holds(case: Case, answer: Plan, document: Document, part: DocumentPlan, shor
     if isinstance(document, FleetRequest):
         eligible = rules.eligible(document.requirements, case.snapshot)
         if short.code == ShortfallCode.MIN_ZONES:
-            few = len(eligible) < (document.placement.min_zones or 0)
+            few = len(eligible) < rules.least_zones(document)
             return few and data["zones"] == tuple(str(zone) for zone in eligible)
         if short.code == ShortfallCode.NOT_ENOUGH:
             return _not_enough(Said(case, answer, document, part, part.refusals[0]), short) if part.refusals else True

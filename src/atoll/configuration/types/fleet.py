@@ -18,6 +18,7 @@ from atoll.configuration.types.base import (
     wrong_type,
     wrong_value,
 )
+from atoll.configuration.types.disruption import Disruption
 from atoll.configuration.types.environment import Environment
 from atoll.configuration.types.hosts import Ssh
 from atoll.configuration.types.profile import RetryOrNot, Selection
@@ -125,6 +126,7 @@ class Fleet(Selection):
     name: Name | None = None
     nodes: Nodes = Field(default_factory=_no_nodes)
     placement: Placement = Field(default_factory=Placement)
+    disruption: Disruption | None = None
     resources: Resources = Field(default_factory=Resources)
     idle_duration: Duration = DAYS_3
     blocks: Positive | Literal["auto"] = 1

@@ -164,7 +164,8 @@ class Run(ProfileParameters):
     files: Annotated[tuple[FileMapping, ...], Field(max_length=MOST_FILES)] = ()
     setup: Annotated[Texts, Later("the lines would not run: put them before the `commands`")] = ()
     ports: Annotated[
-        tuple[Port, ...], Later("the ports are reached on the machine itself, and are not forwarded", refused=False)
+        tuple[Port, ...],
+        Later("the ports are not forwarded by themselves: `atoll attach RUN -p 8000` does it", refused=False),
     ] = ()
 
     @model_validator(mode="after")

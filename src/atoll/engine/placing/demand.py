@@ -110,7 +110,7 @@ def run_request(name: str, spec: RunSpec, ranks: tuple[int, ...], project: str) 
     return RunRequest(
         name,
         tuple(NodeRequest(rank, _mounts(spec, rank)) for rank in ranks),
-        _requirements(spec),
+        replace(_requirements(spec), containers=spec.image is not None),
         fleets=tuple(own_name(fleet, project) for fleet in spec.fleets) if spec.fleets else None,
         may_create=spec.creation_policy == "reuse-or-create",
         placement=_placement(spec),

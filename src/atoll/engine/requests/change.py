@@ -13,7 +13,7 @@ from atoll.model.zone import Zone
 from atoll.wire.api import Change, ChangeAction, FieldChange
 
 IN_PLACE = {
-    "fleet": frozenset({"nodes", "idle_duration", "retry", "tags"}),
+    "fleet": frozenset({"nodes", "idle_duration", "retry", "tags", "disruption"}),
     "volume": frozenset({"tags"}),
     "run": frozenset(),
 }

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from atoll.engine.context import Context
 from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.disruption import Pace, limits_of
 from atoll.engine.placing.emptying import moves_in, occupants_of
 from atoll.engine.requests.closing import Closing, new_closure
 from atoll.engine.requests.submission import asker
@@ -20,11 +22,16 @@ from atoll.planning.whatif import emptied
 
 @dataclass(frozen=True, slots=True)
 class FleetPreview:
-    """A fleet with nodes in the zone: the instances to be replaced, and the plan for their successors."""
+    """A fleet with nodes in the zone: the instances to be replaced, the plan for their successors, and the pace.
+
+    By `late` the fleet's nodes leave after the closure has ended, or after the deadline of an evacuation.
+    """
 
     name: str
     replaced: tuple[Instance, ...]
     plan: DocumentPlan
+    pace: Pace = Pace()
+    late: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,14 @@ async def preview_closing(context: Context, project: str, zone: Zone, closing: C
         ours = [each for each in every if each.project == project]
         found = await moves_in(tx, world, closure, ours)
         fleets = [await tx.get(Fleet, id) for id in dict.fromkeys(each.fleet_id for each in ours)]
+        paces = {
+            fleet.name: (await limits_of(tx, context.disruption, fleet)).pace(
+                [each.zone for each in ours if each.id in found.replace and each.fleet_id == fleet.id], tx.now
+            )
+            for fleet in fleets
+            if fleet is not None and not fleet.auto_created and fleet.state is FleetState.ACTIVE
+        }
+        remaining = (closure.deadline or closure.until) - tx.now
     by_id = {each.id: each for each in ours}
     requests = _requests(fleets, {by_id[id].fleet_id for id in found.replace})
     previews: tuple[FleetPreview, ...] = ()
@@ -55,7 +70,13 @@ async def preview_closing(context: Context, project: str, zone: Zone, closing: C
         made = await context.planner.plan(request, emptied(snapshot, zone, found.replace), asker(project))
         leaving = [by_id[id] for id in found.replace]
         previews = tuple(
-            FleetPreview(part.name, tuple(each for each in leaving if each.fleet == part.name), part)
+            FleetPreview(
+                part.name,
+                tuple(each for each in leaving if each.fleet == part.name),
+                part,
+                paces[part.name],
+                max(timedelta(), paces[part.name].least - remaining),
+            )
             for part in made.documents
         )
     return Preview(previews, tuple(by_id[id] for id in found.release), found, len(every) - len(ours))

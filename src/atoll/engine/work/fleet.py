@@ -8,6 +8,7 @@ from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
 from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
+from atoll.engine.placing.disruption import held_back, limits_of, take_turn
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
 from atoll.engine.placing.rebalancing import end_rebalance, in_vain
 from atoll.engine.placing.restraint import held
@@ -60,6 +61,8 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
 
     async def _end(self, lease: Lease, sight: FleetSight, ids: tuple[str, ...], reason: EndReason) -> Due | None:
         async with self.context.database.write(lease) as tx:
+            if sight.in_turns:
+                await take_turn(tx)
             if await self._look(tx, sight.fleet.id, sight.now) != (sight.fleet, sight):
                 return Due(0)  # changed meanwhile: other nodes may be surplus now
             await tx.fleets.end(ids, reason)
@@ -106,20 +109,29 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
         zones = await zones_for(tx, self.context.worlds.known().zones, fleet.project)
         closures = {closure.id: closure for closure in await tx.closures.in_force(fleet.project)}
         leaving = {each.id: closures[each.leaving_for] for each in instances if each.leaving_for in closures}
-        away = max((closure.max_unavailable for closure in leaving.values()), default=0)
+        limits = await limits_of(tx, self.context.disruption, fleet)
+        waiting = await held_back(tx, self.context.disruption, fleet, limits, zones)
+        members = [replace(one, outdated=False, busy=True) if one.id in waiting.ids else one for one in members]
+        away = limits.away(max((closure.max_unavailable for closure in leaving.values()), default=0))
         seen = shape(fleet.nodes, placement, members, self._usable(fleet, zones, tx.now), away)
         still = out_of_service(zones)
         kept = {one.id for one in members if one.outdated and one.ready and one.zone in still} - leaving.keys()
         moving = {each.id for each in instances if each.leaving_for == REBALANCE and not each.end_reason}
-        released = [id for id in seen.released if id not in leaving and id not in kept]
+        allowed = [id for id in seen.released if id not in waiting.ids]
+        released = [id for id in allowed if id not in leaving and id not in kept]
         return replace(
             sight,
+            fitting=sight.fitting + len(waiting.ids),
             missing=seen.missing,
             surplus=tuple(id for id in released if id not in moving),
-            drained=tuple(id for id in seen.released if id in leaving),
+            drained=tuple(id for id in allowed if id in leaving),
             moved=tuple(id for id in released if id in moving),
             moving=bool(moving),
             settling=len(seen.removals) > len(seen.released) or not kept.isdisjoint(seen.released),
+            filled=sight.filled or (bool(waiting.ids) and not seen.missing and all(each.ready for each in members)),
+            held=waiting.why,
+            resumes=waiting.resumes,
+            in_turns=limits.bind,
         )
 
     async def _staying(self, tx: Transaction, fleet: Fleet) -> tuple[str, ...]:
@@ -145,7 +157,7 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
                         return Due(0)  # it was changed while it waited for its turn: what is missing may be less now
                     if await held(tx, fleet):
                         return None
-                    if why := await in_vain(tx, self.context.worlds.known(), fleet, answer):
+                    if why := await in_vain(tx, self.context.worlds.known(), fleet, answer, self.context.disruption):
                         await end_rebalance(tx, fleet, why)
                         return None
                     await keep_instances(tx, fleet, answer.placements, self.context.new_id)

@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Sequence
 
-from atoll.backends.base import AgentClient
+from atoll.backends.agent_client import AgentClient
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.engine.context import Context
 from atoll.engine.parts.provider_calls import in_time

@@ -13,7 +13,7 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
     """Why a fleet does not fit; `placed` counts the nodes that are there or planned."""
     eligible = reasons.decider.feasibility(fleet.requirements).passing
     least = fleet.placement.min_zones
-    if eligible and least is not None and len(eligible) < least:
+    if eligible and len(eligible) < fleet.placement.least_zones(fleet.nodes):
         zones = tuple(str(reasons.decider.world.zones[zone].zone) for zone in eligible)
         return Shortfall(
             fleet.nodes, placed, ShortfallCode.MIN_ZONES, {"wanted": least, "eligible": len(eligible), "zones": zones}

@@ -227,9 +227,9 @@ class Groups:
         return self._refused[volume]
 
     def has_enough_zones(self, fleet: FleetRequest) -> bool:
-        """Whether as many zones as `min_zones` requires can serve."""
-        least = fleet.placement.min_zones
-        return least is None or len(self.feasibility(fleet.requirements).passing) >= least
+        """Whether as many zones as `min_zones` requires of so many nodes can serve."""
+        least = fleet.placement.least_zones(fleet.nodes)
+        return not least or len(self.feasibility(fleet.requirements).passing) >= least
 
 
 def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> dict[str, int]:

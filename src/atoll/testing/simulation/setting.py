@@ -89,6 +89,8 @@ class Author:
         lines.append(f"placement: {chance.choice(_PLACEMENTS)}")
         lines.append(f"resources: {{cpu: {chance.choice(('2', '2..', '4'))}}}")
         lines.append(f"idle_duration: {chance.choice(('off', 'off', '1m', '5m'))}")
+        if budget := Random("".join(lines)).choice(("", "", *_BUDGETS)):
+            lines.append(f"disruption: {budget}")
         return _text(lines + self._where())
 
     def _volume(self) -> str:
@@ -127,6 +129,7 @@ class Author:
         return lines
 
 
+_BUDGETS = ("{max_unavailable: 1}", "{max_unavailable: 2, per: 2m}", "{one_zone_at_a_time: true, per: 30s}")
 _PLACEMENTS = (
     "any",
     "cluster",
