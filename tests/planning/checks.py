@@ -206,7 +206,8 @@ def skew_is_kept(case: Case, plan: Plan) -> Iterator[str]:
         before = [i.zone for i in case.snapshot.instances if i.fleet == fleet.name]
         further = {node.zone for node in part.plan.placements}.difference(before)
         missing = min(fleet.nodes - len(before), len(part.plan.placements))
-        if len(further) < (min((fleet.placement.min_zones or 0) - len(set(before)), missing) if before else required):
+        fewest = min((fleet.placement.min_zones or 0) - len(set(before)), missing) if before else required
+        if part.plan.placements and len(further) < fewest:
             yield f"{part.plan.name} gets {len(further)} further zones, and is to hold {fleet.placement.min_zones}"
 
 

@@ -64,6 +64,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of this many zones.",
         "max_zones": "With `any` or `spread`: the most zones that may hold machines.",
         "max_share": "With `any` or `spread`: no zone holds more than this part of the machines: `0.4` or `40%`.",
+        "rebalance": "With `any` or `spread`: `manual`, or `on-recovery`: idle machines move by themselves when zones"
+        " take them again.",
     },
     "Disruption": {
         "max_unavailable": "How many machines, or which part of them (`10%`), may be away at once; by default 0, or"

@@ -43,5 +43,6 @@ async def staged(material: Material, backends: Mapping[str, Backend], clock: Vir
         *(database, backends, Calls(now), Worlds(backends, now), MemoryLogs(), archives, news, alarm, now),
         lambda: f"{ids.getrandbits(64):016x}",
         *(material.owner, Vault(_NO_FILE, _KEY), Metrics(), Planner()),
+        disruption=material.disruption,
     )
     return Engine(context, database)

@@ -163,10 +163,7 @@ class Run(ProfileParameters):
     repos: Annotated[tuple[Repository, ...], NO_CLONES] = ()
     files: Annotated[tuple[FileMapping, ...], Field(max_length=MOST_FILES)] = ()
     setup: Annotated[Texts, Later("the lines would not run: put them before the `commands`")] = ()
-    ports: Annotated[
-        tuple[Port, ...],
-        Later("the ports are not forwarded by themselves: `atoll attach RUN -p 8000` does it", refused=False),
-    ] = ()
+    ports: tuple[Port, ...] = ()
 
     @model_validator(mode="after")
     def _mounts_apart(self) -> "Run":

@@ -19,6 +19,7 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     DELETE /api/projects/P/volumes/NAME[?version=V]    -> VolumeView          (409 volume-attached)
     GET    /api/projects/P/runs[/NAME][?all=1&newest=1] -> list[RunView] | RunView     `newest` begins with the newest
     POST   /api/projects/P/runs/NAME/stop              <- StopRequest -> RunView
+    GET    /api/projects/P/runs/NAME/jobs/RANK/ports/PORT -> 101 and the bytes of a connection (`atoll.wire.streams`)
     DELETE /api/projects/P/runs/NAME[?version=V]       -> RunView             (409 run-active)
     GET    /api/projects/P/runs/NAME/logs?job=0&offset=N&wait=S
                                                        -> bytes, the log file from offset N, in the format of
@@ -71,7 +72,7 @@ from atoll.wire.api.plans import (
     RefusalScope,
     Removal,
 )
-from atoll.wire.api.runs import JobView, RunView, StopRequest
+from atoll.wire.api.runs import JobView, PortView, RunView, StopRequest
 from atoll.wire.api.status import (
     BackendStatus,
     DiskTroubleView,
@@ -117,6 +118,7 @@ __all__ = [
     "PlannedNode",
     "PlannedRefusal",
     "PlannedShortfall",
+    "PortView",
     "Problem",
     "RefusalScope",
     "Removal",

@@ -331,6 +331,11 @@ export interface PlannedShortfall {
   waits: boolean;
 }
 
+export interface PortView {
+  port: number;
+  local: number | null;
+}
+
 export interface Problem {
   code: string;
   message: string;
@@ -377,6 +382,7 @@ export interface RunView {
   finished_at: string | null;
   attempts: JobView[];
   version: string;
+  ports: PortView[];
 }
 
 export interface SessionView {
