@@ -1,4 +1,4 @@
-"""Answers of a server as objects."""
+"""What a server answered: a value of the expected type, or the problem."""
 
 from typing import TypeVar
 
@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 def decoded(response: transport.Response, kind: type[T]) -> T:
-    """The content of an answer. Raises ApiError: `unknown-answer`."""
+    """The answer. Raises ApiError for one that is not understood."""
     try:
         return msgspec.json.decode(response.body, type=kind)
     except msgspec.MsgspecError as error:
         raise ApiError(response.status, _foreign(f"the server's answer was not understood: {error}")) from error
 
 
-def problem(response: transport.Response) -> Problem:
-    """Why the server refused a request."""
+def problem_of(response: transport.Response) -> Problem:
+    """Why a request was refused."""
     try:
         return msgspec.json.decode(response.body, type=Problem)
     except msgspec.MsgspecError:

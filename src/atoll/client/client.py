@@ -6,16 +6,16 @@ when a connection fails: a change that was sent may have been accepted.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
 from atoll.client import transport
-from atoll.client.answers import decoded, problem
+from atoll.client.answers import decoded, problem_of
 from atoll.client.errors import ApiError, NoServer, ServerGone
+from atoll.client.paths import fields_of, joined, shown
 from atoll.model.access import Role
 from atoll.model.zone import Zone
 from atoll.wire.access import (
@@ -35,6 +35,7 @@ from atoll.wire.access import (
 from atoll.wire.api import (
     NEXT,
     ApplyResponse,
+    ArchiveView,
     EventQuery,
     EventView,
     FleetView,
@@ -51,6 +52,7 @@ from atoll.wire.api import (
     StopRequest,
     Submission,
     VolumeView,
+    WantedArchives,
     ZoneView,
 )
 from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
@@ -69,6 +71,8 @@ RETRY_PAUSES = (0.05, 0.2, 0.5)
 """Seconds between two attempts of a read."""
 REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
+SENDING_SECONDS = 120.0
+"""How long the server may take to store an archive."""
 REHEARSAL_SECONDS = 60.0
 """How long one rehearsal may take."""
 LONGEST_PAGE = 1000
@@ -150,6 +154,17 @@ class Client:
         """Submit the files as the desired state; work continues after the response."""
         return self._send("POST", self._path("apply"), ApplyResponse, "applying", submission)
 
+    def missing_archives(self, digests: Sequence[str]) -> list[str]:
+        """Those of the digests whose archives the server lacks; it keeps the others for another hour at least."""
+        wanted = WantedArchives(tuple(digests))
+        return self._send("POST", self._path("archives", "missing"), list[str], "sending files", wanted)
+
+    def send_archive(self, digest: str, file: BinaryIO, size: int) -> ArchiveView:
+        """Store an archive of `size` bytes, which is sent as it is read."""
+        body, timeout = transport.in_parts(b"", file, size), max(self._timeout, SENDING_SECONDS)
+        response = self._exchange("PUT", self._path("archives", digest), body, timeout, "sending files", size)
+        return decoded(response, ArchiveView)
+
     def why(self, kind: str, name: str) -> PlanView:
         """Why a `fleet`, `volume` or `run` is where it is, or waits: its plan as of now, as if it had no place yet."""
         return self._get(self._path("why", kind, name), PlanView, f"explaining {kind} {name}")
@@ -184,7 +199,7 @@ class Client:
 
     def delete_fleet(self, name: str, version: str = "", nodes: int | None = None) -> FleetView:
         """Delete a fleet; 409 `fleet-busy` while runs use it, 409 `changed-since-shown` if it changed."""
-        path = self._path("fleets", name) + _shown(version=version, nodes=nodes)
+        path = self._path("fleets", name) + shown(version=version, nodes=nodes)
         return self._send("DELETE", path, FleetView, f"deleting fleet {name}")
 
     def instances(self) -> list[InstanceView]:
@@ -203,7 +218,7 @@ class Client:
 
     def delete_volume(self, name: str, version: str = "") -> VolumeView:
         """Delete a volume and its data; 409 `volume-attached` while in use, 409 `changed-since-shown` if it changed."""
-        path = self._path("volumes", name) + _shown(version=version)
+        path = self._path("volumes", name) + shown(version=version)
         return self._send("DELETE", path, VolumeView, f"deleting volume {name}")
 
     # Runs
@@ -242,7 +257,7 @@ class Client:
 
     def delete_run(self, name: str, version: str = "") -> RunView:
         """Remove a finished run from the lists; 409 `run-active` before, `changed-since-shown` for another version."""
-        path = self._path("runs", name) + _shown(version=version)
+        path = self._path("runs", name) + shown(version=version)
         return self._send("DELETE", path, RunView, f"deleting run {name}")
 
     def logs(
@@ -272,7 +287,7 @@ class Client:
         except transport.Unreachable as error:
             raise ServerGone(self.address, doing, error) from error
         except Declined as error:
-            raise ApiError(error.status, problem(transport.Response(error.status, {}, error.body))) from error
+            raise ApiError(error.status, problem_of(transport.Response(error.status, {}, error.body))) from error
 
     # Events
 
@@ -286,7 +301,7 @@ class Client:
         wanted: EventQuery = ALL_EVENTS,
     ) -> list[EventView]:
         """The wanted events in their order: those after number `after`, or the newest `last`."""
-        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, **_fields(wanted)}
+        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, **fields_of(wanted)}
         return self._get(self._path("events"), list[EventView], "following events", query)
 
     # Zones and offers
@@ -340,11 +355,11 @@ class Client:
 
     def offers(self, query: OfferQuery) -> list[OfferView]:
         """The offers that match, cheapest first."""
-        return self._get(self._path("offers"), list[OfferView], "listing offers", _fields(query))
+        return self._get(self._path("offers"), list[OfferView], "listing offers", fields_of(query))
 
     def offer_groups(self, query: OfferQuery, by: str) -> list[OfferGroup]:
         """The same offers grouped by `zone`, `region`, `type` or `gpu`."""
-        return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", _fields(query))
+        return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", fields_of(query))
 
     # Projects, users, tokens, secrets
 
@@ -362,7 +377,7 @@ class Client:
 
     def delete_project(self, name: str) -> ProjectView:
         """Delete an empty project; 409 `project-busy` before. For admins."""
-        return self._send("DELETE", _joined("/api/projects", name), ProjectView, f"deleting project {name}")
+        return self._send("DELETE", joined("/api/projects", name), ProjectView, f"deleting project {name}")
 
     def members(self) -> list[MemberView]:
         """The project's members."""
@@ -387,7 +402,7 @@ class Client:
 
     def delete_user(self, name: str) -> UserView:
         """Delete a user with memberships and tokens; for admins."""
-        return self._send("DELETE", _joined("/api/users", name), UserView, f"deleting user {name}")
+        return self._send("DELETE", joined("/api/users", name), UserView, f"deleting user {name}")
 
     def tokens(self, *, all: bool = False) -> list[TokenView]:
         """The user's own tokens, or for admins all."""
@@ -399,7 +414,7 @@ class Client:
 
     def revoke_token(self, prefix: str) -> TokenView:
         """Revoke a token."""
-        return self._send("DELETE", _joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
+        return self._send("DELETE", joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
 
     def secrets(self) -> list[SecretView]:
         """The names of the project's secrets."""
@@ -416,7 +431,7 @@ class Client:
     # How
 
     def _path(self, *parts: str) -> str:
-        return _joined("/api/projects", self.project, *parts)
+        return joined("/api/projects", self.project, *parts)
 
     def _zone_path(self, zone: Zone, *action: str) -> str:
         name = (zone.name,) if zone.name else ()
@@ -479,20 +494,5 @@ class Client:
                 "give `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`",
             ) from error
         if response.status >= 400:
-            raise ApiError(response.status, problem(response))
+            raise ApiError(response.status, problem_of(response))
         return response
-
-
-def _fields(query: OfferQuery | EventQuery) -> Query:
-    values = {item.name: getattr(query, item.name) for item in fields(query)}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
-
-
-def _shown(**bounds: str | int | None) -> str:
-    """The query that binds a deletion to what was shown."""
-    given = {name: value for name, value in bounds.items() if value not in (None, "")}
-    return f"?{urlencode(given)}" if given else ""
-
-
-def _joined(*parts: str) -> str:
-    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
