@@ -206,8 +206,8 @@ def skew_is_kept(case: Case, plan: Plan) -> Iterator[str]:
             yield f"{part.plan.name} is placed over {serving} zones, and asked for {fleet.placement.min_zones}"
         before = [i.zone for i in case.snapshot.instances if i.fleet == fleet.name]
         further = {node.zone for node in part.plan.placements}.difference(before)
-        missing = min(fleet.nodes - len(before), len(part.plan.placements))
-        if len(further) < (min((fleet.placement.min_zones or 0) - len(set(before)), missing) if before else required):
+        least = min((fleet.placement.min_zones or 0) - len(set(before)), fleet.nodes - len(before))
+        if len(further) < min(least if before else required, len(part.plan.placements)):
             yield f"{part.plan.name} gets {len(further)} further zones, and is to hold {fleet.placement.min_zones}"
 
 
