@@ -61,6 +61,8 @@ def place(found: Diagnostic) -> tuple[int, int, int]:
         (FLEET + "disruption: {at: 0 25 * * * for 4h}", "wrong-value", (4, 18, 35), "Bad hour"),
         (FLEET + "disruption: {at: 0 2 30 2 * for 4h}", "wrong-value", (4, 18, 35), "Bad day-of-month"),
         (FLEET + "disruption: {at: 0 2 * * 6 for 9d}", "wrong-value", (4, 18, 34), "behind `for`"),
+        (FLEET + "placement: {rebalance: auto}", "wrong-value", (4, 24, 28), "`manual`, `on-recovery`"),
+        (FLEET + "placement: {strategy: cluster, rebalance: manual}", "wrong-value", (4, 43, 49), "in one zone"),
         (FLEET + "disruption: {maximum: 1}", "unknown-key", (4, 14, 21), "`maximum`"),
         (FLEET + "max_price: 0", "wrong-value", (4, 12, 13), "a number above 0"),
         (FLEET + "max_price: .inf", "wrong-type", (4, 12, 16), "a number"),

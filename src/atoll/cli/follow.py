@@ -209,6 +209,9 @@ class Logs:
             if key not in self._threads and (job.instance or job.started_at):
                 name = run.name if len(run.jobs) == 1 else f"{run.name}-{job.rank}"
                 prefix = f"{name} | " if self._several or len(run.jobs) > 1 else ""
+                if run.ports and job.rank == 0:
+                    ports = ", ".join(str(each.port) for each in run.ports)
+                    terminal.note(f" run {run.name}: `atoll attach {run.name}` forwards its ports ({ports})")
                 printer = LogPrinter(self._client, run.name, job.rank, replace(self._form, prefix=prefix))
                 self._threads[key] = threading.Thread(target=_print_log, args=(printer, finished), daemon=True)
                 self._threads[key].start()
