@@ -149,6 +149,8 @@ def open_zone(zone: str, own: bool, back: bool, yes: bool) -> None:
     """
     if yes and not back:
         raise click.UsageError("`-y` goes with `--back`")
+    if back and not yes and not terminal.interactive():
+        raise click.UsageError("there is no terminal for the questions of `--back`: pass `-y` to skip them")
     client = connect()
     place = find(client, zone).zone
     closures = [one for one in client.closures() if one.zone == place and (one.project or not own)]
