@@ -18,6 +18,7 @@ from atoll.model.zone import Zone
 from atoll.store import locks
 from atoll.store.access import AccessRepository
 from atoll.store.actor import acting
+from atoll.store.archives import ArchiveRepository
 from atoll.store.attachments import AttachmentRepository
 from atoll.store.closures import ClosureRepository
 from atoll.store.configs import ConfigRepository
@@ -125,6 +126,11 @@ class Transaction:
     def secrets(self) -> SecretRepository:
         """Sealed secrets."""
         return SecretRepository(self._connection)
+
+    @cached_property
+    def archives(self) -> ArchiveRepository:
+        """The packed files of runs."""
+        return ArchiveRepository(self._connection, self.now)
 
     @cached_property
     def sessions(self) -> SessionRepository:

@@ -9,7 +9,9 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     POST   /api/projects/P/plan                        <- Submission -> PlanResponse
     POST   /api/projects/P/plan/snapshot               <- Submission -> PlanResponse on one line, then a snapshot file
     POST   /api/projects/P/replay                      <- Submission on one line, then a snapshot file -> PlanResponse
-    POST   /api/projects/P/apply                       <- Submission -> ApplyResponse
+    POST   /api/projects/P/apply                       <- Submission -> ApplyResponse      (409 files-missing)
+    POST   /api/projects/P/archives/missing            <- WantedArchives -> list[str]      digests that are not stored
+    PUT    /api/projects/P/archives/DIGEST             <- bytes of a tar file -> ArchiveView
     GET    /api/projects/P/fleets[/NAME]               -> list[FleetView] | FleetView
     DELETE /api/projects/P/fleets/NAME[?version=V&nodes=N]   -> FleetView      (409 fleet-busy)
     GET    /api/projects/P/instances                   -> list[InstanceView]
@@ -39,6 +41,14 @@ configuration has changed; `nodes` likewise refuses a fleet that has grown beyon
 An error is a `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
+from atoll.wire.api.archives import (
+    ARCHIVE_BYTES,
+    ARCHIVE_MEMBERS,
+    DIGEST_PATTERN,
+    ArchiveView,
+    PackedFiles,
+    WantedArchives,
+)
 from atoll.wire.api.changes import (
     ApplyResponse,
     Change,
@@ -76,9 +86,13 @@ from atoll.wire.api.volumes import VolumeView
 from atoll.wire.api.zones import ObservedView, ZoneView
 
 __all__ = [
+    "ARCHIVE_BYTES",
+    "ARCHIVE_MEMBERS",
+    "DIGEST_PATTERN",
     "NEXT",
     "ON_HOLD",
     "ApplyResponse",
+    "ArchiveView",
     "BackendStatus",
     "Change",
     "ChangeAction",
@@ -96,6 +110,7 @@ __all__ = [
     "OfferView",
     "OpenCircuit",
     "OrphanView",
+    "PackedFiles",
     "PlanResponse",
     "PlanView",
     "PlannedCure",
@@ -113,6 +128,7 @@ __all__ = [
     "StopRequest",
     "Submission",
     "VolumeView",
+    "WantedArchives",
     "ZoneView",
 ]
 
