@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from atoll.wire.api import EventQuery
 from tests.e2e.conftest import Place, until
 
 FLEET = "type: fleet\nname: {name}\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2, memory: 4GB..}}\n"
@@ -90,7 +91,7 @@ def test_a_drained_zone_gives_up_what_can_move_and_says_what_stays(own: Place) -
     assert documented(own.ok("closure", "list"))
     assert own.client().run("train").status == "running"
     active = 6
-    for event in own.client().events(after=before, kind="instance"):
+    for event in own.client().events(after=before, wanted=EventQuery("instance")):
         active += (event.to_state == "active") - (event.from_state == "active")
         assert active >= 6, "too few nodes were active"
     own.refused("zone", "drain", "local-b", "-y")
@@ -135,7 +136,7 @@ def rebalances(own: Place) -> None:
     until(lambda: zones(own, "web") == sorted(["local-a", "local-b", "local-c"] * 2), "the fleet to be balanced")
     until(lambda: "rebalance-ended" in own.ok("event", "list", "-v"), "the rebalance to end")
     active = 6
-    for event in own.client().events(after=before, kind="instance"):
+    for event in own.client().events(after=before, wanted=EventQuery("instance")):
         active += (event.to_state == "active") - (event.from_state == "active")
         assert active >= 6, "too few nodes were active"
     assert documented(own.ok("fleet", "rebalance", "web", "-y"))

@@ -57,7 +57,7 @@ EXAMPLES = {
     "offer": "atoll offer --gpu H100 --spot --group-by zone",
     "event": "atoll event -f --name train",
     "event get": "atoll event get 17",
-    "event list": "atoll event list --kind zone --last 20",
+    "event list": "atoll event list --for train --since 2h",
     "web": "atoll web --print",
     "server": "atoll server status",
     "server backup": "atoll server backup atoll.backup",

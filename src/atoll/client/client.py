@@ -36,6 +36,7 @@ from atoll.wire.api import (
     NEXT,
     ApplyResponse,
     ArchiveView,
+    EventQuery,
     EventView,
     FleetView,
     Healthz,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Query = Mapping[str, Any]
+ALL_EVENTS = EventQuery()
 RETRY_PAUSES = (0.05, 0.2, 0.5)
 """Seconds between two attempts of a read."""
 REPLAY_SECONDS = 120.0
@@ -296,11 +298,10 @@ class Client:
         wait: float = 0,
         limit: int | None = None,
         last: int | None = None,
-        kind: str | None = None,
-        name: str | None = None,
+        wanted: EventQuery = ALL_EVENTS,
     ) -> list[EventView]:
-        """Events in their order: those after number `after`, or the newest `last`."""
-        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, "kind": kind, "name": name}
+        """The wanted events in their order: those after number `after`, or the newest `last`."""
+        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, **fields_of(wanted)}
         return self._get(self._path("events"), list[EventView], "following events", query)
 
     # Zones and offers

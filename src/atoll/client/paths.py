@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from atoll.wire.api import OfferQuery
+from atoll.wire.api import EventQuery, OfferQuery
 
 
-def fields_of(query: OfferQuery) -> Mapping[str, Any]:
-    """A query of offers as parameters."""
-    return {item.name: getattr(query, item.name) for item in fields(query)}
+def fields_of(query: OfferQuery | EventQuery) -> Mapping[str, Any]:
+    """A query as parameters; times in ISO 8601."""
+    values = {item.name: getattr(query, item.name) for item in fields(query)}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def shown(**bounds: str | int | None) -> str:
