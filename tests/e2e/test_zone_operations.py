@@ -38,9 +38,11 @@ def test_closing_and_opening_refuse_what_makes_no_sense(shared: Place) -> None:
     words = shared.refused("zone", "cordon", "local-c")
     assert re.search(r"`local-c` is closed already for all projects, until .* UTC, by admin: new racks", words)
     assert "`atoll zone open local-c`" in words
-    assert "zone local-c is open" in shared.ok("zone", "open", "local-c")
+    assert "zone local-c is open" in shared.ok("zone", "open", "local-c", "--back", "-y")
     assert "zone local-c is not closed" in shared.refused("zone", "uncordon", "local-c")
     assert "there is no zone `local-x`" in shared.refused("zone", "cordon", "local-x")
+    assert "goes with `--back`" in shared.refused("zone", "open", "local-c", "-y", code=2)
+    assert "pass `-y`" in shared.refused("zone", "open", "local-c", "--back", code=2)
     assert "is no duration" in shared.refused("zone", "cordon", "local-c", "--for", "soon", code=2)
     assert "has passed" in shared.refused("zone", "cordon", "local-c", "--until", "2020-01-01 10:00", code=2)
     assert "at most 90 days" in shared.refused("zone", "cordon", "local-c", "--for", "1000d")
