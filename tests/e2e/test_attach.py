@@ -14,6 +14,7 @@ SERVING = """
 type: task
 name: web
 resources: {cpu: 1.., memory: 1GB..}
+ports: ["*:PORT"]
 commands:
   - echo "from the job" > page
   - echo serving
@@ -83,6 +84,9 @@ def test_a_port_of_a_job_is_reached_at_this_computer_and_its_log_is_printed(shar
     port, closed = _free_port(), _free_port()
     place.ok("apply", "-f", place.write("web", SERVING.replace("PORT", str(port))), "-y", "-d")
     until(lambda: "serving" in place.ok("logs", "web"), "the job to serve")
+    attached = Attached(place, "web")
+    until(lambda: page_at(attached.port(port)) == "from the job\n", "the port of the configuration to be reached")
+    attached.end()
     attached = Attached(place, "web", "-p", f"*:{port}", "-p", f"*:{closed}")
     try:
         here = attached.port(port)

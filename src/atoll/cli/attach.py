@@ -25,10 +25,14 @@ HERE = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A port of this computer (0: any free one) that leads to one of a job."""
+    """A port of this computer (0: any free one) that leads to one of a job.
+
+    One that is `named` by the run's configuration alone gives way to a free one where it is taken.
+    """
 
     local: int
     remote: int
+    named: bool = False
 
 
 def forwards(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -> tuple[Forward, ...]:
@@ -55,7 +59,8 @@ def forwards(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -
     multiple=True,
     callback=forwards,
     metavar="[LOCAL:]PORT",
-    help="Forward a port of this computer to one of the job; `*:8000` takes any free one here. Repeatable.",
+    help="Forward a port of this computer to one of the job, instead of the run's own `ports`; `*:8000` takes any free "
+    "one here. Repeatable.",
 )
 @click.option(
     "--job", type=click.IntRange(min=0), default=0, metavar="RANK", help="The job, by its rank; 0 by default."
@@ -63,9 +68,11 @@ def forwards(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -
 @click.option("--no-logs", is_flag=True, help="Do not print the log.")
 @click.pass_context
 def attach(ctx: click.Context, name: str, ports: tuple[Forward, ...], job: int, no_logs: bool) -> None:
-    """Forward ports to a job of a run and print its log, until the run ends.
+    """Forward ports to a job of a run, and print its log.
 
-    Nothing is opened on the job's machine: the bytes go through the server. Ctrl-C detaches, and the run continues.
+    Without `-p`, these are the `ports` of the run's configuration.
+    Nothing is opened on the job's machine: the bytes go through the server. It ends with the run; Ctrl-C detaches, and
+    the run continues.
     """
     client = connect()
     view = client.run(name)
@@ -73,6 +80,7 @@ def attach(ctx: click.Context, name: str, ports: tuple[Forward, ...], job: int, 
         raise errors.CommandError(f"run {name} has ended: it is {view.status}", f"`atoll logs {name}` prints its log")
     if all(one.rank != job for one in view.jobs):
         raise errors.CommandError(f"run {name} has no job {job}", f"`atoll run get {name}` lists its jobs")
+    ports = ports or tuple(Forward(each.local or 0, each.port, named=True) for each in view.ports)
     try:
         asyncio.run(_attached(client, name, job, ports, logs=not no_logs))
     except KeyboardInterrupt:
@@ -87,7 +95,7 @@ def attach(ctx: click.Context, name: str, ports: tuple[Forward, ...], job: int, 
 async def _attached(client: Client, name: str, job: int, ports: Sequence[Forward], *, logs: bool) -> None:
     """Forward and print until the run has ended. Raises CommandError, and ClientError where the server is gone."""
     ended, failed = asyncio.Event(), list[ClientError]()
-    listening = [await Forwarding(client, name, job, each.remote).listen(each.local) for each in ports]
+    listening = [await Forwarding(client, name, job, each.remote).listen(each) for each in ports]
     loop = asyncio.get_running_loop()
 
     def watch() -> None:
@@ -123,12 +131,14 @@ class Forwarding:
         self._port = port
         self._said = ""
 
-    async def listen(self, local: int) -> asyncio.Server:
-        """Listen on a port of this computer, 0 for any free one. Raises CommandError."""
+    async def listen(self, forward: Forward) -> asyncio.Server:
+        """Listen on a port of this computer. Raises CommandError where it is taken."""
         try:
-            server = await asyncio.start_server(self._carry, HERE, local)
+            server = await asyncio.start_server(self._carry, HERE, forward.local)
         except OSError as error:
-            message = f"port {local} of this computer cannot be used: {os.strerror(error.errno or 0).lower()}"
+            if forward.named:
+                return await self.listen(Forward(0, forward.remote))
+            message = f"port {forward.local} of this computer cannot be used: {os.strerror(error.errno or 0).lower()}"
             raise errors.CommandError(message, f"take another one: `-p '*:{self._port}'`") from error
         port = server.sockets[0].getsockname()[1]
         terminal.note(f" localhost:{port} leads to port {self._port} of job {self._job} of run {self._run}")

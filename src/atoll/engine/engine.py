@@ -18,6 +18,7 @@ from atoll.backends.ssh import SshBackend
 from atoll.configuration.types.disruption import Disruption
 from atoll.engine.context import Context
 from atoll.engine.following.logs import LogFollowing
+from atoll.engine.parts.archive_storage import open_archives
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.disruption_config import disruption_of
@@ -206,13 +207,15 @@ class Engine:
         if isinstance(own_hosts, SshBackend):
             own_hosts.use(lambda: declared_hosts(database), owner)
         backends = {name: ObservedBackend(name, backend, figures) for name, backend in backends.items()}
-        worlds, logs, calls = (
+        worlds, logs, archives, calls = (
             Worlds(backends, now, KeptListings(home / "listings", options.digests)),
             open_logs(database, home / "logs"),
+            open_archives(database, home / "archives"),
             Calls(now),
         )
         context = Context(
-            *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
+            *(database, backends, calls, worlds, logs, archives, news, alarm),
+            *(now, new_id, owner, vault, figures, Planner()),
             config_digests=options.digests,
             retention=options.retention,
             disruption=options.disruption,

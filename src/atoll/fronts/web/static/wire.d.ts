@@ -33,6 +33,7 @@ export interface ClosurePreview {
   stays: InstanceStay[];
   others: number;
   busy: BusyInstance[];
+  notes: string[];
 }
 
 export type ClosureState = "active" | "emptying" | "empty" | "ended";
@@ -100,6 +101,8 @@ export interface FleetMoves {
   zones: Record<string, number>;
   price: number | null;
   shortfall: string;
+  pace: string;
+  late: string;
 }
 
 export interface FleetView {
@@ -329,6 +332,11 @@ export interface PlannedShortfall {
   waits: boolean;
 }
 
+export interface PortView {
+  port: number;
+  local: number | null;
+}
+
 export interface Problem {
   code: string;
   message: string;
@@ -375,6 +383,7 @@ export interface RunView {
   finished_at: string | null;
   attempts: JobView[];
   version: string;
+  ports: PortView[];
 }
 
 export interface SessionView {
