@@ -46,7 +46,7 @@ def test_secrets_are_not_in_the_text_of_a_configuration() -> None:
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"region": "us-east-1"}, "no setting `region`; known: creds, regions"),
+        ({"region": "us-east-1"}, "no setting `region`; did you mean `regions`?"),
         ({"regions": ["virginia"]}, "'virginia' is not a region's name, such as us-east-1"),
         ({"creds": {"type": "password"}}, "one of default, access_key, profile, role"),
         ({"creds": {"type": "access_key", "access_key": "AKIA"}}, "needs `secret_key`"),

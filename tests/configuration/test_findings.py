@@ -27,6 +27,8 @@ def place(found: Diagnostic) -> tuple[int, int, int]:
     ("text", "code", "where", "words"),
     [
         (FLEET + "placment: any", "unknown-key", (4, 1, 9), "did you mean `placement`?"),
+        ("type: task\nimage: i\nsetup: [a]\n", "wrong-value", (3, 8, 11), "before an image's own command"),
+        (TASK + "image: i\nentrypoint: e\nsetup: [a]\n", "wrong-value", (6, 8, 11), "before an `entrypoint`"),
         (FLEET + "placement: {strategi: any}", "unknown-key", (4, 13, 21), "did you mean `strategy`?"),
         (FLEET + "placement: clustr", "wrong-value", (4, 12, 18), "expected one of `any`, `cluster`, `spread`"),
         (FLEET + "placement: {max_skew: 2}", "wrong-value", (4, 23, 24), "`strategy: spread`"),
@@ -61,6 +63,8 @@ def place(found: Diagnostic) -> tuple[int, int, int]:
         (FLEET + "disruption: {at: 0 25 * * * for 4h}", "wrong-value", (4, 18, 35), "Bad hour"),
         (FLEET + "disruption: {at: 0 2 30 2 * for 4h}", "wrong-value", (4, 18, 35), "Bad day-of-month"),
         (FLEET + "disruption: {at: 0 2 * * 6 for 9d}", "wrong-value", (4, 18, 34), "behind `for`"),
+        (FLEET + "placement: {rebalance: auto}", "wrong-value", (4, 24, 28), "`manual`, `on-recovery`"),
+        (FLEET + "placement: {strategy: cluster, rebalance: manual}", "wrong-value", (4, 43, 49), "in one zone"),
         (FLEET + "disruption: {maximum: 1}", "unknown-key", (4, 14, 21), "`maximum`"),
         (FLEET + "max_price: 0", "wrong-value", (4, 12, 13), "a number above 0"),
         (FLEET + "max_price: .inf", "wrong-type", (4, 12, 16), "a number"),

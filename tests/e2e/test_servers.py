@@ -90,7 +90,7 @@ def test_a_damaged_database_and_a_wrong_configuration_are_reported(own: Place) -
     (own.home / "config.yml").write_text("backends: [{type: local, zonez: 3}]\n")
     done = own("fleet")
     assert done.returncode == 1
-    assert "the local backend has no setting `zonez`; known: zones, cpus, memory" in done.stderr
+    assert "the local backend has no setting `zonez`; did you mean `zones`?" in done.stderr
     (own.home / "config.yml").write_text("backends: [{type: lokal}]\n")
     done = own("fleet")
     assert done.returncode == 1
@@ -153,6 +153,13 @@ def test_a_trial_ends_without_a_process_a_socket_or_a_folder(own: Place) -> None
     assert "available" in own.ok("volume")  # starts a server again
     assert "started" in own.ok("server", "logs", "--tail", "5000")
     assert own.ok("server", "logs", "--tail", "1").count("\n") == 1
+    former = own.server_pid()
+    edited = own(
+        "server", "config", "edit", "-y", environment={"EDITOR": "sed -i 's/^# retention:/retention: {runs: 5d}/'"}
+    )
+    assert "the server runs with it at" in edited.stdout, edited.stderr
+    assert own.server_pid() != former
+    assert "config.yml" in own.ok("server", "status")
     assert "pass `-y`" in own.refused("server", "reset", code=2)
     own.ok("server", "reset", "-y")
     assert not own.home.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ class Routes:
             routes = {"GET": self._all}
         elif path == ("shutdown",):
             routes = {"POST": self._shutdown}
+        elif len(path) == 2 and path[0] == "archives":
+            routes = {"GET": self._archive, "PUT": self._receive}
         elif len(path) == 2 and path[0] == "jobs":
             routes = {"PUT": self._submit, "GET": self._state, "DELETE": self._forget}
         elif len(path) == 3 and path[0] == "jobs" and path[2] in ("stop", "logs"):
@@ -123,6 +126,15 @@ class Routes:
         if self._agent.notice is not None:
             headers["atoll-notice"] = "true"
         return Response(data, 200, headers, "application/octet-stream")
+
+    async def _archive(self, request: Request) -> Response:
+        return _json(self._jobs.archives.state(request.path[1]))
+
+    async def _receive(self, request: Request) -> Response:
+        offset, end = int(_number(request, "offset", 0, 1 << 53)), _number(request, "end", 0, 1) > 0
+        # The last part is followed by a look at the whole, which takes a while.
+        work = functools.partial(self._jobs.archives.receive, request.path[1], offset, request.body, end)
+        return _json(await asyncio.get_running_loop().run_in_executor(None, work))
 
     async def _port(self, request: Request) -> Response:
         state = self._jobs.state(request.path[1])

@@ -13,11 +13,12 @@ from urllib.parse import quote, urlencode
 import httpcore
 import msgspec
 
-from atoll.backends.base import BackendError, InvalidRequest, LogChunk, Machine, NotFound, Unavailable
+from atoll.backends.agent_client import LogChunk
+from atoll.backends.base import BackendError, InvalidRequest, Machine, NotFound, Unavailable
 from atoll.model.endpoint import Endpoint
 from atoll.model.system_error import error_words
 from atoll.tunnels.stream import Dial, Reader, Stream, TunnelError, Writer
-from atoll.wire.agent import Health, JobState, JobStop, JobSubmission
+from atoll.wire.agent import ArchiveState, Health, JobState, JobStop, JobSubmission
 from atoll.wire.streams import SWITCHING, Begun, upgrade
 
 CALL_SECONDS = 10.0
@@ -52,6 +53,15 @@ class HttpAgent:
     async def submit(self, job: str, submission: JobSubmission) -> JobState:
         """Start a job; idempotent by its id."""
         return _decode(await self._call("PUT", _path(job), body=submission), JobState)
+
+    async def archive(self, digest: str) -> ArchiveState:
+        """How much of an archive is on the machine."""
+        return _decode(await self._call("GET", f"/archives/{digest}"), ArchiveState)
+
+    async def send_archive(self, digest: str, offset: int, data: bytes, end: bool) -> ArchiveState:
+        """Add to an archive what follows `offset`; `end` says that nothing follows."""
+        answer = await self._call("PUT", f"/archives/{digest}", content=data, offset=offset, end=int(end))
+        return _decode(answer, ArchiveState)
 
     async def state(self, job: str, wait: float = 0) -> JobState:
         """The job as it is now, or after a change of phase within `wait` seconds."""
@@ -104,12 +114,21 @@ class HttpAgent:
         stream[1].close()
         raise _refusal(status, rest)
 
-    async def _call(self, method: str, path: str, *, body: object = None, wait: float = 0, **query: int) -> "_Answer":
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content: bytes | None = None,
+        wait: float = 0,
+        **query: int,
+    ) -> "_Answer":
         params: dict[str, str | float] = dict(query)
         if wait > 0:
             params["wait"] = wait
         target = f"http://agent{path}" + (f"?{urlencode(params)}" if params else "")
-        content = None if body is None else msgspec.json.encode(body)
+        content = content if body is None else msgspec.json.encode(body)
         limits = {"connect": CONNECT_SECONDS, "pool": self._call_seconds}
         limits |= {"read": wait + self._call_seconds, "write": self._call_seconds}
         try:

@@ -75,10 +75,11 @@ def forwards(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -
 )
 @click.pass_context
 def attach(ctx: click.Context, name: str, *, ports: tuple[Forward, ...], job: int, no_logs: bool, stdio: bool) -> None:
-    """Forward ports to a job of a run and print its log, until the run ends.
+    """Forward ports to a job of a run, and print its log.
 
     Without `-p`, these are the `ports` of the run's configuration.
-    Nothing is opened on the job's machine: the bytes go through the server. Ctrl-C detaches, and the run continues.
+    Nothing is opened on the job's machine: the bytes go through the server. It ends with the run; Ctrl-C detaches, and
+    the run continues.
     """
     if stdio and len(ports) != 1:
         raise click.UsageError("`--stdio` needs the one port of the job: `-p 22`")

@@ -12,7 +12,7 @@ from atoll.cli.event import is_step, line
 from atoll.cli.fleet import READY, ready
 from atoll.cli.log import PLAIN, Format, LogPrinter
 from atoll.client import ApiError, Client, ClientError
-from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, RunView, VolumeView
+from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, EventQuery, FleetView, RunView, VolumeView
 
 WAIT_SECONDS = 10.0
 FAILED = "failed"
@@ -116,7 +116,7 @@ def follow_logs(client: Client, run: RunView, form: Format) -> None:
             logs.watch(run)
             if run.finished_at is not None:
                 break
-            events = client.events(after=after, wait=WAIT_SECONDS, kind="job")
+            events = client.events(after=after, wait=WAIT_SECONDS, wanted=EventQuery("job"))
             after = max((one.seq for one in events), default=after)
             run = client.run(run.name)
         logs.join()

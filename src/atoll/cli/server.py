@@ -15,6 +15,7 @@ from atoll.cli.noun import json_option
 from atoll.cli.orphan import orphans
 from atoll.cli.output import print_json
 from atoll.cli.own_server import own_folder
+from atoll.cli.server_config import CONFIG, config
 from atoll.cli.server_log import logs
 from atoll.cli.table import Table, block
 from atoll.client import Client, ClientError, autostart, connect, location
@@ -90,6 +91,7 @@ def check(backend: str | None) -> int:
 server.add_command(stop)
 server.add_command(reset)
 server.add_command(logs)
+server.add_command(config)
 server.add_command(orphans)
 server.add_command(backup)
 server.add_command(restore)
@@ -119,6 +121,7 @@ def _facts(found: ServerStatus) -> list[str]:
             ("pid", str(found.pid)),
             ("version", found.version),
             ("started", units.ago(found.started_at, units.now())),
+            *_files(),
             ("database", found.database),
             ("web page", f"{found.web} (`atoll web` signs in)" if found.web else "not opened yet: run `atoll web`"),
             ("disk", ", ".join(_use(one) for one in found.disk) or "unknown"),
@@ -126,6 +129,14 @@ def _facts(found: ServerStatus) -> list[str]:
         ],
         " ",
     )
+
+
+def _files() -> list[tuple[str, str]]:
+    """The data folder and the configuration of this machine's own server."""
+    if location.remote() is not None:
+        return []
+    path = location.home() / CONFIG
+    return [("folder", str(location.home())), ("configuration", str(path) if path.exists() else f"none at {path}")]
 
 
 def _trouble(one: DiskTroubleView) -> str:

@@ -64,6 +64,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of this many zones.",
         "max_zones": "With `any` or `spread`: the most zones that may hold machines.",
         "max_share": "With `any` or `spread`: no zone holds more than this part of the machines: `0.4` or `40%`.",
+        "rebalance": "With `any` or `spread`: `manual`, or `on-recovery`: idle machines move by themselves when zones"
+        " take them again.",
     },
     "Disruption": {
         "max_unavailable": "How many machines, or which part of them (`10%`), may be away at once; by default 0, or"
@@ -156,7 +158,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "docker": "Provide Docker inside the container.",
         "dstack": "Give the run access to dstack's own server.",
         "repos": "Repositories to clone: an address, a folder, or a mapping.",
-        "files": "Files and folders to copy: `path`, `local:remote`, or a mapping.",
+        "files": "Files and folders to copy to the job: `path`, `local:remote`, or a mapping.",
         "setup": "Lines to run before the commands.",
         "ports": "Ports to be reached at: `8000`, `80:8000`, `*:8000`, or a mapping.",
     },
@@ -178,7 +180,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "path": "Where it appears.",
     },
     "InstanceMount": {
-        "instance_path": "The folder of the machine. The mount needs a later release.",
+        "instance_path": "The folder of the machine; it is made where it is missing.",
         "path": "Where it appears.",
         "optional": "Go on without it where the machine has no such folder.",
     },
@@ -190,7 +192,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "path": "Where it is put.",
         "if_exists": "What to do where the folder exists already.",
     },
-    "FileMapping": {"local_path": "The file or folder on this machine.", "path": "Where it is put."},
+    "FileMapping": {
+        "local_path": "The file or folder where `atoll` runs, relative to the configuration's own folder.",
+        "path": "Where it is put: absolute, below `~`, or relative to `working_dir`; as `local_path` by default.",
+        "digest": "The SHA-256 of its content as it is sent; `atoll plan` and `atoll apply` set it.",
+    },
     "Port": {
         "local_port": "The port on this machine; any free one for `*`.",
         "container_port": "The port of the job.",

@@ -9,6 +9,7 @@ from typing import Protocol
 from atoll.backends.base import Backend, Machine, MachineState
 from atoll.backends.own_hosts import OwnHosts
 from atoll.configuration.types.disruption import Disruption
+from atoll.engine.parts.archive_storage import Archives
 from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.log_storage import Logs
 from atoll.engine.parts.metrics import Metrics
@@ -51,6 +52,7 @@ class Context:
     calls: Calls
     worlds: Worlds
     logs: Logs
+    archives: Archives
     news: Notifier
     alarm: DueTimer
     now: Callable[[], datetime]

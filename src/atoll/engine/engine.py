@@ -18,6 +18,7 @@ from atoll.backends.ssh import SshBackend
 from atoll.configuration.types.disruption import Disruption
 from atoll.engine.context import Context
 from atoll.engine.following.logs import LogFollowing
+from atoll.engine.parts.archive_storage import open_archives
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
 from atoll.engine.parts.disruption_config import disruption_of
@@ -36,6 +37,7 @@ from atoll.engine.placing.batching import Placer, wake_waiting
 from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.restraint import forget_changed, release_changed
 from atoll.engine.queries.accounts import AccountQueries
+from atoll.engine.queries.configurations import ConfigurationQueries
 from atoll.engine.queries.events import EventQueries
 from atoll.engine.queries.fleets import FleetQueries
 from atoll.engine.queries.runs import RunQueries
@@ -124,6 +126,7 @@ class Engine:
         self.news: Notifier = context.news
         self.home: Path | None = None
         self.accounts = AccountQueries(context)
+        self.configurations = ConfigurationQueries(context)
         self.events = EventQueries(context)
         self.fleets = FleetQueries(context)
         self.runs = RunQueries(context)
@@ -206,13 +209,15 @@ class Engine:
         if isinstance(own_hosts, SshBackend):
             own_hosts.use(lambda: declared_hosts(database), owner)
         backends = {name: ObservedBackend(name, backend, figures) for name, backend in backends.items()}
-        worlds, logs, calls = (
+        worlds, logs, archives, calls = (
             Worlds(backends, now, KeptListings(home / "listings", options.digests)),
             open_logs(database, home / "logs"),
+            open_archives(database, home / "archives"),
             Calls(now),
         )
         context = Context(
-            *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
+            *(database, backends, calls, worlds, logs, archives, news, alarm),
+            *(now, new_id, owner, vault, figures, Planner()),
             config_digests=options.digests,
             retention=options.retention,
             disruption=options.disruption,

@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     DISK_FULL = "disk-full"
     DISK_READ_ONLY = "disk-read-only"
     DOES_NOT_FIT = "does-not-fit"
+    FILES_MISSING = "files-missing"
     FIRST_PROJECT = "first-project"
     FLEET_BUSY = "fleet-busy"
     FORBIDDEN = "forbidden"
@@ -81,6 +82,7 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.DISK_FULL: "The server's disk is full. Nothing is stored.",
     ErrorCode.DISK_READ_ONLY: "The server's disk is read-only. Nothing is stored.",
     ErrorCode.DOES_NOT_FIT: "Nothing is applied because a document does not fit.",
+    ErrorCode.FILES_MISSING: "The server lacks files that the runs need. Send them, then apply.",
     ErrorCode.FIRST_PROJECT: "The first project cannot be deleted.",
     ErrorCode.FLEET_BUSY: "Runs use the fleet.",
     ErrorCode.FORBIDDEN: "The user lacks the role for this.",

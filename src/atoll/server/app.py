@@ -24,6 +24,7 @@ from atoll.server.auth import Gate, require_user
 from atoll.server.disks import Disks
 from atoll.server.front import OPEN, Front, RequestMetrics
 from atoll.server.routes import (
+    archives,
     closures,
     configurations,
     events,
@@ -79,6 +80,7 @@ def create_app(
         app.include_router(router)
     for module in (
         configurations,
+        archives,
         fleets,
         volumes,
         runs,

@@ -39,6 +39,9 @@ _HELD = Query(Kind.FLEET, fleets.c.deleted_at.is_(None), fleets.c.hold != "")
 _OF_HOSTS = Query(
     Kind.FLEET, fleets.c.deleted_at.is_(None), cast(fleets.c.config, Text).contains('"ssh_config"'), order="created_at"
 )
+_RECOVERING = select(fleets.c.id).where(
+    fleets.c.deleted_at.is_(None), cast(fleets.c.config, Text).contains('"on-recovery"')
+)
 _OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), LIVING, order="node")
 _OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), LIVING, order="node")
 _OF_ALL = Query(Kind.INSTANCE, LIVING, order="node")
@@ -130,6 +133,10 @@ class FleetRepository:
     async def with_hosts(self) -> Sequence[Fleet]:
         """The fleets of all projects that may declare hosts of their own, the oldest first."""
         return await _OF_HOSTS.all(self._connection)
+
+    async def recovering(self) -> list[str]:
+        """The ids of the fleets of all projects that may rebalance by themselves."""
+        return [id for (id,) in await self._connection.rows(_RECOVERING)]
 
     async def instances(self, fleet: Fleet) -> Sequence[Instance]:
         """The fleet's instances that are not terminated, by node."""

@@ -5,6 +5,8 @@
     PUT    /jobs/{id}               <- JobSubmission -> JobState      idempotent by id
     GET    /jobs/{id}?wait=S        -> JobState                       waits up to S seconds for a change of `phase`
     POST   /jobs/{id}/stop          <- JobStop -> JobState            idempotent; may only shorten the grace
+    GET    /archives/{digest}       -> ArchiveState
+    PUT    /archives/{digest}?offset=N&end=1   <- bytes -> ArchiveState     adds what follows N; `end=1`: the last ones
     DELETE /jobs/{id}               -> 204                            forgets an exited job and its files
     GET    /jobs/{id}/logs?offset=N&limit=M&wait=S
                                     -> bytes of the log file from offset N; header `Atoll-Log-End: true` when the job
@@ -48,6 +50,18 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class MachineFolder:
+    """A folder or file of the machine for a job: `source` on the machine, `path` where the job expects it.
+
+    A missing one is made, as a folder; an `optional` one that is missing or cannot be shown is left out.
+    """
+
+    source: str
+    path: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
 class Share:
     """A job's part of a machine that it shares: CPUs, memory in GB, and the numbers of its GPUs, from 0.
 
@@ -79,6 +93,27 @@ class Container:
 
 
 @dataclass(frozen=True)
+class JobFile:
+    """An archive that is unpacked before a job's commands: its digest, and where it goes.
+
+    `path` is absolute, `~` or below it (the home folder of the machine's user), or relative to the job's own folder. A
+    process sees one of the first two kinds there without anything being written to the machine.
+    """
+
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ArchiveState:
+    """How many bytes of an archive its agent has; all of them where it is `complete`."""
+
+    digest: str
+    bytes: int
+    complete: bool
+
+
+@dataclass(frozen=True)
 class JobSubmission:
     """What to run. Each command is run in turn by one shell with `set -e`; `env` holds all variables of the job.
 
@@ -93,6 +128,8 @@ class JobSubmission:
     max_duration: float | None = None
     container: Container | None = None
     share: Share | None = None
+    files: tuple[JobFile, ...] = ()
+    folders: tuple[MachineFolder, ...] = ()
 
 
 @dataclass(frozen=True)

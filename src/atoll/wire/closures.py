@@ -98,7 +98,7 @@ class ClosurePreview:
     """What emptying a zone would do to a project.
 
     Of the instances to be replaced, the `busy` ones leave when their runs have ended. `others` counts the instances of
-    other projects in the zone.
+    other projects in the zone, `notes` say who cannot do without the zone.
     """
 
     fleets: tuple[FleetMoves, ...] = ()
@@ -106,3 +106,4 @@ class ClosurePreview:
     stays: tuple[InstanceStay, ...] = ()
     others: int = 0
     busy: tuple[BusyInstance, ...] = ()
+    notes: tuple[str, ...] = ()

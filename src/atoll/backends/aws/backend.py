@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.agents import HttpAgents
 from atoll.backends.aws.check import AwsChecks
 from atoll.backends.aws.clients import Clients, library
@@ -20,7 +21,6 @@ from atoll.backends.aws.snapshots import AwsSnapshots
 from atoll.backends.aws.types import AwsType
 from atoll.backends.aws.volumes import AwsVolumes
 from atoll.backends.base import (
-    AgentClient,
     BackendError,
     InvalidRequest,
     LaunchRequest,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
+from atoll.model.suggestion import did_you_mean
 from atoll.tunnels.host import Login
 
 DEFAULT_REGIONS = (
@@ -73,7 +74,8 @@ class AwsConfig:
         """From a configuration file. Raises ValueError that says what is wrong, without any value of a secret."""
         for key in mapping:
             if key not in _KEYS:
-                raise ValueError(f"the aws backend has no setting `{key}`; known: {', '.join(_KEYS)}")
+                help = did_you_mean(key, _KEYS, f"the settings are {', '.join(_KEYS)}")
+                raise ValueError(f"the aws backend has no setting `{key}`; {help}")
         images = _mapping(mapping, "os_images")
         if unknown := images.keys() - {"cpu", "nvidia"}:
             raise ValueError(f"`os_images` of the aws backend: cpu and nvidia, not `{min(map(str, unknown))}`")

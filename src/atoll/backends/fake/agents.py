@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
-from atoll.backends.base import InvalidRequest, LogChunk, NotFound, Unavailable
+from atoll.backends.agent_client import LogChunk
+from atoll.backends.base import InvalidRequest, NotFound, Unavailable
 from atoll.backends.fake.cloud import DARK, Call, Chance, Change, FakeCloud, Step, perform
 from atoll.backends.fake.ledger import FakeJob, FakeMachine
 from atoll.tunnels.stream import Stream
-from atoll.wire.agent import Health, JobPhase, JobState, JobSubmission, Notice, NoticeKind
+from atoll.wire.agent import ArchiveState, Health, JobPhase, JobState, JobSubmission, Notice, NoticeKind
 
 T = TypeVar("T")
 
@@ -59,6 +60,18 @@ class FakeAgent:
             return Change(_state(made, now), jobs=(made,))
 
         return await self._call("agent.submit", job, step)
+
+    async def archive(self, digest: str) -> ArchiveState:
+        """Every archive is on every machine: jobs have no files."""
+
+        def step(now: float, chance: Chance) -> Change[ArchiveState]:
+            return Change(ArchiveState(digest, 0, True))
+
+        return await self._call("agent.archive", digest, step, reads=True)
+
+    async def send_archive(self, digest: str, offset: int, data: bytes, end: bool) -> ArchiveState:
+        """Nothing is kept of an archive."""
+        return await self.archive(digest)
 
     async def state(self, job: str, wait: float = 0) -> JobState:
         """The job as it is now, or after a change of phase within `wait` seconds."""

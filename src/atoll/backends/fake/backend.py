@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.base import (
-    AgentClient,
     CapacityUnavailable,
     InvalidRequest,
     LaunchRequest,

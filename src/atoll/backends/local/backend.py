@@ -10,15 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from atoll.agent.containers import installed
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.agents import HttpAgents
-from atoll.backends.base import (
-    AgentClient,
-    BackendError,
-    LaunchRequest,
-    Listing,
-    Machine,
-    MachineState,
-)
+from atoll.backends.base import BackendError, LaunchRequest, Listing, Machine, MachineState
 from atoll.backends.local.config import LocalConfig
 from atoll.backends.local.disks import LocalDisks
 from atoll.backends.local.faults import LocalFaults

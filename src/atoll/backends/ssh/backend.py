@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.agents import HttpAgents
 from atoll.backends.base import (
-    AgentClient,
     CapacityUnavailable,
     InvalidRequest,
     LaunchRequest,

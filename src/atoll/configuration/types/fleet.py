@@ -83,6 +83,7 @@ class Placement(Model):
     survive_zones: Whole = 0
     max_zones: Positive | None = None
     max_share: Part | None = None
+    rebalance: Literal["manual", "on-recovery"] = "manual"
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ({"enum": ["any", "cluster", "spread"]},)
 
@@ -95,7 +96,7 @@ class Placement(Model):
         for key in ("max_skew", "min_zones", "on_shortage", "survive_zones"):
             if key in self.model_fields_set and self.strategy != "spread":
                 raise wrong_value(f"`strategy: spread` beside `{key}`, which means nothing otherwise", (key,))
-        for key in ("max_zones", "max_share"):
+        for key in ("max_zones", "max_share", "rebalance"):
             if key in self.model_fields_set and self.strategy == "cluster":
                 raise wrong_value(f"`strategy: spread` or `any` beside `{key}`: a cluster is in one zone", (key,))
         if self.min_zones is not None and self.survive_zones >= self.min_zones:

@@ -9,7 +9,8 @@ import logging
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from atoll.backends.base import BackendError, LogChunk, NotFound
+from atoll.backends.agent_client import LogChunk
+from atoll.backends.base import BackendError, NotFound
 from atoll.engine.context import Context, machine_of
 from atoll.engine.parts.provider_calls import in_time
 from atoll.model.records import Instance, Job, Kind

@@ -173,6 +173,7 @@ async def tell_waiting(tx: Transaction) -> None:
 
 
 async def wake_waiting(tx: Transaction) -> None:
-    """A zone is available again: every fleet and run without a place is retried at once."""
+    """A zone is available again: what has no place is retried at once, and fleets may come back into balance."""
+    await tx.work.wake(Kind.FLEET, await tx.fleets.recovering(), tx.now)
     for kind in (Kind.FLEET, Kind.RUN):
         await tx.work.wake(kind, await tx.work.retrying(kind, ALL), tx.now)

@@ -42,6 +42,11 @@ from atoll.planning.shape import Member
 from atoll.reconcile.run import RetryPolicy
 
 
+def digests_of(spec: RunSpec) -> frozenset[str]:
+    """The archives of files that a run needs."""
+    return frozenset(entry.digest for entry in spec.files if entry.digest is not None)
+
+
 def demand_of(document: Written, project: str) -> Document:
     """The requirements of a document of which nothing exists yet."""
     match document.spec:

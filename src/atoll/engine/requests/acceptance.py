@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.configuration.types.volume import Volume as VolumeSpec
-from atoll.engine.placing.demand import nodes_of, size_of
+from atoll.engine.parts.archive_storage import refuse_missing
+from atoll.engine.placing.demand import digests_of, nodes_of, size_of
 from atoll.engine.placing.placement import (
     NewId,
     keep_grown,
@@ -32,10 +33,13 @@ _ORDER = {"volume": 0, "fleet": 1, "run": 2}
 async def accept(
     tx: Transaction, project: str, drafts: Sequence[Draft], plan: Plan, new_id: NewId, *, in_turns: bool
 ) -> None:
-    """Keep every document that changes, volumes before fleets before runs.
+    """Keep every document that changes, volumes before fleets before runs. Raises Refused (files-missing).
 
     With `in_turns` the server's disruption budget lets nodes go one after the other.
     """
+    specs = [draft.document.spec for draft in drafts if draft.kind == "run" and draft.change.action != UNCHANGED]
+    needed = {digest for spec in specs if isinstance(spec, RunSpec) for digest in digests_of(spec)}
+    await refuse_missing(tx, project, needed)
     plans = {(document.kind, document.name): document for document in plan.documents}
     planned: dict[tuple[str, int], Instance] = {}
     applied = {draft.name for draft in drafts if draft.kind == "fleet" and draft.change.action != UNCHANGED}
@@ -148,6 +152,7 @@ async def _accept_run(
     )
     spec = draft.document.spec
     assert isinstance(spec, RunSpec)
+    await tx.archives.use(run.id, project, digests_of(spec))
     jobs = [
         await tx.add(Job(new_id(), project, run.id, run.name, rank, 0, JobState.SUBMITTED, tx.now))
         for rank in range(nodes_of(spec))

@@ -4,7 +4,8 @@ import math
 from datetime import timedelta
 from typing import assert_never
 
-from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
+from atoll.backends.agent_client import AgentClient
+from atoll.backends.base import BackendError, InvalidRequest, NotFound, Unavailable
 from atoll.engine.context import Context, machine_of
 from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.provider_calls import in_time
@@ -16,6 +17,7 @@ from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_container import container_of
 from atoll.engine.work.job_environment import job_environment
+from atoll.engine.work.job_files import FilesGone, files_of, folders_of, send_files
 from atoll.engine.work.silence import health_of, interruption_in
 from atoll.model.blocks import gpus_of, overlap, part_of
 from atoll.model.reasons import EndReason, JobReason
@@ -154,8 +156,11 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
 
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:
-            await in_time(agent.submit(job.id, await self._submission(job, instance)))
-        except (InvalidRequest, SecretMissing, WrongKey) as error:
+            submission = await self._submission(job, instance)
+            if not await send_files(self.context, job.project, submission.files, agent):
+                return Due(0)
+            await in_time(agent.submit(job.id, submission))
+        except (InvalidRequest, SecretMissing, WrongKey, FilesGone) as error:
             await self._over(lease, job, JobReason.START_FAILED, None, str(error))
             return None
         async with self.context.database.write(lease) as tx:
@@ -175,7 +180,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
         paths = mount_paths(run, job)
         mounts = tuple(Mount(name, ties[name].source, path) for name, path in zip(job.volumes, paths, strict=True))
         return JobSubmission(
-            tuple(spec.commands),
+            (*spec.setup, *spec.commands),
             job_environment(run, job, instances, instance, env),
             spec.shell or "/bin/sh",
             spec.working_dir,
@@ -183,6 +188,8 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             spec.max_duration,
             container,
             _share(job, instance),
+            files_of(spec),
+            folders_of(spec),
         )
 
     async def _follow(self, lease: Lease, sight: JobSight, state: AgentJob, agent: AgentClient) -> Due | None:

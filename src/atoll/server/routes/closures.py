@@ -100,6 +100,7 @@ def _preview_view(found: Preview) -> ClosurePreview:
         tuple(InstanceStay(one.occupant.name, one.code, one.text, one.occupant.runs) for one in found.moves.stays),
         found.others,
         tuple(BusyInstance(occupant.name, occupant.runs) for occupant in found.moves.busy),
+        found.notes,
     )
 
 

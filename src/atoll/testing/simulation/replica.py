@@ -12,8 +12,8 @@ from datetime import datetime
 from random import Random
 from typing import Any, TypeVar
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.base import (
-    AgentClient,
     AttachedDisk,
     Disk,
     DiskSnapshot,

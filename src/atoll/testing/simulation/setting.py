@@ -86,7 +86,10 @@ class Author:
         chance = self._chance
         lines = ["type: fleet", f"name: f{chance.randrange(2)}"]
         lines.append(f"nodes: {chance.choice(('1', '2', '3', '4', '0..3', '{min: 1, target: 2, max: 4}'))}")
-        lines.append(f"placement: {chance.choice(_PLACEMENTS)}")
+        placement = chance.choice(_PLACEMENTS)
+        if "strategy: spread" in placement and Random("".join(lines)).random() < 0.4:
+            placement = placement.replace("spread", "spread, rebalance: on-recovery")
+        lines.append(f"placement: {placement}")
         lines.append(f"resources: {{cpu: {chance.choice(('2', '2..', '4'))}}}")
         lines.append(f"idle_duration: {chance.choice(('off', 'off', '1m', '5m'))}")
         if budget := Random("".join(lines)).choice(("", "", *_BUDGETS)):

@@ -60,7 +60,7 @@ SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND 
 AND unreachable_since IS NULL GROUP BY zone
 """
 _GOING = """
-SELECT zone, deleted_at FROM instances WHERE fleet_id = ? AND started_at IS NOT NULL AND end_reason != ''
+SELECT id, zone, deleted_at FROM instances WHERE fleet_id = ? AND started_at IS NOT NULL AND end_reason != ''
 AND (deleted_at IS NULL OR deleted_at > ?)
 """
 _LEAVING = "SELECT 1 FROM instances WHERE fleet_id = ? AND state != 'terminated' AND (outdated OR leaving_for != '')"
@@ -171,7 +171,7 @@ class Watch:
                 lost = sorted(counts.values(), reverse=True)[: placement.get("survive_zones", 0)]
                 if sum(counts.values()) - sum(lost) < nodes - away:
                     self.fail(f"fleet {name} of {nodes} nodes is cut to {dict(counts)}, too few to survive")
-            self._within_budget(fleet, name, [row for row in cut if row[3] and row[4]], budget)
+            self._within_budget(fleet, name, cut, budget)
             counts, wanted = Counter(dict(self._all(_FITTING, (fleet,)))), json.loads(config).get("availability_zones")
             for zone in {row[2] for row in cut if not row[4]}:
                 if not counts[zone] and len(+counts) < min(placement.get("min_zones", 0), counts.total()):
@@ -193,11 +193,15 @@ class Watch:
                     self.fail(f"fleet {name} gave up a node in {zone}, and another zone has too many: {dict(counts)}")
 
     def _within_budget(self, fleet: str, name: str, cut: list[Any], budget: Mapping[str, Any]) -> None:
-        """Working nodes that others take the place of go in turns: few in a time, and of one zone at once."""
-        if not cut:
+        """Working nodes that others take the place of go in turns: few in a time, and of one zone at once.
+
+        Surplus ones of the same commit do not count.
+        """
+        if not any(row[3] and row[4] for row in cut):
             return
+        surplus = {row[0] for row in cut if not row[4]}
         since = self._cloud.now() - budget.get("per", 0) + 5  # servers may disagree by seconds
-        going = self._all(_GOING, (fleet, _text(since)))
+        going = [row[1:] for row in self._all(_GOING, (fleet, _text(since))) if row[0] not in surplus]
         if "per" in budget and len(going) > max(1, budget.get("max_unavailable") or 0):
             self.fail(f"fleet {name} gave up {len(going)} nodes within {budget['per']} s")
         zones = {zone for zone, ended in going if ended is None}
@@ -330,9 +334,13 @@ class Watch:
         if len(here) > max(placement.get("max_zones", len(here)), len(before)):
             self.fail(f"fleet {rows[0][8]} got nodes in {new - before}: {dict(here)}")
         nodes = self._one("SELECT nodes FROM fleets WHERE id = ?", (rows[0][1],))[0]
-        for zone in new:
+        for zone in new if not self._in_turns(rows[0]) else ():
             if here[zone] > _share(nodes, here, placement):
                 self.fail(f"fleet {rows[0][8]} of {nodes} nodes got one in {zone}: {dict(here)}")
+
+    def _in_turns(self, row: Any) -> bool:
+        """Whether nodes of the fleet wait for their turn to go: they still count as nodes of their zones."""
+        return '"per"' in row[5] and self._one(_LEAVING, (row[1],)) is not None
 
     def _check_room(self, live: list[Any]) -> None:
         capacity = self._cloud.script.capacity
@@ -352,8 +360,8 @@ class Watch:
             return
         if self._one("SELECT 1 FROM failures", ()) is not None or self._closed():
             return
-        if "per" in row[5] and self._one(_LEAVING, (row[1],)) is not None:
-            return  # those whose turn has not come count as nodes
+        if self._in_turns(row):
+            return
         eligible = json.loads(row[5]).get("availability_zones") or [zone.name for zone in script.zones]
         counts = sorted((here[zone] for zone in eligible), reverse=True)
         apart = sum(zone not in eligible for zone in here)

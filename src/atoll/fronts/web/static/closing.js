@@ -6,7 +6,7 @@ import { ask, el, hourly, plural, prose, select, shortened } from "./dom.js";
 
 const HOURS = [["1", "1 hour"], ["4", "4 hours"], ["24", "1 day"], ["168", "7 days"]];
 /** @type {import("./wire.js").ClosurePreview} */
-const NOTHING = { fleets: [], released: [], stays: [], others: 0, busy: [] };
+const NOTHING = { fleets: [], released: [], stays: [], others: 0, busy: [], notes: [] };
 const SCOPES = [["all", "for all projects"], ["own", "for this project"]];
 const DEADLINES = [["30", "30 minutes"], ["60", "1 hour"], ["240", "4 hours"]];
 
@@ -35,8 +35,8 @@ async function close(app, view, operation) {
     deadline_seconds: evacuates ? 60 * Number(minutes.value) : null,
   });
   /** @returns {Promise<import("./wire.js").ClosurePreview>} */
-  const preview = async () => empties ? post(path(app, view) + "/preview", wanted()) : NOTHING;
-  const shown = (/** @type {import("./wire.js").ClosurePreview} */ found) => empties ? lines(found, evacuates) : ["What runs in it continues."];
+  const preview = async () => post(path(app, view) + "/preview", wanted());
+  const shown = (/** @type {import("./wire.js").ClosurePreview} */ found) => empties ? lines(found, evacuates) : ["What runs in it continues.", ...found.notes];
   await app.attempt(async () => {
     let found = await preview(), changed = false;
     for (;;) {
@@ -49,7 +49,7 @@ async function close(app, view, operation) {
         `${left.join(", ")} and what runs there would be stopped. Volumes and their data stay.`, "Stop it then", view.label)) return;
       const agreed = found;
       found = await preview();
-      if (JSON.stringify(found) === JSON.stringify(agreed)) break;
+      if (moves(found) === moves(agreed)) break;
       changed = true;
     }
     await post(path(app, view), { ...wanted(), agreed: empties ? ending(found) : null });
@@ -60,6 +60,9 @@ async function close(app, view, operation) {
 const questions = ({ label }) => ({
   cordon: [`Close ${label} for new work?`, "Close the zone"], drain: [`Drain ${label}?`, "Drain the zone"], evacuate: [`Evacuate ${label}?`, "Evacuate the zone"],
 });
+
+/** What would move, without the times that it takes, which change from moment to moment. @param {import("./wire.js").ClosurePreview} found */
+const moves = (found) => JSON.stringify(found, (key, value) => key === "pace" || key === "late" ? undefined : value);
 
 /** The instances that may be in the zone for long. @param {import("./wire.js").ClosurePreview} found */
 const staying = (found) => [...new Set([...found.stays, ...found.busy].map(({ instance }) => instance).concat(found.fleets.flatMap((fleet) => fleet.shortfall ? fleet.replaced : [])))];
@@ -91,6 +94,7 @@ export function lines(found, stops) {
     const zones = Object.entries(fleet.zones).sort(([a], [b]) => (a < b ? -1 : 1)).map(([zone, count]) => `${zone} ${count}`).join(", ");
     const cost = fleet.price !== 0 ? `; until then both cost ${hourly(fleet.price)} more` : "";
     said.push(`fleet ${fleet.fleet} replaces ${shortened(fleet.replaced)}` + (zones ? ` by ${zones}, once these are active${cost}` : ""));
+    if (fleet.pace) said.push(fleet.pace + (fleet.late ? `; not all leave: the time given is ${fleet.late} too short` : ""));
     if (fleet.shortfall) said.push(`stays until there are successors: ${fleet.shortfall}`);
   }
   for (const { instance, runs } of found.busy) {
@@ -99,6 +103,7 @@ export function lines(found, stops) {
   }
   if (found.released.length) said.push(`ends ${shortened(found.released)}: idle, and no longer needed`);
   for (const stay of found.stays) said.push(`${stay.instance} stays${stops ? ", and is stopped at the deadline" : ""}: ${stay.message}`);
+  said.push(...found.notes);
   if (found.others) said.push(`and ${plural(found.others, "instance")} of other projects`);
   return said.length ? said : ["nothing is in this zone"];
 }

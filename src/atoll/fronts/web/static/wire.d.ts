@@ -33,6 +33,7 @@ export interface ClosurePreview {
   stays: InstanceStay[];
   others: number;
   busy: BusyInstance[];
+  notes: string[];
 }
 
 export type ClosureState = "active" | "emptying" | "empty" | "ended";
