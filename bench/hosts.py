@@ -3,9 +3,11 @@
 Method. Six hosts are network namespaces of this machine, each with a sshd and a home folder of its own, in three
 zones (`../shared/tools/ssh-zones`; it needs root). One server process on SQLite has the backend `ssh`. *Idle* is from
 the call of apply until all instances are. *First line* is from the call of apply until the log of the first rank has
-bytes. A log's rate is that of a job's log file from the start of its output to its end, as a client follows it; the
-job, its agent, the server and the client share this machine's CPUs. *CPU* is that of the server during half a minute
-with all hosts idle.
+bytes. A log's rate is what `atoll logs -f` prints into a pipe, in bytes of output, from the first byte of a burst to
+its end; the burst begins when the command follows already. The job with its supervisor, its agent, both ends of SSH,
+the server and the command share this machine's CPUs. The CPU of each for 100 MB says which of them binds; an agent's
+is with that of the supervisors that have ended. The server's memory is the growth of its peak (`VmHWM`). *CPU* is that
+of the server during half a minute with all hosts idle.
 """
 
 import json
@@ -14,16 +16,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from atoll.wire.api import SourceFile, Submission
+from bench.cli import ATOLL
 from bench.measure import Measure
-from bench.process import Server, cpu_seconds
+from bench.process import Server, cpu_seconds, memory, plain_environment
 
 TOOL = Path(__file__).parents[2] / "shared" / "tools" / "ssh-zones"
 RUNS = 5
-LOG_MB = 256
+LOG_MB = 150
+"""Of output: with the times of its lines 204 MB, below the limit of a log file."""
 QUIET_SECONDS = 30
 GIVE_UP = 120.0
 TASK = """
@@ -35,6 +39,8 @@ resources: {{cpu: 1.., memory: 1GB..}}
 commands:
   - {command}
 """
+_BURST = f"echo ready; sleep 3; yes {'x' * 99} | head -c {LOG_MB}000000"
+_MARKS = {"agent": b".pyz\0--state", "supervisor": b"atoll.agent.supervisor", "sshd": b"sshd: root"}
 _TOOL_OPTIONS = ("--prefix", "atb", "--network", "10.139")
 
 
@@ -56,8 +62,13 @@ def measures() -> Iterator[Measure]:
         yield Measure(f"{len(hosts)} fresh hosts to idle", tuple(idle), "s", 3)
         lines = [_first_line(server, f"all-{number}", len(hosts)) for number in range(RUNS)]
         yield Measure(f"task of {len(hosts)} nodes, submit to first log line", tuple(lines), "s", 1)
-        rates = [_log_rate(server, f"log-{number}") for number in range(3)]
-        yield Measure("log of one job, host to client", tuple(rates), "MB/s", 60, at_least=True)
+        held = memory(server.pid, "status", "VmHWM")
+        rates, costs = zip(*(_log_rate(server, f"log-{number}") for number in range(3)), strict=True)
+        yield Measure("log of one job, host to `atoll logs -f`", tuple(rates), "MB/s", 60, at_least=True)
+        for what in costs[0]:
+            yield Measure(f"CPU for 100 MB of log: {what}", tuple(cost.get(what, 0) for cost in costs), "s")
+        grown = memory(server.pid, "status", "VmHWM") - held
+        yield Measure("growth of the server's peak memory by three logs", (grown,), "MiB")
         before = cpu_seconds(server.pid)
         time.sleep(QUIET_SECONDS)
         share = (cpu_seconds(server.pid) - before) / QUIET_SECONDS * 100
@@ -77,16 +88,38 @@ def _first_line(server: Server, name: str, nodes: int) -> float:
     return took
 
 
-def _log_rate(server: Server, name: str) -> float:
-    """MB of log file in a second."""
-    _apply(server, TASK.format(name=name, nodes=1, command=f"yes {'x' * 99} | head -c {LOG_MB}000000"))
-    offset, began = 0, 0.0
-    while True:
-        chunk = server.client.logs(name, offset=offset, wait=10)
-        began = began or time.monotonic()
-        offset += len(chunk.data)
-        if chunk.end:
-            return offset / 1e6 / (time.monotonic() - began)
+def _log_rate(server: Server, name: str) -> tuple[float, dict[str, float]]:
+    """MB of output in a second, and the CPU seconds for 100 MB by process."""
+    _apply(server, TASK.format(name=name, nodes=1, command=_BURST))
+    command = [ATOLL, "logs", name, "-f"]
+    environment = plain_environment() | {"ATOLL_HOME": str(server.home)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, bufsize=0) as following:
+        assert following.stdout is not None
+        following.stdout.readline()
+        before, count, began = _cpu(server), 0, 0.0
+        while part := os.read(following.stdout.fileno(), 1 << 20):
+            began = began or time.monotonic()
+            count += len(part)
+        took = time.monotonic() - began
+        used = _cpu(server)
+        _, _, usage = os.wait4(following.pid, 0)
+    if count != LOG_MB * 1_000_000:
+        raise RuntimeError(f"{count} bytes of {LOG_MB} MB arrived")
+    cost = {what: (used.get(what, 0) - before.get(what, 0)) / LOG_MB * 100 for what in used}
+    cost["command"] = (usage.ru_utime + usage.ru_stime) / LOG_MB * 100
+    return count / 1e6 / took, cost
+
+
+def _cpu(server: Server) -> dict[str, float]:
+    """The CPU seconds of the server, and of the agents, supervisors and SSH sessions of this machine, together."""
+    found: dict[str, float] = {"server": cpu_seconds(server.pid)}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes()
+            kind = next((kind for kind, mark in _MARKS.items() if mark in words), None)
+            if kind is not None:
+                found[kind] = found.get(kind, 0) + cpu_seconds(int(folder.name))
+    return found
 
 
 def _fleet(folder: Path, hosts: list[dict[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""Zone operations: rehearsals of an outage, and what the loss of each zone would do."""
+"""Zone operations: rehearsals of an outage, a drain, and what the loss of each zone would do."""
 
 import asyncio
 import time
@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from atoll.backends.fake import grid
+from atoll.backends.fake import FakeBackend, FakeCloud, Script, grid
+from atoll.engine.requests.closing import Closing, close_zone
 from atoll.engine.requests.whatif import what_if
 from atoll.model.catalog import Catalog
 from atoll.model.limits import TimeLimits
-from atoll.model.records import Fleet, Instance, Record
+from atoll.model.records import ClosureKind, Fleet, Instance, Record
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
 from atoll.planning.whatif import Edits
 from atoll.rehearsal.clock import VirtualClock
 from atoll.rehearsal.cloud import clouds
 from atoll.rehearsal.material import Material, Provider, gather
+from atoll.rehearsal.memory import memory_engine
 from atoll.rehearsal.outage import Outage, rehearse
 from atoll.rehearsal.stage import staged
 from atoll.wire.api import SourceFile, Submission
@@ -36,11 +38,58 @@ def measures() -> Iterator[Measure]:
             rehearse(material, "main", Outage((zone,), OUTAGE_SECONDS), seed)
 
     yield _cpu(f"simulate outage, {NODES} instances, 10 virtual minutes, {SEEDS} seeds", simulate, 20)
+    yield from _drain()
     template, _ = _world(3, 10, FLEET_NODES)
     many = replace(template, records=tuple(_copies(template.records)))
     yield Measure(
         f"what-if --each-zone, {FLEETS * FLEET_NODES} instances in 30 zones", (_every_zone(many),), "CPU s", reach=10
     )
+
+
+def _drain() -> Iterator[Measure]:
+    """A zone with 300 of 1,000 instances is drained: 900 nodes over three zones, 100 in the other two."""
+    clock = VirtualClock(START)
+    cloud = FakeCloud(Script(grid(3, 1, (2,)), latency={"*": (0.01, 0.01)}, boot=2), clock)
+    empty = Material(START, "bench", (), (), (), Catalog.from_offers(grid(3, 1, (2,)), START), {})
+    zone = cloud.script.zones[0]
+    wide = FLEET.replace("load", "wide").format(nodes=900)
+    beside = FLEET.replace("load", "beside").format(nodes=100) + f"availability_zones: [{_others(cloud, zone)}]\n"
+
+    def working() -> int:
+        where = "state = 'active' AND unreachable_since IS NULL AND end_reason = ''"
+        [(count,)] = memory_engine().raw.execute(f"SELECT count(*) FROM instances WHERE {where}").fetchall()
+        return int(count)
+
+    async def main() -> tuple[float, float, int]:
+        engine = await staged(empty, {"fake": FakeBackend(cloud)}, clock, 0)
+        await engine.start()
+        await engine.apply("main", Submission((SourceFile("bench.yml", f"{wide}---\n{beside}"),)))
+        await _until(lambda: working() == 1000)
+        began, cpu, least = clock.elapsed, time.process_time(), 1000
+        await close_zone(engine.context, "main", zone, Closing(None, 3600, True, "", ClosureKind.DRAIN))
+        while memory_engine().raw.execute("SELECT state FROM closures").fetchall() != [("empty",)]:
+            await asyncio.sleep(0.1)
+            least = min(least, working())
+        took = clock.elapsed - began, time.process_time() - cpu, least
+        await engine.close()
+        return took
+
+    seconds, cpu, least = clock.run(main())
+    name = "drain of a zone with 300 of 1,000 instances"
+    yield Measure(f"{name}, 2 s launch", (seconds,), "virtual s", reach=30)
+    yield Measure(f"{name}: active instances at the lowest", (least,), "instances", reach=1000, at_least=True)
+    yield Measure(f"{name}: the server's CPU", (cpu,), "CPU s", reach=30)
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    while True:
+        await asyncio.sleep(1)
+        if true():
+            return
+
+
+def _others(cloud: FakeCloud, zone: Zone) -> str:
+    return ", ".join(one.name for one in cloud.script.zones if one != zone)
 
 
 def _cpu(name: str, work: Callable[[], None], reach: float) -> Measure:

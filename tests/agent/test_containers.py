@@ -13,6 +13,7 @@ import pytest
 
 from atoll.agent import containers
 from tests.agent.conftest import RealAgent, alive
+from tests.agent.test_files import archive, send
 from tests.docker import IMAGE, Docker, daemon
 
 # The daemon takes seconds to start, and each container a few tenths.
@@ -50,6 +51,20 @@ def test_without_commands_the_image_runs_its_own_and_an_entrypoint_gets_them_as_
     assert inside.output("own") == b"the default\n"
     inside.run("args", "one $HOME", "two", **of(entrypoint=["echo", "zero"]))
     assert inside.output("args") == b"zero one $HOME two\n"
+
+
+@real
+def test_files_are_copied_into_the_container_as_its_user_and_into_what_the_image_has(inside: RealAgent) -> None:
+    digest, one = send(inside, archive(a="first", sub=None, sub__b="second")), send(inside, archive(_="alone"))
+    files = [
+        {"digest": digest, "path": "."},
+        {"digest": digest, "path": "/bin/more"},
+        {"digest": one, "path": "/root/key"},
+    ]
+    commands = ["cat a sub/b /bin/more/a /root/key", "ls /bin/busybox", "stat -c %u a", "touch sub/c"]
+    state = inside.run("f", *commands, files=files, **of(user="1000"))
+    assert (state["exit_code"], state["message"]) == (0, ""), inside.output("f")
+    assert inside.output("f") == b"firstsecondfirstalone/bin/busybox\n1000\n"
 
 
 @real

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.wire.logs import LogLine, encode, parse
+from atoll.wire.logs import LogLine, encode, encode_lines, output_of, parse
 
 TEXTS = st.binary(max_size=50).map(lambda text: text.replace(b"\n", b""))
 WRITTEN = st.lists(st.tuples(st.integers(0, 2**62), st.sampled_from(["stdout", "stderr"]), TEXTS, st.booleans()))
@@ -28,3 +28,22 @@ def test_what_was_written_is_read_back_in_any_pieces(written: list[tuple[int, st
 
 def test_a_torn_line_is_kept_as_text() -> None:
     assert parse(b"2026-11-24T10:00:00\nrest") == ([LogLine("", "", False, b"2026-11-24T10:00:00")], b"rest")
+
+
+@given(st.integers(0, 2**62), st.lists(TEXTS, min_size=1))
+def test_many_lines_at_once_are_what_they_are_one_by_one(time: int, texts: list[bytes]) -> None:
+    assert encode_lines(time, "stdout", texts) == b"".join(encode(time, "stdout", text) for text in texts)
+
+
+@given(WRITTEN)
+def test_output_without_a_look_at_each_line_is_the_same_or_none(written: list[tuple[int, str, bytes, bool]]) -> None:
+    data = b"".join(encode(*line) for line in written)
+    lines, _ = parse(data)
+    plain = bool(lines) and all(line.stream == "stdout" and not line.partial for line in lines)
+    assert output_of(data) == (b"".join(line.text + b"\n" for line in lines) if plain else None)
+
+
+def test_a_torn_line_is_no_plain_output() -> None:
+    whole = encode(1, "stdout", b"text")
+    assert output_of(whole) == b"text\n"
+    assert output_of(whole + b"2026-11-24T10:00:00\n") is None

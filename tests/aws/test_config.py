@@ -46,7 +46,7 @@ def test_secrets_are_not_in_the_text_of_a_configuration() -> None:
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"region": "us-east-1"}, "no setting `region`; known: creds, regions"),
+        ({"region": "us-east-1"}, "no setting `region`; did you mean `regions`?"),
         ({"regions": ["virginia"]}, "'virginia' is not a region's name, such as us-east-1"),
         ({"creds": {"type": "password"}}, "one of default, access_key, profile, role"),
         ({"creds": {"type": "access_key", "access_key": "AKIA"}}, "needs `secret_key`"),
@@ -57,6 +57,7 @@ def test_secrets_are_not_in_the_text_of_a_configuration() -> None:
         ({"os_images": {"cpu": {}}}, "needs `id`, `parameter` or `name`"),
         ({"ssh_sources": ["10.0.0.1/8"]}, "has host bits set"),
         ({"proxy_jump": {"user": "me"}}, "needs `hostname`"),
+        ({"silent_seconds": 5}, "between 30 and 86400"),
         ({"disk_size": 4}, "between 8 and 16384"),
         ({"vpc_ids": ["vpc-1"]}, "`vpc_ids` of the aws backend must be a mapping"),
     ],

@@ -77,6 +77,25 @@ def test_a_server_that_was_started_again_reaches_its_machines(place: AwsPlace) -
     assert [each["InstanceId"] for each in place.cloud.instances()] == [instance["InstanceId"]]
 
 
+@pytest.mark.long  # two machines of the emulator, one after the other
+def test_a_spot_task_is_stopped_and_moved_to_another_zone_before_its_interrupted_machine_goes(place: AwsPlace) -> None:
+    more = "spot_policy: spot\ninstance_types: [m5.large]\nretry: {on_events: [interruption]}\n"
+    script = "trap 'echo stopped by a signal; exit 1' TERM; echo began on $(hostname); sleep 600 & wait"
+    place.ok("apply", "-y", "-d", "-f", place.task("long", script, more=more))
+    wait_until(lambda: "began on" in place("logs", "long").stdout, 60)
+    [first] = place.cloud.instances()
+    place.cloud.body("interrupt", first["InstanceId"], "--seconds", "120")
+    wait_until(lambda: {each["InstanceId"] for each in place.cloud.instances()} - {first["InstanceId"]} != set(), 60)
+    wait_until(lambda: "interrupted" in place.ok("event", "--last", "50"), 30)
+    successors = [each for each in place.cloud.instances() if each["InstanceId"] != first["InstanceId"]]
+    assert {each["Placement"]["AvailabilityZone"] for each in successors} != {first["Placement"]["AvailabilityZone"]}
+    client = place.cloud.client()
+    [asked] = client.describe_instances(InstanceIds=[first["InstanceId"]])["Reservations"]
+    assert asked["Instances"][0]["StateReason"]["Code"] != "Server.SpotInstanceTermination", "ended before EC2 did it"
+    assert "takes the machine back at" in place.ok("event", "--last", "50")
+    wait_until(lambda: "stopped by a signal" in place("logs", "long", "--attempt", "1").stdout, 60)
+
+
 @pytest.mark.long
 def test_an_instance_that_ends_by_itself_is_replaced_with_the_reason(place: AwsPlace) -> None:
     fleet = place.fleet("web", 1, "idle_duration: off\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.canned_server import TOKEN, CannedServer
+from tests.commands import run
 
 ATOLL = [sys.executable, "-m", "atoll.cli"]
 
@@ -29,16 +30,7 @@ class CommandLine:
     def __call__(
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*ATOLL, *arguments],
-            cwd=self.folder,
-            env=self.environment | dict(environment or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        return run(arguments, self.folder, self.environment | dict(environment or {}))
 
     def begin(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start it and leave it running."""

@@ -151,6 +151,23 @@ def test_events_are_filtered_and_shown_with_their_zone(atoll: CommandLine, serve
     assert atoll("event", "get", "5").stderr.startswith("error: there is no event 5\n")
 
 
+def test_events_of_a_time_have_their_local_date_and_are_requested_with_all_that_they_concern(
+    atoll: CommandLine, server: CannedServer
+) -> None:
+    server.on("GET", "events", [s.event(4, "instance", "train-0", "lost", from_state="busy", zone=s.B)])
+    shown = atoll("event", "--for", "train", "--since", "2026-11-28T14:00", "--until", "2026-11-29")
+    assert s.NOW.strftime("%Y-%m-%d %H:%M:%S") in shown.stdout
+    query = server.requests[-1].query
+    assert query["related"] == ["train"]
+    assert query["since"] == ["2026-11-28T14:00:00+00:00"]
+    assert query["until"] == ["2026-11-29T00:00:00+00:00"]
+    assert query["last"] == ["1000"]
+    backwards = atoll("event", "--since", "1h", "--until", "2h")
+    assert (backwards.returncode, "`--since` is not before `--until`" in backwards.stderr) == (2, True)
+    assert "without `--until`" in atoll("event", "-f", "--until", "1h").stderr
+    assert "is no time" in atoll("event", "--since", "yesterday").stderr
+
+
 def test_an_event_of_a_request_says_so_once(atoll: CommandLine, server: CannedServer) -> None:
     server.on("GET", "events", [s.event(4, "run", "work", "running", from_state="running", reason="stop-asked")])
     [_, shown] = atoll("event").stdout.splitlines()

@@ -14,7 +14,7 @@ import atoll.configuration
 from atoll.client import Client, location
 from atoll.configuration.codes import codes, page, text
 from atoll.configuration.codes.code import Code
-from tests.configuration.conftest import DATA, CommandLine
+from tests.configuration.conftest import DATA, CommandLine, Worlds
 
 WORLDS: dict[str, Any] = yaml.safe_load((DATA / "worlds.yml").read_text())["examples"]
 WITHOUT_EXAMPLE = {
@@ -27,11 +27,14 @@ WITHOUT_EXAMPLE = {
 TOO_LONG = {"snapshot-too-large", "too-many-findings"}
 """Codes whose examples would be 64 MiB, or a hundred faults."""
 
+OF_OTHERS = {"link-outside", "unsent-files"}
+"""Codes of what lies beside a configuration: `tests/e2e` and `tests/server` have their tests."""
+
 OF_SNAPSHOTS = [code for code in codes().values() if code.snapshot]
 OF_FILES = [
     code
     for code in codes().values()
-    if not (code.planned or code.snapshot or code.code in {*WITHOUT_EXAMPLE, *TOO_LONG})
+    if not (code.planned or code.snapshot or code.code in {*WITHOUT_EXAMPLE, *TOO_LONG, *OF_OTHERS})
 ]
 PLANNED = [code for code in codes().values() if code.planned]
 SOURCES = Path(atoll.configuration.__file__).parents[1]
@@ -51,11 +54,11 @@ def test_every_code_has_its_example_and_is_tested_here() -> None:
     for code in codes().values():
         assert code.title, code
         assert code.explanation.endswith("."), code
-        assert bool(code.wrong and code.cured) != (code.code in {*WITHOUT_EXAMPLE, *TOO_LONG}), code
+        assert bool(code.wrong and code.cured) != (code.code in {*WITHOUT_EXAMPLE, *TOO_LONG, *OF_OTHERS}), code
         assert bool(code.given) == code.planned, code
     assert {
         code.code for code in (*OF_FILES, *PLANNED, *OF_SNAPSHOTS)
-    } | WITHOUT_EXAMPLE.keys() | TOO_LONG == codes().keys()
+    } | WITHOUT_EXAMPLE.keys() | TOO_LONG | OF_OTHERS == codes().keys()
     assert WORLDS.keys() == {code.code for code in PLANNED}
 
 
@@ -81,9 +84,7 @@ def test_validate_and_plan_report_an_unreadable_file_alike(code: str, command: l
 
 
 @pytest.mark.parametrize("code", PLANNED, ids=lambda code: code.code)
-def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(
-    code: Code, worlds: dict[str, CommandLine]
-) -> None:
+def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(code: Code, worlds: Worlds) -> None:
     world = WORLDS[code.code]
     atoll = worlds[world["server"]]
     for number, file in enumerate(world.get("files", ())):
@@ -111,7 +112,7 @@ def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(
 
 
 @pytest.mark.parametrize("code", OF_SNAPSHOTS, ids=lambda code: code.code)
-def test_plan_finds_the_fault_of_a_snapshot_and_none_in_its_cure(code: Code, worlds: dict[str, CommandLine]) -> None:
+def test_plan_finds_the_fault_of_a_snapshot_and_none_in_its_cure(code: Code, worlds: Worlds) -> None:
     atoll = worlds["regions"]
     fleet = atoll.write("type: fleet\nname: train\nnodes: 1\nresources: {cpu: 1.., memory: 1GB..}\n")
     if code.code == "snapshot-too-large":

@@ -80,6 +80,9 @@ fleets = st.fixed_dictionaries(
         ),
         "resources": resources,
         "idle_duration": durations,
+        "disruption": st.sampled_from(
+            [{"max_unavailable": 1, "per": "10m"}, {"max_unavailable": "10%"}, {"at": "0 2 * * 6 for 4h"}]
+        ),
         "tags": st.just({"a": "b"}),
         "ssh_config": st.just({"hosts": ["a", {"hostname": "b", "port": 22}]}),
     },

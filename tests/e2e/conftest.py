@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from atoll.client import Client, NoServer, autostart, location
+from atoll.client import ApiError, Client, NoServer, autostart, location
+from tests.commands import run
 
 ATOLL = [sys.executable, "-m", "atoll.cli"]
 PATIENCE = 30.0
@@ -21,30 +23,23 @@ Done = subprocess.CompletedProcess[str]
 
 
 class Place:
-    """A user's folder with a data folder of its own, and `atoll` in it."""
+    """A user's folder with a data folder, of its own unless it is given, and `atoll` in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path | None = None, project: str = "main") -> None:
         self.folder = folder
-        self.home = folder / "home"
+        self.home = home or folder / "home"
+        self.project = project
         plain = ("PATH", "LANG", "TMPDIR")
         self.environment = {name: os.environ[name] for name in plain if name in os.environ} | {
             "HOME": str(folder),
             "ATOLL_HOME": str(self.home),
+            "ATOLL_PROJECT": project,
             "TZ": "UTC",
         }
 
     def __call__(self, *arguments: str, environment: dict[str, str] | None = None) -> Done:
         """Run one command to its end."""
-        return subprocess.run(
-            [*ATOLL, *arguments],
-            cwd=self.folder,
-            env=self.environment | (environment or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run(arguments, self.folder, self.environment | (environment or {}))
 
     def ok(self, *arguments: str) -> str:
         """Run a command that must succeed; its standard output."""
@@ -78,7 +73,7 @@ class Place:
         """The Python client of this folder's running server."""
         found = location.local(self.home)
         assert found is not None
-        return Client(found.address, found.token)
+        return Client(found.address, found.token, self.project)
 
     def server_pid(self) -> int:
         """The process of the running server."""
@@ -175,6 +170,40 @@ def _alive(pid: int) -> bool:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """One place for the tests of a module, with a running server; what they make has names of its own."""
     yield from _place(tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture(scope="session")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A place whose running server has the fake cloud, for all tests of a process."""
+    place = Place(tmp_path_factory.mktemp("place"))
+    try:
+        place.home.mkdir(mode=0o700)
+        (place.home / "config.yml").write_text("backends:\n- type: fake\n")
+        place.ok("server", "start")
+        yield place
+        place.clear()
+    finally:
+        place.end()
+
+
+@pytest.fixture
+def project(fake: Place, tmp_path: Path) -> Iterator[Place]:
+    """An empty project of one test, on a server with the fake cloud that it shares."""
+    name = f"p{secrets.token_hex(4)}"
+    fake.client().create_project(name)
+    place = Place(tmp_path, fake.home, name)
+    yield place
+    client = place.client()
+    for unfinished in client.runs():
+        client.stop_run(unfinished.name, abort=True)
+
+    def emptied() -> bool:
+        for fleet in client.fleets():
+            with suppress(ApiError):  # its run ends, or it ended with its run
+                client.delete_fleet(fleet.name)
+        return not client.fleets()
+
+    until(emptied, "the fleets of the project to end")
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def prompted(place: Place, *arguments: str) -> tuple[int, "subprocess.Popen[byte
         stdout=theirs,
         stderr=theirs,
         cwd=place.folder,
-        env={**os.environ, "ATOLL_HOME": str(place.home), "NO_COLOR": "1"},
+        env={**os.environ, **place.environment, "NO_COLOR": "1"},
         start_new_session=True,
     )
     os.close(theirs)
@@ -60,15 +60,13 @@ def read_until(terminal: int, text: str) -> str:
     return said
 
 
-def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_shown(own: Place) -> None:
-    configured(own, FAKE)
-    mine = own.write("mine", FLEET.format(nodes=1, zones="fake-1a"))
-    theirs = own.write("theirs", FLEET.format(nodes=3, zones="fake-1b"))
-    own.ok("server", "start")
-    terminal, process = prompted(own, "apply", "-f", mine)
+def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_shown(project: Place) -> None:
+    mine = project.write("mine", FLEET.format(nodes=1, zones="fake-1a"))
+    theirs = project.write("theirs", FLEET.format(nodes=3, zones="fake-1b"))
+    terminal, process = prompted(project, "apply", "-f", mine)
     read_until(terminal, "Apply? [y/N]")
-    own.ok("apply", "-y", "-f", theirs)
-    before = ids(own)
+    project.ok("apply", "-y", "-f", theirs)
+    before = ids(project)
     os.write(terminal, b"y\n")
     said = read_until(terminal, "Apply? [y/N]")
     assert "changed since the plan" in said
@@ -76,7 +74,7 @@ def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_shown(own: P
     os.write(terminal, b"n\n")
     process.wait(timeout=30)
     os.close(terminal)
-    assert ids(own) == before
+    assert ids(project) == before
     assert len(before) == 3
 
 
@@ -88,52 +86,48 @@ def test_a_yes_to_an_older_plan_changes_nothing_and_the_new_plan_is_shown(own: P
     ],
 )
 def test_a_yes_to_a_run_is_bound_to_the_fleet_and_volume_that_it_uses(
-    own: Place, used: str, changed: str, uses: str
+    project: Place, used: str, changed: str, uses: str
 ) -> None:
-    configured(own, FAKE)
-    own.ok("apply", "-y", "-f", own.write("used", used))
-    terminal, process = prompted(own, "apply", "-f", own.write("run", RUN + uses))
+    project.ok("apply", "-y", "-f", project.write("used", used))
+    terminal, process = prompted(project, "apply", "-f", project.write("run", RUN + uses))
     read_until(terminal, "Apply? [y/N]")
     if "volume" in used:
-        own.ok("delete", "volume", "shared", "-y")
-    own.ok("apply", "-y", "-f", own.write("changed", changed))
+        project.ok("delete", "volume", "shared", "-y")
+    project.ok("apply", "-y", "-f", project.write("changed", changed))
     os.write(terminal, b"y\n")
     assert "changed since the plan" in read_until(terminal, "Apply? [y/N]")
     os.write(terminal, b"n\n")
     process.wait(timeout=30)
     os.close(terminal)
-    assert own.ok("ps", "-a", "--json").strip() == "[]"
+    assert project.ok("ps", "-a", "--json").strip() == "[]"
 
 
 @pytest.mark.parametrize("command", [("drain",), ("evacuate", "--within", "1m")])
-def test_a_yes_to_empty_a_zone_is_bound_to_what_was_in_it(own: Place, command: tuple[str, ...]) -> None:
-    configured(own, FAKE)
+def test_a_yes_to_empty_a_zone_is_bound_to_what_was_in_it(project: Place, command: tuple[str, ...]) -> None:
     operation, *options = command
-    own.ok("server", "start")
-    terminal, process = prompted(own, "zone", operation, "fake-1b", *options)
+    terminal, process = prompted(project, "zone", operation, "fake-1b", *options)
     assert "nothing is in this zone" in read_until(terminal, "? [y/N]")
-    own.ok("apply", "-y", "-f", own.write("theirs", FLEET.format(nodes=1, zones="fake-1b, fake-1c")))
-    own.ok("apply", "-y", "-f", own.write("theirs", FLEET.format(nodes=1, zones="fake-1b")))
-    before = ids(own)
+    project.ok("apply", "-y", "-f", project.write("theirs", FLEET.format(nodes=1, zones="fake-1b, fake-1c")))
+    project.ok("apply", "-y", "-f", project.write("theirs", FLEET.format(nodes=1, zones="fake-1b")))
+    before = ids(project)
     os.write(terminal, b"y\n")
     assert "changed since it was shown" in read_until(terminal, "? [y/N]")
     os.write(terminal, b"n\n")
     assert process.wait(timeout=30) == 1
     os.close(terminal)
-    assert ids(own) == before
-    assert own.json("closure", "--json") == []
+    assert ids(project) == before
+    assert project.json("closure", "--json") == []
 
 
 @pytest.mark.parametrize("theirs", [FLEET.format(nodes=3, zones="fake-1a"), FLEET.format(nodes=3, zones="fake-1b")])
 def test_a_deletion_prompts_again_when_the_fleet_has_grown_or_was_replaced_since_the_question(
-    own: Place, theirs: str
+    project: Place, theirs: str
 ) -> None:
-    configured(own, FAKE)
-    own.ok("apply", "-y", "-f", own.write("mine", FLEET.format(nodes=1, zones="fake-1a")))
-    terminal, process = prompted(own, "delete", "fleet", "shared")
+    project.ok("apply", "-y", "-f", project.write("mine", FLEET.format(nodes=1, zones="fake-1a")))
+    terminal, process = prompted(project, "delete", "fleet", "shared")
     assert "fleet shared (1 node: fake-1a 1)" in read_until(terminal, "? [y/N]")
-    own.ok("apply", "-y", "-f", own.write("theirs", theirs))
-    before = ids(own)
+    project.ok("apply", "-y", "-f", project.write("theirs", theirs))
+    before = ids(project)
     os.write(terminal, b"y\n")
     said = read_until(terminal, "? [y/N]")
     assert "is not what was shown" in said
@@ -141,23 +135,22 @@ def test_a_deletion_prompts_again_when_the_fleet_has_grown_or_was_replaced_since
     os.write(terminal, b"n\n")
     assert process.wait(timeout=30) == 1
     os.close(terminal)
-    assert ids(own) == before
+    assert ids(project) == before
     assert len(before) == 3
 
 
 @pytest.mark.parametrize(
     "command", [("delete", "-f", "both.atoll.yml"), ("delete", "fleet", "--all"), ("stop", "--all")]
 )
-def test_a_yes_to_all_of_something_is_bound_to_what_was_shown(own: Place, command: tuple[str, ...]) -> None:
-    configured(own, FAKE)
+def test_a_yes_to_all_of_something_is_bound_to_what_was_shown(project: Place, command: tuple[str, ...]) -> None:
     long = RUN + "env: {FAKE_SECONDS: '600'}\n"
     mine = long if "stop" in command else FLEET.format(nodes=1, zones="fake-1a")
     theirs = mine.replace("name: shared", "name: other").replace("name: work", "name: other")
-    own.write("both", mine + "---\n" + theirs)
-    own.ok("apply", "-y", "-d", "-f", own.write("mine", mine))
-    terminal, process = prompted(own, *command)
+    project.write("both", mine + "---\n" + theirs)
+    project.ok("apply", "-y", "-d", "-f", project.write("mine", mine))
+    terminal, process = prompted(project, *command)
     assert "other" not in read_until(terminal, "? [y/N]")
-    own.ok("apply", "-y", "-d", "-f", own.write("theirs", theirs))
+    project.ok("apply", "-y", "-d", "-f", project.write("theirs", theirs))
     os.write(terminal, b"y\n")
     said = read_until(terminal, "? [y/N]")
     assert "not shown before: " in said
@@ -165,15 +158,13 @@ def test_a_yes_to_all_of_something_is_bound_to_what_was_shown(own: Place, comman
     os.write(terminal, b"n\n")
     assert process.wait(timeout=30) == 1
     os.close(terminal)
-    kept = own.client().runs() if "stop" in command else own.client().fleets()
+    kept = project.client().runs() if "stop" in command else project.client().fleets()
     assert {one.name for one in kept if one.status not in ("stopping", "deleting")} == {one.name for one in kept}
     assert len(kept) == 2
 
 
-def test_requests_are_bound_to_what_was_shown(own: Place) -> None:
-    configured(own, FAKE)
-    own.ok("server", "start")
-    client = own.client()
+def test_requests_are_bound_to_what_was_shown(project: Place) -> None:
+    client = project.client()
     elastic = "type: fleet\nname: f\nnodes: 0..4\nresources: {cpu: 2}\n"
     client.apply(submission(elastic))
     empty = client.fleet("f")
@@ -232,16 +223,15 @@ def test_an_apply_and_a_deletion_are_bound_to_the_records_that_were_shown(own: P
         ("fake-1b", ChangeAction.REPLACE),
     ],
 )
-def test_a_fleet_whose_machines_still_fit_keeps_them(own: Place, zones: str, action: ChangeAction) -> None:
-    configured(own, FAKE)
-    own.ok("apply", "-y", "-f", own.write("one", FLEET.format(nodes=2, zones="fake-1a")))
-    before = ids(own)
+def test_a_fleet_whose_machines_still_fit_keeps_them(project: Place, zones: str, action: ChangeAction) -> None:
+    project.ok("apply", "-y", "-f", project.write("one", FLEET.format(nodes=2, zones="fake-1a")))
+    before = ids(project)
     changed = submission(FLEET.format(nodes=2, zones=zones))
-    assert own.client().plan(changed).changes[0].action == action
+    assert project.client().plan(changed).changes[0].action == action
     if action is not ChangeAction.REPLACE:
-        own.client().apply(changed)
+        project.client().apply(changed)
         time.sleep(1)
-        assert ids(own) == before
+        assert ids(project) == before
 
 
 LOCAL = "backends:\n- type: local\n  zones: {zones}\n"

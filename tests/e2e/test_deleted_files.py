@@ -28,8 +28,9 @@ def test_a_server_is_reached_and_stopped_after_its_files_were_deleted(own: Place
     ("text", "words"),
     [
         ("backend:\n- type: local\n", "unknown key `backend`; did you mean `backends`?"),
-        ("backends:\n- type: local\n- type: local\n", "has `local` 2 times"),
+        ("backends:\n- type: local\n- type: local\n", "has `local` more than once"),
         ("retention: {event: 3d}\n", "`retention` has no key `event`; did you mean `events`?"),
+        ("disruption: {pre: 3m}\n", "`disruption` has no key `pre`; did you mean `per`?"),
     ],
 )
 def test_a_wrong_config_is_refused_with_its_file_and_key(own: Place, text: str, words: str) -> None:

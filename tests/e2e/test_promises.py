@@ -75,12 +75,11 @@ def test_runs_that_retry_are_accepted_where_all_is_used_and_start_when_it_is_fre
     until(lambda: own.client().run("w").status == "done", "the waiting run to be done")
 
 
-def test_a_run_that_names_an_elastic_fleet_gets_machines_of_its_kind_and_zones_only(own: Place) -> None:
-    configured(own, FAKE)
+def test_a_run_that_names_an_elastic_fleet_gets_machines_of_its_kind_and_zones_only(project: Place) -> None:
     fleet = "type: fleet\nname: f\nnodes: {min: 0, target: 1, max: 3}\navailability_zones: [fake-1c]\n"
-    own.ok("apply", "-y", "-f", own.write("f", fleet + "instance_types: [f.8x32]\nidle_duration: 1s\n"))
-    run = own.write("u", "type: task\nname: u\nnodes: 3\nfleets: [f]\ncommands: [x]\n")
-    nodes = [node for one in own.json("plan", "-f", run)["plan"]["documents"] for node in one["nodes"]]
+    project.ok("apply", "-y", "-f", project.write("f", fleet + "instance_types: [f.8x32]\nidle_duration: 1s\n"))
+    run = project.write("u", "type: task\nname: u\nnodes: 3\nfleets: [f]\ncommands: [x]\n")
+    nodes = [node for one in project.json("plan", "-f", run)["plan"]["documents"] for node in one["nodes"]]
     assert {(node["zone"], node["instance_type"]) for node in nodes} == {("fake-1c", "f.8x32")}
 
 
@@ -103,15 +102,14 @@ def test_an_apply_follows_the_spare_nodes_too(own: Place) -> None:
     assert "4/4 + 2 spare" in own.ok("fleet")
 
 
-def test_changes_show_times_with_their_unit_and_the_events_of_retry(own: Place) -> None:
-    configured(own, FAKE)
+def test_changes_show_times_with_their_unit_and_the_events_of_retry(project: Place) -> None:
     task = "type: task\nname: t\ncommands: [work]\nresources: {cpu: 2}\n"
-    own.ok("apply", "-y", "-f", own.write("t", task + "retry: true\n"))
-    planned = own.ok("plan", "-f", own.write("t", task + "idle_duration: 7200\n"))
+    project.ok("apply", "-y", "-f", project.write("t", task + "retry: true\n"))
+    planned = project.ok("plan", "-f", project.write("t", task + "idle_duration: 7200\n"))
     assert "idle_duration: unset → 2h" in planned
     assert "retry: every event → unset" in planned
-    again = own.write("t", task + "retry: {on_events: [error], duration: 90}\nidle_duration: -1\n")
-    planned = own.ok("plan", "-f", again)
+    again = project.write("t", task + "retry: {on_events: [error], duration: 90}\nidle_duration: -1\n")
+    planned = project.ok("plan", "-f", again)
     assert "retry: every event → error, for 90s" in planned
     assert "idle_duration: unset → off" in planned
 

@@ -90,7 +90,7 @@ def test_a_damaged_database_and_a_wrong_configuration_are_reported(own: Place) -
     (own.home / "config.yml").write_text("backends: [{type: local, zonez: 3}]\n")
     done = own("fleet")
     assert done.returncode == 1
-    assert "the local backend has no setting `zonez`; known: zones, cpus, memory" in done.stderr
+    assert "the local backend has no setting `zonez`; did you mean `zones`?" in done.stderr
     (own.home / "config.yml").write_text("backends: [{type: lokal}]\n")
     done = own("fleet")
     assert done.returncode == 1
@@ -129,11 +129,43 @@ def test_a_stopped_server_is_started_by_the_next_command_and_jobs_go_on(shared: 
     file = shared.write("later", TASK.format(name="later", folder=go))
     shared.ok("apply", "-f", file, "-y", "-d")
     until(lambda: shared.ok("logs", "later") == "begun\n", "the job to begin")
-    assert shared.ok("server", "stop") == "the server has stopped\n"
+    stopped = shared.ok("server", "stop")
+    assert stopped.startswith("the server has stopped\nthese continue: ")
+    assert "1 run" in stopped
+    assert "`atoll server stop --with-instances` ends them too" in stopped
     assert "no server is running" in shared.ok("server", "stop")
     assert shared("server", "status").returncode == 1
     (go / "go").touch()
     assert shared.ok("logs", "later", "-f") == "begun\nover\n"
+
+
+# Two starts of a server, and a job beside them: 10 s.
+@pytest.mark.long
+def test_a_trial_ends_without_a_process_a_socket_or_a_folder(own: Place) -> None:
+    go = own.folder / "go"
+    go.mkdir()
+    file = own.write("work", TASK.format(name="work", folder=go) + "---\ntype: volume\nbackend: local\nsize: 1GB\n")
+    own.ok("apply", "-f", file, "-y", "-d")
+    until(lambda: own.ok("logs", "work") == "begun\n", "the job to begin")
+    assert "pass `-y`" in own.refused("server", "stop", "--with-instances", code=2)
+    own.ok("server", "stop", "--with-instances", "-y")
+    assert not own.processes()
+    assert "available" in own.ok("volume")  # starts a server again
+    assert "started" in own.ok("server", "logs", "--tail", "5000")
+    assert own.ok("server", "logs", "--tail", "1").count("\n") == 1
+    former = own.server_pid()
+    edited = own(
+        "server", "config", "edit", "-y", environment={"EDITOR": "sed -i 's/^# retention:/retention: {runs: 5d}/'"}
+    )
+    assert "the server runs with it at" in edited.stdout, edited.stderr
+    assert own.server_pid() != former
+    assert "config.yml" in own.ok("server", "status")
+    assert "pass `-y`" in own.refused("server", "reset", code=2)
+    own.ok("server", "reset", "-y")
+    assert not own.home.exists()
+    assert not own.processes()
+    assert "nothing to delete" in own.ok("server", "reset", "-y")
+    assert not own.home.exists()
 
 
 def test_secrets_stay_in_private_files(shared: Place) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from atoll.wire.api import EventQuery
 from tests.e2e.conftest import Place, until
 
 FLEET = "type: fleet\nname: {name}\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2, memory: 4GB..}}\n"
@@ -37,9 +38,11 @@ def test_closing_and_opening_refuse_what_makes_no_sense(shared: Place) -> None:
     words = shared.refused("zone", "cordon", "local-c")
     assert re.search(r"`local-c` is closed already for all projects, until .* UTC, by admin: new racks", words)
     assert "`atoll zone open local-c`" in words
-    assert "zone local-c is open" in shared.ok("zone", "open", "local-c")
+    assert "zone local-c is open" in shared.ok("zone", "open", "local-c", "--back", "-y")
     assert "zone local-c is not closed" in shared.refused("zone", "uncordon", "local-c")
     assert "there is no zone `local-x`" in shared.refused("zone", "cordon", "local-x")
+    assert "goes with `--back`" in shared.refused("zone", "open", "local-c", "-y", code=2)
+    assert "pass `-y`" in shared.refused("zone", "open", "local-c", "--back", code=2)
     assert "is no duration" in shared.refused("zone", "cordon", "local-c", "--for", "soon", code=2)
     assert "has passed" in shared.refused("zone", "cordon", "local-c", "--until", "2020-01-01 10:00", code=2)
     assert "at most 90 days" in shared.refused("zone", "cordon", "local-c", "--for", "1000d")
@@ -90,7 +93,7 @@ def test_a_drained_zone_gives_up_what_can_move_and_says_what_stays(own: Place) -
     assert documented(own.ok("closure", "list"))
     assert own.client().run("train").status == "running"
     active = 6
-    for event in own.client().events(after=before, kind="instance"):
+    for event in own.client().events(after=before, wanted=EventQuery("instance")):
         active += (event.to_state == "active") - (event.from_state == "active")
         assert active >= 6, "too few nodes were active"
     own.refused("zone", "drain", "local-b", "-y")
@@ -135,7 +138,7 @@ def rebalances(own: Place) -> None:
     until(lambda: zones(own, "web") == sorted(["local-a", "local-b", "local-c"] * 2), "the fleet to be balanced")
     until(lambda: "rebalance-ended" in own.ok("event", "list", "-v"), "the rebalance to end")
     active = 6
-    for event in own.client().events(after=before, kind="instance"):
+    for event in own.client().events(after=before, wanted=EventQuery("instance")):
         active += (event.to_state == "active") - (event.from_state == "active")
         assert active >= 6, "too few nodes were active"
     assert documented(own.ok("fleet", "rebalance", "web", "-y"))
@@ -155,3 +158,9 @@ def test_an_evacuation_asks_and_stops_what_is_left(own: Place) -> None:
     assert own.client().volume("data").status == "available"
     until(lambda: len(zones(own, "web")) == 3 and "local-b" not in zones(own, "web"), "a new node elsewhere")
     assert "lies before" in own.refused("zone", "evacuate", "local-c", "--within", "2h", "--for", "1h", "-y")
+    busy = "type: task\nname: busy\ncommands: [sleep 1000]\nfleets: [web]\navailability_zones: [local-c]\n"
+    own.ok("apply", "-f", own.write("busy", busy), "-y", "-d")
+    until(lambda: own.client().run("busy").status == "running", "the run to be running")
+    shown = own.ok("zone", "evacuate", "local-c", "--within", "5m", "--dry-run")
+    assert re.search(r"web-\d leaves after run busy, which is stopped after 5m", shown)
+    assert re.search(r"web-\d leaves after run busy\n", own.ok("zone", "drain", "local-c", "--dry-run"))

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from atoll.backends.fake import FakeBackend, FakeCloud, Ledger, Script, grid
+from atoll.configuration.types.disruption import Disruption
 from atoll.engine.requests.planned import Planned
 from atoll.model.retention import Retention
 from atoll.rehearsal.clock import VirtualClock
@@ -74,7 +75,10 @@ async def start(clock: VirtualClock, cloud: FakeCloud, disk: ServerDisk) -> Repl
 
 
 def play(
-    story: Callable[[Scene], Coroutine[Any, Any, None]], script: Script = SCRIPT, retention: Retention = KEPT
+    story: Callable[[Scene], Coroutine[Any, Any, None]],
+    script: Script = SCRIPT,
+    retention: Retention = KEPT,
+    disruption: Disruption | None = None,
 ) -> Ledger:
     """Play a story; the ledger afterwards."""
     clock = VirtualClock()
@@ -88,5 +92,5 @@ def play(
         await scene.replica.engine.close()
 
     with TemporaryDirectory() as home:
-        clock.run(main(ServerDisk(Path(home), retention=retention)))
+        clock.run(main(ServerDisk(Path(home), retention=retention, disruption=disruption)))
     return cloud.ledger

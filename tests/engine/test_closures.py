@@ -185,6 +185,26 @@ volumes: ['data:/data']
 """
 
 
+def test_who_cannot_do_without_a_zone_is_said_before_it_is_closed() -> None:
+    async def story(scene: Scene) -> None:
+        context = scene.replica.engine.context
+
+        async def notes() -> tuple[str, ...]:
+            return (await preview_closing(context, "main", B, Closing(None, 600, True, "patch"))).notes
+
+        assert await notes() == ()
+        await scene.apply(fleet(nodes=1) + "availability_zones: [fake-1b]\n")
+        [note] = await notes()
+        assert note.startswith("fleet `f` may have nodes in no other open zone: its lost nodes")
+        for zone in ("fake-1a", "fake-1c"):
+            place = Zone("fake", "fake-1", zone)
+            await close_zone(context, "main", place, Closing(None, 600, True, "patch"))
+        [note] = await notes()
+        assert note == "no other zone takes new work: until fake-1b opens again, all that needs a place waits"
+
+    play(story)
+
+
 def test_a_zone_with_nothing_in_it_is_empty_at_once() -> None:
     async def story(scene: Scene) -> None:
         await drain(scene)

@@ -77,3 +77,10 @@ async def test_a_worker_has_no_secret_of_the_server(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ATOLL_SECRET_KEY", "hidden")
     async with opened() as computing:
         assert await computing.run(ADA, os.getenv, "ATOLL_SECRET_KEY") is None
+
+
+async def test_a_worker_loads_what_it_plans_with_and_not_the_store() -> None:
+    async with opened() as computing:
+        loaded = await computing.run(ADA, eval, "list(__import__('sys').modules)")
+    assert "atoll.planning.planner" in loaded
+    assert not [name for name in loaded if name.startswith(("sqlalchemy", "atoll.store"))]

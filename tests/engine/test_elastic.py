@@ -240,6 +240,36 @@ def test_a_fleet_that_has_grown_keeps_its_size_when_it_is_applied_again() -> Non
     play(story, SIZES)
 
 
+@pytest.mark.parametrize(("nodes", "stay"), [("0..1", 1), ("0..4", 2), ("{min: 0, target: 1, max: 2}", 2), ("1", 1)])
+def test_a_fleet_that_becomes_elastic_keeps_the_nodes_that_it_may_have_until_they_are_idle(
+    nodes: str, stay: int
+) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes=2))
+        await scene.apply(task(seconds=300))
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        planned = await scene.apply(FLEET.format(nodes=nodes))
+        assert len(planned.plan.documents[0].removals) == 2 - stay
+        await scene.clock.sleep(20)
+        assert (len(machines(scene)), scene.rows("SELECT nodes FROM fleets")) == (stay, [(stay,)])
+        await scene.until(lambda: scene.states("runs") == ["done"], 400)
+        await scene.clock.sleep(200)
+        assert len(machines(scene)) == int(nodes == "1"), "idle nodes beyond the least number end"
+
+    play(story, SIZES)
+
+
+def test_the_plan_of_a_grown_fleet_removes_no_node_that_stays() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(FLEET.format(nodes="0..2"))
+        await scene.apply(task(seconds=300))
+        await scene.until(lambda: scene.states("runs") == ["running"])
+        [plan] = (await scene.apply(FLEET.format(nodes="0..2") + "tags: {a: b}\n")).plan.documents
+        assert (plan.removals, plan.notes) == ((), ())
+
+    play(story, SIZES)
+
+
 def test_the_spares_of_a_fleet_stay_while_a_run_uses_it_and_go_afterwards() -> None:
     fleet = (
         "type: fleet\nname: f\nnodes: 0..4\nresources: {cpu: 2}\nidle_duration: 20s\n"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from atoll.backends.fake import JobScript
+from atoll.engine.following import logs as following
 from atoll.engine.work import worker
 from atoll.model.records import Job
 from tests.engine.scene import SCRIPT, Scene, play
@@ -46,6 +47,18 @@ def test_the_log_is_complete_when_the_job_is_done() -> None:
         assert await log_of(scene, "t") == "+ work|exit 0"
 
     play(story)
+
+
+def test_a_log_of_many_pieces_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    for size in (1, 6, 13):
+        monkeypatch.setattr(following, "LOG_CHUNK", size)
+
+        async def story(scene: Scene) -> None:
+            await scene.apply(TASK.format(name="t"))
+            await scene.until(lambda: scene.states("jobs") == ["done"])
+            assert await log_of(scene, "t") == "+ work|exit 0"
+
+        play(story)
 
 
 def test_a_log_is_followed_on_by_another_server_without_a_gap_or_a_repetition() -> None:

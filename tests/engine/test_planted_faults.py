@@ -9,7 +9,7 @@ import pytest
 
 from atoll.backends.base import Tags
 from atoll.engine.placing import batching as placer
-from atoll.engine.placing import demand, launching, restraint
+from atoll.engine.placing import demand, disruption, launching, restraint
 from atoll.engine.placing.demand import elastic_fleet
 from atoll.engine.requests import submission
 from atoll.engine.snapshots import world
@@ -230,6 +230,17 @@ def closures_that_are_forgotten(patch: Patch) -> None:
     patch.setattr(ClosureHandler, "decide", staticmethod(lambda sight: Wait(600)))
 
 
+def blind_to_turns(patch: Patch) -> None:
+    """All nodes go whose successors are active, however many a disruption budget lets go, and wherever they are."""
+    patch.setattr(disruption.Limits, "budgets", property(lambda limits: []))
+
+
+def one_node_too_many(patch: Patch) -> None:
+    """One node more ends than may be away."""
+    away = disruption.Limits.away
+    patch.setattr(disruption.Limits, "away", lambda limits, otherwise=0: away(limits, otherwise) + 1)
+
+
 FAULTS: dict[Callable[[Patch], None], int] = {
     blind_to_closed_zones: 1,
     closures_that_are_forgotten: 0,
@@ -250,6 +261,8 @@ FAULTS: dict[Callable[[Patch], None], int] = {
     blind_to_who_works_where: 9,
     blind_to_max_zones: 4,
     blind_to_max_share: 6,
+    blind_to_turns: 4,
+    one_node_too_many: 4,
 }
 """Each fault with the seed that found it lately, which is tried first: a search takes up to forty storms."""
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -194,3 +195,72 @@ def test_a_drain_takes_over_what_a_rebalance_was_moving() -> None:
         await scene.until(lambda: scene.states("closures")[-1] == "empty")
 
     play(story)
+
+
+RECOVERS = "{strategy: spread, rebalance: on-recovery}"
+
+
+def test_a_fleet_that_recovers_by_itself_is_balanced_again_soon_after_its_zone_opens_and_then_rests() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(PLACED.format(placement=RECOVERS))
+        await scene.until(lambda: active(scene) == EVEN)
+        closure = await drain(scene)
+        await settled(scene, {"fake-1a": 3, "fake-1c": 3}, least=6, seconds=60)
+        await open_zone(scene.replica.engine.context, "main", closure.id)
+        await settled(scene, EVEN, least=6, seconds=60)
+        await scene.clock.sleep(1800)
+        assert reasons(scene) == ["rebalance-asked", "rebalance-ended"]
+
+    play(story)
+
+
+def test_a_fleet_that_recovers_by_itself_does_so_after_an_outage_within_its_budget() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(PLACED.format(placement=RECOVERS) + "disruption: {per: 5m}\n")
+        await scene.until(lambda: active(scene) == EVEN)
+        scene.cloud.fail_zone("fake-1b")
+        await scene.until(lambda: active(scene) == {"fake-1a": 3, "fake-1c": 3})
+        scene.cloud.restore_zone("fake-1b")
+        await scene.clock.sleep(1800)
+        assert active(scene) == EVEN
+        rows = scene.rows("SELECT deleted_at FROM instances WHERE end_reason = 'rebalanced' ORDER BY 1")
+        first, second = (datetime.fromisoformat(time) for (time,) in rows)
+        assert (second - first).total_seconds() >= 300
+
+    play(story)
+
+
+def test_a_fleet_whose_zone_takes_no_nodes_stays_as_it_is_without_one_launch_after_the_other() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(PLACED.format(placement=RECOVERS))
+        await scene.until(lambda: active(scene) == EVEN)
+        closure = await drain(scene)
+        await settled(scene, {"fake-1a": 3, "fake-1c": 3}, least=6, seconds=60)
+        dry = Fault("launch", FailureKind.CAPACITY_UNAVAILABLE, zone="fake-1b", times=None)
+        scene.cloud.inject(dry)
+        launched = len([one for one in scene.ledger.entries if one.call == "launch"])
+        await open_zone(scene.replica.engine.context, "main", closure.id)
+        await scene.clock.sleep(3600)
+        assert active(scene) == {"fake-1a": 3, "fake-1c": 3}
+        assert len([one for one in scene.ledger.entries if one.call == "launch"]) <= launched + 20
+        scene.cloud.calm()
+        await scene.until(lambda: active(scene) == EVEN, 3600)
+
+    play(story)
+
+
+def test_busy_nodes_stay_where_a_fleet_recovers_by_itself() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(PLACED.format(placement=RECOVERS))
+        await scene.until(lambda: active(scene) == EVEN)
+        closure = await drain(scene)
+        await settled(scene, {"fake-1a": 3, "fake-1c": 3}, least=6, seconds=60)
+        for number in range(6):
+            await scene.apply(TASK.format(name=f"t{number}"))
+        await scene.until(lambda: scene.states("jobs") == ["running"] * 6)
+        await open_zone(scene.replica.engine.context, "main", closure.id)
+        await scene.clock.sleep(600)
+        assert active(scene) == {"fake-1a": 3, "fake-1c": 3}
+        assert not reasons(scene)
+
+    play(story, LONG)

@@ -47,7 +47,10 @@ def run_states(scene: Scene) -> dict[str, str]:
     return dict(scene.rows("SELECT name, state FROM runs"))
 
 
-@pytest.mark.parametrize("seed", range(12))
+SEEDS = [*range(12), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(12, 200))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_foretold_of_a_lost_zone_is_what_the_engine_does(seed: int) -> None:
     chance = Random(seed)
 

@@ -11,6 +11,8 @@ from tests.hosts.conftest import Lab, Site
 
 pytestmark = pytest.mark.long  # the daemon and the hosts take seconds to start
 
+_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
+
 FIRST = f"""
 type: task
 name: first
@@ -57,6 +59,24 @@ def test_a_run_with_an_image_has_a_container_on_its_host_and_leaves_none(site: S
     assert len(docker.containers) == 1
     site.ok("stop", "long", "-y")
     until(lambda: docker.containers == [], "the container to be removed")
+
+
+def test_a_host_without_an_engine_is_refused_in_the_plan_until_it_has_one(site: Site, docker: Docker) -> None:
+    found = {Path(folder, name).resolve() for folder in _PATH for name in ("docker", "podman")}
+    programs = [program for program in found if program.exists()]
+    for program in programs:
+        site.lab.on(2, 1, f"mount --bind /dev/null {program}")
+    try:
+        site.ok("apply", "-f", site.rack(2), "-y")
+        pinned = site.write("first", FIRST + "fleets: [rack]\n")
+        planned = site("plan", "-f", pinned)
+        assert planned.returncode == 1
+        assert f"no Docker or Podman on {site.lab.address(2)}" in planned.stdout
+        site.ok("apply", "-f", site.task("plain", "echo ready"), "-y")
+    finally:
+        for program in programs:
+            site.lab.on(2, 1, f"umount {program}")
+    until(lambda: site("plan", "-f", pinned).returncode == 0, "the installed engine to be found")
 
 
 def test_the_local_backend_runs_containers_too_but_no_privileged_ones(docker: Docker, tmp_path: Path) -> None:

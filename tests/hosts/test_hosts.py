@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import until
+from tests.e2e.test_attach import Attached, page_at
 from tests.hosts.conftest import Site
 
 
@@ -110,12 +111,28 @@ def test_a_host_that_is_reached_otherwise_keeps_its_job(site: Site) -> None:
     until(lambda: "busy" in site.row("0"), "the job to run")
     other = site.folder / "other-key"
     shutil.copy(site.lab.identity, other)
-    host = f"{{hostname: {site.lab.address(1)}, availability_zone: rack-1, internal_ip: {site.lab.address(1)}}}"
+    jump = f"proxy_jump: {{hostname: {site.lab.address(1, 2)}, user: root, identity_file: {site.lab.identity}}}"
+    address = site.lab.address(1)
+    host = f"{{hostname: {address}, availability_zone: rack-1, internal_ip: {address}, {jump}}}"
     changed = site.fleet("rack", host, identity=other)
     assert "in place" in site.ok("apply", "-f", changed, "-y")
     assert "busy" in site.row("0")
     until(lambda: "done" in site.ok("run", "get", "long"), "the job to end")
     assert "over" in site.ok("logs", "long")
+
+
+@pytest.mark.long  # real hosts, whose agents start and end
+def test_another_ssh_port_of_a_host_is_planned_as_its_replacement_and_the_former_agent_ends(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    before = site.client().fleet("rack").instances[0].id
+    site.lab.listen(1, 1, 2222)
+    same = site.fleet("rack", f"{{hostname: {site.lab.address(1)}, port: 2222, availability_zone: rack-1}}")
+    assert "replaces rack-0 (rack-1) once the new nodes are active" in site.ok("plan", "-f", same)
+    site.ok("apply", "-f", same, "-y")
+    until(lambda: before not in {each.id for each in site.client().fleet("rack").instances}, "the former node to go")
+    assert len(site.client().fleet("rack").instances) == 1
+    assert site.ok("apply", "-f", site.task("hello", "echo it runs"), "-y").count("it runs") == 1
+    assert not site.client().status().notes
 
 
 @pytest.mark.parametrize("how", ["drop", pytest.param("cut", marks=pytest.mark.long)])  # each takes 20 s
@@ -243,3 +260,20 @@ def test_another_user_of_a_host_is_planned_as_its_replacement_and_the_former_age
     [now] = site.client().fleet("rack").instances
     assert now.id != before
     assert site.ok("apply", "-f", site.task("hello", "echo it runs"), "-y").count("it runs") == 1
+
+
+@pytest.mark.long  # a cut link and ten commands
+def test_a_port_of_a_job_on_a_host_is_reached_at_this_computer(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    serve = "echo far > page; echo serving; python3 -m http.server 8000 --bind 127.0.0.1"
+    site.ok("apply", "-f", site.task("web", serve), "-y", "-d")
+    until(lambda: "serving" in site.ok("logs", "web"), "the job to serve")
+    attached = Attached(site, "web", "-p", "*:8000")
+    try:
+        here = attached.port(8000)
+        until(lambda: page_at(here) == "far\n", "the job to listen")
+        site.lab.zone("cut", 1)
+        until(lambda: page_at(here) is None, "the lost host to end the connections")
+        until(lambda: "warning: " in attached.text, "the reason to be printed")
+    finally:
+        attached.end()

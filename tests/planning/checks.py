@@ -200,13 +200,14 @@ def skew_is_kept(case: Case, plan: Plan) -> Iterator[str]:
             allowed = fleet.placement.on_shortage is OnShortage.BEST_EFFORT
             if skew > fleet.placement.max_skew and not (allowed and (part.plan.shortfall or part.plan.notes)):
                 yield f"{part.plan.name} has skew {skew} in {zone}, allowed {fleet.placement.max_skew}"
-        enough = fleet.placement.min_zones is None or len(eligible) >= fleet.placement.min_zones
-        if part.plan.placements and not enough:
-            yield f"{part.plan.name} is placed over {len(eligible)} zones, and asked for {fleet.placement.min_zones}"
+        required = rules.least_zones(fleet)
+        serving = len(rules.serving(fleet, case.snapshot))
+        if part.plan.placements and serving < required:
+            yield f"{part.plan.name} is placed over {serving} zones, and asked for {fleet.placement.min_zones}"
         before = [i.zone for i in case.snapshot.instances if i.fleet == fleet.name]
         further = {node.zone for node in part.plan.placements}.difference(before)
-        missing = min(fleet.nodes - len(before), len(part.plan.placements))
-        if len(further) < min((fleet.placement.min_zones or 0) - len(set(before)), missing):
+        least = min((fleet.placement.min_zones or 0) - len(set(before)), fleet.nodes - len(before))
+        if len(further) < min(least if before else required, len(part.plan.placements)):
             yield f"{part.plan.name} gets {len(further)} further zones, and is to hold {fleet.placement.min_zones}"
 
 

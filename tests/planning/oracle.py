@@ -119,8 +119,7 @@ class _Judge:
 
     def _takes_fewer(self, fleet: FleetRequest) -> bool:
         placement = fleet.placement
-        least = placement.min_zones or 0
-        if placement.survive_zones or len(rules.eligible(fleet.requirements, self.snapshot)) < least:
+        if placement.survive_zones or not rules.has_enough_zones(fleet, self.snapshot):
             return False
         return placement.strategy is Strategy.ANY or _best_effort(placement)
 
@@ -226,7 +225,7 @@ class _Model:
         offers = rules.buyable(fleet.requirements, self.snapshot)
         zones = sorted({offer.zone for _, offer in offers})
         placement = fleet.placement
-        if placement.min_zones is not None and len(zones) < placement.min_zones:
+        if not rules.has_enough_zones(fleet, self.snapshot):
             return False
         beyond = rules.too_many(fleet, self.snapshot)
         offers = [(number, offer) for number, offer in offers if offer.zone not in beyond]
@@ -262,7 +261,10 @@ class _Model:
             and placement.strategy is not Strategy.CLUSTER
             and self.partial != fleet.name
         ):
-            self._many_zones(new, there, min(placement.min_zones - len(there), missing))
+            lost = sum(sorted(there.values(), reverse=True)[: placement.survive_zones])
+            new_nodes = fleet.nodes - (sum(there.values()) - lost)
+            least = min(placement.min_zones - len(there), new_nodes) if there else rules.least_zones(fleet)
+            self._many_zones(new, there, least)
         return True
 
     def _many_zones(self, new: Mapping[Zone, Sum], there: Mapping[Zone, int], least: int) -> None:

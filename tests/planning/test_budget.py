@@ -1,7 +1,6 @@
 """A plan takes no more steps than its budget: what it does not decide it leaves open, and what it says stays true."""
 
 from dataclasses import replace
-from functools import cache
 from random import Random
 
 import pytest
@@ -48,21 +47,20 @@ def packed_case(seed: int, fleets: int = 7, zones: int = 3) -> Case:
     return Case(Request("request", tuple(documents)), snapshot)
 
 
-@cache
-def best_plan(seed: int) -> Plan:
-    return plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(60 * SECOND))
-
-
 def unplaced(answer: Plan) -> dict[str, str]:
     return {one.name: one.shortfall.code for one in answer.documents if one.shortfall is not None}
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("steps", STEPS)
-def test_a_smaller_budget_refuses_nothing_that_fits_and_bounds_the_price_gap(steps: float, seed: int) -> None:
-    case = packed_case(seed)
-    best = best_plan(seed)
+def test_a_smaller_budget_refuses_nothing_that_fits_and_bounds_the_price_gap(seed: int) -> None:
+    best = plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(60 * SECOND))
     assert best.proven
+    for steps in STEPS:
+        compare(packed_case(seed), best, steps)
+
+
+def compare(case: Case, best: Plan, steps: float) -> None:
+    """Hold the plan within this budget against the best one."""
     answer = plan(case.request, case.snapshot, Budget(steps))
     refused = {name for name, code in unplaced(answer).items() if code not in CODES}
     assert refused <= unplaced(best).keys()
@@ -76,9 +74,7 @@ def test_a_smaller_budget_refuses_nothing_that_fits_and_bounds_the_price_gap(ste
 
 
 def test_the_budgets_of_these_cases_leave_some_open_and_let_some_be_good_without_proof() -> None:
-    answers = [
-        plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(s)) for seed in range(6) for s in STEPS
-    ]
+    answers = [plan(packed_case(seed).request, packed_case(seed).snapshot, Budget(s)) for seed in (2, 5) for s in STEPS]
     assert any(CODES & set(unplaced(answer).values()) for answer in answers)
     assert any(not answer.proven and answer.gap and not unplaced(answer) for answer in answers)
     assert any(answer.proven for answer in answers)

@@ -98,3 +98,16 @@ def test_fewer_nodes_than_min_zones_are_each_in_a_zone_of_its_own() -> None:
     placement = Placement(Strategy.SPREAD, min_zones=3, max_skew=3)
     answer = plan(request(FleetRequest("train", 2, ANY, placement)), world(*(offer(zone, n) for n, zone in ZONES)))
     assert where(answer, "train") == ["us-east-1a", "us-east-1b"]
+
+
+@pytest.mark.parametrize(("nodes", "placed"), [(2, ["us-east-1a", "us-east-1b"]), (3, [])])
+def test_min_zones_needs_no_more_zones_than_there_are_nodes(nodes: int, placed: list[str]) -> None:
+    fleet = FleetRequest("train", nodes, ANY, Placement(Strategy.SPREAD, min_zones=3, max_skew=3))
+    assert where(plan(request(fleet), world(offer(A, 0.1), offer(B, 0.2))), "train") == placed
+
+
+def test_the_nodes_that_outlast_a_zone_are_in_as_many_zones_as_min_zones_requires() -> None:
+    placement = Placement(Strategy.SPREAD, min_zones=3, max_skew=3, survive_zones=1)
+    prices = zip(ZONES, (0.1, 0.1, 9.0), strict=True)
+    answer = plan(request(FleetRequest("train", 2, ANY, placement)), world(*(offer(z, p) for (_, z), p in prices)))
+    assert where(answer, "train") == ["us-east-1a", "us-east-1b", "us-east-1c"]

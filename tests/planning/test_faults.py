@@ -280,9 +280,29 @@ FAULTS = (
 )
 
 
+FOUND = {
+    "larger-share": 160,
+    "nodes-anywhere": 457,
+    "uneven-run": 306,
+    "volume-held-by-nobody": 472,
+    "limits-not-looked-at": 63,
+    "limits-one-more": 73,
+    "zone-capacity-ignored": 63,
+    "runs-of-other-fleets": 73,
+    "ties-by-the-order-of-asking": 94,
+    "ties-by-the-zone-told-first": 70,
+    "quota-of-all-markets": 128,
+    "quota-of-one-zone": 128,
+    "capacity-of-all-zones": 276,
+    "failures-for-ever": 144,
+}
+"""Cases that show a fault: it is looked for there first, and in all others only where a change has moved it."""
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_planted_fault_is_found(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    for seed in range(MOST):
+    first = FOUND.get(fault.name, 0)
+    for seed in (*range(first, MOST), *range(first)):
         case = case_of_seed(seed, SMALL)
         with monkeypatch.context() as planted:
             fault.plant(planted)

@@ -45,7 +45,7 @@ def _instance(fleet: str, zone: Zone, kind: InstanceType = SMALL, node: int = 0)
 def test_a_zone_that_has_a_fleets_nodes_and_takes_no_more_says_why() -> None:
     fleet = FleetRequest("train", 2, ANY)
     snapshot = world(offer(A, 0.1, count=0), offer(B, 0.5), instances=[_instance("train", A)])
-    assert _said(fleet, snapshot) == {A: "has 1 node, no more: small is not available now"}
+    assert _said(fleet, snapshot) == {A: "1 node here, no more: small is not available now"}
 
 
 def test_a_zone_that_has_a_fleets_nodes_and_could_take_more_is_in_use() -> None:

@@ -145,7 +145,7 @@ def test_all_zones_above_their_share_are_named() -> None:
     [plan] = Planner(Budget())(fleet(6, Placement(max_share=0.4)), world("aaabbb")).documents
     assert plan.notes == (
         "us-east-1a has 3 nodes, us-east-1b has 3 nodes, and max_share allows 2 in one zone",
-        "existing nodes stay where they are: `atoll fleet rebalance web` moves nodes",
+        "existing nodes stay where they are: `atoll fleet rebalance web` moves nodes into zones with room",
     )
 
 

@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from atoll.model.reasons import EndReason
+from atoll.model.records import GAVE_UP
 from atoll.model.states import FleetState
+from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
 from atoll.reconcile.action import EndInstances, EndRebalance, Finished, Mark, PlanNodes, Step, Wait
+from atoll.reconcile.backoff import early_pause
 from atoll.reconcile.fleet import SETTLING_SECONDS, FleetSight, decide
 from tests.reconcile.records import NOW, fleet
 
@@ -38,6 +41,42 @@ def test_nodes_that_came_for_runs_are_not_replaced() -> None:
 
 def test_a_fleet_on_hold_launches_nothing() -> None:
     assert decide(FleetSight(fleet(hold="no such image"), 0, 0, NOW, 3, missing=3)) == Finished()
+
+
+def test_a_fleet_that_waited_longer_than_its_patience_is_put_on_hold_with_the_last_reason() -> None:
+    patience, waited = timedelta(minutes=5), fleet(waiting_since=NOW, message="waits: no zone has room")
+    held = Mark({"hold": GAVE_UP, "message": "`retry.duration` is over: no zone has room"})
+    assert decide(FleetSight(waited, 0, 0, NOW + patience, 3, missing=3, patience=patience)) == held
+    early = FleetSight(waited, 0, 0, NOW + patience - timedelta(seconds=1), 3, missing=3, patience=patience)
+    assert decide(early) == PlanNodes()
+    assert decide(FleetSight(waited, 0, 0, NOW + 9 * patience, 3, missing=3)) == PlanNodes(), "it waits without end"
+    assert decide(FleetSight(fleet(), 0, 0, NOW, 3, missing=3, patience=patience)) == PlanNodes()
+
+
+def test_nodes_that_failed_early_again_and_again_are_launched_after_a_pause() -> None:
+    failed = fleet(early_failures=3, failed_early_at=NOW)
+    pause = early_pause(failed, NOW)
+    assert pause > 0
+    assert decide(FleetSight(failed, 0, 0, NOW, 3, missing=3)) == Wait(pause)
+
+
+def test_nodes_of_zones_that_are_emptied_end_with_that_reason_before_others() -> None:
+    sight = FleetSight(fleet(), 5, 3, NOW, 3, surplus=["i1", "i2"], drained=["i1"], moved=["i2"])
+    assert decide(sight) == EndInstances(("i1",), EndReason.ZONE_DRAINED)
+
+
+def test_a_fleet_that_has_all_its_nodes_no_longer_waits_and_keeps_the_reason_of_a_hold() -> None:
+    waited = fleet(waiting_since=NOW, message="waits: no zone has room")
+    assert decide(FleetSight(waited, 3, 3, NOW, 3, filled=True)) == Mark({"waiting_since": None, "message": ""})
+    held = fleet(waiting_since=NOW, message="no such image", hold="no such image")
+    assert decide(FleetSight(held, 3, 3, NOW, 3, filled=True)) == Mark(
+        {"waiting_since": None, "message": "no such image"}
+    )
+
+
+def test_a_fleet_that_waits_looks_more_often_than_one_in_shape() -> None:
+    assert decide(FleetSight(fleet(), 3, 3, NOW, 3)) == Wait(STEADY_SECONDS)
+    assert decide(FleetSight(fleet(waiting_since=NOW), 3, 3, NOW, 3)) == Wait(CHANGING_SECONDS)
 
 
 def test_a_rebalance_ends_when_all_has_moved_when_its_time_is_over_or_when_the_fleet_is_on_hold() -> None:

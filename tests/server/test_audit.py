@@ -77,6 +77,8 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/api/projects/{project}/plan"): "changes nothing",
     ("POST", "/api/projects/{project}/plan/snapshot"): "changes nothing",
     ("POST", "/api/projects/{project}/replay"): "changes nothing",
+    ("POST", "/api/projects/{project}/archives/missing"): "changes nothing",
+    ("PUT", "/api/projects/{project}/archives/{digest}"): "of no record yet: the run that needs it names its user",
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures/preview"): "changes nothing",
     ("POST", "/api/projects/{project}/fleets/{name}/rebalance/preview"): "changes nothing",
     ("POST", "/api/projects/{project}/what-if"): "changes nothing",

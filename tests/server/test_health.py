@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from atoll.engine.parts.log_context import request_id, work_id
-from atoll.server.logs import LineFormatter, Repeats
+from atoll.server.logs import LineFormatter, LineHandler, Repeats
 from tests.server.conftest import Served
 
 
@@ -162,3 +164,20 @@ def test_a_line_that_repeats_is_written_once_in_a_while_with_its_number() -> Non
         if repeats.filter(record):
             written.append(record.getMessage())
     assert written == ["100 % of files", *["100 % of files (repeated 9 times)"] * 2]
+
+
+def test_lines_that_a_full_disk_does_not_take_are_counted_and_nothing_else_is_written(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    handler = LineHandler(descriptor)
+    with (tmp_path / "server.log").open("wb") as file:
+        for text in ("first", "second"):
+            handler.handle(logging.makeLogRecord({"msg": text}))
+        os.dup2(file.fileno(), descriptor)
+        for text in ("third", "fourth"):
+            handler.handle(logging.makeLogRecord({"msg": text}))
+    os.close(descriptor)
+    written = (tmp_path / "server.log").read_text()
+    assert written == "third (lines before this one that could not be written: 2)\nfourth\n"
+    assert capfd.readouterr() == ("", "")

@@ -62,6 +62,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/plan/snapshot"): Row(MEMBER, 200, P, FILES),
     ("POST", "/api/projects/{project}/replay"): Row(MEMBER, 422, P, {"files": []}),
     ("POST", "/api/projects/{project}/apply"): Row(MEMBER, 200, P, FILES),
+    ("POST", "/api/projects/{project}/archives/missing"): Row(MEMBER, 200, P, {"digests": ["0" * 64]}),
+    ("PUT", "/api/projects/{project}/archives/{digest}"): Row(MEMBER, 422, {**P, "digest": "0" * 64}),
+    ("GET", "/api/projects/{project}/configurations/{kind}/{name}"): Row(
+        MEMBER, 404, {**P, "kind": "run", "name": "none"}
+    ),
     ("GET", "/api/projects/{project}/why/{kind}/{name}"): Row(MEMBER, 404, {**P, "kind": "fleet", "name": "none"}),
     ("GET", "/api/projects/{project}/fleets"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/fleets/{name}"): Row(MEMBER, 404, {**P, "name": "none"}),
@@ -80,6 +85,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/runs/{name}/stop"): Row(MEMBER, 404, {**P, "name": "none"}, {}),
     ("POST", "/api/projects/{project}/runs/{name}/retry"): Row(MEMBER, 404, {**P, "name": "none"}),
     ("GET", "/api/projects/{project}/runs/{name}/logs"): Row(MEMBER, 404, {**P, "name": "none"}),
+    ("GET", "/api/projects/{project}/runs/{name}/jobs/{rank}/ports/{port}"): Row(
+        MEMBER, 426, {**P, "name": "none", "rank": "0", "port": "80"}
+    ),
     ("GET", "/api/projects/{project}/events"): Row(MEMBER, 200, P),
     ("POST", "/api/projects/{project}/zones/{backend}/{region}/{name}/closures"): Row(
         MANAGER, 201, ZONE, {"seconds": 60}

@@ -11,6 +11,7 @@ from atoll.model.states import FleetState
 from atoll.store.database import Database, DatabaseError, open_database
 from atoll.store.errors import Conflict
 from atoll.store.postgresql import CHANNEL
+from atoll.testing.archive_contract import ArchiveContract
 from atoll.testing.listing_contract import ListingContract
 from atoll.testing.postgresql import Cluster
 from atoll.testing.queue_contract import QueueContract
@@ -32,6 +33,12 @@ class TestListing(ListingContract):
 
 
 class TestRetention(RetentionContract):
+    @pytest.fixture
+    def url(self, postgresql_database: Callable[[], str]) -> str:
+        return postgresql_database()
+
+
+class TestArchives(ArchiveContract):
     @pytest.fixture
     def url(self, postgresql_database: Callable[[], str]) -> str:
         return postgresql_database()

@@ -12,6 +12,7 @@ import pytest
 from atoll.store.database import open_database
 from atoll.store.errors import NotUnique
 from atoll.store.sqlite import CONNECTIONS, sqlite_url
+from atoll.testing.archive_contract import ArchiveContract
 from atoll.testing.listing_contract import ListingContract
 from atoll.testing.queue_contract import QueueContract
 from atoll.testing.retention_contract import RetentionContract
@@ -34,6 +35,12 @@ class TestListing(ListingContract):
 
 
 class TestRetention(RetentionContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return sqlite_url(tmp_path / "atoll.db")
+
+
+class TestArchives(ArchiveContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return sqlite_url(tmp_path / "atoll.db")

@@ -15,6 +15,14 @@ from tests.server.process import ServerProcess
 from tests.web.browser import Site, ready, serious, shot
 
 FLEET = "type: fleet\nname: {name}\nnodes: {nodes}\nplacement: spread\nresources: {{cpu: 2}}\n"
+BUSY = """\
+type: task
+name: busy
+commands: [sleep 600]
+fleets: [night]
+availability_zones: [local-b]
+resources: {cpu: 2}
+"""
 pytestmark = pytest.mark.long  # a real server's fleet moves between zones, while a browser watches
 ZONE = "zones?zone=local%2Flocal%2Flocal-b"
 PATIENCE = 60.0
@@ -104,6 +112,36 @@ def test_what_changed_since_it_was_shown_is_shown_again(server: ServerProcess, s
     page.click("dialog button >> text=Cancel")
     server.client.delete_fleet("later")
     until(lambda: all(fleet.name != "later" for fleet in server.client.fleets()))
+    assert site.problems == []
+
+
+def test_an_evacuation_by_mouse_asks_a_second_time_for_what_it_would_stop(server: ServerProcess, site: Site) -> None:
+    apply(server, "night", 3)
+    until(lambda: server.client.fleet("night").status == "active" and len(server.client.fleet("night").instances) == 3)
+    server.client.apply(Submission((SourceFile("busy.yml", BUSY),)))
+    until(lambda: server.client.run("busy").status == "running")
+    page = site.open(ZONE)
+    page.click(".side button >> text=Evacuate…")
+    page.wait_for_selector("dialog[open] .moves li >> text=leaves after run busy, which is stopped at the deadline")
+    page.select_option("dialog select >> nth=2", "60")
+    page.click("dialog button.do")
+    page.wait_for_selector("dialog[open] >> text=Stop what has not left local-b after 1 hour?")
+    shot(page, "evacuation-question")
+    assert page.locator("dialog button.do").is_disabled()
+    page.fill("dialog input", "local-b")
+    assert server.client.closures() == [], "nothing happens before both answers"
+    page.click("dialog button.do")
+    page.wait_for_selector(".side button >> text=Open the zone")
+    [closure] = server.client.closures()
+    assert closure.operation == "evacuate"
+    assert closure.deadline is not None
+    assert 3500 < (closure.deadline - closure.created_at).total_seconds() <= 3600
+    page.click(".side button >> text=Open the zone")
+    page.click("dialog button.do")
+    until(lambda: server.client.closures() == [])
+    server.client.stop_run("busy", abort=True)
+    until(lambda: server.client.run("busy").status == "stopped")
+    server.client.delete_fleet("night")
     assert site.problems == []
 
 

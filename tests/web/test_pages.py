@@ -49,6 +49,8 @@ PAGES = {
     "zones?zone=fake%2Ffake-1%2Ffake-1a&fleet=web": ".side.open .mini",
     "zones?view=table": ".middle table",
     "plan": "textarea",
+    "what-if?zone=fake%2Ffake-1%2Ffake-1b": ".result .moves li",
+    "what-if?all=1": ".result table",
     "runs": "table",
     "runs/train": "table",
     "fleets": "table",

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,14 +49,19 @@ def main() -> int:
     except OSError as error:
         return _fail(f"cannot listen at {words.socket}: {error_words(error)}")
     try:
-        asyncio.run(_serve(words.instance, bool(mode), jobs, listener))
+        notices = None
+        if words.metadata:
+            from atoll.agent.notices import Notices  # most machines do without its HTTP client
+
+            notices = Notices(words.metadata)
+        asyncio.run(_serve(lambda: Agent(words.instance, __version__, bool(mode), jobs, notices), listener))
     finally:
         words.socket.unlink(missing_ok=True)
     return 0
 
 
-async def _serve(instance: str, mounts_at_path: bool, jobs: Jobs, listener: socket.socket) -> None:
-    agent = Agent(instance, __version__, mounts_at_path, jobs)
+async def _serve(make: Callable[[], Agent], listener: socket.socket) -> None:
+    agent = make()  # in its loop: Python 3.9 ties an asyncio.Event to the one that runs
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.ending.set)
@@ -64,10 +70,13 @@ async def _serve(instance: str, mounts_at_path: bool, jobs: Jobs, listener: sock
     server = Server(Routes(agent))
     listening = await asyncio.start_unix_server(server.connected, sock=listener, limit=HEAD_BYTES)
     watching = asyncio.create_task(watch(agent))
+    reading = None if agent.notices is None else asyncio.create_task(agent.notices.watch())
     ending = asyncio.create_task(agent.ending.wait())
     await asyncio.wait([ending, watching], return_when=asyncio.FIRST_COMPLETED)
     listening.close()
     watching.cancel()
+    if reading is not None:
+        reading.cancel()
     await server.close(_CLOSE_SECONDS)
     with suppress(asyncio.CancelledError):
         await watching
@@ -92,6 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--instance", required=True, help="the instance's id")
     parser.add_argument("--hide", action="append", default=[], help="a folder that jobs do not see")
     parser.add_argument("--socket", type=Path, required=True, help="the Unix socket to serve at")
+    parser.add_argument("--metadata", default="", help="URL of EC2's metadata service, for notices; none by default")
     return parser.parse_args()
 
 

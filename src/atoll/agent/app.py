@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from atoll.agent import shapes
+from atoll.agent import shapes, streams
 from atoll.agent.http import Handler, HttpError, Request, Response
 from atoll.agent.jobs import LOGS_BYTES, Jobs
-from atoll.wire.agent import Health, JobPhase, JobStop
+from atoll.wire.agent import Health, JobPhase, JobStop, Notice
+from atoll.wire.streams import STREAM
+
+if TYPE_CHECKING:
+    from atoll.agent.notices import Notices
 
 WAIT_SECONDS = 60.0
 """The longest that one call waits, whatever its `wait` is."""
@@ -21,13 +27,22 @@ _SHUTDOWN_SECONDS = 8.0
 
 @dataclass
 class Agent:
-    """What the routes share. `ending` is set when the process is to end: long polls answer then."""
+    """What the routes share. `ending` is set when the process is to end: long polls answer then.
+
+    `notices` is None where no provider gives any.
+    """
 
     instance: str
     version: str
     mounts_at_path: bool
     jobs: Jobs
+    notices: Notices | None = None
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def notice(self) -> Notice | None:
+        """The provider's latest notice for this machine."""
+        return None if self.notices is None else self.notices.latest
 
 
 class Routes:
@@ -47,10 +62,14 @@ class Routes:
             routes = {"GET": self._all}
         elif path == ("shutdown",):
             routes = {"POST": self._shutdown}
+        elif len(path) == 2 and path[0] == "archives":
+            routes = {"GET": self._archive, "PUT": self._receive}
         elif len(path) == 2 and path[0] == "jobs":
             routes = {"PUT": self._submit, "GET": self._state, "DELETE": self._forget}
         elif len(path) == 3 and path[0] == "jobs" and path[2] in ("stop", "logs"):
             routes = {"POST": self._stop} if path[2] == "stop" else {"GET": self._logs}
+        elif len(path) == 4 and path[0] == "jobs" and path[2] == "ports":
+            routes = {"GET": self._port}
         else:
             raise HttpError(404, "Not Found")
         if method not in routes:
@@ -61,7 +80,8 @@ class Routes:
         agent = self._agent
         states = self._jobs.all()
         exited = sum(state.phase is JobPhase.EXITED for state in states)
-        return _json(Health(agent.instance, agent.version, agent.mounts_at_path, len(states) - exited, exited))
+        running = len(states) - exited
+        return _json(Health(agent.instance, agent.version, agent.mounts_at_path, running, exited, agent.notice))
 
     async def _all(self, _request: Request) -> Response:
         return _json(self._jobs.all())
@@ -103,7 +123,26 @@ class Routes:
         if not data and not end and limit:
             await self._until(look, wait)
         headers = {"atoll-log-end": "true"} if end else {}
+        if self._agent.notice is not None:
+            headers["atoll-notice"] = "true"
         return Response(data, 200, headers, "application/octet-stream")
+
+    async def _archive(self, request: Request) -> Response:
+        return _json(self._jobs.archives.state(request.path[1]))
+
+    async def _receive(self, request: Request) -> Response:
+        offset, end = int(_number(request, "offset", 0, 1 << 53)), _number(request, "end", 0, 1) > 0
+        # The last part is followed by a look at the whole, which takes a while.
+        work = functools.partial(self._jobs.archives.receive, request.path[1], offset, request.body, end)
+        return _json(await asyncio.get_running_loop().run_in_executor(None, work))
+
+    async def _port(self, request: Request) -> Response:
+        state = self._jobs.state(request.path[1])
+        if state.phase is JobPhase.EXITED:
+            raise HttpError(410, f"job {state.id} has exited")
+        if request.upgrade != STREAM:
+            raise HttpError(426, f"a port needs the headers `Connection: upgrade` and `Upgrade: {STREAM}`")
+        return await streams.to_port(request.path[3])
 
     async def _shutdown(self, _request: Request) -> Response:
         def look() -> bool:

@@ -22,8 +22,13 @@ _MODULES = (
     "wire/__init__",
     "wire/agent",
     "wire/logs",
-    *(f"agent/{name}" for name in ("__init__", "__main__", "app", "containers", "folder", "http", "jobs", "mounts")),
-    *(f"agent/{name}" for name in ("output", "processes", "shapes", "share", "supervisor")),
+    "wire/streams",
+    *(f"agent/{name}" for name in ("__init__", "__main__", "app", "archives", "container_files", "containers")),
+    *(
+        f"agent/{name}"
+        for name in ("folder", "http", "jobs", "machine_folders", "mounts", "notices", "output", "processes", "shapes")
+    ),
+    *(f"agent/{name}" for name in ("share", "streams", "supervisor", "unpacking")),
 )
 _MAIN = "import sys\nfrom atoll.agent.__main__ import main\nsys.exit(main())\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -31,7 +36,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 @lru_cache(maxsize=1)
 def agent_bytes() -> bytes:
-    """The file's content, some 30 KB."""
+    """The file's content, some 50 KB."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for module in _MODULES:

@@ -17,7 +17,8 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -64,13 +65,13 @@ class Engine:
     def __init__(self, program: str, environment: Mapping[str, str]) -> None:
         self.program = program
         self.name = "Podman" if program.endswith("podman") else "Docker"
-        self._environment = dict(environment)
+        self.environment = dict(environment)
 
     def call(self, *words: str) -> str:
         """The output of one command. Raises ContainerError."""
         try:
             done = subprocess.run(
-                [self.program, *words], env=self._environment, stdin=subprocess.DEVNULL, capture_output=True,
+                [self.program, *words], env=self.environment, stdin=subprocess.DEVNULL, capture_output=True,
                 text=True, errors="replace", timeout=_CALL_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
@@ -78,11 +79,18 @@ class Engine:
         except OSError as error:
             raise ContainerError(f"{self.program}: {error.strerror}") from error
         if done.returncode != 0:
-            raise ContainerError(self._explained(done.stderr))
+            raise ContainerError(self.explained(done.stderr))
         return done.stdout
 
-    def follow(self, words: Sequence[str], stopping: Sequence[int], environment: Mapping[str, str] = _NOTHING) -> str:
-        """Run a command that prints to our own output; why it failed, empty where it did not.
+    def follow(
+        self,
+        words: Sequence[str],
+        stopping: Sequence[int],
+        environment: Mapping[str, str] = _NOTHING,
+        *,
+        quiet: bool = False,
+    ) -> str:
+        """Run a command that prints to our own output (`quiet`: nothing); why it failed, empty where it did not.
 
         The supervisor signals it as it signals us, but for one that starts in the same moment: `stopping` has those.
         """
@@ -98,16 +106,17 @@ class Engine:
             flags += [f"--env={name}" for name in environment if name not in own]
             command = [self.program, words[0], *flags, *words[1:]]
             client = {name: value for name, value in environment.items() if name not in own}
-            client.update(self._environment)
+            client.update(self.environment)
             with subprocess.Popen(
-                command, env=client, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=[memory]
-            ) as process:
+                command, env=client, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL if quiet else None,
+                stderr=subprocess.PIPE, pass_fds=[memory],
+            ) as process:  # fmt: skip
                 if stopping:
                     process.send_signal(signal.SIGTERM)
                 last = _relay(process)
         finally:
             os.close(memory)
-        return self._explained(last) if process.returncode != 0 else ""
+        return self.explained(last) if process.returncode != 0 else ""
 
     def remove(self, container: str) -> None:
         """End a container at once and remove it; nothing happens when there is none. Raises ContainerError."""
@@ -117,7 +126,8 @@ class Engine:
             if "no such container" not in str(error).casefold():
                 raise
 
-    def _explained(self, text: str) -> str:
+    def explained(self, text: str) -> str:
+        """The reason in what a failed command wrote to its standard error."""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         # Docker's client ends its errors with a hint of its own.
         lines = [line for line in lines if "--help" not in line] or ["it failed without a word"]
@@ -128,11 +138,16 @@ class Engine:
         return f"{self.name}: {words}"
 
 
+def installed(search: str | None) -> str:
+    """The path of the machine's engine, Docker first; empty where `search`, a PATH, leads to none."""
+    found = (shutil.which(program, path=search) for program in ("docker", "podman"))
+    return next((path for path in found if path is not None), "")
+
+
 def find(environment: Mapping[str, str]) -> Engine:
     """The machine's engine, Docker first. Raises ContainerError where there is none."""
-    for program in ("docker", "podman"):
-        if (path := shutil.which(program, path=environment.get("PATH"))) is not None:
-            return Engine(path, environment)
+    if path := installed(environment.get("PATH")):
+        return Engine(path, environment)
     raise ContainerError("this machine has neither Docker nor Podman: a run with an `image` needs one of them")
 
 
@@ -151,7 +166,14 @@ def run(folder: Folder, job: Mapping[str, Any], variables: Mapping[str, str]) ->
         engine = find(job["client"])
         workdir = _pull(engine, folder, job["container"], stopping)
         words = _words(engine, workdir, folder, job)
-        return _STOPPED if stopping else _run(engine, folder, words, variables, stopping)
+        if stopping:
+            return _STOPPED
+        copy = None
+        if job.get("files"):
+            from atoll.agent.container_files import copy_in
+
+            copy = partial(copy_in, engine, _name(folder), workdir, folder, job)
+        return _run(engine, folder, words, variables, stopping, copy)
     except (ContainerError, OSError) as error:
         if stopping:
             return _STOPPED
@@ -174,13 +196,26 @@ def remove(folder: Folder, client: Mapping[str, str]) -> str:
 
 
 def _run(
-    engine: Engine, folder: Folder, words: Sequence[str], variables: Mapping[str, str], stopping: Sequence[int]
+    engine: Engine,
+    folder: Folder,
+    words: Sequence[str],
+    variables: Mapping[str, str],
+    stopping: Sequence[int],
+    copy: Callable[[], None] | None,
 ) -> int:
-    """Run the container to its end; its exit code. Raises ContainerError where it does not start."""
+    """Run the container to its end, after `copy`; its exit code. Raises ContainerError where it does not start."""
     container = _name(folder)
     write(folder.container, {"program": engine.program, "name": container})
     engine.remove(container)
-    failed = engine.follow(words, stopping, variables)
+    if copy is None:
+        failed = engine.follow(["run", *words], stopping, variables)
+    else:
+        if failed := engine.follow(["create", *words], stopping, variables, quiet=True):
+            raise ContainerError(failed)
+        copy()
+        if stopping:
+            return _STOPPED
+        failed = engine.follow(["start", "--attach", container], stopping)
     try:
         state = json.loads(engine.call("inspect", "--format", "{{json .State}}", container))
     except ContainerError as error:
@@ -265,10 +300,9 @@ def registry(image: str) -> str:
 
 
 def _words(engine: Engine, workdir: str, folder: Folder, job: Mapping[str, Any]) -> list[str]:
-    """The command that runs the container, up to the image's own arguments."""
+    """The words that describe the container, up to the image's own arguments."""
     wanted = job["container"]
     words = [
-        "run",
         f"--name={_name(folder)}",
         f"--label=atoll.job={folder.path.name}",
         "--pull=never",

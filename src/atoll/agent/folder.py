@@ -12,6 +12,7 @@
     container, problem    the container to be removed, and why it did not start; for jobs with an image
     login, password.json    for the image's registry: while the image is pulled, and until the job starts
     script, work, staging    the commands, the default working folder, and an empty folder for mounts
+    archives, files    links to the archives of the job's files; those of absolute paths, unpacked
     *.reserve     space for begun, stop.json, running.json and exit.json, so that a full disk does not keep a job from
                   being stopped or its end from being recorded
 
@@ -29,6 +30,10 @@ from typing import Any
 RESERVE_BYTES = 4096
 MESSAGE_CHARACTERS = 500
 """The longest message that an end records: each character takes at most 6 bytes of the reserve."""
+
+
+class StartError(Exception):
+    """The job cannot be started; the text says why."""
 
 
 class Folder:
@@ -52,6 +57,8 @@ class Folder:
         self.problem = path / "problem.json"
         self.login = path / "login"
         self.password = path / "password.json"
+        self.archives = path / "archives"
+        self.files = path / "files"
 
     @property
     def reserved(self) -> tuple[Path, ...]:

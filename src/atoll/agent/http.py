@@ -33,22 +33,31 @@ class HttpError(Exception):
 
 @dataclass
 class Request:
-    """One request. `path` holds the decoded segments, `query` the last value of each parameter."""
+    """One request. `path` holds the decoded segments, `query` the last value of each parameter.
+
+    `upgrade` is the protocol that the client wants to continue with, empty for none.
+    """
 
     method: str
     path: tuple[str, ...]
     query: dict[str, str]
     body: bytes
+    upgrade: str = ""
+
+
+Carry = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Uses a connection to its end."""
 
 
 @dataclass
 class Response:
-    """One answer."""
+    """One answer. After one of status 101 the connection belongs to `stream`, and is closed when that ends."""
 
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    stream: Carry | None = None
 
     @classmethod
     def json(cls, content: object, status: int = 200) -> Response:
@@ -109,6 +118,9 @@ class Server:
             response = Response.json({"message": str(error)}, error.status)
         _write(writer, response, keep)
         await writer.drain()
+        if response.stream is not None:
+            await response.stream(reader, writer)
+            return False
         return keep
 
     async def _answer(self, request: Request) -> Response:
@@ -144,12 +156,15 @@ async def _read(reader: asyncio.StreamReader, first: bytes) -> tuple[Request, bo
     target = urlsplit(words[1])
     path = tuple(unquote(segment) for segment in target.path.strip("/").split("/"))
     query = {name: values[-1] for name, values in parse_qs(target.query).items()}
-    return Request(words[0], path, query, body), headers.get("connection", "").lower() != "close"
+    connection = headers.get("connection", "").lower()
+    upgrade = headers.get("upgrade", "").lower() if connection == "upgrade" else ""
+    return Request(words[0], path, query, body, upgrade), connection != "close"
 
 
 def _write(writer: asyncio.StreamWriter, response: Response, keep: bool) -> None:
     reason = HTTPStatus(response.status).phrase
-    headers = {"content-length": str(len(response.body)), **response.headers}
+    length = {} if response.stream is not None else {"content-length": str(len(response.body))}
+    headers = {**length, **response.headers}
     if response.body:
         headers["content-type"] = response.content_type
     if not keep:

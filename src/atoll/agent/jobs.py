@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import math
 import os
+import posixpath
 import re
 import shutil
 import sys
@@ -20,7 +21,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from atoll.agent import containers, mounts, processes
+from atoll.agent import containers, machine_folders, mounts, processes
+from atoll.agent.archives import Archives
 from atoll.agent.folder import Folder, read, reserve, strip, sync, write, write_reserved
 from atoll.agent.http import HttpError
 from atoll.agent.share import share_environment
@@ -53,6 +55,7 @@ class Jobs:
         self._client = {name: environment[name] for name in (*_PASSED_ON, *containers.PASSED_ON) if name in environment}
         self._ended: dict[str, JobState] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
+        self.archives = Archives(folder.with_name("archives"))
         for leftover in folder.glob(".*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -64,7 +67,7 @@ class Jobs:
             _check(submission, self._folder)
             if submission.container is not None:
                 self._check_container(submission.container)
-            found = self._create(job, submission)
+            found = self._create(job, submission, self._files(submission), self._folders(submission))
             self._supervise(found)
         return self._state(found)
 
@@ -144,16 +147,52 @@ class Jobs:
         folder = Folder(self._folder / job)
         return folder if folder.job.exists() else None
 
-    def _create(self, job: str, submission: JobSubmission) -> Folder:
+    def _files(self, submission: JobSubmission) -> list[dict[str, str]]:
+        """The job's files with their paths on this machine. Raises HttpError (422)."""
+        found = []
+        for each in submission.files:
+            path = posixpath.normpath(each.path)
+            if path == ".." or path.startswith("../"):
+                raise HttpError(422, f"the path {each.path} leads out of the job's folder")
+            if path == "~" or path.startswith("~/"):
+                home = self._environment.get("HOME", "")
+                if not home.startswith("/"):
+                    raise HttpError(422, f"the path {each.path} has no meaning: the machine's user has no home folder")
+                path = posixpath.normpath(home + path[1:])
+            if path.startswith("/") and submission.container is None:
+                if not self._mount_mode:
+                    message = f"this machine cannot show files at {path}: give a path relative to the job's folder"
+                    raise HttpError(422, message)
+                _check_mount("/", path, self._folder)
+            found.append({"digest": each.digest, "path": path})
+        return found
+
+    def _folders(self, submission: JobSubmission) -> list[dict[str, str]]:
+        """The machine's folders that the job gets. Raises HttpError (422)."""
+        shows = bool(self._mount_mode) or submission.container is not None
+        found = machine_folders.found(submission.folders, self._hidden, shows)
+        if not self._mount_mode and submission.container is None:
+            return []  # each is at its path without being mounted
+        for source, path in found:
+            _check_mount(source, path, self._folder)
+        return [{"source": source, "path": path} for source, path in found]
+
+    def _create(
+        self, job: str, submission: JobSubmission, files: list[dict[str, str]], folders: list[dict[str, str]]
+    ) -> Folder:
         """Create the job's folder in one step: an interruption leaves all of it or nothing."""
         draft = Folder(self._folder / f".{job}.new")
         shutil.rmtree(draft.path, ignore_errors=True)
-        for path in (draft.path, draft.work, draft.staging):
+        for path in (draft.path, draft.work, draft.staging, draft.archives):
             path.mkdir(mode=0o700)
+        for each in files:
+            self.archives.link(each["digest"], draft.archives / each["digest"])
         final = Folder(self._folder / job)
         # On one line with the first command, so that the shell's line numbers are those of `commands`.
         draft.script.write_text("set -e; " + "\n".join(submission.commands) + "\n")
-        write(draft.job, self._description(final, submission))
+        description = self._description(final, submission)
+        description["mounts"] += folders
+        write(draft.job, {**description, "files": files})
         write(draft.variables, self._variables(final, submission))
         if (container := submission.container) is not None:
             draft.script.chmod(0o644)  # the container's user reads it; the folder above is ours alone
@@ -290,7 +329,9 @@ def _check(submission: JobSubmission, state: Path) -> None:
     if (container := submission.container) is not None:
         texts += [container.image, *container.entrypoint, container.user]
     texts += [text for pair in submission.env.items() for text in pair]
+    texts += [text for each in submission.files for text in (each.digest, each.path)]
     texts += [text for each in submission.mounts for text in (each.volume, each.source, each.path)]
+    texts += [text for each in submission.folders for text in (each.source, each.path)]
     if any("\0" in text for text in texts):
         raise HttpError(422, "a zero byte has no place in a command, a variable or a path")
     if not submission.commands and submission.container is None:
@@ -304,8 +345,9 @@ def _check(submission: JobSubmission, state: Path) -> None:
         raise HttpError(422, "`max_duration` is a number of seconds above 0")
     for each in submission.mounts:
         _check_mount(each.source, each.path, state)
-    if len({each.path for each in submission.mounts}) < len(submission.mounts):
-        raise HttpError(422, "two volumes have the same mount path")
+    paths = [each.path for each in submission.mounts] + [each.path for each in submission.folders]
+    if len({*paths}) < len(paths):
+        raise HttpError(422, "two mounts have the same path")
 
 
 def _check_mount(source: str, path: str, state: Path) -> None:

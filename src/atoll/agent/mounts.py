@@ -93,19 +93,20 @@ class _View:
         self._ours: set[int] = set()
 
     def mount(self, source: int, path: str) -> None:
-        """Mount the folder open as `source` at `path`, making the path where it is missing."""
+        """Mount the folder or file open as `source` at `path`, making the path where it is missing."""
+        is_folder = stat.S_ISDIR(os.fstat(source).st_mode)
         real = os.path.realpath(path)
         if (refused := refusal(real)) is not None:
             raise MountError(refused)
         deepest = Path(real)
         while not deepest.exists():
             deepest = deepest.parent
-        if not deepest.is_dir():
-            raise MountError(f"cannot mount at {path}: {deepest} is not a folder")
+        if deepest.is_dir() != (is_folder or str(deepest) != real):
+            raise MountError(f"cannot mount at {path}: {deepest} is {'not ' * is_folder}a folder")
         if str(deepest) != real:
             if deepest.stat().st_dev not in self._ours:
                 self._cover(str(deepest))
-            Path(real).mkdir(parents=True)
+            _make(real, is_folder)
         moved = _syscall(_MOVE_MOUNT, source, b"", _AT_FDCWD, os.fsencode(real), _EMPTY_PATH)
         _check(moved, f"mount at {real}")
 
@@ -135,12 +136,17 @@ def _hide(folder: str) -> None:
 
 def _reveal(source: int, path: str) -> None:
     """Mount the file or folder open as `source` at `path`, which is made."""
-    if stat.S_ISDIR(os.fstat(source).st_mode):
-        Path(path).mkdir(parents=True)
-    else:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch()
+    _make(path, stat.S_ISDIR(os.fstat(source).st_mode))
     _check(_syscall(_MOVE_MOUNT, source, b"", _AT_FDCWD, os.fsencode(path), _EMPTY_PATH), f"mount at {path}")
+
+
+def _make(path: str, is_folder: bool) -> None:
+    """Make a folder or an empty file to mount at, and the folders above it."""
+    if is_folder:
+        Path(path).mkdir(parents=True)
+        return
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).touch()
 
 
 def _lock(mode: str) -> None:

@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from atoll.wire.logs import PART_BYTES, encode
+from atoll.wire.logs import PART_BYTES, encode, encode_lines
 
 LOG_BYTES = 256 << 20
 """How large a log file may become; what comes after is dropped, and a last line says so."""
@@ -117,9 +117,14 @@ class Stream:
     def _take(self, data: bytes) -> None:
         *lines, tail = (self._tail + data).split(b"\n")
         encoded = []
-        for line in lines:
-            encoded += self._parts(line)
-            encoded.append(self._encode(self._last(line)))
+        if lines and max(map(len, lines)) <= PART_BYTES:
+            # One call for all of them: a job may print faster than one call a line could follow.
+            encoded.append(encode_lines(time.time_ns(), self._name, lines))
+            self._open_line = False
+        else:
+            for line in lines:
+                encoded += self._parts(line)
+                encoded.append(self._encode(self._last(line)))
         if len(tail) > PART_BYTES:
             encoded += self._parts(tail)
             tail = self._last(tail)

@@ -19,17 +19,13 @@ from types import FrameType
 from typing import Any
 
 from atoll.agent import mounts, processes
-from atoll.agent.folder import MESSAGE_CHARACTERS, Folder, read, strip, write_reserved
+from atoll.agent.folder import MESSAGE_CHARACTERS, Folder, StartError, read, strip, write_reserved
 from atoll.agent.output import Log, Stream
 
 GRACE_SECONDS = 10.0
 """Default seconds between SIGTERM and SIGKILL: at the end of `max_duration`, and when the supervisor gets SIGTERM."""
 
 _FIRM_SECONDS = 10.0
-
-
-class StartError(Exception):
-    """The job's shell could not be started; the text says why."""
 
 
 @dataclass
@@ -225,19 +221,26 @@ def _become_shell(folder: Folder, job: dict[str, Any], variables: dict[str, str]
             os.chdir(folder.work)
             os._exit(containers.run(folder, job, variables))
         hidden = job.get("hidden", [])
-        if job["mount_mode"] and (job["mounts"] or hidden):
-            volumes = [(each["source"], each["path"]) for each in job["mounts"]]
+        begin = job["working_dir"] or ""
+        if not os.path.normpath(begin).startswith(("/", "..")):
+            Path(folder.work, begin).mkdir(parents=True, exist_ok=True)
+        shown = [(each["source"], each["path"]) for each in job["mounts"]]
+        if job.get("files"):
+            from atoll.agent import unpacking  # other jobs need not pay for it
+
+            shown += unpacking.place(job["files"], folder.archives, folder.work, folder.files)
+        if job["mount_mode"] and (shown or hidden):
             kept = [str(folder.work), str(folder.script)]
-            mounts.enter(job["mount_mode"], volumes, folder.staging, hidden, kept)
+            mounts.enter(job["mount_mode"], shown, folder.staging, hidden, kept)
         os.chdir(folder.work)
-        if job["working_dir"]:
-            os.chdir(job["working_dir"])
+        if begin:
+            os.chdir(begin)
         os.execvpe(job["shell"], [job["shell"], str(folder.script)], variables)  # noqa: S606 - its purpose
-    except mounts.MountError as error:
-        os.write(status, str(error).encode())
     except OSError as error:
         where = error.filename if error.filename is not None else job["shell"]
         os.write(status, f"{where}: {error.strerror}".encode())
+    except (mounts.MountError, StartError) as error:
+        os.write(status, str(error).encode())
     finally:
         os._exit(127)
 

@@ -13,11 +13,13 @@ from urllib.parse import quote, urlencode
 import httpcore
 import msgspec
 
-from atoll.backends.base import BackendError, InvalidRequest, LogChunk, Machine, NotFound, Unavailable
+from atoll.backends.agent_client import LogChunk
+from atoll.backends.base import BackendError, InvalidRequest, Machine, NotFound, Unavailable
 from atoll.model.endpoint import Endpoint
 from atoll.model.system_error import error_words
 from atoll.tunnels.stream import Dial, Reader, Stream, TunnelError, Writer
-from atoll.wire.agent import Health, JobState, JobStop, JobSubmission
+from atoll.wire.agent import ArchiveState, Health, JobState, JobStop, JobSubmission
+from atoll.wire.streams import SWITCHING, Begun, upgrade
 
 CALL_SECONDS = 10.0
 """How long one call may take beyond the time that it waits at the agent."""
@@ -34,6 +36,7 @@ class HttpAgent:
 
     def __init__(self, name: str, dial: Dial, *, call_seconds: float = CALL_SECONDS) -> None:
         self._name = name
+        self._dial = dial
         self._call_seconds = call_seconds
         self._http = httpcore.AsyncConnectionPool(
             max_connections=MOST_STREAMS, keepalive_expiry=60, network_backend=_Streams(dial)
@@ -50,6 +53,15 @@ class HttpAgent:
     async def submit(self, job: str, submission: JobSubmission) -> JobState:
         """Start a job; idempotent by its id."""
         return _decode(await self._call("PUT", _path(job), body=submission), JobState)
+
+    async def archive(self, digest: str) -> ArchiveState:
+        """How much of an archive is on the machine."""
+        return _decode(await self._call("GET", f"/archives/{digest}"), ArchiveState)
+
+    async def send_archive(self, digest: str, offset: int, data: bytes, end: bool) -> ArchiveState:
+        """Add to an archive what follows `offset`; `end` says that nothing follows."""
+        answer = await self._call("PUT", f"/archives/{digest}", content=data, offset=offset, end=int(end))
+        return _decode(answer, ArchiveState)
 
     async def state(self, job: str, wait: float = 0) -> JobState:
         """The job as it is now, or after a change of phase within `wait` seconds."""
@@ -69,7 +81,12 @@ class HttpAgent:
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """A piece of the log file from `offset`."""
         answer = await self._call("GET", _path(job) + "/logs", wait=wait, offset=offset, limit=limit)
-        return LogChunk(answer.content, answer.headers.get(b"atoll-log-end", b"").lower() == b"true")
+        end, notice = (answer.headers.get(name, b"").lower() == b"true" for name in (b"atoll-log-end", b"atoll-notice"))
+        return LogChunk(answer.content, end, notice)
+
+    async def open_port(self, job: str, port: int) -> Stream:
+        """A stream to a port that the job listens on."""
+        return await self._upgraded(f"{_path(job)}/ports/{port}")
 
     async def shutdown(self) -> None:
         """Stop the agent and all its jobs."""
@@ -79,12 +96,39 @@ class HttpAgent:
         """Close the streams."""
         await self._http.aclose()
 
-    async def _call(self, method: str, path: str, *, body: object = None, wait: float = 0, **query: int) -> "_Answer":
+    async def _upgraded(self, target: str) -> Stream:
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                stream = await self._dial()
+                try:
+                    status, rest = await upgrade(*stream, target, {"host": "agent"})
+                except BaseException:
+                    stream[1].close()
+                    raise
+        except TunnelError as error:
+            raise Unavailable(error.message) from error
+        except Exception as error:  # each kind of stream has errors of its own
+            raise Unavailable(f"the agent at {self._name} does not answer: {error_words(error)}") from error
+        if status == SWITCHING:
+            return Begun(rest, stream[0]), stream[1]
+        stream[1].close()
+        raise _refusal(status, rest)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content: bytes | None = None,
+        wait: float = 0,
+        **query: int,
+    ) -> "_Answer":
         params: dict[str, str | float] = dict(query)
         if wait > 0:
             params["wait"] = wait
         target = f"http://agent{path}" + (f"?{urlencode(params)}" if params else "")
-        content = None if body is None else msgspec.json.encode(body)
+        content = content if body is None else msgspec.json.encode(body)
         limits = {"connect": CONNECT_SECONDS, "pool": self._call_seconds}
         limits |= {"read": wait + self._call_seconds, "write": self._call_seconds}
         try:
@@ -96,7 +140,7 @@ class HttpAgent:
             raise Unavailable(f"the agent at {self._name} does not answer: {words}") from error
         if 200 <= answer.status < 300:
             return _Answer(answer)
-        raise _refusal(answer)
+        raise _refusal(answer.status, answer.content)
 
 
 class _Answer:
@@ -216,13 +260,13 @@ def _decode(answer: _Answer, shape: type[T]) -> T:
         raise Unavailable(f"the agent's answer cannot be read: {error}") from error
 
 
-def _refusal(answer: httpcore.Response) -> BackendError:
+def _refusal(status: int, body: bytes) -> BackendError:
     try:
-        content: object = msgspec.json.decode(answer.content)
+        content: object = msgspec.json.decode(body)
         message = str(content.get("message", "")) if isinstance(content, dict) else str(content)
     except msgspec.DecodeError:
-        message = answer.content.decode(errors="replace")[:200]
-    text = message or f"the agent answered {answer.status}"
-    if answer.status == 404:
+        message = body.decode(errors="replace")[:200]
+    text = message or f"the agent answered {status}"
+    if status == 404:
         return NotFound(text)
-    return InvalidRequest(text) if answer.status < 500 else Unavailable(text)
+    return InvalidRequest(text) if status < 500 else Unavailable(text)

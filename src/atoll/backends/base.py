@@ -22,6 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
+from atoll.backends.agent_client import AgentClient
 from atoll.model.catalog import Catalog
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
@@ -30,7 +31,6 @@ from atoll.model.market import StalePart
 from atoll.model.offer import Market, Offer
 from atoll.model.quota import Quota
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo
-from atoll.wire.agent import Health, JobState, JobSubmission
 
 
 class BackendError(Exception):
@@ -248,49 +248,6 @@ class Listing:
     def catalog(self) -> Catalog:
         """The offers as a catalog."""
         return self.offers if isinstance(self.offers, Catalog) else Catalog.from_offers(self.offers, self.as_of)
-
-
-@dataclass(frozen=True, slots=True)
-class LogChunk:
-    """A piece of a job's log file (`atoll.wire.agent` has its format). `end` says that nothing follows."""
-
-    data: bytes
-    end: bool
-
-
-class AgentClient(Protocol):
-    """Speaks with the agent of one machine. Calls are bounded in time, and may be repeated.
-
-    All raise Unavailable when the agent cannot be reached or gives no usable answer, InvalidRequest when it refuses.
-    """
-
-    async def health(self) -> Health:
-        """The agent's own state."""
-        ...
-
-    async def submit(self, job: str, submission: JobSubmission) -> JobState:
-        """Start a job; the same id again returns the job as it is, started once."""
-        ...
-
-    async def state(self, job: str, wait: float = 0) -> JobState:
-        """The job as it is now, or after a change of its phase within `wait` seconds. Raises NotFound."""
-        ...
-
-    async def stop(self, job: str, grace: float) -> JobState:
-        """Ask the job to stop, firmly after `grace` seconds; nothing happens when it has exited. Raises NotFound."""
-        ...
-
-    async def jobs(self) -> list[JobState]:
-        """Every job that the agent knows."""
-        ...
-
-    async def forget(self, job: str) -> None:
-        """Remove an exited job and its files; succeeds when it is unknown."""
-        ...
-
-    async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
-        """At most `limit` bytes of the log from `offset`; waits up to `wait` seconds for some. Raises NotFound."""
-        ...
 
 
 class Volumes(Protocol):

@@ -18,6 +18,10 @@ class OwnHosts(Protocol):
         """Look at hosts that a plan names, within seconds: why some cannot be used, by the host's name."""
         ...
 
+    async def look_for_engines(self) -> None:
+        """Look again, within seconds, at the hosts without a container engine."""
+        ...
+
     async def unended(self) -> Sequence[str]:
         """The hosts that do not answer and have an agent that ends when they do."""
         ...

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from atoll.backends.base import Backend
 from atoll.model.backends import RUNNABLE
+from atoll.model.suggestion import did_you_mean
 
 
 def open_backend(name: str, config: Mapping[str, object], state: Path, *, server: Path | None = None) -> Backend:
@@ -29,4 +30,31 @@ def open_backend(name: str, config: Mapping[str, object], state: Path, *, server
         from atoll.backends.aws import AwsBackend, AwsConfig
 
         return AwsBackend(state, AwsConfig.from_mapping(config))
-    raise ValueError(f"unknown backend `{name}`; known: {', '.join(RUNNABLE)}")
+    raise _unknown(name)
+
+
+def check_settings(name: str, config: Mapping[str, object]) -> None:
+    """Raises ValueError, with a text for the user, where `open_backend` would; opens nothing."""
+    if name == "local":
+        from atoll.backends.local import LocalConfig
+
+        LocalConfig.from_mapping(config)
+    elif name == "fake":
+        from atoll.backends.fake.script import script_from_mapping
+
+        script_from_mapping({key: value for key, value in config.items() if key != "ledger"})
+    elif name == "ssh":
+        from atoll.backends.ssh import SshConfig
+
+        SshConfig.from_mapping(config)
+    elif name == "aws":
+        from atoll.backends.aws import AwsConfig
+
+        AwsConfig.from_mapping(config)
+    else:
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> ValueError:
+    known = f"this release runs {', '.join(f'`{one}`' for one in RUNNABLE)}"
+    return ValueError(f"unknown backend `{name}`; {did_you_mean(name, RUNNABLE, known)}")

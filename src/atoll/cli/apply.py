@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from atoll.cli import configuration, environment, errors, folders, plan_view, terminal
+from atoll.cli import configuration, environment, errors, folders, packed_files, plan_view, terminal
 from atoll.cli.errors import CommandError, InvalidFiles
 from atoll.cli.noun import json_option, verbose_option
 from atoll.cli.output import print_json
@@ -165,6 +165,7 @@ def carry_out(sent: Submission, *, yes: bool, detach: bool, verbose: bool, as_js
             if not as_json and _unchanged(answer):
                 return _nothing_to_change(client, answer)
             confirm("Apply?", yes=yes)
+            packed_files.send_missing(client, sent)
             try:
                 accepted = client.apply(replace(sent, basis=answer.basis))
             except ApiError as error:

@@ -14,6 +14,7 @@ from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.places import find
 from atoll.cli.question import confirm
+from atoll.cli.rebalance import bring_back
 from atoll.client import Client, connect
 from atoll.model.records import ClosureKind
 from atoll.model.zone import Zone
@@ -90,7 +91,11 @@ def cordon(zone: str, wanted: Wanted) -> None:
     closed for all projects, which is for admins.
     """
     closing, client = wanted.closing(ClosureKind.CORDON), connect()
-    _report(client.close_zone(find(client, zone).zone, closing))
+    place = find(client, zone).zone
+    notes = client.preview_closure(place, closing).notes
+    _report(client.close_zone(place, closing))
+    for note in notes:
+        terminal.note(f"  {note}")
 
 
 @click.command()
@@ -135,8 +140,17 @@ def evacuate(zone: str, wanted: Wanted, within: str) -> None:
 @click.command("open")
 @click.argument("zone", shell_complete=existing("zone"))
 @click.option("--project", "own", is_flag=True, help="End the closure for this project; needed if there are several.")
-def open_zone(zone: str, own: bool) -> None:
-    """Open a closed zone now. What has not left it yet stays."""
+@click.option("--back", is_flag=True, help="Then rebalance the fleets of the project that are uneven.")
+@click.option("-y", "--yes", is_flag=True, help="Skip the questions of `--back`.")
+def open_zone(zone: str, own: bool, back: bool, yes: bool) -> None:
+    """Open a closed zone now. What has not left it yet stays.
+
+    With `--back` nodes move back into it: each fleet that is uneven is shown, and rebalanced after a yes.
+    """
+    if yes and not back:
+        raise click.UsageError("`-y` goes with `--back`")
+    if back and not yes and not terminal.interactive():
+        raise click.UsageError("there is no terminal for the questions of `--back`: pass `-y` to skip them")
     client = connect()
     place = find(client, zone).zone
     closures = [one for one in client.closures() if one.zone == place and (one.project or not own)]
@@ -150,6 +164,8 @@ def open_zone(zone: str, own: bool) -> None:
     for closure in closures:
         client.end_closure(closure.id)
     terminal.out(f"zone {place} is open{_scope(closures[0])}")
+    if back:
+        bring_back(client, yes=yes)
 
 
 uncordon = copy(open_zone)
@@ -178,7 +194,7 @@ def _agreed(
         for question in questions(preview):
             confirm(question, yes=wanted.yes)
         shown, preview = preview, client.preview_closure(place, closing)
-        if preview == shown:
+        if _moves(preview) == _moves(shown):
             return replace(closing, agreed=tuple(sorted(_ending(preview))))
         terminal.note(" changed since it was shown; now:")
         show_preview(place, preview, within)
@@ -188,14 +204,20 @@ def _agreed(
             raise CommandError(message, "the zone was not closed; look at it, then run the command again")
 
 
+def _moves(preview: ClosurePreview) -> ClosurePreview:
+    """The preview without the times that it takes, which change from moment to moment."""
+    return replace(preview, fleets=tuple(replace(fleet, pace="", late="") for fleet in preview.fleets))
+
+
 def _ending(preview: ClosurePreview) -> set[str]:
     """The instances that would end."""
     return {*preview.released, *(name for fleet in preview.fleets for name in fleet.replaced), *_left(preview)}
 
 
 def _left(preview: ClosurePreview) -> list[str]:
-    """The instances that stay in the zone."""
-    return [*(stay.instance for stay in preview.stays), *_without_successor(preview)]
+    """The instances that may be in the zone for long."""
+    waiting = (busy.instance for busy in preview.busy)
+    return list(dict.fromkeys((*(stay.instance for stay in preview.stays), *waiting, *_without_successor(preview))))
 
 
 def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> None:
@@ -203,8 +225,14 @@ def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> Non
     terminal.out(f" {zone}")
     for fleet in preview.fleets:
         terminal.out(f"   {_fleet_line(fleet)}")
+        if fleet.pace:
+            late = f"; not all leave: the time given is {fleet.late} too short" if fleet.late else ""
+            terminal.out(f"     {fleet.pace}{late}")
         if fleet.shortfall:
             terminal.out(f"     stays until there are successors: {fleet.shortfall}")
+    for busy in preview.busy:
+        end = f", which {'is' if len(busy.runs) == 1 else 'are'} stopped after {within}" if within else ""
+        terminal.out(f"   {busy.instance} leaves after run{'s'[: len(busy.runs) - 1]} {', '.join(busy.runs)}{end}")
     if preview.released:
         terminal.out(f"   ends {units.shortened(preview.released, 8)}: idle, and no longer needed")
     for stay in preview.stays:
@@ -212,6 +240,8 @@ def show_preview(zone: Zone, preview: ClosurePreview, within: str | None) -> Non
         terminal.out(f"   {stay.instance} stays{end}: {stay.message}")
     if preview.others:
         terminal.out(f"   and {units.count(preview.others, 'instance')} of other projects")
+    for note in preview.notes:
+        terminal.out(f"   {note}")
     if not (preview.fleets or preview.released or preview.stays or preview.others):
         terminal.out("   nothing is in this zone")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from atoll.cli import packed_files
 from atoll.cli.errors import InvalidFiles
 from atoll.cli.textfile import read_text
 from atoll.model.diagnostic import Diagnostic
@@ -37,6 +38,7 @@ def submission(paths: Sequence[str], choices: Choices = Choices()) -> Submission
         rerun=choices.rerun,
         name=choices.name,
         variables=tuple(choices.variables),
+        packed=packed_files.packed(files),
     )
 
 

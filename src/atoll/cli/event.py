@@ -1,18 +1,23 @@
 """`atoll event`: every change of state, in one place."""
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import click
 
 from atoll.cli import terminal, units
+from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
+from atoll.cli.moment import moment
 from atoll.cli.noun import NounGroup
 from atoll.cli.output import Output, output_options
 from atoll.cli.table import Table
 from atoll.client import Client, connect
-from atoll.wire.api import EventView
+from atoll.wire.api import EventQuery, EventView
 
 FOLLOW_SECONDS = 20.0
+LAST, MOST = 50, 1000
 _STEPS = {
     "fleet": frozenset({"active"}),
     "instance": frozenset({"pending", "launching", "starting", "active"}),
@@ -39,19 +44,48 @@ def event() -> None:
     "zone.",
 )
 @click.option(
-    "--last", type=click.IntRange(min=1), default=50, show_default=True, help="Start with the N most recent events."
+    "--for",
+    "related",
+    metavar="NAME",
+    shell_complete=existing("any"),
+    help="All that concerns a run, fleet or volume: its own events, and those of its jobs or instances.",
+)
+@click.option(
+    "--since",
+    metavar="TIME",
+    callback=moment,
+    help="Only events since then: `10m`, `2h`, `7d` ago, or `2026-11-28T14:00`.",
+)
+@click.option("--until", metavar="TIME", callback=moment, help="Only events before then.")
+@click.option(
+    "--last",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    help=f"Start with the N most recent of them. Default: {LAST}; with `--since` or `--until` {MOST}.",
 )
 @output_options
-def list_events(follow: bool, name: str | None, kind: str | None, last: int, output: Output) -> None:
-    """Show the most recent events, oldest first."""
+def list_events(*, follow: bool, last: int | None, output: Output, **selected: Any) -> None:
+    """Show the most recent events, oldest first.
+
+    With `--since` or `--until`, each has its local date and time.
+    """
+    wanted = EventQuery(**selected)
+    if follow and wanted.until is not None:
+        raise click.UsageError("`-f` shows events that are still to come: pass it without `--until`")
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        raise click.UsageError("`--since` is not before `--until`")
+    dated = wanted.since is not None or wanted.until is not None
+    count = last or (MOST if dated else LAST)
     if follow and (output.form in ("yaml", "name") or output.columns):
         raise click.UsageError("`-f` prints lines, or with `--json` an object a line")
     client = connect()
-    found = client.events(last=last, name=name, kind=kind)
+    found = client.events(last=count, wanted=wanted)
     if follow:
-        _follow(client, found, (name, kind), output.form == "json")
-    else:
-        output.show_all(found, event_table, empty="no events")
+        _follow(client, found, wanted, output.form == "json")
+        return
+    if dated and last is None and len(found) == MOST:
+        terminal.note(f"only the newest {MOST:,} are shown: choose a shorter time")
+    output.show_all(found, partial(event_table, dated=dated), empty="no events")
 
 
 @event.command("get")
@@ -65,8 +99,8 @@ def get_event(seq: int, output: Output) -> None:
     output.show_one(found[0], event_table)
 
 
-def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:
-    """The key facts; `verbose` adds number, region, zone id and reason code."""
+def event_table(events: list[EventView], at: datetime, verbose: bool, *, dated: bool = False) -> Table:
+    """The key facts; `verbose` adds number, region, zone id and reason code; `dated` shows times in place of ages."""
     if verbose:
         headings = (
             "SEQ",
@@ -94,7 +128,14 @@ def event_table(events: list[EventView], at: datetime, verbose: bool) -> Table:
                       one.from_state or "-", one.to_state, backend, region, where, units.zone_id(one.zone), one.reason,
                       one.actor, one.message)  # fmt: skip
         else:
-            table.add(units.ago(one.time, at), one.kind, one.name, change(one), where, _why(one))
+            table.add(
+                units.dated(one.time) if dated else units.ago(one.time, at),
+                one.kind,
+                one.name,
+                change(one),
+                where,
+                _why(one),
+            )
     return table
 
 
@@ -122,13 +163,13 @@ def line(one: EventView) -> str:
     return f" {units.clock(one.time)}  {one.kind} {one.name}: {change(one)}{where}{because}"
 
 
-def _follow(client: Client, events: list[EventView], filters: tuple[str | None, str | None], as_json: bool) -> None:
+def _follow(client: Client, events: list[EventView], wanted: EventQuery, as_json: bool) -> None:
     after = 0
     while True:
         for one in events:
             after = max(after, one.seq)
             _show(one, as_json)
-        events = client.events(after=after, wait=FOLLOW_SECONDS, name=filters[0], kind=filters[1])
+        events = client.events(after=after, wait=FOLLOW_SECONDS, wanted=wanted)
 
 
 def _show(one: EventView, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from atoll.cli.event import is_step, line
 from atoll.cli.fleet import READY, ready
 from atoll.cli.log import PLAIN, Format, LogPrinter
 from atoll.client import ApiError, Client, ClientError
-from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, FleetView, RunView, VolumeView
+from atoll.wire.api import ON_HOLD, ApplyResponse, ChangeAction, EventQuery, FleetView, RunView, VolumeView
 
 WAIT_SECONDS = 10.0
 FAILED = "failed"
@@ -116,7 +116,7 @@ def follow_logs(client: Client, run: RunView, form: Format) -> None:
             logs.watch(run)
             if run.finished_at is not None:
                 break
-            events = client.events(after=after, wait=WAIT_SECONDS, kind="job")
+            events = client.events(after=after, wait=WAIT_SECONDS, wanted=EventQuery("job"))
             after = max((one.seq for one in events), default=after)
             run = client.run(run.name)
         logs.join()
@@ -209,6 +209,9 @@ class Logs:
             if key not in self._threads and (job.instance or job.started_at):
                 name = run.name if len(run.jobs) == 1 else f"{run.name}-{job.rank}"
                 prefix = f"{name} | " if self._several or len(run.jobs) > 1 else ""
+                if run.ports and job.rank == 0:
+                    ports = ", ".join(str(each.port) for each in run.ports)
+                    terminal.note(f" run {run.name}: `atoll attach {run.name}` forwards its ports ({ports})")
                 printer = LogPrinter(self._client, run.name, job.rank, replace(self._form, prefix=prefix))
                 self._threads[key] = threading.Thread(target=_print_log, args=(printer, finished), daemon=True)
                 self._threads[key].start()
@@ -247,7 +250,7 @@ def _settled(view: View, logs: Logs) -> Outcome | None:
     if isinstance(view, VolumeView):
         return _volume_outcome(view)
     logs.watch(view)
-    return _run_outcome(view)
+    return run_outcome(view)
 
 
 def _progress(view: View) -> str:
@@ -290,7 +293,8 @@ def _volume_outcome(view: VolumeView) -> Outcome | None:
     return Outcome(0, f"volume {view.name} is {view.status} in {view.zone}") if view.status in HELD else None
 
 
-def _run_outcome(view: RunView) -> Outcome | None:
+def run_outcome(view: RunView) -> Outcome | None:
+    """How a run has ended, or is held; None while it goes on."""
     if view.status == ON_HOLD:
         return Outcome(1, held("run", view))
     if view.finished_at is None:

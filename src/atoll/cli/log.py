@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from atoll.cli import terminal
 from atoll.client import ApiError, Client, LogChunk
@@ -38,6 +40,11 @@ class Format:
         """Whether a line is printed once it has ended, rather than as it comes."""
         return bool(self.prefix or self.times or self.tail is not None)
 
+    @property
+    def plain(self) -> bool:
+        """Whether every line is printed as the job printed it."""
+        return not self.whole and self.since is None
+
     def includes(self, line: "LogLine") -> bool:
         """Whether a line is late enough; a damaged line has no time, and is."""
         if self.since is None or not line.time:
@@ -65,6 +72,7 @@ class LogPrinter:
         self._submission = 0
         self._rest = b""
         self._begun: dict[str, bytes] = {}
+        self._ready: list[tuple[str, bytes]] = []
 
     def print_all(self) -> None:
         """What there is now."""
@@ -116,12 +124,20 @@ class LogPrinter:
 
     def _print(self, chunk: LogChunk) -> bool:
         """Print the whole lines of a piece; True when it held anything."""
-        from atoll.wire.logs import parse
+        from atoll.wire.logs import output_of, parse
 
         self._offset += len(chunk.data)
-        lines, self._rest = parse(self._rest + chunk.data)
-        for line in filter(self._form.includes, lines):
-            self._put(line.stream, line.text, b"" if line.partial else b"\n", line.time)
+        data = self._rest + chunk.data
+        end = data.rfind(b"\n") + 1
+        text = output_of(data[:end]) if end and self._form.plain and self._last is None else None
+        if text is not None:
+            self._rest = data[end:]
+            self._write("stdout", text, b"")
+        else:
+            lines, self._rest = parse(data)
+            for line in filter(self._form.includes, lines):
+                self._put(line.stream, line.text, b"" if line.partial else b"\n", line.time)
+        self._flush()
         return bool(chunk.data)
 
     def _put(self, stream: str, text: bytes, end: bytes, at: str = "") -> None:
@@ -140,18 +156,30 @@ class LogPrinter:
         last, self._last = self._last or (), None
         for stream, line in last:
             self._write(stream, line, b"\n")
+        self._flush()
 
     def _write(self, stream: str, line: bytes, end: bytes) -> None:
-        target = sys.stderr if stream == "stderr" else sys.stdout
+        """Take in what is to be printed; `_flush` prints it."""
         self._coloured = self._coloured or b"\x1b" in line
-        if self._form.whole and self._coloured and target.isatty():
+        if self._form.whole and self._coloured and _target(stream).isatty():
             end = terminal.RESET.encode() + end
-        terminal.output(target, self._form.prefix.encode() + line + end, raw=self._form.raw)
+        self._ready.append((stream, self._form.prefix.encode() + line + end))
+
+    def _flush(self) -> None:
+        """Print, with one call for all that follows each other on one stream."""
+        ready, self._ready = self._ready, []
+        for stream, parts in groupby(ready, itemgetter(0)):
+            terminal.output(_target(stream), b"".join(part for _, part in parts), raw=self._form.raw)
 
     def _finish(self) -> None:
         """Print what waited for the end of its line."""
         for stream in list(self._begun):
             self._put(stream, b"", b"\n")
+        self._flush()
         if self._coloured and sys.stdout.isatty():
             terminal.output(sys.stdout, terminal.RESET.encode())
         self._coloured, self._rest = False, b""
+
+
+def _target(stream: str) -> TextIO:
+    return sys.stderr if stream == "stderr" else sys.stdout

@@ -16,4 +16,4 @@ def confirm(question: str, *, yes: bool) -> None:
     if not terminal.interactive():
         raise click.UsageError("there is no terminal for the question: pass `-y` to skip it")
     if not click.confirm(terminal.escaped(question), default=False):
-        raise CommandError("nothing was done")
+        raise CommandError("nothing was done", "run the command again and answer `y`, or pass `-y`")

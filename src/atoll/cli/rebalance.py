@@ -9,7 +9,7 @@ from atoll.cli import terminal, units
 from atoll.cli.completion import existing
 from atoll.cli.errors import CommandError
 from atoll.cli.question import confirm
-from atoll.client import ApiError, connect
+from atoll.client import ApiError, Client, connect
 from atoll.model.error_codes import ErrorCode
 from atoll.wire.rebalance import NewRebalance, RebalanceView
 
@@ -26,7 +26,8 @@ def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop:
 
     As few nodes as possible are replaced in zones that have too few, so that the fleet's `placement` holds and it
     keeps no spare nodes that `survive_zones` does not need. Nodes end when their successors are active. Idle nodes
-    move; busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest.
+    move; busy ones stay, unless `--busy` is given. A rebalance ends after an hour at the latest,
+    and later where a disruption budget makes it wait.
     """
     client = connect()
     if stop:
@@ -38,7 +39,37 @@ def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop:
     wanted = NewRebalance(busy, max_moves)
     found = client.preview_rebalance(name, wanted)
     terminal.out(_text(found, max_moves))
-    while found.code == "moves" and not dry_run:
+    if found.code == "moves":
+        if not dry_run:
+            _begin(client, found, wanted, yes)
+    elif not dry_run and found.code != "balanced":
+        raise CommandError("nothing was moved")
+
+
+def bring_back(client: Client, *, yes: bool) -> None:
+    """Rebalance the project's fleets that are uneven, after a question for each; others are named with the reason."""
+    found = []
+    for fleet in client.fleets():
+        try:
+            found.append(client.preview_rebalance(fleet.name, NewRebalance()))
+        except ApiError as error:
+            if error.problem.code not in (ErrorCode.NOT_REBALANCED, ErrorCode.BEING_REBALANCED):
+                raise
+            if error.problem.code == ErrorCode.BEING_REBALANCED:
+                terminal.out(f" {error.problem.message}")
+    for one in found:
+        terminal.out(_text(one, None))
+        if one.code == "moves":
+            _begin(client, one, NewRebalance(), yes)
+
+
+def _begin(client: Client, found: RebalanceView, wanted: NewRebalance, yes: bool) -> None:
+    """Ask, and begin the rebalance as it was shown; where it changed meanwhile, it is shown and asked again.
+
+    Raises CommandError after a no, and with `yes` where more nodes would move than were shown.
+    """
+    name = found.fleet
+    while found.code == "moves":
         confirm(f"Rebalance {name}?", yes=yes)
         try:
             client.rebalance(name, replace(wanted, agreed=found.leaving))
@@ -51,11 +82,11 @@ def rebalance(name: str, busy: bool, max_moves: int | None, dry_run: bool, stop:
             terminal.out(f"  `atoll fleet rebalance {name} --stop` ends it earlier")
             return
         shown, found = found, client.preview_rebalance(name, wanted)
-        terminal.out(_text(found, max_moves))
+        terminal.out(_text(found, wanted.max_moves))
         if yes and (more := sorted({*found.leaving} - {*shown.leaving})):
             message = f"changed since it was shown: now it would replace {units.shortened(more, 8)} too"
             raise CommandError(message, "nothing was moved; look at it, then run the command again")
-    if not dry_run and found.code != "balanced":
+    if found.code != "balanced":
         raise CommandError("nothing was moved")
 
 
@@ -86,6 +117,8 @@ def _text(found: RebalanceView, most: int | None) -> str:
         f"   replaces {units.shortened(found.leaving, 8)} by {_counts(found.zones) or 'none'}, once these are active",
         f"   then {_counts(found.after)}{_price(found)}",
     ]
+    if found.pace:
+        lines.append(f"   {found.pace}")
     if found.needed > len(found.leaving):
         lines.append(f"   {units.count(found.needed - len(found.leaving), 'more node')} cannot move now")
     return "\n".join(lines)

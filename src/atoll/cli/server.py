@@ -1,27 +1,26 @@
 """`atoll server`: this machine's server. Other commands start it when needed."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import click
 
 from atoll.cli import errors, terminal, units
 from atoll.cli.backup import backup, restore
+from atoll.cli.ending import reset, stop
 from atoll.cli.errors import CommandError
 from atoll.cli.import_config import import_config
 from atoll.cli.noun import json_option
 from atoll.cli.orphan import orphans
 from atoll.cli.output import print_json
+from atoll.cli.own_server import own_folder
+from atoll.cli.server_config import CONFIG, config
+from atoll.cli.server_log import logs
 from atoll.cli.table import Table, block
-from atoll.client import Client, ClientError, NoServer, autostart, connect, location
+from atoll.client import Client, ClientError, autostart, connect, location
 from atoll.wire.api import DiskTroubleView, DiskUse, ServerStatus
 
-STOP_SECONDS = 30.0
-POLL_SECONDS = 0.02
 LOOK_SECONDS = 10.0
 """How long a start waits until all backends have been read: large ones may take longer."""
 
@@ -37,7 +36,7 @@ def server() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Listen on TCP at this port instead of a Unix socket.")
 def start(foreground: bool, host: str | None, port: int | None) -> None:
     """Start the server unless it is running."""
-    folder = _own()
+    folder = own_folder()
     options = _options(host, port)
     if foreground:
         with autostart.usable(folder):
@@ -55,24 +54,6 @@ def start(foreground: bool, host: str | None, port: int | None) -> None:
     terminal.out(f"the server {state} at {place.address} (pid {place.pid}), with its data in {folder}")
     for line in unreached(Client(place.address, place.token, timeout=LOOK_SECONDS)):
         terminal.out(line)
-
-
-@server.command()
-def stop() -> None:
-    """Stop the server. Instances and their jobs keep running."""
-    folder = _own()
-    pid = _running(folder)
-    if pid is None:
-        terminal.out(f"no server is running for {folder}")
-        return
-    os.kill(pid, signal.SIGTERM)
-    limit = time.monotonic() + STOP_SECONDS
-    while autostart.alive(pid):
-        if time.monotonic() > limit:
-            raise CommandError(f"the server (pid {pid}) has not stopped after {STOP_SECONDS:g} s",
-                               f"see {folder / autostart.LOG_FILE}")  # fmt: skip
-        time.sleep(POLL_SECONDS)
-    terminal.out("the server has stopped")
 
 
 @server.command()
@@ -101,42 +82,26 @@ def check(backend: str | None) -> int:
     Each region of BACKEND, or of all backends of `config.yml`, is reported with the permissions that it lacks. Nothing
     is created: what would change something is sent as a dry run. Exits with code 1 where something required is missing.
     """
-    folder = _own()
+    folder = own_folder()
     options = ["--backend", backend] if backend else []
     command = [sys.executable, "-m", "atoll.server.check", "--home", str(folder), *options]
     return subprocess.run(command, check=False).returncode
 
 
+server.add_command(stop)
+server.add_command(reset)
+server.add_command(logs)
+server.add_command(config)
 server.add_command(orphans)
 server.add_command(backup)
 server.add_command(restore)
 server.add_command(import_config)
 
 
-def _own() -> Path:
-    """The data folder of this machine's own server; refuses when the environment points elsewhere."""
-    if os.environ.get("ATOLL_SERVER_URL"):
-        raise CommandError("ATOLL_SERVER_URL points to another server", "start and stop it on its own machine")
-    return location.home()
-
-
 def _options(host: str | None, port: int | None) -> list[str]:
     if host and not port:
         raise click.UsageError("`--host` needs `--port`")
     return ["--host", host or "127.0.0.1", "--port", str(port)] if port else []
-
-
-def _running(folder: Path) -> int | None:
-    """The process of the server to stop: the owner of the folder's lock, or the one that answers."""
-    pid = autostart.owner(folder)
-    if pid is not None:
-        return pid
-    try:
-        place = autostart.running(folder)
-    except NoServer:
-        place = location.local(folder)
-        return None if place is None else place.pid
-    return None if place is None else Client(place.address, place.token).status().pid
 
 
 def unreached(client: Client) -> list[str]:
@@ -156,6 +121,7 @@ def _facts(found: ServerStatus) -> list[str]:
             ("pid", str(found.pid)),
             ("version", found.version),
             ("started", units.ago(found.started_at, units.now())),
+            *_files(),
             ("database", found.database),
             ("web page", f"{found.web} (`atoll web` signs in)" if found.web else "not opened yet: run `atoll web`"),
             ("disk", ", ".join(_use(one) for one in found.disk) or "unknown"),
@@ -163,6 +129,14 @@ def _facts(found: ServerStatus) -> list[str]:
         ],
         " ",
     )
+
+
+def _files() -> list[tuple[str, str]]:
+    """The data folder and the configuration of this machine's own server."""
+    if location.remote() is not None:
+        return []
+    path = location.home() / CONFIG
+    return [("folder", str(location.home())), ("configuration", str(path) if path.exists() else f"none at {path}")]
 
 
 def _trouble(one: DiskTroubleView) -> str:

@@ -39,8 +39,8 @@ def submit(
     """Run COMMAND as a task: `atoll run -- COMMAND` is `atoll run submit -- COMMAND`.
 
     One word is a line for the shell (`-- 'nproc && free -g'`); several are a program and its arguments. The job starts
-    in an empty folder of its machine: this release copies no files to it. The file that is made is printed,
-    to be kept and applied again with `atoll apply`.
+    in an empty folder of its machine; the `files` of a configuration copy files to it. The file that is made is
+    printed, to be kept and applied again with `atoll apply`.
     """
     entries, env_files = options.pop("entries"), options.pop("env_files")
     variables = environment.variables(entries, env_files, os.environ)
@@ -69,5 +69,5 @@ def _warn_of_files(command: tuple[str, ...]) -> None:
     if files:
         errors.warn(
             f"`{files[0]}` is a file of this folder, and the job starts in an empty one",
-            "fetch it in the command, or on the backend `local` name it by its whole path",
+            "`--print` the file that this makes, add `files:` to it, and apply that",
         )

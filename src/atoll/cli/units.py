@@ -32,6 +32,11 @@ def clock(time: datetime) -> str:
     return _aware(time).astimezone().strftime("%H:%M:%S")
 
 
+def dated(time: datetime) -> str:
+    """The date and time on this machine's clock, `2026-11-28 14:02:11`."""
+    return _aware(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def until(time: datetime | None) -> str:
     """When something ends, with the date where it is not today; empty when there is no end."""
     if time is None:

@@ -40,6 +40,7 @@ def validate(paths: Sequence[str], strict: bool, form: str, profile: str | None)
 
         parsed = parse(files, environment=os.environ, profiles=profiles, choices=Choices(profile))
     found.extend(parsed.diagnostics)
+    found.extend(_unpackable(files))
     failed = any(one.severity == "error" or strict for one in found)
     sources = {file.name: file.text for file in (*files, *([profiles] if profiles else []))}
     documents = len(parsed.documents) + len(parsed.unread)
@@ -147,6 +148,16 @@ def _print(found: Sequence[Diagnostic], sources: dict[str, str], form: str, chec
         if found:
             terminal.out(render(found, sources, colour=terminal.coloured(sys.stdout)))
         terminal.out(f"{summary(found)}; checked {checked}" if found else f"{checked}, nothing wrong")
+
+
+def _unpackable(files: Sequence["SourceFile"]) -> list[Diagnostic]:
+    """What is wrong with the entries of `files`; nothing is imported for files that have none."""
+    if not any("files" in file.text for file in files):
+        return []
+    from atoll.cli.packed_files import faults
+    from atoll.wire.api import SourceFile as Sent
+
+    return faults([Sent(file.name, file.text) for file in files])
 
 
 def _plural(count: int, word: str) -> str:

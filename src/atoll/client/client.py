@@ -6,16 +6,17 @@ when a connection fails: a change that was sent may have been accepted.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, BinaryIO, TypeVar
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
 from atoll.client import transport
+from atoll.client.answers import decoded, problem_of
 from atoll.client.errors import ApiError, NoServer, ServerGone
+from atoll.client.paths import fields_of, joined, shown
 from atoll.model.access import Role
-from atoll.model.error_codes import ErrorCode
 from atoll.model.zone import Zone
 from atoll.wire.access import (
     IssuedToken,
@@ -34,6 +35,9 @@ from atoll.wire.access import (
 from atoll.wire.api import (
     NEXT,
     ApplyResponse,
+    ArchiveView,
+    ConfigurationView,
+    EventQuery,
     EventView,
     FleetView,
     Healthz,
@@ -44,12 +48,12 @@ from atoll.wire.api import (
     OrphanView,
     PlanResponse,
     PlanView,
-    Problem,
     RunView,
     ServerStatus,
     StopRequest,
     Submission,
     VolumeView,
+    WantedArchives,
     ZoneView,
 )
 from atoll.wire.closures import ClosurePreview, ClosureView, NewClosure
@@ -57,13 +61,19 @@ from atoll.wire.rebalance import NewRebalance, RebalanceView
 from atoll.wire.rehearsal import NewRehearsal, RehearsalView
 from atoll.wire.whatif import WhatIf, WhatIfView
 
+if TYPE_CHECKING:
+    from atoll.client.streams import Stream
+
 T = TypeVar("T")
 
 Query = Mapping[str, Any]
+ALL_EVENTS = EventQuery()
 RETRY_PAUSES = (0.05, 0.2, 0.5)
 """Seconds between two attempts of a read."""
 REPLAY_SECONDS = 120.0
 """Time limit in seconds of a plan from a snapshot file, which is read and checked as a whole."""
+SENDING_SECONDS = 120.0
+"""How long the server may take to store an archive."""
 REHEARSAL_SECONDS = 60.0
 """How long one rehearsal may take."""
 LONGEST_PAGE = 1000
@@ -92,12 +102,16 @@ class Client:
         self._token = token
         self._timeout = timeout
 
+    def of_project(self, name: str) -> "Client":
+        """A client of the same server for another project."""
+        return Client(self.address, self._token, name, timeout=self._timeout)
+
     # The server
 
     def healthz(self) -> Healthz:
         """The health and version of the server, without retries."""
         response = self._exchange("GET", "/healthz", None, self._timeout)
-        return _decoded(response, Healthz)
+        return decoded(response, Healthz)
 
     def status(self) -> ServerStatus:
         """The server's status, as `atoll server status` shows it."""
@@ -127,7 +141,7 @@ class Client:
             "POST", self._path("plan", "snapshot"), msgspec.json.encode(submission), self._timeout, "planning"
         )
         line, _, snapshot = response.body.partition(b"\n")
-        return _decoded(replace(response, body=line), PlanResponse), snapshot
+        return decoded(replace(response, body=line), PlanResponse), snapshot
 
     def replay(self, submission: Submission, snapshot: BinaryIO, size: int) -> PlanResponse:
         """The plan from a snapshot file of `size` bytes, which is sent as it is read."""
@@ -135,17 +149,32 @@ class Client:
         body = transport.in_parts(line, snapshot, size)
         timeout = max(self._timeout, REPLAY_SECONDS)
         response = self._exchange("POST", self._path("replay"), body, timeout, "planning", len(line) + size)
-        return _decoded(response, PlanResponse)
+        return decoded(response, PlanResponse)
 
     def apply(self, submission: Submission) -> ApplyResponse:
         """Submit the files as the desired state; work continues after the response."""
         return self._send("POST", self._path("apply"), ApplyResponse, "applying", submission)
 
+    def missing_archives(self, digests: Sequence[str]) -> list[str]:
+        """Those of the digests whose archives the server lacks; it keeps the others for another hour at least."""
+        wanted = WantedArchives(tuple(digests))
+        return self._send("POST", self._path("archives", "missing"), list[str], "sending files", wanted)
+
+    def send_archive(self, digest: str, file: BinaryIO, size: int) -> ArchiveView:
+        """Store an archive of `size` bytes, which is sent as it is read."""
+        body, timeout = transport.in_parts(b"", file, size), max(self._timeout, SENDING_SECONDS)
+        response = self._exchange("PUT", self._path("archives", digest), body, timeout, "sending files", size)
+        return decoded(response, ArchiveView)
+
+    def configuration(self, kind: str, name: str) -> ConfigurationView:
+        """The configuration of a `fleet`, `volume` or `run`, as it was applied last, without secrets."""
+        return self._get(self._path("configurations", kind, name), ConfigurationView, f"reading {kind} {name}")
+
     def why(self, kind: str, name: str) -> PlanView:
         """Why a `fleet`, `volume` or `run` is where it is, or waits: its plan as of now, as if it had no place yet."""
         return self._get(self._path("why", kind, name), PlanView, f"explaining {kind} {name}")
 
-    # Fleets and instances
+    # Fleets, instances and volumes
 
     def fleets(self) -> list[FleetView]:
         """All fleets, with their instances."""
@@ -175,14 +204,12 @@ class Client:
 
     def delete_fleet(self, name: str, version: str = "", nodes: int | None = None) -> FleetView:
         """Delete a fleet; 409 `fleet-busy` while runs use it, 409 `changed-since-shown` if it changed."""
-        path = self._path("fleets", name) + _shown(version=version, nodes=nodes)
+        path = self._path("fleets", name) + shown(version=version, nodes=nodes)
         return self._send("DELETE", path, FleetView, f"deleting fleet {name}")
 
     def instances(self) -> list[InstanceView]:
         """The instances of all fleets."""
         return self._pages(self._path("instances"), InstanceView, "listing instances")
-
-    # Volumes
 
     def volumes(self) -> list[VolumeView]:
         """All volumes."""
@@ -194,7 +221,7 @@ class Client:
 
     def delete_volume(self, name: str, version: str = "") -> VolumeView:
         """Delete a volume and its data; 409 `volume-attached` while in use, 409 `changed-since-shown` if it changed."""
-        path = self._path("volumes", name) + _shown(version=version)
+        path = self._path("volumes", name) + shown(version=version)
         return self._send("DELETE", path, VolumeView, f"deleting volume {name}")
 
     # Runs
@@ -213,7 +240,7 @@ class Client:
             size = min(limit - len(found), LONGEST_PAGE)
             query = {"all": 1, "newest": 1, "after": before, "limit": size}
             response = self._read(self._path("runs"), "listing runs", query)
-            found += _decoded(response, list[RunView])
+            found += decoded(response, list[RunView])
             before = response.headers.get(NEXT.lower())
             if before is None or len(found) >= limit:
                 return found[::-1], before is not None
@@ -233,7 +260,7 @@ class Client:
 
     def delete_run(self, name: str, version: str = "") -> RunView:
         """Remove a finished run from the lists; 409 `run-active` before, `changed-since-shown` for another version."""
-        path = self._path("runs", name) + _shown(version=version)
+        path = self._path("runs", name) + shown(version=version)
         return self._send("DELETE", path, RunView, f"deleting run {name}")
 
     def logs(
@@ -253,7 +280,19 @@ class Client:
             submission=int(headers.get("atoll-log-submission") or 0),
         )
 
-    # Events
+    async def open_port(self, name: str, port: int, *, job: int = 0) -> "Stream":
+        """A stream to a port that a job of the run listens on, for asyncio; the caller closes its writer."""
+        from atoll.client.streams import Declined, open_stream  # with asyncio, which other calls need not load
+
+        path, doing = self._path("runs", name, "jobs", str(job), "ports", str(port)), f"reaching port {port}"
+        try:
+            return await open_stream(self.address, path, self._token)
+        except transport.Unreachable as error:
+            raise ServerGone(self.address, doing, error) from error
+        except Declined as error:
+            raise ApiError(error.status, problem_of(transport.Response(error.status, {}, error.body))) from error
+
+    # Events, zones and offers
 
     def events(
         self,
@@ -262,14 +301,11 @@ class Client:
         wait: float = 0,
         limit: int | None = None,
         last: int | None = None,
-        kind: str | None = None,
-        name: str | None = None,
+        wanted: EventQuery = ALL_EVENTS,
     ) -> list[EventView]:
-        """Events in their order: those after number `after`, or the newest `last`."""
-        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, "kind": kind, "name": name}
+        """The wanted events in their order: those after number `after`, or the newest `last`."""
+        query = {"after": after, "wait": wait or None, "limit": limit, "last": last, **fields_of(wanted)}
         return self._get(self._path("events"), list[EventView], "following events", query)
-
-    # Zones and offers
 
     def zones(self) -> list[ZoneView]:
         """The zones of all configured backends."""
@@ -320,11 +356,11 @@ class Client:
 
     def offers(self, query: OfferQuery) -> list[OfferView]:
         """The offers that match, cheapest first."""
-        return self._get(self._path("offers"), list[OfferView], "listing offers", _fields(query))
+        return self._get(self._path("offers"), list[OfferView], "listing offers", fields_of(query))
 
     def offer_groups(self, query: OfferQuery, by: str) -> list[OfferGroup]:
         """The same offers grouped by `zone`, `region`, `type` or `gpu`."""
-        return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", _fields(query))
+        return self._get(self._path("offers", "by", by), list[OfferGroup], "listing offers", fields_of(query))
 
     # Projects, users, tokens, secrets
 
@@ -342,7 +378,7 @@ class Client:
 
     def delete_project(self, name: str) -> ProjectView:
         """Delete an empty project; 409 `project-busy` before. For admins."""
-        return self._send("DELETE", _joined("/api/projects", name), ProjectView, f"deleting project {name}")
+        return self._send("DELETE", joined("/api/projects", name), ProjectView, f"deleting project {name}")
 
     def members(self) -> list[MemberView]:
         """The project's members."""
@@ -367,7 +403,7 @@ class Client:
 
     def delete_user(self, name: str) -> UserView:
         """Delete a user with memberships and tokens; for admins."""
-        return self._send("DELETE", _joined("/api/users", name), UserView, f"deleting user {name}")
+        return self._send("DELETE", joined("/api/users", name), UserView, f"deleting user {name}")
 
     def tokens(self, *, all: bool = False) -> list[TokenView]:
         """The user's own tokens, or for admins all."""
@@ -379,7 +415,7 @@ class Client:
 
     def revoke_token(self, prefix: str) -> TokenView:
         """Revoke a token."""
-        return self._send("DELETE", _joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
+        return self._send("DELETE", joined("/api/tokens", prefix), TokenView, f"revoking token {prefix}")
 
     def secrets(self) -> list[SecretView]:
         """The names of the project's secrets."""
@@ -396,14 +432,14 @@ class Client:
     # How
 
     def _path(self, *parts: str) -> str:
-        return _joined("/api/projects", self.project, *parts)
+        return joined("/api/projects", self.project, *parts)
 
     def _zone_path(self, zone: Zone, *action: str) -> str:
         name = (zone.name,) if zone.name else ()
         return self._path("zones", zone.backend, zone.region, *name, *action)
 
     def _get(self, path: str, kind: type[T], doing: str, query: Query | None = None) -> T:
-        return _decoded(self._read(path, doing, query), kind)
+        return decoded(self._read(path, doing, query), kind)
 
     def _pages(self, path: str, item: type[T], doing: str, query: Query | None = None) -> list[T]:
         """All pages of a list."""
@@ -411,7 +447,7 @@ class Client:
         after: str | None = None
         while True:
             response = self._read(path, doing, {**(query or {}), "after": after})
-            found += _decoded(response, list[item])  # type: ignore[valid-type]
+            found += decoded(response, list[item])  # type: ignore[valid-type]
             after = response.headers.get(NEXT.lower())
             if after is None:
                 return found
@@ -433,7 +469,7 @@ class Client:
         self, method: str, path: str, kind: type[T], doing: str, body: object = None, seconds: float | None = None
     ) -> T:
         encoded = None if body is None else msgspec.json.encode(body)
-        return _decoded(self._exchange(method, path, encoded, seconds or self._timeout, doing), kind)
+        return decoded(self._exchange(method, path, encoded, seconds or self._timeout, doing), kind)
 
     def _exchange(
         self,
@@ -459,40 +495,5 @@ class Client:
                 "give `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`",
             ) from error
         if response.status >= 400:
-            raise ApiError(response.status, _problem(response))
+            raise ApiError(response.status, problem_of(response))
         return response
-
-
-def _fields(query: OfferQuery) -> Query:
-    return {item.name: getattr(query, item.name) for item in fields(query)}
-
-
-def _shown(**bounds: str | int | None) -> str:
-    """The query that binds a deletion to what was shown."""
-    given = {name: value for name, value in bounds.items() if value not in (None, "")}
-    return f"?{urlencode(given)}" if given else ""
-
-
-def _joined(*parts: str) -> str:
-    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
-
-
-def _decoded(response: transport.Response, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(response.body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ApiError(response.status, _foreign(f"the server's answer was not understood: {error}")) from error
-
-
-def _problem(response: transport.Response) -> Problem:
-    try:
-        return msgspec.json.decode(response.body, type=Problem)
-    except msgspec.MsgspecError:
-        return _foreign(f"the server answered with HTTP status {response.status} and no reason")
-
-
-def _foreign(message: str) -> Problem:
-    """A problem with an answer that is not in an Atoll server's format."""
-    return Problem(
-        ErrorCode.UNKNOWN_ANSWER, message, "check the address and that server and command have the same version"
-    )

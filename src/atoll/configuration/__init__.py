@@ -6,6 +6,7 @@ The public names are loaded on first use: a command that only looks for the name
 from typing import TYPE_CHECKING, Any
 
 from atoll.configuration.reading.source import SourceFile
+from atoll.model.diagnostic import Span
 
 if TYPE_CHECKING:
     from atoll.configuration.loading import Choices, ordered, parse
@@ -18,6 +19,7 @@ __all__ = [
     "SourceFile",
     "Unread",
     "named_environment",
+    "named_files",
     "ordered",
     "parse",
     "spec_from_json",
@@ -53,3 +55,24 @@ def named_environment(text: str) -> tuple[str, ...]:
     except Unreadable:
         return ()
     return tuple(names)
+
+
+def named_files(source: SourceFile) -> tuple[tuple[str, Span | None], ...]:
+    """The local paths of the entries of `files` and their places; none when the file cannot be read."""
+    if "files" not in source.text:
+        return ()
+    from atoll.configuration.reading.reader import Unreadable, read
+
+    found: list[tuple[str, Span | None]] = []
+    try:
+        for document in read(source, written=True):
+            listed = document.data.get("files") if isinstance(document.data, dict) else None
+            for index, entry in enumerate(listed if isinstance(listed, list) else ()):
+                local = entry.get("local_path") if isinstance(entry, dict) else entry
+                if isinstance(local, str) and local:
+                    local = local if isinstance(entry, dict) else local.partition(":")[0]
+                    place = document.places.get(("files", index))
+                    found.append((local, place.value if place else None))
+    except Unreadable:
+        return ()
+    return tuple(found)

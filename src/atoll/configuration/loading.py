@@ -39,11 +39,13 @@ class Choices:
     """What a command sets beside its files: a profile, the name of the only run or document, and variables of all runs.
 
     Without `profile` the default one of the profiles is taken. The values of the `variables` are in the environment.
+    `packed` has the digests of the entries of `files`, by the configuration's name and their local paths.
     """
 
     profile: str | None = None
     name: str | None = None
     variables: Sequence[str] = ()
+    packed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 MOST_FINDINGS = 100
@@ -52,13 +54,17 @@ MOST_FINDINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A document that may still be without a name. Of one that is not `whole`, faulty parts are left out."""
+    """A document that may still be without a name. Of one that is not `whole`, faulty parts are left out.
+
+    `written` is its name in the file, which may be no name that a document can have.
+    """
 
     type: str
     spec: Spec
     file: str
     places: Mapping[Path, Place]
     whole: bool = True
+    written: str | None = None
 
 
 def parse(
@@ -78,7 +84,8 @@ def parse(
     """
     found: list[Diagnostic] = []
     choices = choices or Choices()
-    reading = _Reading(_profile(profiles, choices.profile, found), environment or {}, applying, choices.variables)
+    profile = _profile(profiles, choices.profile, found)
+    reading = _Reading(profile, environment or {}, applying, choices.variables, choices.packed)
     drafts: list[_Draft] = []
     unread: list[Unread] = []
     more = False
@@ -88,7 +95,7 @@ def parse(
         for raw in _documents(file, found):
             draft = reading.draft(raw, file.name, found) if raw else None
             drafts += [draft] if draft else []
-            if draft is None or not draft.whole:
+            if draft is None:
                 unread.append(_unread(raw) if raw else Unread())
             if more := len(found) >= MOST_FINDINGS:
                 unread.append(Unread())
@@ -97,15 +104,22 @@ def parse(
         drafts = _renamed(drafts, choices.name, found)
     named = _named(drafts)
     documents = tuple(one for one, draft in zip(named, drafts, strict=True) if draft.whole)
+    partial = tuple(one for one, draft in zip(named, drafts, strict=True) if not draft.whole)
+    unread += [
+        Unread(one.kind, one.name if draft.written is None else draft.written)
+        for one, draft in zip(named, drafts, strict=True)
+        if not draft.whole
+    ]
     found.extend(_duplicates(named))
     found.extend(_zone_findings(named, ground))
     for document in named:
         found.extend(support.check(document, applying=applying))
+        found.extend(_unsent(document) if applying else ())
     return Parsed(
         documents,
         _bounded(ordered(found, files), more),
         tuple(unread),
-        tuple(one for one, draft in zip(named, drafts, strict=True) if not draft.whole),
+        partial,
         reading.profile.name if choices.profile is None and any(isinstance(one.spec, Run) for one in named) else None,
     )
 
@@ -120,6 +134,15 @@ def _bounded(found: tuple[Diagnostic, ...], more: bool) -> tuple[Diagnostic, ...
     severity = Severity.ERROR if errors else Severity.WARNING
     message = f"there are more than {MOST_FINDINGS} findings: the rest is not shown"
     return (*(one for one in found if one in kept), Diagnostic("too-many-findings", message, severity))
+
+
+def _unsent(document: Document) -> Iterable[Diagnostic]:
+    """A finding for each entry of `files` whose content is not known."""
+    for index, entry in enumerate(document.spec.files if isinstance(document.spec, Run) else ()):
+        if entry.digest is None:
+            message = f"the content of `{entry.local_path[:200]}` was not sent"
+            help = "use `atoll plan` and `atoll apply` of the server's version, which send it"
+            yield Diagnostic("unsent-files", message, span=document.span(("files", index)), help=help)
 
 
 def _zone_findings(documents: Sequence[Document], ground: "Ground | None") -> Iterable[Diagnostic]:
@@ -162,6 +185,7 @@ class _Reading:
     environment: Mapping[str, str]
     applying: bool
     variables: Sequence[str]
+    packed: Mapping[str, Mapping[str, str]]
 
     def draft(self, raw: RawDocument, file: str, found: list[Diagnostic]) -> _Draft | None:
         """What can be read of a document; what is wrong with it is added to `found`."""
@@ -178,14 +202,17 @@ class _Reading:
         if issubclass(model, Run) and self.variables:
             data = {**data, "env": _with_variables(data.get("env"), self.variables)}
         unset: dict[str, str | int] = {}
-        answer = validated(model, data, places, {"environment": self.environment, "unset": unset})
+        context = {"environment": self.environment, "unset": unset, "packed": self.packed.get(file, {})}
+        answer = validated(model, data, places, context)
         seen = {one.span for one in raw.findings}
         faults = [one for one in answer.found if one.span not in seen]
         found.extend(faults)
         found.extend(self._unset(unset, places))
         if answer.spec is None:
             return None
-        return _Draft(type, _placeable(answer.spec, answer.lost), file, answer.places, not faults and not raw.findings)
+        written = raw.data["name"] if isinstance(raw.data.get("name"), str) else None
+        whole = not faults and not raw.findings
+        return _Draft(type, _placeable(answer.spec, answer.lost), file, answer.places, whole, written)
 
     def _unset(self, unset: Mapping[str, str | int], places: Mapping[Path, Place]) -> Iterable[Diagnostic]:
         """A finding for each variable without a value: an error when applying."""

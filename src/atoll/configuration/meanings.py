@@ -42,6 +42,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "name": "The fleet's name; made from the file's name by default.",
         "nodes": "How many machines: `3`, `2..8`, or `{min, target, max}`; a range grows for runs.",
         "placement": "How they lie over zones: `any`, `cluster`, `spread`, or the mapping.",
+        "disruption": "How many machines the server may take away by itself at once, how often, from where and when.",
         "resources": "What each machine has at least.",
         "idle_duration": "How long a machine beyond `min` is kept after its last job.",
         "blocks": "Into how many equal parts a machine is divided, so that several jobs share it; `auto`: as many as"
@@ -63,6 +64,15 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "survive_zones": "With `spread`: enough machines that `nodes` are left after the loss of this many zones.",
         "max_zones": "With `any` or `spread`: the most zones that may hold machines.",
         "max_share": "With `any` or `spread`: no zone holds more than this part of the machines: `0.4` or `40%`.",
+        "rebalance": "With `any` or `spread`: `manual`, or `on-recovery`: idle machines move by themselves when zones"
+        " take them again.",
+    },
+    "Disruption": {
+        "max_unavailable": "How many machines, or which part of them (`10%`), may be away at once; by default 0, or"
+        " what `atoll zone drain --max-unavailable` allows.",
+        "per": "In any time of this length at most `max_unavailable` machines go, but at least one: `10m`.",
+        "one_zone_at_a_time": "Whether machines of one zone go only when those of other zones are gone.",
+        "at": "Machines go only at these times: a cron expression in UTC, and for how long, as `0 2 * * 6 for 4h`.",
     },
     "Resources": {
         "cpu": "CPUs.",
@@ -148,7 +158,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "docker": "Provide Docker inside the container.",
         "dstack": "Give the run access to dstack's own server.",
         "repos": "Repositories to clone: an address, a folder, or a mapping.",
-        "files": "Files and folders to copy: `path`, `local:remote`, or a mapping.",
+        "files": "Files and folders to copy to the job: `path`, `local:remote`, or a mapping.",
         "setup": "Lines to run before the commands.",
         "ports": "Ports to be reached at: `8000`, `80:8000`, `*:8000`, or a mapping.",
     },
@@ -170,7 +180,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "path": "Where it appears.",
     },
     "InstanceMount": {
-        "instance_path": "The folder of the machine. The mount needs a later release.",
+        "instance_path": "The folder of the machine; it is made where it is missing.",
         "path": "Where it appears.",
         "optional": "Go on without it where the machine has no such folder.",
     },
@@ -182,7 +192,11 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "path": "Where it is put.",
         "if_exists": "What to do where the folder exists already.",
     },
-    "FileMapping": {"local_path": "The file or folder on this machine.", "path": "Where it is put."},
+    "FileMapping": {
+        "local_path": "The file or folder where `atoll` runs, relative to the configuration's own folder.",
+        "path": "Where it is put: absolute, below `~`, or relative to `working_dir`; as `local_path` by default.",
+        "digest": "The SHA-256 of its content as it is sent; `atoll plan` and `atoll apply` set it.",
+    },
     "Port": {
         "local_port": "The port on this machine; any free one for `*`.",
         "container_port": "The port of the job.",

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from atoll.backends.base import Backend, Machine, MachineState
 from atoll.backends.own_hosts import OwnHosts
+from atoll.configuration.types.disruption import Disruption
+from atoll.engine.parts.archive_storage import Archives
 from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.log_storage import Logs
 from atoll.engine.parts.metrics import Metrics
@@ -42,7 +44,7 @@ class Transactions(Protocol):
 class Context:
     """The parts of one engine. `owner` is this installation's id, on every resource; `new_id` makes unique ids.
 
-    `config_digests` shows whether a backend's configuration has changed.
+    `config_digests` shows whether a backend's configuration has changed; `disruption` is the server's budget.
     """
 
     database: Transactions
@@ -50,6 +52,7 @@ class Context:
     calls: Calls
     worlds: Worlds
     logs: Logs
+    archives: Archives
     news: Notifier
     alarm: DueTimer
     now: Callable[[], datetime]
@@ -61,6 +64,7 @@ class Context:
     config_digests: Mapping[str, str] = field(default_factory=dict)
     own_hosts: OwnHosts | None = None
     retention: Retention = Retention()
+    disruption: Disruption | None = None
 
 
 def machine_of(instance: Instance) -> Machine:

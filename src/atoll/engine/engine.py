@@ -15,10 +15,13 @@ from typing import Any
 from atoll.backends.base import Backend, BackendError, Faults
 from atoll.backends.registry import open_backend
 from atoll.backends.ssh import SshBackend
+from atoll.configuration.types.disruption import Disruption
 from atoll.engine.context import Context
 from atoll.engine.following.logs import LogFollowing
+from atoll.engine.parts.archive_storage import open_archives
 from atoll.engine.parts.background import BackgroundDatabase
 from atoll.engine.parts.computing import Computing
+from atoll.engine.parts.disruption_config import disruption_of
 from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.installation import emptied_at, forget_emptied, owner_of
 from atoll.engine.parts.kept_listings import KeptListings
@@ -34,6 +37,7 @@ from atoll.engine.placing.batching import Placer, wake_waiting
 from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.restraint import forget_changed, release_changed
 from atoll.engine.queries.accounts import AccountQueries
+from atoll.engine.queries.configurations import ConfigurationQueries
 from atoll.engine.queries.events import EventQueries
 from atoll.engine.queries.fleets import FleetQueries
 from atoll.engine.queries.runs import RunQueries
@@ -45,6 +49,7 @@ from atoll.engine.requests.hosts import declared_hosts
 from atoll.engine.requests.offers import find_offers
 from atoll.engine.requests.planned import Planned
 from atoll.engine.requests.shown import ANY, Shown
+from atoll.engine.requests.streams import open_port
 from atoll.engine.requests.submission import apply_submission, plan_submission, replay_submission, save_submission
 from atoll.engine.requests.why import explain_place
 from atoll.engine.snapshots.world import Worlds, zone_scope
@@ -70,6 +75,7 @@ from atoll.model.zone import Zone
 from atoll.planning.offers import OfferSearch
 from atoll.store.database import Database, open_database, sqlite_url
 from atoll.store.errors import Conflict
+from atoll.tunnels.stream import Stream
 from atoll.wire.api import OfferQuery, Submission
 
 log = logging.getLogger("atoll.engine")
@@ -98,7 +104,7 @@ class Options:
 
     `secret_key` seals secrets instead of the keys in the data folder: one key, or the newest and the older ones with
     commas between. `digests` identify the configurations of the backends. `retention` says
-    how long history is kept.
+    how long history is kept, `disruption` what may be taken away of all fleets together.
     """
 
     now: Callable[[], datetime] = utc_now
@@ -106,6 +112,7 @@ class Options:
     secret_key: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     retention: Retention = Retention()
+    disruption: Disruption | None = None
 
 
 class Engine:
@@ -119,6 +126,7 @@ class Engine:
         self.news: Notifier = context.news
         self.home: Path | None = None
         self.accounts = AccountQueries(context)
+        self.configurations = ConfigurationQueries(context)
         self.events = EventQueries(context)
         self.fleets = FleetQueries(context)
         self.runs = RunQueries(context)
@@ -164,7 +172,7 @@ class Engine:
         Raises DatabaseError, and ValueError for a wrong configuration.
         """
         entries = (config or {}).get("backends") or [{"type": "local"}]
-        retention = retention_of(config or {})
+        retention, disruption = retention_of(config or {}), disruption_of(config or {})
         backends = {
             entry["type"]: open_backend(
                 entry["type"],
@@ -178,7 +186,7 @@ class Engine:
             backends[SSH] = open_backend(SSH, {}, home / "backends" / SSH)
         database = await open_database(database_url or sqlite_url(home / "atoll.db"), now)
         digests = {entry["type"]: config_digest(entry) for entry in entries}
-        options = Options(now, secret_key=secret_key, digests=digests, retention=retention)
+        options = Options(now, secret_key=secret_key, digests=digests, retention=retention, disruption=disruption)
         engine = await cls.over(database, backends, home, options)
         engine.context.planner.computing = Computing(engine.context.figures)
         return engine
@@ -201,15 +209,18 @@ class Engine:
         if isinstance(own_hosts, SshBackend):
             own_hosts.use(lambda: declared_hosts(database), owner)
         backends = {name: ObservedBackend(name, backend, figures) for name, backend in backends.items()}
-        worlds, logs, calls = (
+        worlds, logs, archives, calls = (
             Worlds(backends, now, KeptListings(home / "listings", options.digests)),
             open_logs(database, home / "logs"),
+            open_archives(database, home / "archives"),
             Calls(now),
         )
         context = Context(
-            *(database, backends, calls, worlds, logs, news, alarm, now, new_id, owner, vault, figures, Planner()),
+            *(database, backends, calls, worlds, logs, archives, news, alarm),
+            *(now, new_id, owner, vault, figures, Planner()),
             config_digests=options.digests,
             retention=options.retention,
+            disruption=options.disruption,
             own_hosts=own_hosts if isinstance(own_hosts, SshBackend) else None,
         )
         engine = cls(context, database)
@@ -322,6 +333,10 @@ class Engine:
     async def stop_run(self, project: str, name: str, abort: bool, shown: Shown = ANY) -> Run:
         """Stop a run. Raises Refused: not-found, changed-since-shown."""
         return await removal.stop_run(self.context, project, name, abort, shown)
+
+    async def open_port(self, project: str, run: str, rank: int, port: int) -> Stream:
+        """A stream to a port of a running job. Raises BackendError, Refused: as `requests/streams` says."""
+        return await open_port(self.context, project, run, rank, port)
 
     async def offers(self, project: str, query: OfferQuery) -> OfferSearch:
         """The offers that match a query. Raises Refused."""

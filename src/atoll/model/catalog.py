@@ -43,6 +43,7 @@ class TypeTable:
         self.disk_gb = np.array([t.disk_gb for t in types], dtype=np.float64)
         self.gpu_count = np.array([t.gpu.count if t.gpu else 0 for t in types], dtype=np.float64)
         self.gpu_memory_gb = np.array([t.gpu.memory_gb if t.gpu else 0 for t in types], dtype=np.float64)
+        self.lacks_containers = np.array([t.containers == "" for t in types], dtype=np.bool_)
         models: dict[GpuModel, int] = {}
         archs: dict[str, int] = {}
         self.gpu_model = np.array([_gpu_model(t, models) for t in types], dtype=np.int32)

@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     DISK_FULL = "disk-full"
     DISK_READ_ONLY = "disk-read-only"
     DOES_NOT_FIT = "does-not-fit"
+    FILES_MISSING = "files-missing"
     FIRST_PROJECT = "first-project"
     FLEET_BUSY = "fleet-busy"
     FORBIDDEN = "forbidden"
@@ -41,7 +42,9 @@ class ErrorCode(StrEnum):
     NO_PORT = "no-port"
     NOT_FOUND = "not-found"
     NOT_ISOLATED = "not-isolated"
+    NOTHING_LISTENS = "nothing-listens"
     NOT_REBALANCED = "not-rebalanced"
+    NOT_RUNNING = "not-running"
     NOT_SHOWN = "not-shown"
     NOT_SUPPORTED = "not-supported"
     PROJECT_BUSY = "project-busy"
@@ -52,8 +55,10 @@ class ErrorCode(StrEnum):
     TOO_FAR_BEHIND = "too-far-behind"
     TOO_LARGE = "too-large"
     TOO_MUCH = "too-much"
+    TOO_MANY_STREAMS = "too-many-streams"
     UNAUTHORIZED = "unauthorized"
     UNKNOWN_ANSWER = "unknown-answer"
+    UPGRADE_REQUIRED = "upgrade-required"
     VERSION = "version"
     VOLUME_ATTACHED = "volume-attached"
     VOLUME_FAILED = "volume-failed"
@@ -77,6 +82,7 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.DISK_FULL: "The server's disk is full. Nothing is stored.",
     ErrorCode.DISK_READ_ONLY: "The server's disk is read-only. Nothing is stored.",
     ErrorCode.DOES_NOT_FIT: "Nothing is applied because a document does not fit.",
+    ErrorCode.FILES_MISSING: "The server lacks files that the runs need. Send them, then apply.",
     ErrorCode.FIRST_PROJECT: "The first project cannot be deleted.",
     ErrorCode.FLEET_BUSY: "Runs use the fleet.",
     ErrorCode.FORBIDDEN: "The user lacks the role for this.",
@@ -95,7 +101,9 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.NO_PORT: "The server has no port for the web page.",
     ErrorCode.NOT_FOUND: "There is no such resource, or the user may not see it.",
     ErrorCode.NOT_ISOLATED: "Projects would not be isolated from each other on this server's machine.",
+    ErrorCode.NOTHING_LISTENS: "The job listens on no such port now.",
     ErrorCode.NOT_REBALANCED: "The fleet cannot be rebalanced now.",
+    ErrorCode.NOT_RUNNING: "The job does not run yet. Retry when it does.",
     ErrorCode.NOT_SHOWN: "Clients of dstack cannot show this resource.",
     ErrorCode.NOT_SUPPORTED: "Atoll does not support this request of a dstack client.",
     ErrorCode.PROJECT_BUSY: "The project still holds resources.",
@@ -106,8 +114,10 @@ MEANINGS: Mapping[ErrorCode, str] = {
     ErrorCode.TOO_FAR_BEHIND: "Too many events happened since the one named. Load the map again.",
     ErrorCode.TOO_LARGE: "The request is larger than the server accepts.",
     ErrorCode.TOO_MUCH: "The request takes more time or memory than one user gets.",
+    ErrorCode.TOO_MANY_STREAMS: "The user, or the server, has as many open streams as are allowed.",
     ErrorCode.UNAUTHORIZED: "The token or session is missing, wrong, revoked or expired.",
     ErrorCode.UNKNOWN_ANSWER: "The client's own: what answers is no Atoll server, or one of another version.",
+    ErrorCode.UPGRADE_REQUIRED: "The route carries a stream: the request has to ask for the upgrade.",
     ErrorCode.VERSION: "The dstack client has a version that the server does not speak.",
     ErrorCode.VOLUME_ATTACHED: "The volume is attached.",
     ErrorCode.VOLUME_FAILED: "The volume failed.",

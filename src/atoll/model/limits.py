@@ -12,7 +12,8 @@ class TimeLimits:
     running, before the machine is ended. `sweep_seconds` is the pause between two listings of all its machines.
     `listing_seconds` is how long its zones and offers are used before they are listed again.
     `job_silence_seconds` is how long a job waits for its silent machine before it counts as lost; None: until the
-    machine is ended.
+    machine is ended. `notice_seconds` is how often the agent of a spot machine is called for notices of an
+    interruption; None: the provider gives none.
     """
 
     start_seconds: float = 600
@@ -20,3 +21,4 @@ class TimeLimits:
     sweep_seconds: float = 20
     job_silence_seconds: float | None = None
     listing_seconds: float = 60
+    notice_seconds: float | None = None

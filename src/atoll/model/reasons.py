@@ -47,7 +47,7 @@ class JobReason(StrEnum):
     INSTANCE_LOST = "instance-lost"
     """Its instance ended, or fell silent, while the job ran there."""
     INTERRUPTED = "interrupted"
-    """Its agent no longer knows it."""
+    """Its agent no longer knows it, or its provider gave notice that it takes the machine back."""
     NO_CAPACITY = "no-capacity"
     OTHERS_WAIT = "others-wait"
     START_FAILED = "start-failed"

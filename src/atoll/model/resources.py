@@ -36,7 +36,11 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """One size of machine that a backend offers."""
+    """One size of machine that a backend offers.
+
+    `containers` is the container engine that such a machine has, `docker` or `podman`; empty where it has none, None
+    where that is not known.
+    """
 
     name: str
     cpus: float
@@ -44,6 +48,7 @@ class InstanceType:
     disk_gb: float = 0
     arch: str = "x86"
     gpu: Gpu | None = None
+    containers: str | None = None
 
     @property
     def capacity(self) -> Capacity:

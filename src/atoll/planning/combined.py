@@ -24,6 +24,7 @@ def combined(one: Requirements, other: Requirements, zones: Collection[Zone]) ->
         _spot(one.spot_policy, other.spot_policy),
         min(prices, default=None),
         one.owned or other.owned,
+        one.containers or other.containers,
     )
 
 

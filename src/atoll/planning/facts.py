@@ -4,7 +4,7 @@
 ISO 8601, amounts in the units of the model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 import numpy as np
@@ -20,6 +20,8 @@ from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.world import World
 
 Facts = Mapping[str, Fact]
+MOST_NAMED = 10
+"""How many machines a refusal names."""
 
 
 def moment(time: datetime | None) -> str | None:
@@ -177,11 +179,23 @@ def lacking(total: Capacity, free: Capacity, use: Capacity) -> Facts:
     return {"resource": resource, "needed": getattr(use, resource), "total": whole, "used": whole - left}
 
 
+def without_engine(names: Iterable[str]) -> Facts:
+    """The machines that have no container engine: the first ones by name, and how many they are."""
+    distinct = sorted(set(names))
+    return {"machines": tuple(distinct[:MOST_NAMED]), "count": len(distinct)}
+
+
+def _containers(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
+    rows, catalog = group.rows_in(zone), world.snapshot.catalog
+    return without_engine(catalog.table.types[kind].name for kind in catalog.columns.type[rows].tolist())
+
+
 def _plain(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:
     return _offer(group, zone)
 
 
 _OF_OFFERS: Mapping[RefusalCode, Callable[[Feasibility, int, Group, World], Facts]] = {
+    RefusalCode.CONTAINERS: _containers,
     RefusalCode.PRICE_UNKNOWN: _price,
     RefusalCode.PRICE: _price,
     RefusalCode.NOT_OFFERED: _plain,

@@ -52,11 +52,15 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The instances (ids) to be replaced elsewhere, those that end without a successor, and those that stay."""
+    """The instances (ids) to be replaced elsewhere, those that end without a successor, and those that stay.
+
+    Of those to be replaced, the `busy` ones leave when their runs have ended.
+    """
 
     replace: tuple[str, ...] = ()
     release: tuple[str, ...] = ()
     stays: tuple[Stay, ...] = ()
+    busy: tuple[Occupant, ...] = ()
 
 
 def moves(zone: Zone, occupants: Collection[Occupant], fleets: Mapping[str, FleetRequest], snapshot: Snapshot) -> Moves:
@@ -65,7 +69,7 @@ def moves(zone: Zone, occupants: Collection[Occupant], fleets: Mapping[str, Flee
     `fleets` are the requests of the fleets that keep their size, by id.
     """
     zones: dict[Requirements, int] = {}
-    replaced, released, stays = [], [], []
+    replaced, released, stays, busy = [], [], [], []
     for occupant in sorted(occupants, key=lambda one: (bool(one.runs), one.name)):
         fleet = fleets.get(occupant.fleet)
         if fleet is None:
@@ -79,9 +83,11 @@ def moves(zone: Zone, occupants: Collection[Occupant], fleets: Mapping[str, Flee
         stay = _stays(zone, occupant, fleet, zones[fleet.requirements])
         if stay is None:
             replaced.append(occupant.id)
+            if occupant.runs:
+                busy.append(occupant)
         else:
             stays.append(stay)
-    return Moves(tuple(replaced), tuple(released), tuple(stays))
+    return Moves(tuple(replaced), tuple(released), tuple(stays), tuple(busy))
 
 
 def _stays(zone: Zone, occupant: Occupant, fleet: FleetRequest, usable: int) -> Stay | None:

@@ -52,6 +52,8 @@ class RefusalCode(StrEnum):
     NO_ZONES = "no-zones"
     OWNED = "owned"
     INSTANCE_TYPE = "instance-type"
+    CONTAINERS = "containers"
+    """The machine has no container engine, and the run has an image."""
     MARKET = "market"
     PRICE_UNKNOWN = "price-unknown"
     """The provider does not say the price, so `max_price` cannot be kept."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from atoll.model.zone import Zone
 from atoll.planning.budget import Budget
+from atoll.planning.facts import without_engine
 from atoll.planning.filters.feasibility import FILTERS, PASSED
 from atoll.planning.plan import DocumentKind, DocumentPlan, NodePlacement, Plan, Shortfall, ShortfallCode, Source
 from atoll.planning.reasons import explain
@@ -250,7 +251,16 @@ def _shape_notes(
     usable = _passing(fleet, reasons)
     if staying and any(excess(fleet.nodes, fleet.placement, counts, usable)):
         note = explain.rebalance_note(fleet.name, fleet.nodes, fleet.placement, len(usable))
+        emptier = [zone for zone in usable if counts[zone] < max(counts.values())]
+        if emptier and not any(_takes_one(fleet, zone, reasons) for zone in emptier):
+            note = explain.no_room_note(emptier)
         yield f"existing nodes stay where they are: {note}"
+
+
+def _takes_one(fleet: FleetRequest, zone: Zone, reasons: Reasons) -> bool:
+    """Whether a zone could take one more node beside all that is planned."""
+    decider = reasons.decider
+    return reasons.remainder.refusal(decider.feasibility(fleet.requirements), decider.world.number[zone]) is None
 
 
 def _uneven(fleet: FleetRequest, counts: Counter[Zone], reasons: Reasons) -> Iterator[str]:
@@ -314,9 +324,21 @@ def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
         notes=(
             *(explain.path_note(name) for name in unseen),
             *explain.distance_notes(zones),
+            *(() if placed else _engine_notes(run, reasons)),
             *(_together_notes(run, zones, reasons) if placed else ()),
         ),
     )
+
+
+def _engine_notes(run: RunRequest, reasons: Reasons) -> Iterator[str]:
+    """The machines that a run does not get because they have no container engine, wherever they are."""
+    if run.requirements.containers:
+        there = (
+            each for each in reasons.decider.world.snapshot.instances if run.fleets is None or each.fleet in run.fleets
+        )
+        names = [each.instance_type.name for each in there if each.instance_type.containers == ""]
+        if names:
+            yield explain.engine_note(without_engine(names))
 
 
 def _together_notes(run: RunRequest, zones: Collection[Zone], reasons: Reasons) -> Iterator[str]:

@@ -53,6 +53,7 @@ class Requirements:
     """What every node of a group must have; None is no limit. `availability_zones` may hold names, ids, globs, `!…`.
 
     `owned` is set for a fleet that declares the machines of `instance_types` as its user's own; others never get them.
+    `containers` is set where a machine that is known to have no container engine will not do.
     """
 
     resources: Resources = Resources()
@@ -63,6 +64,7 @@ class Requirements:
     spot_policy: SpotPolicy = SpotPolicy.ON_DEMAND
     max_price: float | None = None
     owned: bool = False
+    containers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,13 @@ class Placement:
     def loose(self) -> "Placement":
         """Only what holds however many nodes fit: the number of zones and the share of each."""
         return Placement(max_zones=self.max_zones, max_share=self.max_share)
+
+    def least_zones(self, nodes: int) -> int:
+        """In how many zones `nodes` nodes are at least: as many as `min_zones`, of fewer nodes each in its own.
+
+        The loss of `survive_zones` zones takes at least one more node for each, which need zones, too.
+        """
+        return min(self.min_zones or 0, nodes + self.survive_zones if nodes else 0)
 
     def of_fewer(self, fewer: int, nodes: int) -> "Placement":
         """The placement for `fewer` of `nodes` nodes, of which a zone may hold as many as of all."""

@@ -6,6 +6,7 @@ that are closed, quotas in use. What does not fit even then never will, as long 
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from atoll.model.offer import Availability
 from atoll.model.zone import Capacity, ZoneState
 from atoll.planning.elastic import plan_elastic
 from atoll.planning.growth import PlanFunction
+from atoll.planning.lasting import refusing_impossible
 from atoll.planning.plan import PASSING, DocumentKind, DocumentPlan, Plan, RefusalCode, Shortfall, ShortfallCode
 from atoll.planning.recovery import recovering
 from atoll.planning.replacement import plan_replacing
@@ -31,15 +33,15 @@ def answer(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
     """The plan of a request, with fleets that grow for its runs; each shortfall says whether it may pass.
 
     The reason of one that may is the nearest miss among the zones where the document would be. Of an existing fleet
-    that does not fit, as many nodes as fit come back, unless a user confirms the plan.
+    that does not fit, as many nodes as fit come back, unless a user confirms the plan: then one whose placement could
+    never be kept is refused.
     """
     made = plan_replacing(request, snapshot, plan)
-    short = [one for one in made.documents if one.shortfall is not None]
-    if not short:
-        return made
-    cured = _Cured(request, snapshot, plan)
-    documents = tuple(cured.judged(one) if one.shortfall is not None else one for one in made.documents)
-    return recovering(replace(made, documents=documents), request, snapshot, plan)
+    if not made.complete:
+        cured = _Cured(request, snapshot, plan)
+        documents = tuple(cured.judged(one) if one.shortfall is not None else one for one in made.documents)
+        made = recovering(replace(made, documents=documents), request, snapshot, plan)
+    return refusing_impossible(made, request, snapshot, partial(_emptied, snapshot), plan)
 
 
 class _Cured:
@@ -129,6 +131,12 @@ def _relieved(snapshot: Snapshot, request: Request) -> Iterator[Snapshot]:
         before = usage[one.zone].used if one.zone in usage else Capacity()
         usage[one.zone] = Usage(one.zone, before + one.instance_type.capacity)
     yield replace(calm, instances=own, usage=tuple(usage.values()))
+
+
+def _emptied(snapshot: Snapshot) -> Snapshot:
+    """The world once everything has passed that can, without any instance."""
+    *_, emptied = _relieved(snapshot, Request(""))
+    return emptied
 
 
 def _available(catalog: Catalog) -> Catalog:

@@ -151,8 +151,13 @@ class EndRebalance:
     """End the rebalance of the fleet: what has not left stays."""
 
 
+@dataclass(frozen=True, slots=True)
+class StartRebalance:
+    """Replace nodes of the fleet so that it is balanced again, where the zones that have too few take nodes."""
+
+
 InstanceEffect = Launch | Terminate | EndFailed
-FleetEffect = PlanNodes | EndInstances | EndRebalance
+FleetEffect = PlanNodes | EndInstances | EndRebalance | StartRebalance
 VolumeEffect = PlaceVolume | CreateDisk | DeleteDisk
 AttachmentEffect = Attach | Detach
 RunEffect = PlaceJobs | Resubmit | StopJobs

@@ -11,11 +11,23 @@ from atoll.model.reasons import ChangeReason, EndReason
 from atoll.model.records import GAVE_UP, Fleet
 from atoll.model.states import FleetState
 from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
-from atoll.reconcile.action import EndInstances, EndRebalance, Finished, FleetAction, Mark, PlanNodes, Step, Wait
+from atoll.reconcile.action import (
+    EndInstances,
+    EndRebalance,
+    Finished,
+    FleetAction,
+    Mark,
+    PlanNodes,
+    StartRebalance,
+    Step,
+    Wait,
+)
 from atoll.reconcile.backoff import early_pause
 
 SETTLING_SECONDS = 2.0
 """How often a fleet looks whether the nodes that take the place of others work: launches are limited in time."""
+HELD_SECONDS = 0.1
+"""The shortest pause before a node may go that a disruption budget keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,9 @@ class FleetSight:
     in zones that are emptied, and a rebalance replaces the `moved` ones, `moving` until all of these are gone. `filled`
     says that a fleet that has waited
     has all its nodes, and that they work. It waits for nodes for at most `patience` (None: without end).
+    `held` says which disruption budget keeps nodes that would go now; the next one may go at `resumes` at the earliest.
+    With `in_turns` there is such a budget. `uneven` says that a fleet that rebalances by itself has all its nodes, and
+    may not keep its placement.
     """
 
     fleet: Fleet
@@ -43,6 +58,10 @@ class FleetSight:
     moving: bool = False
     filled: bool = False
     patience: timedelta | None = None
+    held: str = ""
+    resumes: datetime | None = None
+    in_turns: bool = False
+    uneven: bool = False
 
 
 def decide(sight: FleetSight) -> FleetAction:
@@ -71,10 +90,20 @@ def _size(sight: FleetSight) -> FleetAction:
         return EndRebalance()
     if sight.missing:
         return _grow(sight)
-    if sight.filled:
+    if sight.filled and sight.fleet.waiting_since is not None:
         return Mark({"waiting_since": None, "message": sight.fleet.message if sight.fleet.hold else ""})
+    return _rest(sight)
+
+
+def _rest(sight: FleetSight) -> FleetAction:
+    """What a fleet does that has its nodes."""
     if sight.settling:
         return Wait(SETTLING_SECONDS)
+    if sight.uneven:
+        return StartRebalance()
+    if sight.held:
+        remaining = CHANGING_SECONDS if sight.resumes is None else (sight.resumes - sight.now).total_seconds()
+        return Wait(min(max(remaining, HELD_SECONDS), STEADY_SECONDS))
     return Wait(STEADY_SECONDS if sight.fleet.waiting_since is None else CHANGING_SECONDS)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError
 from atoll.model.limits import TimeLimits
+from atoll.model.offer import Market
 from atoll.model.reasons import EndReason
 from atoll.model.records import Instance
 from atoll.model.states import InstanceState
@@ -34,6 +35,7 @@ class InstanceSight:
     it, and `reason` why it is gone, where the backend knows.
     `idle_limit` is None where idle instances stay; `blocked` says what it waits for while those whose place it takes
     exist.
+    `interrupted_at` is when the provider takes the machine back, where it has given notice.
     `widespread` is that most machines of the backend are silent, or were within `limits.silent_seconds`: then the
     network is to blame rather than this machine.
     """
@@ -51,6 +53,7 @@ class InstanceSight:
     idle_limit: timedelta | None = None
     blocked: str = ""
     limits: TimeLimits = TimeLimits()
+    interrupted_at: datetime | None = None
     widespread: bool = False
 
     @property
@@ -131,6 +134,9 @@ def _active(sight: InstanceSight) -> InstanceAction:
     instance = sight.instance
     if sight.machine in ("gone", UNKNOWN):
         return _ended(sight, instance.end_reason or _loss(sight))
+    if sight.interrupted_at is not None and instance.end_reason != EndReason.INTERRUPTED:
+        message = f"its provider takes the machine back at {sight.interrupted_at:%H:%M:%S} UTC"
+        return Mark({"end_reason": EndReason.INTERRUPTED, "message": message})
     if instance.end_reason:
         return Wait(1) if sight.claimed else Step(InstanceState.TERMINATING, instance.end_reason)
     if sight.answers is False:
@@ -143,8 +149,14 @@ def _active(sight: InstanceSight) -> InstanceAction:
         left = instance.idle_since + sight.idle_limit - sight.now
         if left <= timedelta(0):
             return Mark({"end_reason": EndReason.IDLE})
-        return Wait(min(left.total_seconds() + 0.01, PROBE_SECONDS))
-    return Wait(PROBE_SECONDS)
+        return Wait(min(left.total_seconds() + 0.01, _probe_seconds(sight)))
+    return Wait(_probe_seconds(sight))
+
+
+def _probe_seconds(sight: InstanceSight) -> float:
+    """How long until its agent is called again: sooner where the provider may take the machine back."""
+    notice = sight.limits.notice_seconds
+    return PROBE_SECONDS if notice is None or sight.instance.market is not Market.SPOT else notice
 
 
 def _moved(sight: InstanceSight) -> dict[str, Endpoint | str]:
@@ -171,7 +183,7 @@ def _terminate(reason: EndReason, message: str) -> Step:
 
 def _ended(sight: InstanceSight, reason: str) -> Step:
     message = sight.instance.message
-    if reason in (EndReason.LOST, EndReason.INTERRUPTED):
+    if reason in (EndReason.LOST, EndReason.INTERRUPTED) and not sight.instance.end_reason:
         how = f"is gone: {sight.reason}" if sight.reason else "went away by itself"
         message = f"the machine in zone {sight.instance.zone} {how}"
     return Step(InstanceState.TERMINATED, reason, {"end_reason": reason, "message": message})

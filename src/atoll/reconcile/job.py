@@ -32,6 +32,11 @@ class JobSight:
     patience: timedelta | None = None
 
     @property
+    def interrupted(self) -> bool:
+        """Whether its provider has given notice that it takes the instance back."""
+        return self.instance is not None and self.instance.end_reason == EndReason.INTERRUPTED
+
+    @property
     def silent(self) -> timedelta | None:
         """How long its instance has been silent, where that is too long."""
         since = self.instance.unreachable_since if self.instance is not None and self.instance.unreachable else None
@@ -69,19 +74,30 @@ def decide(sight: JobSight) -> JobAction:
         case JobState.PLACED:
             return _placed(sight, lost)
         case JobState.STARTING | JobState.RUNNING:
-            if lost:
-                return Step(JobState.FAILED, JobReason.INSTANCE_LOST, {"message": _loss(job, instance)})
-            if sight.silent is not None and instance is not None:
-                return Step(JobState.FAILED, JobReason.INSTANCE_LOST, {"message": _silence(instance, sight.silent)})
-            if job.stop:
-                return Step(JobState.STOPPING)
-            return SubmitJob() if job.state is JobState.STARTING else FollowJob()
+            return _started(sight, lost)
         case JobState.STOPPING:
-            if lost or sight.silent is not None:
+            if not lost and sight.silent is None:
+                return StopJob(0 if job.stop == "abort" else sight.grace)
+            if job.stop:
                 return Step(JobState.STOPPED, JobReason.STOPPED)
-            return StopJob(0 if job.stop == "abort" else sight.grace)
+            return Step(JobState.FAILED, JobReason.INSTANCE_LOST)  # its machine was taken back while it ended
         case JobState.DONE | JobState.FAILED | JobState.STOPPED:
             return Finished()
+
+
+def _started(sight: JobSight, lost: bool) -> JobAction:
+    job, instance = sight.job, sight.instance
+    if lost or instance is None:
+        return Step(JobState.FAILED, JobReason.INSTANCE_LOST, {"message": _loss(job, instance)})
+    if sight.silent is not None:
+        return Step(JobState.FAILED, JobReason.INSTANCE_LOST, {"message": _silence(instance, sight.silent)})
+    if job.stop:
+        return Step(JobState.STOPPING)
+    if sight.interrupted:
+        # It has the time of the notice to end by itself, and then fails as interrupted.
+        message = f"instance {instance.name} in zone {instance.zone} ends: {instance.message}"
+        return Step(JobState.STOPPING, JobReason.INTERRUPTED, {"message": message})
+    return SubmitJob() if job.state is JobState.STARTING else FollowJob()
 
 
 def _placed(sight: JobSight, lost: bool) -> JobAction:

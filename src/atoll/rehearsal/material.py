@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from atoll.configuration.types.disruption import Disruption
 from atoll.engine.context import Context
 from atoll.engine.queries.observations import launch_seconds
 from atoll.model.catalog import Catalog
@@ -33,7 +34,8 @@ class Provider:
 class Material:
     """A copy of the world at `now`, without secrets.
 
-    `launches` are the seconds that recent launches took, by zone and instance type. `owner` is the installation's id.
+    `launches` are the seconds that recent launches took, by zone and instance type. `owner` is the installation's id,
+    `disruption` the server's budget.
     """
 
     now: datetime
@@ -43,6 +45,7 @@ class Material:
     providers: tuple[Provider, ...]
     catalog: Catalog
     launches: Mapping[tuple[Zone, str], tuple[float, ...]]
+    disruption: Disruption | None = None
 
 
 async def gather(context: Context) -> Material:
@@ -62,7 +65,7 @@ async def gather(context: Context) -> Material:
         )
         for name, backend in sorted(context.backends.items())
     )
-    return Material(now, context.owner, records, failures, providers, world.catalog, launches)
+    return Material(now, context.owner, records, failures, providers, world.catalog, launches, context.disruption)
 
 
 async def _records(tx: Transaction) -> tuple[Record, ...]:

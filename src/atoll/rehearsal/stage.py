@@ -8,6 +8,7 @@ from random import Random
 from atoll.backends.base import Backend
 from atoll.engine.context import Context
 from atoll.engine.engine import Engine
+from atoll.engine.parts.archive_storage import DatabaseArchives
 from atoll.engine.parts.due_timer import DueTimer
 from atoll.engine.parts.metrics import Metrics
 from atoll.engine.parts.notifier import Notifier
@@ -21,6 +22,7 @@ from atoll.rehearsal.material import Material
 from atoll.rehearsal.memory import memory_engine
 from atoll.store.database import Database
 
+_NO_FOLDER = Path("/dev/null/archives")
 _NO_FILE = Path("/dev/null/secret.key")
 """A rehearsal leaves no file behind: its vault has a key that is given, and seals nothing."""
 _KEY = base64.b64encode(bytes(KEY_BYTES)).decode()
@@ -36,9 +38,11 @@ async def staged(material: Material, backends: Mapping[str, Backend], clock: Vir
         await tx.add_all(material.records)
         for failure in material.failures:
             await tx.failures.remember(failure)
+    archives = DatabaseArchives(database, _NO_FOLDER)
     context = Context(
-        *(database, backends, Calls(now), Worlds(backends, now), MemoryLogs(), news, alarm, now),
+        *(database, backends, Calls(now), Worlds(backends, now), MemoryLogs(), archives, news, alarm, now),
         lambda: f"{ids.getrandbits(64):016x}",
         *(material.owner, Vault(_NO_FILE, _KEY), Metrics(), Planner()),
+        disruption=material.disruption,
     )
     return Engine(context, database)

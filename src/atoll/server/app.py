@@ -24,6 +24,7 @@ from atoll.server.auth import Gate, require_user
 from atoll.server.disks import Disks
 from atoll.server.front import OPEN, Front, RequestMetrics
 from atoll.server.routes import (
+    archives,
     closures,
     configurations,
     events,
@@ -34,11 +35,13 @@ from atoll.server.routes import (
     runs,
     secrets,
     status,
+    streams,
     users,
     volumes,
     whatif,
     zones,
 )
+from atoll.server.streams import Streams
 from atoll.store.errors import Conflict, StoreDisk, StoreUnavailable
 from atoll.wire.api import Problem
 
@@ -71,10 +74,25 @@ def create_app(
     app.state.gate = Gate(engine)
     app.state.disks = None if engine.home is None else Disks(engine.home)
     app.state.closing = False
+    app.state.streams = Streams()
     app.state.web_address = lambda: "" if address.startswith("unix:") else address
     for router in (status.router, projects.router, users.router):
         app.include_router(router)
-    for module in (configurations, fleets, volumes, runs, events, zones, closures, whatif, rehearsals, offers, secrets):
+    for module in (
+        configurations,
+        archives,
+        fleets,
+        volumes,
+        runs,
+        streams,
+        events,
+        zones,
+        closures,
+        whatif,
+        rehearsals,
+        offers,
+        secrets,
+    ):
         _for_members(app, module.router)
     web = WebFront(engine, app.state.gate, listen or partial(_at, address), hosts)
     app.include_router(web.router)

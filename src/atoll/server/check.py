@@ -30,7 +30,7 @@ def main() -> None:
 
 async def _check(home: Path, only: str) -> bool:
     """Whether a configured backend lacks something that is required."""
-    entries = [entry for entry in configured(home).get("backends", []) if only in ("", entry["type"])]
+    entries = [entry for entry in configured(home).get("backends") or () if only in ("", entry["type"])]
     if not entries:
         raise ValueError(
             f"{home / 'config.yml'} has no backend {only}" if only else f"{home / 'config.yml'} has no backends"

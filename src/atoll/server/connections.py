@@ -1,11 +1,17 @@
-"""Connections with limits: of their number, and of the time in which a request must arrive."""
+"""Connections with limits: of their number, and of the time in which a request must arrive.
+
+An answer of status 101 makes a connection a stream of bytes: the application's `extensions` have it under `STREAM`.
+"""
 
 import asyncio
 import resource
+from collections.abc import Iterable
 from typing import Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from atoll.wire.streams import SWITCHING
 
 HEAD_SECONDS = 10.0
 """How long a new connection may take until the head of its first request has arrived."""
@@ -14,6 +20,9 @@ BODY_SECONDS = 20.0
 SLOWEST = 64 << 10
 """Bytes a second of the slowest body."""
 CHECK_SECONDS = 1.0
+STREAM = "atoll.stream"
+READ_AHEAD = 1 << 18
+"""Bytes of a stream that are read before they are passed on; twice as many at most."""
 MOST = 2000
 FOR_CONNECTIONS = 0.4
 """The part of the descriptors of the process that is for connections; files, the database and agents need some too."""
@@ -31,6 +40,12 @@ class BoundedProtocol(H11Protocol):
 
     Where too many are open, the one that has been silent for longest is closed, or else the new one.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._answering = self.app
+        self.app = self._answer
+        self._stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection and set its time limit."""
@@ -66,6 +81,41 @@ class BoundedProtocol(H11Protocol):
         self._checking.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """End the connection when its answer is sent; a stream at once."""
+        if self._stream is not None:
+            self._stream[1].close()
+        else:
+            super().shutdown()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Upgrades to others are answered as plain requests, without a line in the log."""
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        async def pass_on(message: Any) -> None:
+            if message["type"] == "http.response.start" and message["status"] == SWITCHING:
+                self._switch(message["headers"])
+            elif self._stream is None:
+                await send(message)
+
+        scope["extensions"] = {STREAM: lambda: self._stream}
+        await self._answering(scope, receive, pass_on)
+
+    def _switch(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Answer with these headers, and make the connection a stream."""
+        cast(Any, self.cycle).disconnected = True  # uvicorn sends nothing more on it
+        self._checking.cancel()
+        reader = asyncio.StreamReader(limit=READ_AHEAD, loop=self.loop)
+        protocol = _StreamProtocol(reader, self)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self._stream = reader, asyncio.StreamWriter(self.transport, protocol, reader, self.loop)
+        lines = [b"HTTP/1.1 101 Switching Protocols", *(b": ".join(header) for header in headers), b"", b""]
+        self.transport.write(b"\r\n".join(lines))
+        if first := self.conn.trailing_data[0]:
+            reader.feed_data(first)
+        self.flow.resume_reading()
+
     def _check(self) -> None:
         if self.transport.is_closing():
             return
@@ -80,3 +130,15 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
             return
         self._checking = self.loop.call_later(CHECK_SECONDS, self._check)
+
+
+class _StreamProtocol(asyncio.StreamReaderProtocol):
+    """The protocol of a connection that is a stream: `http` is what it was before, and still counts it."""
+
+    def __init__(self, reader: asyncio.StreamReader, http: BoundedProtocol) -> None:
+        super().__init__(reader)
+        self._http = http
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._http.connection_lost(exc)

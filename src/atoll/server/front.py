@@ -26,11 +26,12 @@ from atoll.model.system_error import disk_trouble
 from atoll.server.answer import disk_refusal, problem, refusal
 from atoll.server.auth import Gate
 from atoll.store.actor import acting
+from atoll.wire.api import ARCHIVE_BYTES
 from atoll.wire.snapshot import LARGEST_BYTES
 
 log = logging.getLogger("atoll.server")
 BODY_BYTES = 2 << 20
-"""The largest request that is read, but for one that brings a snapshot."""
+"""The largest request that is read, but for one that brings a snapshot or an archive."""
 HEAD_BYTES = 32 << 10
 """The longest head of a request."""
 REPLAY_BYTES = BODY_BYTES + LARGEST_BYTES
@@ -87,7 +88,7 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         headers = Headers(scope=scope)
-        most = REPLAY_BYTES if scope["path"].endswith("/replay") else BODY_BYTES
+        most = _most_bytes(scope)
         response = _too_much(scope, headers, most)
         try:
             if response is None and not _is_open(scope):
@@ -160,6 +161,13 @@ class _Exchange:
 
 def _is_open(scope: Scope) -> bool:
     return scope["path"] in OPEN or WebFront.is_open(scope["method"], scope["path"])
+
+
+def _most_bytes(scope: Scope) -> int:
+    """The length of the largest body of a route."""
+    if scope["path"].endswith("/replay"):
+        return REPLAY_BYTES
+    return ARCHIVE_BYTES if scope["method"] == "PUT" and "/archives/" in scope["path"] else BODY_BYTES
 
 
 def _too_much(scope: Scope, headers: Headers, most: int) -> Response | None:

@@ -28,14 +28,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from atoll.engine.parts.retention_config import retention_of
-from atoll.model.suggestion import did_you_mean
 from atoll.model.system_error import disk_trouble, error_words
 from atoll.private_files import write_private
+from atoll.server.config_file import CONFIG, read_config
 
-_KEYS = ("backends", "dstack", "retention")
+FILES = (
+    "atoll.db", "atoll.db-wal", "atoll.db-shm", "atoll.db.lock", "cli-error.log", "config.yml",
+    "config.yml.before-import", "config.yml.draft", "installation", "secret.key", "server.json", "server.lock",
+    "server.log", "server.sock", "start.lock", "token", "web.port", ".probe",
+)  # fmt: skip
+"""Every file that a server or a command writes into the data folder."""
+FOLDERS = ("backends", "listings", "logs")
 LOOKS = 4
 LOOK_SECONDS = 0.02
 log = logging.getLogger("atoll.server")
@@ -57,7 +60,7 @@ class Home:
             folder.chmod(0o700)
             log.warning("home=%s was open to other users of this machine: it is private now", folder)
         self._token = ""
-        self._locks = [_hold(folder / "server.lock", str(folder))]
+        self._locks = [held(folder)]
         for name in ("backends", "logs"):
             (folder / name).mkdir(exist_ok=True, mode=0o700)
 
@@ -130,27 +133,26 @@ class Home:
         write_private(self.folder / "web.port", str(port).encode())
 
     def close(self) -> None:
-        """Remove the server's address."""
+        """Remove the server's address and its socket."""
         (self.folder / "server.json").unlink(missing_ok=True)
+        with suppress(HomeError, OSError):
+            self.socket.unlink(missing_ok=True)
+            if self.socket.parent != self.folder:
+                self.socket.parent.rmdir()
         for lock in self._locks:
             os.close(lock)
 
 
 def configured(folder: Path) -> Mapping[str, Any]:
     """The content of the configuration file in a data folder. Raises HomeError."""
-    path = folder / "config.yml"
-    if not path.exists():
-        return {}
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise HomeError(f"{path} cannot be read: {error_words(error).splitlines()[0]}") from error
-    content = {} if content is None else content
-    backends = content.get("backends", []) if isinstance(content, dict) else None
-    if not isinstance(backends, list) or not all(isinstance(item, dict) and "type" in item for item in backends):
-        raise HomeError(f"{path}: `backends` must be a list of mappings, each with a `type`")
-    _check_config(path, content)
-    return dict(content)
+    found = read_config(folder / CONFIG)
+    if not found.findings:
+        return found.content
+    first = found.findings[0]
+    place = f"{first.span.file}:{first.span.line}:{first.span.column}: " if first.span else ""
+    help = f"; {first.help}" if first.help else ""
+    more = f" (and {len(found.findings) - 1} more: see `atoll server config check`)" if len(found.findings) > 1 else ""
+    raise HomeError(f"{place}{first.message}{help}{more}")
 
 
 def private_socket(path: Path) -> socket.socket:
@@ -165,45 +167,15 @@ def private_socket(path: Path) -> socket.socket:
     return listener
 
 
-def _check_config(path: Path, content: Mapping[str, Any]) -> None:
-    """Raises HomeError for a key without meaning, a wrong `retention`, and two backends of one type."""
-    for key in content:
-        if key not in _KEYS and not str(key).startswith("x-"):
-            help = did_you_mean(str(key), _KEYS, f"the keys are {' and '.join(f'`{one}`' for one in _KEYS)}")
-            raise HomeError(f"{path}: unknown key `{key}`; {help}")
-    try:
-        retention_of(content)
-    except ValueError as error:
-        raise HomeError(f"{path}: {error}") from error
-    try:
-        dstack_aliases(content)
-    except ValueError as error:
-        raise HomeError(f"{path}: {error}") from error
-    types = [str(entry["type"]) for entry in content.get("backends", [])]
-    for type in types:
-        if types.count(type) > 1:
-            raise HomeError(
-                f"{path}: `backends` has `{type}` {types.count(type)} times: each type can stand there once"
-            )
-
-
-def dstack_aliases(config: Mapping[str, Any]) -> Mapping[str, str] | None:
-    """What `dstack: true` or `dstack: {alias: {aws: local}}` says: dstack's names of backends by which configured ones
-    are called; None where its clients are not served. Raises ValueError.
-    """
-    value = config.get("dstack")
-    if value is None or isinstance(value, bool):
-        return {} if value else None
-    aliases = value.get("alias") or {} if isinstance(value, Mapping) and not {*value} - {"alias"} else None
-    if isinstance(aliases, Mapping) and all(isinstance(each, str) for pair in aliases.items() for each in pair):
-        return dict(aliases)
-    raise ValueError("`dstack` is `true`, `false`, or `{alias: {DSTACK-BACKEND: BACKEND}}`")
-
-
 def sqlite_path(url: str) -> Path | None:
     """The file of an SQLAlchemy URL of SQLite; None for any other database, and for one in memory."""
     kind, _, path = url.partition(":///")
     return Path(path.partition("?")[0]) if kind.startswith("sqlite") and path.strip(":") != "memory" and path else None
+
+
+def held(folder: Path) -> int:
+    """Lock a data folder for this process, until the descriptor is closed. Raises HomeError."""
+    return _hold(folder / "server.lock", str(folder))
 
 
 def _hold(path: Path, what: str) -> int:

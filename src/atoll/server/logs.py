@@ -7,6 +7,7 @@ name cannot forge a line. No line holds a value of a secret, a variable or a tok
 """
 
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -68,9 +69,39 @@ class Repeats(logging.Filter):
         return True
 
 
+class LineHandler(logging.Handler):
+    """Writes lines to a descriptor, each at once.
+
+    Lines that the disk does not take are lost, and counted by the next one that it takes.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._lost = 0
+        self._cut = False  # whether the last line that the disk took in part has no end
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        if self._lost:
+            line = f"{line} (lines before this one that could not be written: {self._lost})"
+        content = (("\n" if self._cut else "") + line + "\n").encode(errors="backslashreplace")
+        try:
+            written = os.write(self._descriptor, content)
+        except OSError:
+            written = 0
+        self._cut = written < len(content) and (written > 0 or self._cut)
+        self._lost = 0 if written == len(content) else self._lost + 1
+
+
 def log_lines() -> None:
     """Set up the log to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr.fileno())
     handler.setFormatter(LineFormatter())
     handler.addFilter(Repeats())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -19,10 +19,11 @@ from atoll.engine.engine import Engine
 from atoll.engine.requests.accounts import keep_first_token
 from atoll.model.system_error import error_words
 from atoll.server.app import create_app, prepare
+from atoll.server.config_file import dstack_aliases
 from atoll.server.connections import BoundedProtocol
 from atoll.server.files import keep_files
 from atoll.server.front import HEAD_BYTES
-from atoll.server.home import Home, HomeError, dstack_aliases, private_socket
+from atoll.server.home import Home, HomeError, private_socket
 from atoll.server.listener import bound
 from atoll.server.logs import log_lines
 from atoll.server.webdoor import WebDoor

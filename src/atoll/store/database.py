@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from atoll.model.system_error import error_words
-from atoll.store import postgresql, schema, sqlite
+from atoll.store import schema, sqlite
 from atoll.store.address import DatabaseError, database_url, place
 from atoll.store.connection import Connections
 from atoll.store.errors import translated
@@ -106,7 +106,9 @@ async def open_database(url: str, now: Callable[[], datetime]) -> Database:
             raise
         raise DatabaseError(f"the database {place(address)} cannot be used: {error}") from error
     if address.drivername.startswith("postgresql"):
-        return Database(postgresql.PostgresqlConnections(address), now)
+        from atoll.store.postgresql import PostgresqlConnections
+
+        return Database(PostgresqlConnections(address), now)
     return Database(sqlite.SqliteConnections(address), now)
 
 
@@ -115,6 +117,8 @@ async def _prepare(address: URL) -> None:
     if not address.drivername.startswith("postgresql"):
         await asyncio.to_thread(_prepare_file, address)
         return
+    from atoll.store import postgresql
+
     engine = postgresql.connect(address, poolclass=NullPool)
     try:
         async with engine.connect() as connection:

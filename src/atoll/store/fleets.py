@@ -3,13 +3,14 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import Text, and_, bindparam, case, cast, func, select, update
+from sqlalchemy import Text, and_, bindparam, case, cast, func, or_, select, update
 
 from atoll.model.offer import Market
 from atoll.model.quota import Taken
 from atoll.model.records import Fleet, Instance, Kind
-from atoll.model.states import InstanceState
+from atoll.model.states import FleetState, InstanceState
 from atoll.model.zone import Zone
 from atoll.store.connection import Connection
 from atoll.store.query import Query
@@ -38,6 +39,9 @@ _HELD = Query(Kind.FLEET, fleets.c.deleted_at.is_(None), fleets.c.hold != "")
 _OF_HOSTS = Query(
     Kind.FLEET, fleets.c.deleted_at.is_(None), cast(fleets.c.config, Text).contains('"ssh_config"'), order="created_at"
 )
+_RECOVERING = select(fleets.c.id).where(
+    fleets.c.deleted_at.is_(None), cast(fleets.c.config, Text).contains('"on-recovery"')
+)
 _OF_FLEET = Query(Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), LIVING, order="node")
 _OF_PROJECT = Query(Kind.INSTANCE, instances.c.project == bindparam("project"), LIVING, order="node")
 _OF_ALL = Query(Kind.INSTANCE, LIVING, order="node")
@@ -62,6 +66,33 @@ _TYPE = cast(instances.c.instance_type, Text)
 _TAKEN = (
     select(*_PLACE, _TYPE, instances.c.market, func.count()).where(LIVING).group_by(*_PLACE, _TYPE, instances.c.market)
 )
+_READY = case(
+    (
+        and_(
+            instances.c.end_reason == "",
+            instances.c.state == InstanceState.ACTIVE,
+            instances.c.unreachable_since.is_(None),
+        ),
+        1,
+    ),
+    else_=0,
+)
+_KEPT = (fleets.c.deleted_at.is_(None), fleets.c.auto_created.is_(False))
+_READINESS = (
+    select(fleets.c.id, fleets.c.nodes, func.coalesce(func.sum(_READY), 0))
+    .select_from(fleets.outerjoin(instances, and_(instances.c.fleet_id == fleets.c.id, LIVING)))
+    .where(*_KEPT, fleets.c.state == FleetState.ACTIVE)
+    .group_by(fleets.c.id, fleets.c.nodes)
+)
+_STARTED = (instances.c.started_at.is_not(None), instances.c.fleet_id == fleets.c.id, fleets.c.auto_created.is_(False))
+_ENDED_SINCE = select(instances.c.deleted_at).where(*_STARTED, instances.c.deleted_at > bindparam("since"))
+_AWAY = (
+    select(*_PLACE, func.sum(case((instances.c.end_reason != "", 1), else_=0)))
+    .where(*_STARTED, LIVING, or_(instances.c.end_reason != "", instances.c.unreachable_since.is_not(None)))
+    .where(instances.c.id != bindparam("but"))
+    .group_by(*_PLACE)
+)
+_THIS_FLEET = instances.c.fleet_id == bindparam("fleet")
 _ENDING = Query(
     Kind.INSTANCE, instances.c.fleet_id == bindparam("fleet"), instances.c.end_reason == bindparam("reason"), LIVING
 )
@@ -103,6 +134,10 @@ class FleetRepository:
         """The fleets of all projects that may declare hosts of their own, the oldest first."""
         return await _OF_HOSTS.all(self._connection)
 
+    async def recovering(self) -> list[str]:
+        """The ids of the fleets of all projects that may rebalance by themselves."""
+        return [id for (id,) in await self._connection.rows(_RECOVERING)]
+
     async def instances(self, fleet: Fleet) -> Sequence[Instance]:
         """The fleet's instances that are not terminated, by node."""
         return await _OF_FLEET.all(self._connection, fleet=fleet.id)
@@ -121,6 +156,25 @@ class FleetRepository:
     async def ending(self, fleet_id: str, reason: str) -> Sequence[Instance]:
         """The instances of a fleet that end for a reason and are not terminated."""
         return await _ENDING.all(self._connection, fleet=fleet_id, reason=reason)
+
+    async def readiness(self) -> dict[str, tuple[int, int]]:
+        """The desired nodes of every kept fleet of all projects and how many of these work, by its id."""
+        return {id: (nodes, ready) for id, nodes, ready in await self._connection.rows(_READINESS)}
+
+    async def departures(
+        self, since: datetime, fleet_id: str | None, but: str
+    ) -> tuple[list[datetime], dict[Zone, int], list[Zone]]:
+        """What is away of a kept fleet, or of all: when nodes ended since a time, how many end by zone, and all zones.
+
+        The third part are the zones of nodes that end or do not answer. The instance `but` does not count.
+        """
+        ended, away, values = _ENDED_SINCE, _AWAY, {}
+        if fleet_id is not None:
+            ended, away, values = ended.where(_THIS_FLEET), away.where(_THIS_FLEET), {"fleet": fleet_id}
+        times = await self._connection.rows(ended, {"since": since, **values})
+        rows = await self._connection.rows(away, {"but": but, **values})
+        zones = {zone_from(*zone): ending for *zone, ending in rows}
+        return [time for (time,) in times], {zone: ending for zone, ending in zones.items() if ending}, list(zones)
 
     async def mark_outdated(self, fleet_id: str, ids: Collection[str]) -> None:
         """Record which of the fleet's instances its configuration does not ask for; all others fit."""

@@ -5,15 +5,13 @@ it, and the other continues from its end. So the chunks of a log follow each oth
 """
 
 from collections.abc import Collection
-from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from atoll.store.connection import Connection
 from atoll.store.query import among
 from atoll.store.tables import log_chunks
+from atoll.store.upsert import insert_into
 
 ROWS = 256
 """How many chunks are fetched at once."""
@@ -37,8 +35,7 @@ class LogRepository:
         data = data[max(size - offset, 0) :]
         if not data or offset > size:
             return
-        insert: Any = postgresql_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
-        chunk = insert(log_chunks).values(job_id=job, start=size, data=data)
+        chunk = insert_into(log_chunks, self._connection.dialect.name).values(job_id=job, start=size, data=data)
         await self._connection.execute(chunk.on_conflict_do_nothing(index_elements=["job_id", "start"]))
 
     async def read(self, job: str, offset: int, limit: int) -> bytes:

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("atoll.store")
 
 CHANNEL = "atoll_news"
-EVENTS_LOCK = 0x61746F6C6C01
-"""Held from the insert of events to the commit: their numbers then grow in the order in which they become visible."""
-MIGRATION_LOCK = 0x61746F6C6C02
-"""Held by the one server that brings the schema up to date."""
 PART = 500
 """The number of rows sent at once: the event loop is blocked while they are encoded."""
 CONNECTIONS = 12

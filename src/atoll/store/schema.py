@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from atoll.store import locks
 from atoll.store.address import DatabaseError
-from atoll.store.postgresql import MIGRATION_LOCK
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest schema; a test holds it against the migrations."""
 NEWEST = Path(__file__).parent / "migrations" / "newest.sqlite.sql"
 """What the migrations make of an empty SQLite file, as `python -m tests.store.schemas` writes it."""
@@ -33,7 +33,7 @@ def migrate(connection: Connection, place: str) -> None:
     Raises DatabaseError where it is of a newer version.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": locks.MIGRATION})
     found = version(connection)  # another server may have been quicker
     if found == HEAD:
         return

@@ -3,11 +3,10 @@
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from atoll.store.connection import Connection
 from atoll.store.tables import settings
+from atoll.store.upsert import insert_into
 
 _GET = select(settings.c.value).where(settings.c.key == bindparam("name"))
 _SWAP = update(settings).where(settings.c.key == bindparam("name"), settings.c.value == bindparam("seen"))
@@ -40,8 +39,7 @@ class SettingRepository:
         return bool(await self._connection.change(_SWAP, {"name": key, "seen": seen, "value": value}))
 
     def _insert(self, key: str, value: str, otherwise: dict[str, str] | None) -> Any:
-        insert: Any = postgresql_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
-        statement = insert(settings).values(key=key, value=value)
+        statement = insert_into(settings, self._connection.dialect.name).values(key=key, value=value)
         if otherwise is None:
             return statement.on_conflict_do_nothing(index_elements=["key"])
         return statement.on_conflict_do_update(index_elements=["key"], set_=otherwise)

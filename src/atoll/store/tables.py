@@ -236,6 +236,34 @@ log_chunks = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+archives = Table(
+    "archives",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("wanted_at", UtcTime, nullable=False, index=True),
+)
+"""The packed files of runs. `wanted_at` is when one was last stored, or found by a command that needs it."""
+
+archive_uses = Table(
+    "archive_uses",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("project", String, nullable=False),
+    Index("archive_uses_archive", "project", "digest"),
+)
+
+archive_parts = Table(
+    "archive_parts",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 failures = Table(
     "failures",
     metadata,

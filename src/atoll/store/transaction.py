@@ -10,25 +10,27 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Executable, Table, bindparam, func, insert, select, update
+from sqlalchemy import Executable, Table, bindparam, func, insert, select, update
 
 from atoll.model.records import Event, EventKind, Job, Kind, Record, Run
 from atoll.model.states import MACHINES
 from atoll.model.zone import Zone
+from atoll.store import locks
 from atoll.store.access import AccessRepository
 from atoll.store.actor import acting
+from atoll.store.archives import ArchiveRepository
 from atoll.store.attachments import AttachmentRepository
 from atoll.store.closures import ClosureRepository
 from atoll.store.configs import ConfigRepository
 from atoll.store.connection import Connection
 from atoll.store.errors import Conflict
+from atoll.store.event_selection import ALL, EventSelection
 from atoll.store.failures import FailureRepository
 from atoll.store.fleets import FleetRepository
 from atoll.store.hour import counted, zone_events
 from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.observations import ObservationRepository
-from atoll.store.postgresql import EVENTS_LOCK
 from atoll.store.query import Query
 from atoll.store.queue import QueueFigures
 from atoll.store.retention import RetentionRepository
@@ -44,7 +46,7 @@ from atoll.store.work import WorkRepository
 R = TypeVar("R", bound=Record)
 
 _BY_ID = {kind: Query(kind, table.c.id == bindparam("this")) for kind, table in TABLES.items()}
-_LOCK = select(func.pg_advisory_xact_lock(EVENTS_LOCK).label("held"))
+_LOCK = select(func.pg_advisory_xact_lock(locks.EVENTS).label("held"))
 _NEWEST = select(func.max(events.c.seq))
 _NO_PLACE = dict.fromkeys(ZONE_COLUMNS)
 
@@ -125,6 +127,11 @@ class Transaction:
     def secrets(self) -> SecretRepository:
         """Sealed secrets."""
         return SecretRepository(self._connection)
+
+    @cached_property
+    def archives(self) -> ArchiveRepository:
+        """The packed files of runs."""
+        return ArchiveRepository(self._connection, self.now)
 
     @cached_property
     def sessions(self) -> SessionRepository:
@@ -252,36 +259,22 @@ class Transaction:
             await self._insert(events, rows)
 
     async def events_after(
-        self, project: str, after: int, *, limit: int = 500, kind: EventKind | None = None, name: str | None = None
+        self, project: str, after: int, *, limit: int = 500, selection: EventSelection = ALL
     ) -> Sequence[Event]:
         """The events that followed number `after`, the oldest first."""
         await self.flush()
-        where: list[ColumnElement[bool]] = [events.c.project == project, events.c.seq > after]
-        if kind is not None:
-            where.append(events.c.kind == kind)
-        if name is not None:
-            where.append(events.c.name == name)
+        where = [events.c.project == project, events.c.seq > after, *selection.where()]
         rows = await self._connection.execute(select(events).where(*where).order_by(events.c.seq).limit(limit))
         return [event_of(dict(row)) for row in rows.mappings()]
 
     async def last_events(
-        self,
-        project: str,
-        count: int,
-        *,
-        kind: EventKind | None = None,
-        name: str | None = None,
-        before: int | None = None,
+        self, project: str, count: int, *, selection: EventSelection = ALL, before: int | None = None
     ) -> Sequence[Event]:
         """The newest `count` events, or those before number `before`; the oldest of them first."""
         await self.flush()
-        where: list[ColumnElement[bool]] = [events.c.project == project]
+        where = [events.c.project == project, *selection.where()]
         if before is not None:
             where.append(events.c.seq < before)
-        if kind is not None:
-            where.append(events.c.kind == kind)
-        if name is not None:
-            where.append(events.c.name == name)
         rows = await self._connection.execute(select(events).where(*where).order_by(events.c.seq.desc()).limit(count))
         return [event_of(dict(row)) for row in rows.mappings()][::-1]
 

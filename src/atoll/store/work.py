@@ -13,15 +13,15 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ARRAY, Executable, FromClause, String, and_, bindparam, case, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from atoll.model.records import Kind
 from atoll.store.connection import Connection
 from atoll.store.tables import work
+from atoll.store.upsert import insert_into
 
 CHUNK = 500
 """How many leases one statement renews: the server processes nothing else meanwhile."""
@@ -107,18 +107,17 @@ _NEXT = select(
 )
 
 
-def _wake(insert: Any) -> Any:
-    statement = insert(work)
+@cache
+def _wake(dialect: str) -> Executable:
+    statement = insert_into(work, dialect)
     earlier = work.c.due_at > statement.excluded.due_at
     news = and_(work.c.leased_until.is_not(None), work.c.woken.is_(False))
-    return statement.on_conflict_do_update(
+    wake: Executable = statement.on_conflict_do_update(
         index_elements=["kind", "id"],
         set_={"due_at": case((or_(earlier, news), statement.excluded.due_at), else_=work.c.due_at), "woken": True},
         where=or_(earlier, news),
     )
-
-
-_WAKE = {"postgresql": _wake(postgresql_insert), "sqlite": _wake(sqlite_insert)}
+    return wake
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is news, not an error
@@ -220,7 +219,7 @@ class WorkRepository:
         first = int(self._now.timestamp() * 1_000_000)
         fresh = {"fence": first, "woken": False, "attempts": 0, "leased_until": None}
         rows = [{"kind": kind, "id": id, "due_at": at, **fresh} for kind, id, at in items]
-        await self._connection.change_all(_WAKE[self._connection.dialect.name], rows)
+        await self._connection.change_all(_wake(self._connection.dialect.name), rows)
 
 
 def _named(lease: Lease) -> dict[str, Any]:

@@ -12,11 +12,12 @@ import pytest
 from atoll.model.endpoint import Endpoint, ExecStream, SshSocket, TcpSocket, UnixSocket
 from atoll.model.observation import Observation, Outcome
 from atoll.model.offer import Market
-from atoll.model.records import Fleet, Instance, Job, Kind, Volume
+from atoll.model.records import EventKind, Fleet, Instance, Job, Kind, Volume
 from atoll.model.states import FleetState, IllegalStep, InstanceState, JobState, VolumeState
 from atoll.model.zone import Zone
 from atoll.store.database import Database, DatabaseError
 from atoll.store.errors import Conflict, NotUnique, StoreFault
+from atoll.store.event_selection import EventSelection
 from atoll.testing.store_samples import HOUR, LEASE, NOW, events_of, fleet, instance, opened
 
 ENDPOINTS = (
@@ -179,6 +180,26 @@ class StoreContract:
         assert {event.reason for event in events} == {"planned"}
         async with db.write() as tx:
             assert len(await tx.work.lease(NOW, 5000, LEASE)) == 3003
+
+    async def test_events_are_selected_by_what_they_concern_and_by_their_time(self, db: Database) -> None:
+        names = ["a", "a-0", "a-12", "a-b", "a-", "a-0x", "ab-0", "b"]
+        async with db.write() as tx:
+            await tx.add_all([Volume(f"v{name}", "main", name, VolumeState.SUBMITTED, {}, 1, "local", NOW)
+                              for name in names], reason="new")  # fmt: skip
+            time = tx.now
+        async with db.read() as tx:
+
+            async def found(selection: EventSelection) -> list[str]:
+                newest = await tx.last_events("main", 50, selection=selection)
+                assert list(newest) == list(await tx.events_after("main", 0, selection=selection))
+                return sorted(event.name for event in newest)
+
+            assert await found(EventSelection(related="a")) == ["a", "a-0", "a-12"]
+            assert await found(EventSelection(name="a-b")) == ["a-b"]
+            assert await found(EventSelection(EventKind.RUN)) == []
+            assert await found(EventSelection(since=time, until=time + timedelta(seconds=1))) == sorted(names)
+            assert await found(EventSelection(until=time)) == []
+            assert await found(EventSelection(since=time + timedelta(microseconds=1))) == []
 
     async def test_a_failed_write_undoes_its_own_part_alone(self, db: Database) -> None:
         async def write(number: int) -> None:

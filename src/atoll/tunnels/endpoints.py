@@ -79,5 +79,11 @@ class _Input:
     async def drain(self) -> None:
         await self._stdin.drain()
 
+    def can_write_eof(self) -> bool:
+        return self._stdin.can_write_eof()
+
+    def write_eof(self) -> None:
+        self._stdin.write_eof()
+
     def close(self) -> None:
         self._transport.close()

@@ -36,6 +36,14 @@ class Writer(Protocol):
         """Wait until enough is sent."""
         ...
 
+    def can_write_eof(self) -> bool:
+        """Whether this direction can end before the other one."""
+        ...
+
+    def write_eof(self) -> None:
+        """End this direction when all is sent."""
+        ...
+
     def close(self) -> None:
         """End the stream in both directions."""
         ...

@@ -5,10 +5,15 @@
     PUT    /jobs/{id}               <- JobSubmission -> JobState      idempotent by id
     GET    /jobs/{id}?wait=S        -> JobState                       waits up to S seconds for a change of `phase`
     POST   /jobs/{id}/stop          <- JobStop -> JobState            idempotent; may only shorten the grace
+    GET    /archives/{digest}       -> ArchiveState
+    PUT    /archives/{digest}?offset=N&end=1   <- bytes -> ArchiveState     adds what follows N; `end=1`: the last ones
     DELETE /jobs/{id}               -> 204                            forgets an exited job and its files
     GET    /jobs/{id}/logs?offset=N&limit=M&wait=S
                                     -> bytes of the log file from offset N; header `Atoll-Log-End: true` when the job
-                                       has exited and nothing follows
+                                       has exited and nothing follows, `Atoll-Notice: true` when `Health` has a notice
+    GET    /jobs/{id}/ports/{port}  -> 101, then the bytes of a connection to that port of 127.0.0.1 or ::1, both ways;
+                                       needs `Connection: upgrade` and `Upgrade: atoll-stream`. 409 where nothing
+                                       listens there, 410 when the job has exited
 
 The log file has one line for each line (or part of a line) of output, in the format of the Kubernetes container
 runtime interface: `2026-11-24T10:00:00.123456789Z stdout F text`; `P` instead of `F` marks a part of a longer line.
@@ -45,6 +50,18 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class MachineFolder:
+    """A folder or file of the machine for a job: `source` on the machine, `path` where the job expects it.
+
+    A missing one is made, as a folder; an `optional` one that is missing or cannot be shown is left out.
+    """
+
+    source: str
+    path: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
 class Share:
     """A job's part of a machine that it shares: CPUs, memory in GB, and the numbers of its GPUs, from 0.
 
@@ -76,6 +93,27 @@ class Container:
 
 
 @dataclass(frozen=True)
+class JobFile:
+    """An archive that is unpacked before a job's commands: its digest, and where it goes.
+
+    `path` is absolute, `~` or below it (the home folder of the machine's user), or relative to the job's own folder. A
+    process sees one of the first two kinds there without anything being written to the machine.
+    """
+
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ArchiveState:
+    """How many bytes of an archive its agent has; all of them where it is `complete`."""
+
+    digest: str
+    bytes: int
+    complete: bool
+
+
+@dataclass(frozen=True)
 class JobSubmission:
     """What to run. Each command is run in turn by one shell with `set -e`; `env` holds all variables of the job.
 
@@ -90,6 +128,8 @@ class JobSubmission:
     max_duration: float | None = None
     container: Container | None = None
     share: Share | None = None
+    files: tuple[JobFile, ...] = ()
+    folders: tuple[MachineFolder, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +157,23 @@ class JobState:
     exited_at: datetime | None = None
 
 
+class NoticeKind(str, Enum):
+    """What a provider says of a machine that it may take back."""
+
+    __str__ = str.__str__
+
+    INTERRUPTION = "interruption"
+    REBALANCE = "rebalance"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A provider's notice: `at` is when it takes the machine back, or when it recommended to replace it."""
+
+    kind: NoticeKind
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Health:
     """The agent's own state. `mounts_at_path` says whether a volume can appear at its path on this machine."""
@@ -127,3 +184,4 @@ class Health:
     jobs_running: int
     jobs_exited: int = 0
     """Those whose files are still here; an agent of an older version reports none."""
+    notice: Notice | None = None

@@ -61,13 +61,18 @@ class ClosureView:
 
 @dataclass(frozen=True, slots=True)
 class FleetMoves:
-    """A fleet whose instances (names) leave the zone: where successors go, their price per hour, and what is amiss."""
+    """A fleet whose instances (names) leave the zone: where successors go, their price per hour, and what is amiss.
+
+    `pace` says what disruption budgets make of it, and `late` by how much that exceeds the closure's time, as `2h 10m`.
+    """
 
     fleet: str
     replaced: tuple[str, ...]
     zones: dict[str, int] = field(default_factory=dict)
     price: Price = 0
     shortfall: str = ""
+    pace: str = ""
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,24 @@ class InstanceStay:
 
 
 @dataclass(frozen=True, slots=True)
+class BusyInstance:
+    """An instance that is to be replaced, and the runs on it, which end first."""
+
+    instance: str
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClosurePreview:
-    """What emptying a zone would do to a project; `others` counts the instances of other projects in the zone."""
+    """What emptying a zone would do to a project.
+
+    Of the instances to be replaced, the `busy` ones leave when their runs have ended. `others` counts the instances of
+    other projects in the zone, `notes` say who cannot do without the zone.
+    """
 
     fleets: tuple[FleetMoves, ...] = ()
     released: tuple[str, ...] = ()
     stays: tuple[InstanceStay, ...] = ()
     others: int = 0
+    busy: tuple[BusyInstance, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ class RebalanceView:
     `code` is `moves`, or why nothing moves: `balanced`, `settling`, `busy`, `limit`, `no-place` or `out-of-reach`.
     Instances (names) `leaving` are replaced in `zones`; `before` and `after` count the fleet's nodes by zone. `price`
     is that of the new nodes, `difference` what the fleet costs more afterwards, in USD an hour. `needed` is how many
-    nodes would have to move, `message` why zones take none.
+    nodes would have to move, `message` why zones take none, `pace` what disruption budgets make of it.
     """
 
     fleet: str
@@ -43,3 +43,4 @@ class RebalanceView:
     difference: Price = 0
     needed: int = 0
     message: str = ""
+    pace: str = ""

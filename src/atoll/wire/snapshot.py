@@ -104,6 +104,7 @@ class SavedMachine(Part, frozen=True, kw_only=True):
     disk_gb: Amount = 0
     arch: Name = "x86"
     gpus: Gpus = None
+    containers: Text | None = None
 
 
 class SavedMachineThere(SavedPlace, frozen=True, kw_only=True):
@@ -116,6 +117,7 @@ class SavedMachineThere(SavedPlace, frozen=True, kw_only=True):
     disk_gb: Amount = 0
     arch: Name = "x86"
     gpus: Gpus = None
+    containers: Text | None = None
 
 
 class SavedOffer(SavedMachineThere, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from atoll.backends.base import AgentClient, InvalidRequest, NotFound, Unavailable
+from atoll.backends.agent_client import AgentClient
+from atoll.backends.base import InvalidRequest, NotFound, Unavailable
 from atoll.backends.fake import FakeBackend, FakeCloud, JobScript, Script, grid
 from atoll.rehearsal.clock import VirtualClock
 from atoll.testing.builders import launch_request, zone

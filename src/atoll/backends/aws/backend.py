@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.agents import HttpAgents
 from atoll.backends.aws.check import AwsChecks
 from atoll.backends.aws.clients import Clients, library
@@ -20,7 +21,6 @@ from atoll.backends.aws.snapshots import AwsSnapshots
 from atoll.backends.aws.types import AwsType
 from atoll.backends.aws.volumes import AwsVolumes
 from atoll.backends.base import (
-    AgentClient,
     BackendError,
     InvalidRequest,
     LaunchRequest,
@@ -47,6 +47,8 @@ FIND_SECONDS = 10.0
 """How long a search over all regions waits for one of them."""
 SILENT_SECONDS = 60.0
 """For how long a region that did not answer a search is left out of the following ones."""
+NOTICE_SECONDS = 30.0
+"""A quarter of the two minutes that EC2 gives notice."""
 LEAST_PAUSE = 1.0
 MOST_READING = 2
 """How many regions are read at the same time, each of which takes memory."""
@@ -91,8 +93,14 @@ class AwsBackend:
 
     @property
     def limits(self) -> TimeLimits:
-        """Instances take minutes; a silent one is kept for 15 minutes, for networks fail too."""
-        return TimeLimits(start_seconds=600, silent_seconds=900, sweep_seconds=30, listing_seconds=60)
+        """Instances take minutes; a silent one is kept for as long as the configuration says."""
+        return TimeLimits(
+            start_seconds=600,
+            silent_seconds=self.config.silent_seconds,
+            sweep_seconds=30,
+            listing_seconds=60,
+            notice_seconds=NOTICE_SECONDS,
+        )
 
     async def listing(self) -> Listing:
         """Zones and offers as they were read last; the first call waits for AWS, but for no late region."""

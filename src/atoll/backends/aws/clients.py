@@ -12,6 +12,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
+from atoll.backends.aws import models
 from atoll.backends.aws.config import AwsConfig
 from atoll.backends.aws.errors import Subject, translate
 from atoll.backends.aws.permissions import ACTIONS, Action
@@ -110,6 +111,7 @@ class Clients:
             raise _unsent(error, action, region) from None
 
     def _client(self, region: str, service: str) -> Any:
+        region = PRICING_REGION if service == "pricing" else region
         with self._lock:
             client = self._clients.get((region, service))
             if client is None:
@@ -119,7 +121,7 @@ class Clients:
     def _new(self, region: str, service: str) -> Any:
         if self._session is None:
             self._session = self._sign_in()
-        return self._session.client(service, **self._options(PRICING_REGION if service == "pricing" else region))
+        return self._session.client(service, **self._options(region))
 
     def _options(self, region: str) -> dict[str, Any]:
         """What every client gets: its region, time limits, one attempt."""
@@ -142,13 +144,17 @@ class Clients:
         if creds.session_token:
             keys["aws_session_token"] = creds.session_token
         given = keys if creds.access_key else {}
-        session = boto3.Session(profile_name=creds.profile or None, region_name=self.config.regions[0], **given)
+        session = boto3.Session(
+            profile_name=creds.profile or None,
+            region_name=self.config.regions[0],
+            botocore_session=models.session(),
+            **given,
+        )
         return self._in_role(session) if creds.role_arn else session
 
     def _in_role(self, session: Any) -> Any:
         """A session of the configured role, whose credentials renew themselves."""
         import boto3
-        import botocore.session
         from botocore.credentials import RefreshableCredentials
 
         creds = self.config.credentials
@@ -166,7 +172,7 @@ class Clients:
                 "expiry_time": found["Expiration"].isoformat(),
             }
 
-        inner = botocore.session.get_session()
+        inner = models.session()
         inner._credentials = RefreshableCredentials.create_from_metadata(renew(), renew, "sts-assume-role")
         return boto3.Session(botocore_session=inner)
 

@@ -8,11 +8,13 @@ from atoll.backends.aws.config import AwsConfig
 from atoll.backends.base import Machine, MachineState
 from atoll.backends.hosts.host import MOST_CONNECTING, SshHost
 from atoll.backends.hosts.keys import Keys
-from atoll.model.zone import Zone
+from atoll.model.offer import Market
 from atoll.tunnels.host import Host, Login
 from atoll.tunnels.pins import Pins
 
 USER = "root"
+METADATA = "http://169.254.169.254"
+"""Source: Amazon EC2 user guide, "Access instance metadata"."""
 
 
 class InstanceHosts:
@@ -38,7 +40,7 @@ class InstanceHosts:
         address = address or machine.address
         if machine.state is not MachineState.READY or address is None or machine.reason:
             return machine
-        host = await self._of(machine.id, machine.token, machine.zone, address, owner)
+        host = await self._of(machine, address, owner)
         host.want(machine.id)
         if host.endpoint is None:
             host.link.hurry()  # it was not up yet: a machine that boots is tried at each look
@@ -58,14 +60,15 @@ class InstanceHosts:
         hosts, self._hosts = list(self._hosts.values()), {}
         await asyncio.gather(*(host.close() for host in hosts))
 
-    async def _of(self, machine: str, token: str, zone: Zone, address: str, owner: str) -> SshHost:
+    async def _of(self, machine: Machine, address: str, owner: str) -> SshHost:
         key = str(self._keys.path)
-        login = Login(address, USER, identity_file=key, host_key=self._keys.host_key(token).public)
-        wanted = Host(login, self._config.proxy_jump, zone.name)
-        known = self._hosts.get(machine)
+        login = Login(address, USER, identity_file=key, host_key=self._keys.host_key(machine.token).public)
+        wanted = Host(login, self._config.proxy_jump, machine.zone.name)
+        known = self._hosts.get(machine.id)
         if known is not None and known.host != wanted:  # a machine that was stopped comes back with another address
-            await self.drop(machine)
+            await self.drop(machine.id)
             known = None
         if known is None:
-            known = self._hosts[machine] = SshHost(wanted, self._pins, self._making, owner)
+            metadata = METADATA if machine.market is Market.SPOT else ""  # others get no notices
+            known = self._hosts[machine.id] = SshHost(wanted, self._pins, self._making, owner, metadata=metadata)
         return known

@@ -6,10 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
-from atoll.backends.base import InvalidRequest, LogChunk, NotFound, Unavailable
+from atoll.backends.agent_client import LogChunk
+from atoll.backends.base import InvalidRequest, NotFound, Unavailable
 from atoll.backends.fake.cloud import DARK, Call, Chance, Change, FakeCloud, Step, perform
 from atoll.backends.fake.ledger import FakeJob, FakeMachine
-from atoll.wire.agent import Health, JobPhase, JobState, JobSubmission
+from atoll.tunnels.stream import Stream
+from atoll.wire.agent import ArchiveState, Health, JobPhase, JobState, JobSubmission, Notice, NoticeKind
 
 T = TypeVar("T")
 
@@ -42,7 +44,8 @@ class FakeAgent:
             jobs = self._cloud.ledger.jobs_on[self._machine].values()
             ends = [_end(job).at for job in jobs if not job.forgotten]
             running = sum(end > now for end in ends)
-            return Change(Health(self._machine, VERSION, True, running, len(ends) - running))
+            exited = len(ends) - running
+            return Change(Health(self._machine, VERSION, True, running, exited, self._notice(now)))
 
         return await self._call("agent.health", "", step, reads=True)
 
@@ -57,6 +60,18 @@ class FakeAgent:
             return Change(_state(made, now), jobs=(made,))
 
         return await self._call("agent.submit", job, step)
+
+    async def archive(self, digest: str) -> ArchiveState:
+        """Every archive is on every machine: jobs have no files."""
+
+        def step(now: float, chance: Chance) -> Change[ArchiveState]:
+            return Change(ArchiveState(digest, 0, True))
+
+        return await self._call("agent.archive", digest, step, reads=True)
+
+    async def send_archive(self, digest: str, offset: int, data: bytes, end: bool) -> ArchiveState:
+        """Nothing is kept of an archive."""
+        return await self.archive(digest)
 
     async def state(self, job: str, wait: float = 0) -> JobState:
         """The job as it is now, or after a change of phase within `wait` seconds."""
@@ -105,6 +120,16 @@ class FakeAgent:
 
         await self._call("agent.forget", job, step)
 
+    async def open_port(self, job: str, port: int) -> Stream:
+        """A fake job listens nowhere."""
+
+        def step(now: float, chance: Chance) -> Change[JobState]:
+            return Change(_state(self._job(job), now))
+
+        state = await self._call("agent.state", job, step, reads=True)
+        exited = state.phase is JobPhase.EXITED
+        raise InvalidRequest(f"job {job} has exited" if exited else f"nothing listens on port {port}")
+
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """A piece of the log: a line for each command, and one at the end."""
 
@@ -115,7 +140,8 @@ class FakeAgent:
             found = self._job(job)
             text = _log(found, now)
             data = text[offset : offset + limit]
-            chunk = LogChunk(data, _end(found).at <= now and offset + len(data) >= len(text))
+            end = _end(found).at <= now and offset + len(data) >= len(text)
+            chunk = LogChunk(data, end, self._notice(now) is not None)
             return Change((chunk, _state(found, now)))
 
         chunk, state = await self._call("agent.logs", job, step, reads=True)
@@ -123,6 +149,12 @@ class FakeAgent:
             await self._wait(job, wait, look, state)
             chunk, _ = await self._call("agent.logs", job, step, reads=True)
         return chunk
+
+    def _notice(self, now: float) -> Notice | None:
+        at = self._cloud.ledger.machines[self._machine].interrupt_at
+        if at is None or now < at - self._cloud.script.notice:
+            return None
+        return Notice(NoticeKind.INTERRUPTION, datetime.fromtimestamp(at, UTC))
 
     def _job(self, job: str) -> FakeJob:
         found = self._cloud.ledger.jobs.get((self._machine, job))

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.base import (
-    AgentClient,
     CapacityUnavailable,
     InvalidRequest,
     LaunchRequest,
@@ -50,8 +50,9 @@ class FakeBackend:
 
     @property
     def limits(self) -> TimeLimits:
-        """The script's."""
-        return self.cloud.script.limits
+        """The script's; a machine is called four times within a notice."""
+        script = self.cloud.script
+        return replace(script.limits, notice_seconds=script.notice / 4) if script.notice else script.limits
 
     async def listing(self) -> Listing:
         """Zones and offers now, with the time that the cloud believes it is."""

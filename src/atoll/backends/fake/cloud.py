@@ -136,11 +136,16 @@ class FakeCloud:
         self._set_zone(zone, UP)
 
     def interrupt(self, machine: str) -> None:
-        """Take a machine back now, as clouds do with spot machines."""
+        """Take a machine back, as clouds do with spot machines: now, or after the script's `notice`."""
         with self.ledger.transaction():
-            found = self.ledger.machines.get(machine)
-            if found is not None and found.ended_at is None:
-                self._append("interrupt", self.now(), machines=(ended(found, self.now(), INTERRUPTED),))
+            found, now, notice = self.ledger.machines.get(machine), self.now(), self.script.notice
+            if found is None or found.ended_at is not None:
+                return
+            if notice:
+                announced = msgspec.structs.replace(found, interrupt_at=now + notice)
+                self._append("notice", now, machines=(announced,))
+            else:
+                self._append("interrupt", now, machines=(ended(found, now, INTERRUPTED),))
 
     def latency(self, operation: str) -> float:
         """How long the next call of this operation takes, in seconds."""

@@ -94,8 +94,8 @@ class Script:
     takes, by operation, `*` for the rest. A new machine is ready after one of the `boots` of its type, by chance, or
     else after `boot`; a terminated one gone after `deletion`; a new resource unknown to `find` and `describe` for
     `lag`. The cloud's clock goes `skew` before ours. A spot machine in a zone is interrupted `interruptions` times an
-    hour on average. `quota_cpus` is for each region and market; listings have it with `lists_quotas`. `reads` says
-    whether calls that change nothing are kept in the ledger. Listings name `stale` parts.
+    hour on average; its agent knows `notice` before. `quota_cpus` is for each region and market; listings have it with
+    `lists_quotas`. `reads` says whether calls that change nothing are kept in the ledger. Listings name `stale` parts.
     """
 
     offers: tuple[Offer, ...]
@@ -110,6 +110,7 @@ class Script:
     lag: float = 0
     skew: float = 0
     interruptions: Mapping[str, float] = field(default_factory=dict)
+    notice: float = 0
     quota_cpus: float | None = None
     faults: tuple[Fault, ...] = ()
     jobs: JobScript = JobScript()
@@ -174,6 +175,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     seed: int = 0
     quota_cpus: float | None = None
     interruptions: float = 0
+    notice: float = 0
     chances: dict[str, dict[FailureKind, float]] = {}
     lost: dict[str, float] = {}
     job_seconds: float = 1
@@ -217,6 +219,7 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
         lag=settings.lag,
         skew=settings.skew,
         quota_cpus=settings.quota_cpus,
+        notice=settings.notice,
         faults=tuple(faults),
         jobs=JobScript(settings.job_seconds, settings.job_exit_code),
         seed=settings.seed,

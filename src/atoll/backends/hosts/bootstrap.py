@@ -49,13 +49,17 @@ async def look(link: Link, name: str) -> Facts:
         float(answer["disk_gb"]),
         _ARCHS.get(answer["arch"], answer["arch"]),
         _gpu(answer["gpus"]),
+        answer["containers"],
     )
     return Facts(size, answer["python"], owner.get("id", ""), owner.get("since", ""), tuple(answer["addresses"]))
 
 
-async def start(link: Link, owner: str, token: str) -> str:
-    """Run the agent of machine `token`; the path of its socket. Idempotent. Raises TunnelError."""
-    agent = {"agent_name": agent_name(), "agent": base64.b64encode(agent_bytes()).decode()}
+async def start(link: Link, owner: str, token: str, metadata: str = "") -> str:
+    """Run the agent of machine `token`; the path of its socket. Idempotent. Raises TunnelError.
+
+    `metadata` is the URL of the metadata service that gives the machine notices; empty: there is none.
+    """
+    agent = {"agent_name": agent_name(), "agent": base64.b64encode(agent_bytes()).decode(), "metadata": metadata}
     answer = await ask(link, {"action": "start", "owner": owner, "token": token, **agent})
     name = link.host.name
     match answer.get("error"):

@@ -18,6 +18,9 @@ from atoll.tunnels.stream import Stream, TunnelError
 MOST_CONNECTING = 16
 """How many connections of one backend are made at the same time."""
 
+LOOK_SECONDS = 3.0
+"""How long a plan waits for a host that is looked at again, and how old its facts are at most."""
+
 ENDING_SECONDS = 86400.0
 """How long an agent on a host that is away is remembered as one to be ended."""
 
@@ -29,8 +32,9 @@ async def _nothing(token: str) -> None:
 class SshHost:
     """One host: its link, what it is, and the machine that shall run there (`token`, None: none).
 
-    `on_ended` runs with the token of each agent that has ended there. `former` are the tokens of agents that a server
-    before this one started there, and that nothing has mentioned since.
+    `on_ended` runs with the token of each agent that has ended there. `metadata` is the URL of the service from which
+    the agent reads the provider's notices. `former` are the tokens of agents that a server before this one started
+    there, and that nothing has mentioned since.
     """
 
     def __init__(
@@ -40,11 +44,14 @@ class SshHost:
         making: asyncio.Semaphore,
         owner: str,
         on_ended: Callable[[str], Awaitable[None]] = _nothing,
+        metadata: str = "",
     ) -> None:
         self.host = host
         self.former: set[str] = set()
         self._on_ended = on_ended
+        self._metadata = metadata
         self.facts: Facts | None = None
+        self._looked = 0.0
         self.token: str | None = None
         self.endpoint: SshSocket | None = None
         self._owner = owner
@@ -122,7 +129,24 @@ class SshHost:
         if self.link.up and self.problem is not None:
             with suppress(TunnelError):
                 async with self._lock:
-                    self.facts = await bootstrap.look(self.link, self.host.name)
+                    await self._look(self.link)
+
+    async def look_for_engine(self) -> None:
+        """Look again at a connected host that had no container engine: one may have been installed since."""
+        facts = self.facts
+        if not self.link.up or facts is None or facts.instance_type.containers or not self._is_old():
+            return
+        with suppress(TunnelError, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS), self._lock:
+                if self._is_old():
+                    await self._look(self.link)
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._looked > LOOK_SECONDS
+
+    async def _look(self, link: Link) -> None:
+        self.facts = await bootstrap.look(link, self.host.name)
+        self._looked = time.monotonic()
 
     async def refresh(self) -> None:
         """Start the agent again where it does not answer: the host was rebooted, or the agent killed."""
@@ -146,7 +170,7 @@ class SshHost:
     async def _prepare(self, link: Link) -> None:
         async with self._lock:
             await self._end(link)
-            self.facts = await bootstrap.look(link, self.host.name)
+            await self._look(link)
             await self._start(link)
             await self._end(link)  # what was to end meanwhile found no link that is up
 
@@ -159,6 +183,6 @@ class SshHost:
     async def _start(self, link: Link) -> None:
         token = self.token
         if token is not None:
-            socket = await bootstrap.start(link, self._owner, token)
+            socket = await bootstrap.start(link, self._owner, token, self._metadata)
             if self.token == token:
                 self.endpoint = SshSocket(self.host.name, socket)

@@ -34,7 +34,7 @@ TOOLS = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def look(_request: dict[str, Any]) -> dict[str, Any]:
-    """The host's size, its Python, and to which installation it belongs (None: to none)."""
+    """The host's size, its Python, its container engine, and to which installation it belongs (None: to none)."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "python": platform.python_version(),
@@ -43,6 +43,7 @@ def look(_request: dict[str, Any]) -> dict[str, Any]:
         "memory_gb": round(memory / 2**30, 1),
         "disk_gb": shutil.disk_usage(Path.home()).total // 2**30,
         "gpus": gpus(),
+        "containers": containers(),
         "owner": owner(),
         "addresses": output(["hostname", "-I"]).split(),
     }
@@ -74,6 +75,7 @@ def start(request: dict[str, Any]) -> dict[str, Any]:
             return {"socket": str(path)}
         stop_process(state, signal.SIGTERM)  # its jobs continue under their supervisors, and the new one takes them up
     command = [sys.executable, "-IS", str(pyz), "--state", str(state), "--instance", token, "--socket", str(path)]
+    command += ["--metadata", request["metadata"]] if request["metadata"] else []
     with (state / "agent.log").open("ab") as log:
         null = subprocess.DEVNULL
         agent = subprocess.Popen(command, stdin=null, stdout=log, stderr=log, cwd=state, start_new_session=True)
@@ -251,6 +253,11 @@ def call(path: Path, method: str, target: str, seconds: float) -> dict[str, Any]
     finally:
         stream.close()
     return content if answer.status == 200 and isinstance(content, dict) else None
+
+
+def containers() -> str:
+    """The container engine that the agent uses, `docker` or `podman`; empty where the host has neither."""
+    return next((program for program in ("docker", "podman") if shutil.which(program) is not None), "")
 
 
 def gpus() -> list[dict[str, Any]]:

@@ -2,20 +2,17 @@
 threads of its own."""
 
 import asyncio
+import os
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from atoll.agent.containers import installed
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.agents import HttpAgents
-from atoll.backends.base import (
-    AgentClient,
-    BackendError,
-    LaunchRequest,
-    Listing,
-    Machine,
-    MachineState,
-)
+from atoll.backends.base import BackendError, LaunchRequest, Listing, Machine, MachineState
 from atoll.backends.local.config import LocalConfig
 from atoll.backends.local.disks import LocalDisks
 from atoll.backends.local.faults import LocalFaults
@@ -77,6 +74,7 @@ class LocalBackend:
         """Zones and offers now. Offers of failed zones are kept, and marked."""
         failed = await self._threads.run(self._records.failed_zones)
         disk_gb = shutil.disk_usage(self._records.state).total // 2**30
+        engine = Path(installed(os.environ.get("PATH"))).name
         zones, offers = [], []
         for zone in self._config.zones:
             down = zone.name in failed
@@ -84,7 +82,8 @@ class LocalBackend:
             zones.append(ZoneInfo(zone.zone, state, FAILED if down else "", capacity=zone.capacity))
             availability = Availability.UNAVAILABLE if down else Availability.AVAILABLE
             offers += [
-                Offer(zone.zone, each, Market.ON_DEMAND, 0, availability) for each in zone.instance_types(disk_gb)
+                Offer(zone.zone, replace(each, containers=engine), Market.ON_DEMAND, 0, availability)
+                for each in zone.instance_types(disk_gb)
             ]
         return Listing(tuple(zones), tuple(offers), datetime.now(UTC))
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from atoll.model.resources import InstanceType
+from atoll.model.suggestion import did_you_mean
 from atoll.model.zone import Capacity, Zone, ZoneKind
 
 REGION = "local"
@@ -134,7 +135,8 @@ def _number(value: object, where: str) -> float:
 def _known(mapping: Mapping[str, object], keys: tuple[str, ...], where: str) -> None:
     for key in mapping:
         if key not in keys:
-            raise ValueError(f"{where} has no setting `{key}`; known: {', '.join(keys)}")
+            help = did_you_mean(key, keys, f"the settings are {', '.join(keys)}")
+            raise ValueError(f"{where} has no setting `{key}`; {help}")
 
 
 def _arch() -> str:

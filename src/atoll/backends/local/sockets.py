@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from atoll.model.system_error import error_words
@@ -35,6 +36,14 @@ def socket_path(state: Path, machine: str) -> Path:
             continue
         return path
     raise OSError(f"no folder for agents' sockets: {'; '.join(problems)}")
+
+
+def remove_empty_folders() -> None:
+    """Remove the folders of sockets that hold none: the next socket's path makes them again."""
+    for folder in _candidates():
+        with suppress(OSError):
+            if folder.lstat().st_uid == os.getuid():
+                folder.rmdir()
 
 
 def _candidates() -> list[Path]:

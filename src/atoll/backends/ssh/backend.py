@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.agents import HttpAgents
 from atoll.backends.base import (
-    AgentClient,
     CapacityUnavailable,
     InvalidRequest,
     LaunchRequest,
@@ -89,6 +89,10 @@ class SshBackend:
         """Look at hosts that a plan names: why some cannot be used, by name, after at most 12 s."""
         problems = await self._hosts.consider(hosts, CONSIDER_SECONDS)
         return {name: problem.message for name, problem in problems.items()}
+
+    async def look_for_engines(self) -> None:
+        """Look again, within 3 s, at the hosts that had no container engine."""
+        await asyncio.gather(*(host.look_for_engine() for host in (await self._hosts.offered()).values()))
 
     async def listing(self) -> Listing:
         """The declared hosts whose facts are known, and their zones; a zone without a host that answers is impaired."""

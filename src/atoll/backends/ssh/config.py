@@ -15,7 +15,7 @@ class SshConfig:
         """From a configuration file: `job_silence` in seconds. Raises ValueError that says what is wrong."""
         for key in mapping:
             if key != "job_silence":
-                raise ValueError(f"the ssh backend has no setting `{key}`; known: job_silence")
+                raise ValueError(f"the ssh backend has no setting `{key}`; its only setting is `job_silence`")
         seconds = mapping.get("job_silence", 60)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 1 <= seconds <= 86400:
             raise ValueError(f"`job_silence` of the ssh backend: 1 to 86400 seconds, not {seconds!r}")

@@ -33,13 +33,14 @@ def check(document: Document, ground: Ground | None) -> Iterator[Diagnostic]:
     """
     directory = ground.directory if ground else builtin()
     named = _named(document)
-    unknown = [(path, name) for path, name in named.backends if fold(name) not in BACKENDS]
+    known = BACKENDS.union(ground.configured or () if ground else ())
+    unknown = [(path, name) for path, name in named.backends if fold(name) not in known]
     for path, name in unknown if ground is None else ():
         help = did_you_mean(fold(name), BACKENDS, "`atoll server status` shows the backends of a server")
         message = f"`{name[:60]}` is not a backend"
         yield Diagnostic("unknown-backend", message, span=document.span(path), help=help)
     backends = {fold(name) for _, name in named.backends} - {fold(name) for _, name in unknown}
-    if not backends and ground is not None:
+    if not named.backends and ground is not None:
         backends = set(ground.configured or ())
     if any(directory.source(name) == "none" for name in backends):
         return

@@ -37,10 +37,13 @@ class Ground:
     configured: Sequence[str] | None = None
 
     def backends(self, named: Sequence[str] | None) -> Sequence[str] | None:
-        """The backends that a document may use; None where neither it nor the server says."""
-        if self.configured is None and named:
-            return [name for name in named if fold(name) in BACKENDS] or None  # the others are reported as such
-        return named or self.configured
+        """The backends that a document may use; None where neither it nor the server says.
+
+        Names of no backend are reported as such, and say nothing.
+        """
+        if not named:
+            return self.configured
+        return [name for name in named if fold(name) in BACKENDS or name in (self.configured or ())] or None
 
     def answers(self, backends: Sequence[str] | None) -> bool:
         """False when one of the backends may have zones that only a server knows."""
@@ -94,7 +97,8 @@ def _zones_of(document: Document, ground: Ground) -> Iterator[Diagnostic]:
         yield from _filter(document, spec, ground)
     elif isinstance(spec, Volume | Gateway) and spec.availability_zone is not None:
         regions = (spec.region,) if spec.region else None
-        reference = _Reference(document, ("availability_zone",), spec.availability_zone, (spec.backend,), regions)
+        backends = ground.backends((spec.backend,) if spec.backend else None)
+        reference = _Reference(document, ("availability_zone",), spec.availability_zone, backends, regions)
         answer = _resolve(reference, ground)
         if answer.problem and ground.answers(reference.backends):
             yield _refusal(reference, answer, ground)

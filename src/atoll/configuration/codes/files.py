@@ -16,11 +16,16 @@ _EITHER = "volumes: [{name: [data, more], path: /data}]\n"
 _IN_A = "backends: [aws]\navailability_zones: [us-east-1a]\n"
 
 FILES = (
-    Code("missing-file", "There is no such file", "The path given to the command leads nowhere. Nothing was sent."),
+    Code(
+        "missing-file",
+        "There is no such file",
+        "A path given to the command, or an entry of `files`, leads nowhere. Nothing was sent.",
+    ),
     Code(
         "unreadable-file",
         "The file cannot be read",
-        "The file is not text in UTF-8, is a folder where a file is needed, or may not be read by you.",
+        "The file is not text in UTF-8, is a folder where a file is needed, or may not be read by you. An entry of "
+        "`files` holds files, folders and links alone, all of which you may read.",
     ),
     Code("empty-file", "The file is empty", "A file holds at least one document with a `type`.", "# later\n", _RUN),
     Code(
@@ -35,7 +40,20 @@ FILES = (
         "file-too-large",
         "The file is too large",
         "A configuration may have 1 MiB, and each of its documents 20,000 values. Data and scripts "
-        "belong into files of their own.",
+        "belong into files of their own. An entry of `files` may have 128 MiB and 20,000 files: `.gitignore`, "
+        "`.dstackignore` and `.atollignore` leave parts of it out, and large data belongs on a volume.",
+    ),
+    Code(
+        "link-outside",
+        "A link leads out of the folder",
+        "An entry of `files` is copied as it is. A symbolic link in it leads to a place outside, which the job does "
+        "not have. List that place as an entry of its own, or leave the link out with `.dstackignore`.",
+    ),
+    Code(
+        "unsent-files",
+        "The content of files was not sent",
+        "An entry of `files` needs its content, which `atoll plan` and `atoll apply` send. What was submitted "
+        "has none.",
     ),
     Code(
         "too-deep",

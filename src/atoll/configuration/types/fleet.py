@@ -18,6 +18,7 @@ from atoll.configuration.types.base import (
     wrong_type,
     wrong_value,
 )
+from atoll.configuration.types.disruption import Disruption
 from atoll.configuration.types.environment import Environment
 from atoll.configuration.types.hosts import Ssh
 from atoll.configuration.types.profile import RetryOrNot, Selection
@@ -82,6 +83,7 @@ class Placement(Model):
     survive_zones: Whole = 0
     max_zones: Positive | None = None
     max_share: Part | None = None
+    rebalance: Literal["manual", "on-recovery"] = "manual"
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ({"enum": ["any", "cluster", "spread"]},)
 
@@ -94,7 +96,7 @@ class Placement(Model):
         for key in ("max_skew", "min_zones", "on_shortage", "survive_zones"):
             if key in self.model_fields_set and self.strategy != "spread":
                 raise wrong_value(f"`strategy: spread` beside `{key}`, which means nothing otherwise", (key,))
-        for key in ("max_zones", "max_share"):
+        for key in ("max_zones", "max_share", "rebalance"):
             if key in self.model_fields_set and self.strategy == "cluster":
                 raise wrong_value(f"`strategy: spread` or `any` beside `{key}`: a cluster is in one zone", (key,))
         if self.min_zones is not None and self.survive_zones >= self.min_zones:
@@ -125,6 +127,7 @@ class Fleet(Selection):
     name: Name | None = None
     nodes: Nodes = Field(default_factory=_no_nodes)
     placement: Placement = Field(default_factory=Placement)
+    disruption: Disruption | None = None
     resources: Resources = Field(default_factory=Resources)
     idle_duration: Duration = DAYS_3
     blocks: Positive | Literal["auto"] = 1

@@ -1,12 +1,13 @@
 """A mount of a run: one of several volumes at a path, or a folder of the instance; and the files put in beside."""
 
+import posixpath
 import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import WithJsonSchema as Schema
 
 from atoll.configuration.types.base import Flag, Model, Text, refusal, wrong_type, wrong_value
-from atoll.configuration.types.support import Later
 
 _RANK = re.compile(r"\$\{\{ *(?:dstack|atoll)\.node_rank *\}\}")
 MOST_NAMES = 100
@@ -47,8 +48,6 @@ class VolumeMount(Model):
 
 class InstanceMount(Model):
     """A folder of the machine at a path: `/instance/path:/path`, or the mapping."""
-
-    later: ClassVar[Later | None] = Later("the folder would be missing from the job")
 
     instance_path: Text
     path: Text
@@ -98,11 +97,17 @@ class RegistryAuth(Model):
         return self
 
 
+Digest = Annotated[Text, Schema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
+_DIGEST = re.compile("[0-9a-f]{64}")
+_SYSTEM = ("/proc", "/sys", "/dev")
+
+
 class FileMapping(Model):
     """A local file or folder and where it goes: `path`, `local:remote`, or the mapping."""
 
     local_path: Text
     path: Text | None = None
+    digest: Digest | None = None
 
     short: ClassVar[tuple[dict[str, Any], ...]] = ({"type": "string", "minLength": 1},)
 
@@ -114,3 +119,31 @@ class FileMapping(Model):
             raise wrong_type("a path")
         local, colon, remote = value.partition(":")
         return {"local_path": local, **({"path": remote} if colon else {})}
+
+    @model_validator(mode="after")
+    def _possible(self, info: ValidationInfo) -> "FileMapping":
+        if info.context is None:
+            return self
+        if not self.local_path or "\0" in self.local_path + (self.path or ""):
+            raise wrong_value("the path of a file or folder", ("local_path",))
+        if self.digest is not None and _DIGEST.fullmatch(self.digest) is None:
+            raise wrong_value("a SHA-256 in hexadecimal", ("digest",))
+        _check_target(self.target, self.local_path, "local_path" if self.path is None else "path")
+        digest = info.context.get("packed", {}).get(self.local_path, self.digest)
+        return self if digest == self.digest else self.model_copy(update={"digest": digest})
+
+    @property
+    def target(self) -> str:
+        """Where it is put: absolute, `~` or below it, or relative to the folder in which the commands begin."""
+        return posixpath.normpath(self.path or self.local_path)
+
+
+def _check_target(target: str, local: str, key: str) -> None:
+    """Raises for a place that is none of the job's."""
+    if target == ".." or target.startswith("../"):
+        help = f"say where it goes: `{local}:{posixpath.basename(local.rstrip('/.')) or 'files'}`"
+        raise refusal("wrong-value", f"`{target}` leads out of the job's folder", help, (key,))
+    if target.startswith("~") and target != "~" and not target.startswith("~/"):
+        raise wrong_value("a path of the job's own user: `~/…`", (key,))
+    if target in ("/", "//") or any(target == top or target.startswith(top + "/") for top in _SYSTEM):
+        raise refusal("wrong-value", f"the system needs `{target}`", "put the files elsewhere", (key,))

@@ -25,7 +25,7 @@ from atoll.configuration.types.mount import FileMapping, Mount, RegistryAuth
 from atoll.configuration.types.profile import ProfileParameters
 from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.scalar import as_text
-from atoll.configuration.types.support import IN_CONTAINER, NO_COPIES, NO_DOCKER, Later
+from atoll.configuration.types.support import IN_CONTAINER, NO_CLONES, NO_DOCKER, Later
 
 
 class Port(Model):
@@ -132,6 +132,7 @@ def _not_true(value: Any) -> Any:
 Python = Annotated[str, BeforeValidator(_python), Schema({"enum": [*PYTHONS, *map(float, PYTHONS)]})]
 
 MOST_MOUNTS = 100
+MOST_FILES = 100
 
 
 class Run(ProfileParameters):
@@ -149,7 +150,7 @@ class Run(ProfileParameters):
     registry_auth: Annotated[RegistryAuth | None, IN_CONTAINER] = None
     python: Annotated[Python | None, Later("commands find the Python that the machine has")] = None
     nvcc: Annotated[Flag | None, Later("commands find the CUDA compiler that the machine has")] = None
-    single_branch: Annotated[Flag | None, Later("this release copies no code to the machine", refused=False)] = None
+    single_branch: Annotated[Flag | None, Later("this release clones no repository", refused=False)] = None
     shell: Text | None = None
     resources: Resources = Field(default_factory=Resources)
     priority: Annotated[
@@ -159,12 +160,10 @@ class Run(ProfileParameters):
     volumes: tuple[Mount, ...] = ()
     docker: Annotated[Flag | None, NO_DOCKER] = None
     dstack: Annotated[Flag, Later("there is no dstack server that the run could reach")] = False
-    repos: Annotated[tuple[Repository, ...], NO_COPIES] = ()
-    files: Annotated[tuple[FileMapping, ...], NO_COPIES] = ()
-    setup: Annotated[Texts, Later("the lines would not run: put them before the `commands`")] = ()
-    ports: Annotated[
-        tuple[Port, ...], Later("the ports are reached on the machine itself, and are not forwarded", refused=False)
-    ] = ()
+    repos: Annotated[tuple[Repository, ...], NO_CLONES] = ()
+    files: Annotated[tuple[FileMapping, ...], Field(max_length=MOST_FILES)] = ()
+    setup: Texts = ()
+    ports: tuple[Port, ...] = ()
 
     @model_validator(mode="after")
     def _mounts_apart(self) -> "Run":
@@ -221,6 +220,14 @@ class Task(Run):
     nodes: SomeNodes = 1
     placement: TaskPlacement = Field(default_factory=TaskPlacement)
     groups: Annotated[tuple[Group, ...], Later("this release starts nodes that are all alike")] = ()
+
+    @model_validator(mode="after")
+    def _sets_up_before_something(self, info: ValidationInfo) -> "Task":
+        if info.context is not None and self.setup and (self.entrypoint or not self.commands):
+            help = "put the lines into the image, or name the image's own command under `commands`"
+            beside = "an `entrypoint`" if self.entrypoint else "an image's own command"
+            raise refusal("wrong-value", f"`setup` cannot run before {beside}", help, ("setup",))
+        return self
 
     @model_validator(mode="after")
     def _does_something(self) -> "Task":

@@ -21,7 +21,7 @@ class Later:
 
 IN_CONTAINER = Later("without an `image` the commands run on the machine itself", beside="image")
 NO_DOCKER = Later("this release provides no Docker of the run's own: an `image` runs in the Docker of the machine")
-NO_COPIES = Later("this release copies no code to the machine")
+NO_CLONES = Later("this release clones no repository: `files` copies a folder to the job")
 NOT_TAGGED = Later("the resources carry Atoll's own tags only", refused=False)
 NO_OPTIONS = Later("this release passes no options of its own to a backend")
 NOT_RESERVED = Later("this release does not use capacity reservations")

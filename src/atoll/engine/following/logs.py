@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
+from atoll.backends.agent_client import LogChunk
 from atoll.backends.base import BackendError, NotFound
 from atoll.engine.context import Context, machine_of
 from atoll.engine.parts.provider_calls import in_time
@@ -21,7 +22,8 @@ KEEP_SECONDS = 150.0
 """How long a log is followed after its job's handler last renewed it; more than two of its turns."""
 HOLD_SECONDS = 5.0
 """How long the agent holds a call until there are new bytes; a silent agent is noticed later by that much."""
-LOG_CHUNK = 1 << 18
+LOG_CHUNK = 1 << 20
+"""Bytes of one call. The next one is made while these are stored, so that a job takes twice this of memory."""
 PER_MACHINE = 8
 """Calls at once to one machine's agent."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
@@ -34,6 +36,7 @@ class _Followed:
     instance: Instance
     until: float
     slots: asyncio.Semaphore
+    notified: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -73,9 +76,8 @@ class LogFollowing:
 
     async def _follow(self, followed: _Followed) -> None:
         pause = FIRST_PAUSE
-        loop = asyncio.get_running_loop()
         try:
-            while loop.time() < followed.until and not self._context.news.closing:
+            while self._goes_on(followed):
                 try:
                     if await self._fetch(followed):
                         return await self._wake(Kind.JOB, followed.job.id)
@@ -95,19 +97,41 @@ class LogFollowing:
                 del self._followed[followed.job.id]
 
     async def _fetch(self, followed: _Followed) -> bool:
-        """Store the next piece of the log; returns whether nothing follows.
+        """Store what the log has more; returns whether nothing follows.
 
         Raises BackendError, StoreError, OSError.
         """
-        job, instance, logs = followed.job, followed.instance, self._context.logs
+        job, logs = followed.job, self._context.logs
+        offset = await logs.size(job)
+        chunk = await self._read(followed, offset)
+        while chunk.data:
+            # A full chunk says that more is there: it comes while this one is stored.
+            more = len(chunk.data) == LOG_CHUNK and not chunk.end and self._goes_on(followed)
+            ahead = asyncio.create_task(self._read(followed, offset + LOG_CHUNK)) if more else None
+            try:
+                await logs.append(job, offset, chunk.data)
+                self._context.news.notify()
+                if ahead is None:
+                    break
+                offset, chunk = offset + LOG_CHUNK, await ahead
+            finally:
+                if ahead is not None and not ahead.done():
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
+        return chunk.end
+
+    async def _read(self, followed: _Followed, offset: int) -> LogChunk:
+        instance = followed.instance
         agent = self._context.backends[instance.zone.backend].agent(machine_of(instance))
         async with followed.slots:
-            offset = await logs.size(job)
-            chunk = await in_time(agent.logs(job.id, offset, LOG_CHUNK, HOLD_SECONDS))
-        if chunk.data:
-            await logs.append(job, offset, chunk.data)
-            self._context.news.notify()
-        return chunk.end
+            chunk = await in_time(agent.logs(followed.job.id, offset, LOG_CHUNK, HOLD_SECONDS))
+        if chunk.notice and not followed.notified:
+            followed.notified = True
+            await self._wake(Kind.INSTANCE, instance.id)
+        return chunk
+
+    def _goes_on(self, followed: _Followed) -> bool:
+        return asyncio.get_running_loop().time() < followed.until and not self._context.news.closing
 
     async def _wake(self, kind: Kind, id: str) -> None:
         try:

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from atoll.engine.context import Context, Transactions
 from atoll.engine.placing.demand import elastic_fleet
+from atoll.engine.placing.disruption import without_held
 from atoll.engine.placing.placement import claim_epoch
 from atoll.engine.snapshots.world import World, take_snapshot
 from atoll.model.records import Fleet, Instance, Kind, Run, Volume
@@ -146,6 +147,8 @@ class Placer:
         async with context.database.read() as tx:
             epoch = _Epoch(await tx.settings.get("placements"))
             snapshot = await take_snapshot(tx, first.world, context.backends, first.record.project)
+            zones, project = snapshot.zones, first.record.project
+            snapshot = await without_held(tx, context.disruption, snapshot, zones, project)
             elastic = await elastic_fleets(tx, first.record.project) if isinstance(first.record, Run) else ()
         volumes = {volume.name: volume for wish in wishes for volume in wish.volumes}
         # Ties break as in the plan that was shown: by the project and each document's name.
@@ -170,6 +173,7 @@ async def tell_waiting(tx: Transaction) -> None:
 
 
 async def wake_waiting(tx: Transaction) -> None:
-    """A zone is available again: every fleet and run without a place is retried at once."""
+    """A zone is available again: what has no place is retried at once, and fleets may come back into balance."""
+    await tx.work.wake(Kind.FLEET, await tx.fleets.recovering(), tx.now)
     for kind in (Kind.FLEET, Kind.RUN):
         await tx.work.wake(kind, await tx.work.retrying(kind, ALL), tx.now)

@@ -42,6 +42,11 @@ from atoll.planning.shape import Member
 from atoll.reconcile.run import RetryPolicy
 
 
+def digests_of(spec: RunSpec) -> frozenset[str]:
+    """The archives of files that a run needs."""
+    return frozenset(entry.digest for entry in spec.files if entry.digest is not None)
+
+
 def demand_of(document: Written, project: str) -> Document:
     """The requirements of a document of which nothing exists yet."""
     match document.spec:
@@ -105,7 +110,7 @@ def run_request(name: str, spec: RunSpec, ranks: tuple[int, ...], project: str) 
     return RunRequest(
         name,
         tuple(NodeRequest(rank, _mounts(spec, rank)) for rank in ranks),
-        _requirements(spec),
+        replace(_requirements(spec), containers=spec.image is not None),
         fleets=tuple(own_name(fleet, project) for fleet in spec.fleets) if spec.fleets else None,
         may_create=spec.creation_policy == "reuse-or-create",
         placement=_placement(spec),

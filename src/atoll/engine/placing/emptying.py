@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
+from atoll.configuration.types.disruption import Disruption
 from atoll.engine.placing.batching import wake_waiting
 from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.disruption import Held, held_back, limits_of
 from atoll.engine.snapshots.closures import zones_for
 from atoll.engine.snapshots.world import World
 from atoll.model.reasons import EndReason, RetryEvent
@@ -34,7 +36,9 @@ async def moves_in(tx: Transaction, world: World, closure: Closure, instances: S
         zones = await zones_for(tx, world.zones, project)
         ours = [occupants[each.id] for each in staying if each.project == project]
         one = moves(closure.zone, ours, requests, Snapshot(world.catalog, zones, tx.now))
-        found = Moves(found.replace + one.replace, found.release + one.release, found.stays + one.stays)
+        found = Moves(
+            found.replace + one.replace, found.release + one.release, found.stays + one.stays, found.busy + one.busy
+        )
     return found
 
 
@@ -57,8 +61,8 @@ async def _occupants(tx: Transaction, instances: Collection[Instance]) -> dict[s
     }
 
 
-async def remains_text(tx: Transaction, found: Moves, instances: Sequence[Instance]) -> str:
-    """What remains in a zone that is emptied, and why: instances that stay, and fleets that wait for successors."""
+async def remains_text(tx: Transaction, found: Moves, instances: Sequence[Instance], common: Disruption | None) -> str:
+    """What remains in a zone that is emptied, and why: instances that stay, and fleets that wait for their turn."""
     texts: dict[str, list[str]] = {}
     for stay in found.stays:
         texts.setdefault(stay.text, []).append(stay.occupant.name)
@@ -67,8 +71,16 @@ async def remains_text(tx: Transaction, found: Moves, instances: Sequence[Instan
         fleet = await tx.get(Fleet, id)
         if fleet is not None and fleet.message:
             lines.append(f"fleet `{fleet.name}` waits for successors: {fleet.message}")
+        elif fleet is not None:
+            held = await held_back(tx, common, fleet, await limits_of(tx, common, fleet), ())
+            if held.why:
+                lines.append(f"fleet `{fleet.name}` keeps to {held.why}{_next(held)}")
     more = len(lines) - _NAMED
     return "; ".join(lines[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _next(held: Held) -> str:
+    return "" if held.resumes is None else f", next at {held.resumes:%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def empty_zone(tx: Transaction, closure: Closure, replaced: Collection[str], released: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Instance, Job, Run
 from atoll.model.states import JOB, JobState, RunState
 from atoll.store.transaction import Transaction
-from atoll.wire.api import ON_HOLD, JobView, RunView
+from atoll.wire.api import ON_HOLD, JobView, PortView, RunView
 
 ATTEMPTS = 100
 """The maximum number of earlier attempts in the view of one run."""
@@ -128,6 +128,7 @@ def run_view(
         not_configured(away[0]) if away else run.message,
         run.finished_at,
         tuple(_job_view(job, instances.get(job.instance_id or "")) for job in earlier),
+        ports=tuple(PortView(each["container_port"], each.get("local_port")) for each in run.config.get("ports", ())),
     )
 
 

@@ -47,13 +47,15 @@ class Shapes:
         spare = max(0, sum(counts.values()) - fleet.nodes - surplus)
         # While nodes are to come or to go, what is there is not how the fleet stays.
         settled = sum(counts.values()) >= fleet.nodes and not surplus
+        # A rebalance of one on hold, or of one that has grown for runs, is refused.
+        moves = settled and not fleet.hold and fleet.nodes <= spec_of(fleet).nodes.target
         bounds = list(explain.bounds_notes(fleet.nodes, request.placement, counts))
         snapshot = Snapshot(world.catalog, world.zones, now)
         eligible = self._of(request.requirements, world, snapshot)
         hint = explain.rebalance_note(fleet.name, fleet.nodes, request.placement, len(eligible))
         if request.placement.strategy is not Strategy.SPREAD:
             skew = max(counts.values(), default=0) - min(counts.values(), default=0)
-            return FleetShape(skew, spare, surplus, "; ".join([*bounds, hint] if bounds and settled else bounds))
+            return FleetShape(skew, spare, surplus, "; ".join([*bounds, hint] if bounds and moves else bounds))
         skew, emptiest = skew_of(request.placement, counts, eligible)
         closed = closed_zones(request.requirements, snapshot)
         notes = [
@@ -61,7 +63,7 @@ class Shapes:
         ]
         if skew > request.placement.max_skew and emptiest is not None:
             bounds.append(explain.uneven_note(skew, request.placement.max_skew, emptiest, counts.get(emptiest, 0)))
-        hints = [hint] if bounds and settled else []
+        hints = [hint] if bounds and moves else []
         return FleetShape(skew, spare, surplus, "; ".join(dict.fromkeys((*notes, *bounds, *hints))))
 
     def _of(self, requirements: Requirements, world: World, snapshot: Snapshot) -> frozenset[Zone]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.configuration.types.volume import Volume as VolumeSpec
-from atoll.engine.placing.demand import nodes_of, size_of, spec_of
+from atoll.engine.parts.archive_storage import refuse_missing
+from atoll.engine.placing.demand import digests_of, nodes_of, size_of
 from atoll.engine.placing.placement import (
     NewId,
     keep_grown,
@@ -29,12 +30,21 @@ UNCHANGED = ChangeAction.UNCHANGED
 _ORDER = {"volume": 0, "fleet": 1, "run": 2}
 
 
-async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: Plan, new_id: NewId) -> None:
-    """Keep every document that changes, volumes before fleets before runs."""
+async def accept(
+    tx: Transaction, project: str, drafts: Sequence[Draft], plan: Plan, new_id: NewId, *, in_turns: bool
+) -> None:
+    """Keep every document that changes, volumes before fleets before runs. Raises Refused (files-missing).
+
+    With `in_turns` the server's disruption budget lets nodes go one after the other.
+    """
+    specs = [draft.document.spec for draft in drafts if draft.kind == "run" and draft.change.action != UNCHANGED]
+    needed = {digest for spec in specs if isinstance(spec, RunSpec) for digest in digests_of(spec)}
+    await refuse_missing(tx, project, needed)
     plans = {(document.kind, document.name): document for document in plan.documents}
     planned: dict[tuple[str, int], Instance] = {}
     applied = {draft.name for draft in drafts if draft.kind == "fleet" and draft.change.action != UNCHANGED}
-    grown = {name for document in plan.documents for name in planned_fleets(document)} - applied
+    used = {name for document in plan.documents for name in planned_fleets(document)}
+    grown = used - applied
     planned |= await keep_grown(tx, project, plan, grown, new_id)
     for draft in sorted(drafts, key=lambda draft: _ORDER[draft.kind]):
         placed = plans.get((DocumentKind(draft.kind), draft.name), DocumentPlan(DocumentKind(draft.kind), draft.name))
@@ -44,11 +54,19 @@ async def accept(tx: Transaction, project: str, drafts: Sequence[Draft], plan: P
             continue
         elif draft.kind == "fleet":
             fleet = await _accept_fleet(tx, project, draft, placed, plan.grown.get(draft.name, 0), new_id)
-            instances = await keep_instances(tx, fleet, placed.placements, new_id)
+            now = placed.placements
+            if draft.outdated and fleet.name not in used and (in_turns or _in_turns(draft)):
+                now = ()  # successors are planned when it is the turn of those whose place they take
+            instances = await keep_instances(tx, fleet, now, new_id)
             planned |= {(fleet.name, node): instance for node, instance in instances.items()}
         else:
             await keep_zones(tx, project, plan, {one.name for one in plan.documents})
             await _accept_run(tx, project, draft, placed, planned, new_id)
+
+
+def _in_turns(draft: Draft) -> bool:
+    spec = draft.document.spec
+    return isinstance(spec, FleetSpec) and spec.disruption is not None and spec.disruption.in_turns
 
 
 async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, new_id: NewId) -> None:
@@ -81,16 +99,10 @@ async def _accept_volume(tx: Transaction, project: str, draft: Draft, placed: Do
 async def _accept_fleet(
     tx: Transaction, project: str, draft: Draft, placed: DocumentPlan, grown: int, new_id: NewId
 ) -> Fleet:
-    spec = draft.document.spec
-    assert isinstance(spec, FleetSpec)
-    kept, message = draft.kept, waiting_text(placed)
+    kept, message, nodes = draft.kept, waiting_text(placed), max(draft.nodes, grown)
     if not isinstance(kept, Fleet):
-        nodes = max(spec.nodes.target, grown)
         fleet = Fleet(new_id(), project, draft.name, FleetState.ACTIVE, draft.config, nodes, tx.now, message=message)
         return await tx.add(fleet, reason=ChangeReason.APPLIED)
-    staying = [each for each in await tx.fleets.instances(kept) if not each.end_reason]
-    fitting = sum(each.id not in draft.outdated for each in staying)
-    nodes = max(spec.nodes.target, grown, _grown_before(spec, kept, fitting))
     await tx.fleets.mark_outdated(kept.id, draft.outdated)
     if placed.replaced_first:
         await tx.fleets.end(draft.outdated, EndReason.REPLACED)
@@ -100,14 +112,6 @@ async def _accept_fleet(
     tx.requested(fleet, "changed", fleet.message)
     await tx.wake(fleet)
     return fleet
-
-
-def _grown_before(spec: FleetSpec, kept: Fleet, fitting: int) -> int:
-    """The size to which a fleet has grown for runs, as far as its new configuration allows it and nodes of it stay."""
-    if kept.nodes <= spec_of(kept).nodes.target:
-        return 0
-    size = min(kept.nodes, fitting)
-    return size if spec.nodes.max is None else min(size, spec.nodes.max)
 
 
 def waiting_text(placed: DocumentPlan) -> str:
@@ -148,6 +152,7 @@ async def _accept_run(
     )
     spec = draft.document.spec
     assert isinstance(spec, RunSpec)
+    await tx.archives.use(run.id, project, digests_of(spec))
     jobs = [
         await tx.add(Job(new_id(), project, run.id, run.name, rank, 0, JobState.SUBMITTED, tx.now))
         for rank in range(nodes_of(spec))

@@ -13,7 +13,7 @@ from atoll.model.zone import Zone
 from atoll.wire.api import Change, ChangeAction, FieldChange
 
 IN_PLACE = {
-    "fleet": frozenset({"nodes", "idle_duration", "retry", "tags"}),
+    "fleet": frozenset({"nodes", "idle_duration", "retry", "tags", "disruption"}),
     "volume": frozenset({"tags"}),
     "run": frozenset(),
 }
@@ -94,8 +94,18 @@ def _same(kind: str, key: str, old: Mapping[str, Any], new: Mapping[str, Any], z
 
 
 def _field(key: str, old: Any, new: Any, in_place: bool) -> FieldChange:
+    if key == "files":
+        old, new = _apart(old, new)
     shown = ("(changed)", "(changed)") if key in _HIDDEN else (_shown(key, old), _shown(key, new))
     return FieldChange(key, *shown, in_place=in_place)
+
+
+def _apart(old: Any, new: Any) -> tuple[Any, Any]:
+    """Two lists without the entries that both have; a long list mostly changes in one."""
+    if not isinstance(old, list) or not isinstance(new, list):
+        return old, new
+    before, after = ([one for one in mine if one not in others] for mine, others in ((old, new), (new, old)))
+    return (before, after) if before or after else (old, new)
 
 
 def _shown(key: str, value: Any) -> str:
@@ -104,11 +114,19 @@ def _shown(key: str, value: Any) -> str:
         return ""
     if key in _TIMES:
         return _time(value) if isinstance(value, int | float) else "off"
+    if key == "files" and isinstance(value, list):
+        return ", ".join(_file(entry) for entry in value)
     if key == "retry" and isinstance(value, Mapping):
         events = _text(value.get("on_events")) or "every event"
         limit = value.get("duration")
         return f"{events}, for {_time(limit)}" if isinstance(limit, int | float) else events
     return _text(value)
+
+
+def _file(entry: Mapping[str, Any]) -> str:
+    """An entry of `files` in its short form, with the beginning of its content's digest."""
+    target = f":{entry['path']}" if entry.get("path") else ""
+    return f"{entry.get('local_path')}{target} ({str(entry.get('digest') or '')[:8]})"
 
 
 def _time(seconds: float) -> str:

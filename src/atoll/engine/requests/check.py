@@ -23,6 +23,7 @@ from atoll.model.states import VolumeState
 from atoll.model.suggestion import did_you_mean
 from atoll.model.zone import BackendInfo, ZoneInfo
 from atoll.zones.directory import Directory
+from atoll.zones.naming import BACKENDS, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _backends(document: Document, scene: Scene) -> Iterator[Diagnostic]:
             Severity.ERROR if alone else Severity.WARNING,
             document.span(path),
             (f"configured: {configured}",),
-            did_you_mean(name, scene.backends),
+            did_you_mean(name, scene.backends) or did_you_mean(fold(name), BACKENDS),
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from atoll.backends.own_hosts import OwnHosts
 from atoll.configuration import Document, spec_from_json
 from atoll.configuration.types.fleet import Fleet as FleetSpec
+from atoll.configuration.types.run import Run as RunSpec
 from atoll.engine.context import Transactions
 from atoll.engine.placing.demand import spec_of
 from atoll.engine.placing.hosts import division_of, hosts_of
@@ -53,6 +54,11 @@ def kept_hosts(former: Mapping[str, Any], config: Mapping[str, Any]) -> frozense
 def declares_hosts(documents: Sequence[Document]) -> bool:
     """Whether any of the documents is a fleet with hosts of its own."""
     return any(isinstance(document.spec, FleetSpec) and document.spec.ssh_config for document in documents)
+
+
+def needs_engine(documents: Sequence[Document]) -> bool:
+    """Whether any of the documents is a run with an image."""
+    return any(isinstance(document.spec, RunSpec) and document.spec.image is not None for document in documents)
 
 
 async def look_at_hosts(backend: OwnHosts | None, documents: Sequence[Document]) -> list[Diagnostic]:

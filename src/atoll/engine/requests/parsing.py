@@ -33,12 +33,20 @@ def parse_submission(submission: Submission, ground: Ground) -> Parsed:
         profiles=SourceFile(profiles.name, profiles.text) if profiles else None,
         ground=ground,
         applying=True,
-        choices=Choices(submission.profile, submission.name, submission.variables),
+        choices=Choices(submission.profile, submission.name, submission.variables, _packed(submission)),
     )
     _refuse_too_many(parsed)
     if crowded(parsed.documents) is not None:
         refuse_errors(parsed.diagnostics)
     return parsed
+
+
+def _packed(submission: Submission) -> dict[str, dict[str, str]]:
+    """The digests of entries of `files`, by the configuration's name and their local paths."""
+    found: dict[str, dict[str, str]] = {}
+    for one in submission.packed:
+        found.setdefault(one.file, {})[one.local_path] = one.digest
+    return found
 
 
 def _refuse_too_many(parsed: Parsed) -> None:

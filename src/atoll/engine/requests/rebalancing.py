@@ -7,6 +7,7 @@ from datetime import timedelta
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused, not_found
 from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.disruption import Pace, limits_of
 from atoll.engine.placing.rebalancing import end_rebalance
 from atoll.engine.requests.submission import asker
 from atoll.engine.snapshots.world import take_snapshot
@@ -21,16 +22,17 @@ from atoll.planning.snapshot import Snapshot
 from atoll.store.transaction import Transaction
 
 LONGEST = timedelta(hours=1)
-"""How long a rebalance takes at most: what has not left by then stays."""
+"""How long a rebalance takes at most, beside what disruption budgets make it wait: what has not left by then stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebalancing:
-    """What a rebalance of a fleet would do; `leaving` are the instances that others take the place of."""
+    """What a rebalance of a fleet would do; `leaving` are the instances that others take the place of, at this pace."""
 
     fleet: Fleet
     found: Rebalance
     leaving: tuple[Instance, ...] = ()
+    pace: Pace = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,13 @@ async def preview_rebalance(context: Context, project: str, name: str, wanted: W
     world = await context.worlds.world()
     async with context.database.read() as tx:
         fleet = await _fleet(tx, project, name)
+        limits = await limits_of(tx, context.disruption, fleet)
         snapshot = await take_snapshot(tx, world, context.backends, project)
         instances = {each.id: each for each in await tx.fleets.instances(fleet)}
     request = Request(project, (fleet_request(fleet.name, spec_of(fleet), fleet.nodes),))
     found = await context.planner.run(asker(project), rebalanced, request, snapshot, wanted.busy, wanted.most)
-    return Rebalancing(fleet, found, tuple(instances[id] for id in found.leaving))
+    leaving = tuple(instances[id] for id in found.leaving)
+    return Rebalancing(fleet, found, leaving, limits.pace([each.zone for each in leaving], snapshot.now))
 
 
 async def start_rebalance(context: Context, project: str, name: str, wanted: Wanted) -> Rebalancing:
@@ -74,7 +78,7 @@ async def start_rebalance(context: Context, project: str, name: str, wanted: Wan
         fleet = await _fleet(tx, project, name)
         if fleet != planned.fleet or not await _as_planned(tx, planned.leaving, wanted):
             raise _changed("its nodes changed meanwhile")
-        fleet = await tx.update(fleet, rebalancing_until=tx.now + LONGEST)
+        fleet = await tx.update(fleet, rebalancing_until=tx.now + LONGEST + planned.pace.least)
         await tx.fleets.mark_leaving([each.id for each in planned.leaving], REBALANCE)
         tx.requested(fleet, "rebalance-asked", f"replaces {', '.join(names)}")
         await tx.wake(fleet)

@@ -11,6 +11,7 @@ from typing import Any
 
 from atoll.configuration import Document
 from atoll.configuration.checks.zoning import Ground, homes
+from atoll.configuration.types.disruption import Disruption
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
 from atoll.engine.parts.refusal import Refused
@@ -18,6 +19,7 @@ from atoll.engine.parts.turns import Asker
 from atoll.engine.parts.vault import Vault, WrongKey, has_secrets, wrong_key
 from atoll.engine.parts.versions import DIGEST_BYTES, version_of
 from atoll.engine.placing.demand import demand_of, elastic_fleet, run_of, spec_of, volume_names, volume_request
+from atoll.engine.placing.disruption import limits_of
 from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.placement import PlacementRaced, claim_epoch
 from atoll.engine.placing.restraint import uncreated
@@ -26,7 +28,14 @@ from atoll.engine.requests.change import IN_PLACE, Standing, change_of, changed_
 from atoll.engine.requests.check import Scene, check, failure_of, home_of, trouble_of
 from atoll.engine.requests.disks import shared_disk, with_disks
 from atoll.engine.requests.draft import Draft
-from atoll.engine.requests.hosts import declares_hosts, kept_hosts, look_at_hosts, shared_hosts, with_hosts
+from atoll.engine.requests.hosts import (
+    declares_hosts,
+    kept_hosts,
+    look_at_hosts,
+    needs_engine,
+    shared_hosts,
+    with_hosts,
+)
 from atoll.engine.requests.meaning import SELECTION, misfits, respelled
 from atoll.engine.requests.parsing import in_order, live_directory, parse_submission, refuse_errors, with_zones
 from atoll.engine.requests.planned import Planned
@@ -39,7 +48,7 @@ from atoll.model.error_codes import ErrorCode
 from atoll.model.reasons import RetryEvent
 from atoll.model.records import Fleet, Instance, Run, Volume
 from atoll.model.states import FleetState, VolumeState
-from atoll.planning.plan import NodePlacement, Plan
+from atoll.planning.plan import DocumentKind, NodePlacement, Plan
 from atoll.planning.reasons import explain
 from atoll.planning.request import Document as Demand
 from atoll.planning.request import ElasticFleet, FleetRequest, Request, RunRequest, VolumeRequest
@@ -121,7 +130,8 @@ async def _store(context: Context, project: str, proposal: _Proposal) -> None:
     async with context.database.write() as tx:
         await claim_epoch(tx, proposal.epoch)
         drafts = await _sealed(tx, context.vault, proposal.drafts)
-        await accept(tx, project, drafts, proposal.planned.plan, context.new_id)
+        in_turns = context.disruption is not None and context.disruption.in_turns
+        await accept(tx, project, drafts, proposal.planned.plan, context.new_id, in_turns=in_turns)
 
 
 def _refuse_failed(drafts: Sequence[Draft]) -> None:
@@ -149,6 +159,10 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         context.worlds.invalidate([SSH])
         world = with_hosts(await context.worlds.world(), context.own_hosts, parsed.documents)
         directory = live_directory(world, held)
+    elif context.own_hosts is not None and needs_engine(parsed.documents):
+        await context.own_hosts.look_for_engines()
+        context.worlds.invalidate([SSH])
+        world = await context.worlds.world()
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused(ErrorCode.NOT_FOUND, f"there is no project `{project}`", status=404)
@@ -163,6 +177,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         leaving = await tx.fleets.leaving(project)
         snapshot = _marked(snapshot, [draft for draft in drafts if draft.kind == "fleet"], leaving)
+        paces = {draft.name: await _pace(tx, context.disruption, draft) for draft in drafts if draft.outdated}
         event = await tx.newest_event()
     here = replace(world, zones=snapshot.zones)
     scene = replace(
@@ -173,11 +188,11 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     findings = in_order(found, submission)
     refuse_errors(findings)
     names = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
-    demands = [demand_of(draft.document, project) for draft in drafts if _asks(draft)]
+    demands = [draft.demand(project) for draft in drafts if _asks(draft)]
     waiting = tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes if volume.zone is None)
     saved = Saved(snapshot, project, waiting, tuple(fleet.name for fleet in fleets), _settled(project, drafts))
     request = Request(project, (*demands, *_wanted(waiting, drafts)), _elastic(fleets, drafts, project), confirmed=True)
-    answer = await context.planner.plan(request, snapshot, asker(project))
+    answer = _paced(await context.planner.plan(request, snapshot, asker(project)), paces)
     changes = tuple(draft.change for draft in drafts)
     patient = frozenset((draft.kind, draft.name) for draft in drafts if _is_patient(draft))
     planned = Planned(
@@ -193,6 +208,25 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         world.stale,
     )
     return _Proposal(planned, tuple(drafts), epoch, saved)
+
+
+async def _pace(tx: Transaction, common: Disruption | None, draft: Draft) -> str:
+    """How long disruption budgets make the replacement of a fleet's outdated nodes last; empty without one."""
+    assert isinstance(draft.kept, Fleet)
+    fleet = replace(draft.kept, config=draft.config)
+    leaving = [each.zone for each in await tx.fleets.instances(fleet) if each.id in draft.outdated]
+    return (await limits_of(tx, common, fleet)).pace(leaving, tx.now).text
+
+
+def _paced(plan: Plan, paces: Mapping[str, str]) -> Plan:
+    """The plan with notes about fleets whose nodes are replaced one after the other."""
+    documents = tuple(
+        replace(one, notes=(*one.notes, f"the replacement {paces[one.name]}"))
+        if one.kind is DocumentKind.FLEET and paces.get(one.name) and not one.replaced_first
+        else one
+        for one in plan.documents
+    )
+    return replace(plan, documents=documents)
 
 
 def _marked(snapshot: Snapshot, drafts: Sequence[Draft], leaving: Collection[str]) -> Snapshot:
@@ -233,7 +267,7 @@ def _elastic(fleets: Sequence[Fleet], drafts: Sequence[Draft], project: str) -> 
         if fleet.name not in applied and fleet.state is FleetState.ACTIVE and not fleet.auto_created
     ]
     for draft in applied.values():
-        demand, spec = demand_of(draft.document, project), draft.document.spec
+        demand, spec = draft.demand(project), draft.document.spec
         if isinstance(demand, FleetRequest) and isinstance(spec, FleetSpec):
             found.append(ElasticFleet(demand, spec.nodes.max))
     return tuple(found)
@@ -302,7 +336,16 @@ async def _draft(
     change = change_of(document.type, document.kind, document.name, config, kept, standing)
     if outdated:
         change = replace(change, ending=tuple(sorted(outdated)))
-    return Draft(document, config, kept, change, outdated)
+    fitting = sum(not each.end_reason and each.id not in outdated for each in instances)
+    return Draft(document, config, kept, change, outdated, _size(document.spec, kept, fitting))
+
+
+def _size(spec: object, kept: Fleet | Volume | Run | None, fitting: int) -> int:
+    """The size that a fleet is to have: of the `fitting` nodes beyond its target, as many as it may have stay."""
+    if not isinstance(spec, FleetSpec):
+        return 0
+    held = min(kept.nodes, fitting) if isinstance(kept, Fleet) else 0
+    return max(spec.nodes.target, held if spec.nodes.max is None else min(held, spec.nodes.max))
 
 
 def _outdated(keys: Collection[str], staying: Sequence[Instance], demand: Demand) -> frozenset[str]:

@@ -3,16 +3,19 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from atoll.model.records import Closure
 from atoll.model.zone import Zone, ZoneInfo, ZoneState
-from atoll.store.transaction import Transaction
+
+if TYPE_CHECKING:  # worker processes read and plan files without the store
+    from atoll.store.transaction import Transaction
 
 _OVERRIDDEN = frozenset({ZoneState.AVAILABLE, ZoneState.IMPAIRED, ZoneState.DRAINED})
 """States that may pass while the zone stays closed; the account's own limits are not an operator's to lift."""
 
 
-async def zones_for(tx: Transaction, zones: Sequence[ZoneInfo], project: str) -> tuple[ZoneInfo, ...]:
+async def zones_for(tx: "Transaction", zones: Sequence[ZoneInfo], project: str) -> tuple[ZoneInfo, ...]:
     """The zones as they are for one project: closed where a closure binds it."""
     return laid_over(zones, await tx.closures.in_force(project), tx.now)
 

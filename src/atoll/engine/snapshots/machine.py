@@ -38,6 +38,7 @@ def type_of(machine: SavedMachine | SavedMachineThere, path: str) -> InstanceTyp
         machine.disk_gb,
         machine.arch,
         _gpu(machine.gpus, f"{path}.gpus"),
+        machine.containers,
     )
 
 
@@ -66,6 +67,7 @@ def saved_machine(machine: InstanceType) -> dict[str, Any]:
         "disk_gb": machine.disk_gb,
         "arch": machine.arch,
         "gpus": gpus,
+        "containers": machine.containers,
     }
 
 

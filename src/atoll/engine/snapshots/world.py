@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from atoll.backends.base import Backend, BackendError, Listing
 from atoll.engine.parts.kept_listings import KeptListings
@@ -14,10 +15,13 @@ from atoll.model.failure import Scope
 from atoll.model.market import StalePart
 from atoll.model.quota import Quota, Taken, with_own_use
 from atoll.model.records import Attachment, Instance, Job
+from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
 from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
-from atoll.store.transaction import Transaction
+
+if TYPE_CHECKING:  # worker processes read and plan files without the store
+    from atoll.store.transaction import Transaction
 
 LISTING_SECONDS = 20.0
 """How long a backend may take to list; then the last listing is used, and the error shown."""
@@ -158,6 +162,12 @@ def _available(listing: Listing) -> set[Zone]:
     return {info.zone for info in listing.zones if info.state is ZoneState.AVAILABLE}
 
 
+def _as_known(kind: InstanceType, engines: Mapping[str, str]) -> InstanceType:
+    """An instance's type with the container engine that such machines have now; it may be newer than the instance."""
+    engine = engines.get(kind.name, kind.containers)
+    return kind if engine == kind.containers else replace(kind, containers=engine)
+
+
 def usage_of(taken: Iterable[Taken]) -> tuple[Usage, ...]:
     """The usage of zones by these counts of instances by type."""
     used: dict[Zone, Capacity] = {}
@@ -167,7 +177,7 @@ def usage_of(taken: Iterable[Taken]) -> tuple[Usage, ...]:
 
 
 async def take_snapshot(
-    tx: Transaction, world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
+    tx: "Transaction", world: World, backends: Mapping[str, Backend], project: str, leaving: Collection[str] = ()
 ) -> Snapshot:
     """The planner's snapshot for a project. `leaving` are ids of runs about to be replaced: they do not count.
 
@@ -184,12 +194,13 @@ async def take_snapshot(
         if _needed(tie, claims.get(tie.job_id), ours.get(tie.instance_id)):
             holders[tie.volume_id].append(tie.instance_id)
     infos = {name: backend.info for name, backend in backends.items()}
+    engines = {kind.name: kind.containers for kind in world.catalog.table.types if kind.containers is not None}
     going = {fleet.id for fleet in await tx.fleets.listing(project) if fleet.state is not FleetState.ACTIVE}
     instances = tuple(
         ExistingInstance(
             id=instance.id,
             zone=instance.zone,
-            instance_type=instance.instance_type,
+            instance_type=_as_known(instance.instance_type, engines),
             market=instance.market,
             price=instance.price,
             fleet=instance.fleet,

@@ -56,5 +56,5 @@ class ClosureHandler(Reconciling[Closure, ClosureSight, ClosureEffect]):
             tuple(id for id in found.replace if id not in marked),
             found.release,
             tuple(each.id for each in instances if not each.end_reason),
-            await remains_text(tx, found, instances),
+            await remains_text(tx, found, instances, self.context.disruption),
         )

@@ -6,23 +6,27 @@ from typing import assert_never
 
 from atoll.configuration.types.fleet import Fleet as FleetSpec
 from atoll.engine.context import Context
+from atoll.engine.parts.refusal import Refused
 from atoll.engine.placing.batching import Placer, tell_waiting
 from atoll.engine.placing.demand import fleet_request, members_of, spec_of
+from atoll.engine.placing.disruption import held_back, limits_of, take_turn
 from atoll.engine.placing.placement import PlacementRaced, keep_instances
 from atoll.engine.placing.rebalancing import end_rebalance, in_vain
 from atoll.engine.placing.restraint import held
+from atoll.engine.requests.rebalancing import Wanted, start_rebalance
 from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.model.reasons import ChangeReason, EndReason
 from atoll.model.records import GAVE_UP, REBALANCE, Fleet, Kind
 from atoll.model.states import FleetState
+from atoll.model.waits import CHANGING_SECONDS, STEADY_SECONDS
 from atoll.model.zone import Zone, ZoneInfo
 from atoll.planning.filters.eligible import usable_zones
 from atoll.planning.reasons import explain
 from atoll.planning.request import Placement
-from atoll.planning.shape import Member, missing, shape
+from atoll.planning.shape import Excess, Member, excess, missing, shape
 from atoll.planning.snapshot import Snapshot
-from atoll.reconcile.action import EndInstances, EndRebalance, FleetEffect, PlanNodes
+from atoll.reconcile.action import EndInstances, EndRebalance, FleetEffect, PlanNodes, StartRebalance
 from atoll.reconcile.fleet import FleetSight, decide
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
@@ -47,10 +51,12 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
             return await self._look(tx, id, self.context.now())
 
     async def effect(self, lease: Lease, sight: FleetSight, action: FleetEffect) -> Due | None:
-        """Plan missing instances, end surplus ones, or end a rebalance."""
+        """Plan missing instances, end surplus ones, or begin or end a rebalance."""
         match action:
             case EndRebalance():
                 return await self._end_rebalance(lease, sight)
+            case StartRebalance():
+                return await self._rebalance(sight.fleet)
             case PlanNodes():
                 return await self._plan(lease, sight.fleet)
             case EndInstances(ids, reason):
@@ -60,6 +66,8 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
 
     async def _end(self, lease: Lease, sight: FleetSight, ids: tuple[str, ...], reason: EndReason) -> Due | None:
         async with self.context.database.write(lease) as tx:
+            if sight.in_turns:
+                await take_turn(tx)
             if await self._look(tx, sight.fleet.id, sight.now) != (sight.fleet, sight):
                 return Due(0)  # changed meanwhile: other nodes may be surplus now
             await tx.fleets.end(ids, reason)
@@ -73,6 +81,14 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
             early = "it launches nothing now" if sight.fleet.hold else "its time is over"
             await end_rebalance(tx, sight.fleet, early if sight.moving else "")
         return None
+
+    async def _rebalance(self, fleet: Fleet) -> Due:
+        """Begin a rebalance of idle nodes as a user's request does; without one that helps look again later."""
+        try:
+            planned = await start_rebalance(self.context, fleet.project, fleet.name, Wanted())
+        except Refused:
+            return Due(CHANGING_SECONDS)  # it changed meanwhile, or a user was quicker
+        return Due(CHANGING_SECONDS if planned.leaving else STEADY_SECONDS)
 
     async def _look(self, tx: Transaction, id: str, now: datetime) -> tuple[Fleet, FleetSight] | None:
         fleet = await tx.get(Fleet, id)
@@ -89,7 +105,7 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
         sight = replace(sight, target=spec.nodes.target, patience=patience(spec))
         if fleet.waiting_since is not None and sight.fitting >= fleet.nodes:
             sight = replace(sight, filled=all(member.ready for member in await self._members(tx, fleet)))
-        if not census.leaving and sight.fitting <= fleet.nodes:
+        if not census.leaving and sight.fitting <= fleet.nodes and spec.placement.rebalance == "manual":
             return fleet, replace(sight, missing=missing(fleet.nodes, placement, census.fitting))
         return fleet, await self._shaped(tx, sight, placement)
 
@@ -106,20 +122,35 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
         zones = await zones_for(tx, self.context.worlds.known().zones, fleet.project)
         closures = {closure.id: closure for closure in await tx.closures.in_force(fleet.project)}
         leaving = {each.id: closures[each.leaving_for] for each in instances if each.leaving_for in closures}
-        away = max((closure.max_unavailable for closure in leaving.values()), default=0)
-        seen = shape(fleet.nodes, placement, members, self._usable(fleet, zones, tx.now), away)
+        limits = await limits_of(tx, self.context.disruption, fleet)
+        waiting = await held_back(tx, self.context.disruption, fleet, limits, zones)
+        members = [replace(one, outdated=False, busy=True) if one.id in waiting.ids else one for one in members]
+        away = limits.away(max((closure.max_unavailable for closure in leaving.values()), default=0))
+        usable = self._usable(fleet, zones, tx.now)
+        seen = shape(fleet.nodes, placement, members, usable, away)
         still = out_of_service(zones)
         kept = {one.id for one in members if one.outdated and one.ready and one.zone in still} - leaving.keys()
         moving = {each.id for each in instances if each.leaving_for == REBALANCE and not each.end_reason}
-        released = [id for id in seen.released if id not in leaving and id not in kept]
+        allowed = [id for id in seen.released if id not in waiting.ids]
+        released = [id for id in allowed if id not in leaving and id not in kept]
         return replace(
             sight,
+            fitting=sight.fitting + len(waiting.ids),
             missing=seen.missing,
             surplus=tuple(id for id in released if id not in moving),
-            drained=tuple(id for id in seen.released if id in leaving),
+            drained=tuple(id for id in allowed if id in leaving),
             moved=tuple(id for id in released if id in moving),
             moving=bool(moving),
             settling=len(seen.removals) > len(seen.released) or not kept.isdisjoint(seen.released),
+            filled=sight.filled or (bool(waiting.ids) and not seen.missing and all(each.ready for each in members)),
+            held=waiting.why,
+            resumes=waiting.resumes,
+            in_turns=limits.bind,
+            uneven=_rebalances(fleet)
+            and not seen.missing
+            and all(each.ready for each in members)
+            and (seen.spare > 0 or excess(fleet.nodes, placement, seen.counts, usable) != Excess())
+            and any(limits.allows(each, tx.now) for each in members if not each.busy),
         )
 
     async def _staying(self, tx: Transaction, fleet: Fleet) -> tuple[str, ...]:
@@ -145,7 +176,7 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
                         return Due(0)  # it was changed while it waited for its turn: what is missing may be less now
                     if await held(tx, fleet):
                         return None
-                    if why := await in_vain(tx, self.context.worlds.known(), fleet, answer):
+                    if why := await in_vain(tx, self.context.worlds.known(), fleet, answer, self.context.disruption):
                         await end_rebalance(tx, fleet, why)
                         return None
                     await keep_instances(tx, fleet, answer.placements, self.context.new_id)
@@ -162,6 +193,13 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
             min(SHORTAGE_SECONDS * 2.0 ** min(lease.attempts, 5), 180, *_left(fleet, since, self.context.now())),
             failed=True,
         )
+
+
+def _rebalances(fleet: Fleet) -> bool:
+    """Whether a rebalance may begin by itself."""
+    spec = spec_of(fleet)
+    settled = fleet.rebalancing_until is None and not fleet.hold and fleet.nodes == spec.nodes.target
+    return settled and spec.placement.rebalance == "on-recovery"
 
 
 def patience(spec: FleetSpec) -> timedelta | None:

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, assert_never
 
 from atoll.backends.base import (
@@ -18,12 +18,13 @@ from atoll.engine.context import Context, machine_of
 from atoll.engine.parts.provider_calls import in_time
 from atoll.engine.placing import restraint
 from atoll.engine.placing.demand import fleet_request, spec_of
+from atoll.engine.placing.disruption import limits_of, take_turn
 from atoll.engine.placing.launching import launch_request
 from atoll.engine.snapshots.closures import out_of_service, zones_for
 from atoll.engine.snapshots.world import FAILURE_MEMORY
 from atoll.engine.work import observations
 from atoll.engine.work.handler import Due, Reconciling
-from atoll.engine.work.silence import Silence, health_of
+from atoll.engine.work.silence import Silence, health_of, interruption_in
 from atoll.model.endpoint import Endpoint
 from atoll.model.failure import FailureKind, MachineError, Scope
 from atoll.model.limits import TimeLimits
@@ -32,7 +33,7 @@ from atoll.model.records import Fleet, Instance, Kind
 from atoll.model.states import InstanceState
 from atoll.planning.failures import OF_THE_REQUEST, remember
 from atoll.planning.request import Strategy
-from atoll.planning.shape import can_spare, missing
+from atoll.planning.shape import Member, can_spare, missing
 from atoll.reconcile.action import EndFailed, InstanceEffect, Launch, Step, Terminate
 from atoll.reconcile.instance import UNKNOWN, InstanceSight, decide
 from atoll.store.errors import Conflict
@@ -48,6 +49,8 @@ LEAST_IDLE = timedelta(seconds=3)
 """How long a machine stays idle at least: the runs that wait for it are planned within that time."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
+NEIGHBOURS_PAUSE = timedelta(minutes=1)
+"""How soon after one that fell silent another one has the agents of their zone called again."""
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
 
 
@@ -61,6 +64,7 @@ class _Observed(NamedTuple):
     public_address: str | None = None
     error: MachineError | None = None
     reason: str = ""
+    interrupted_at: datetime | None = None
 
 
 class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
@@ -95,7 +99,9 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         async with self.context.database.read() as tx:
             claimed, idle_limit = await self._use(tx, record)
         now = self.context.now()
-        return record, InstanceSight(record, now, answers=True, claimed=claimed, idle_limit=idle_limit)
+        return record, InstanceSight(
+            record, now, answers=True, claimed=claimed, idle_limit=idle_limit, limits=self._limits(record)
+        )
 
     async def effect(self, lease: Lease, sight: InstanceSight, action: InstanceEffect) -> Due | Instance | None:
         """Launch or terminate the machine, or remember why it failed."""
@@ -124,14 +130,17 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         """Record the attempt, the launch or the end, and remember an interruption as a failure."""
         await observations.record_step(tx, record)
         if record.state is InstanceState.TERMINATED and record.end_reason == EndReason.INTERRUPTED:
-            earlier = await tx.failures.recent(tx.now - FAILURE_MEMORY)
-            scope = _offer_scope(record)
-            await tx.failures.remember(remember(earlier, FailureKind.INTERRUPTED, scope, tx.now, record.message))
+            await _remember_interruption(tx, record)
 
     async def after(self, tx: Transaction, record: Instance) -> None:
         """Wake the fleet that lost it, and the jobs and attachments on it."""
         if record.end_reason == EndReason.IDLE and record.state is InstanceState.ACTIVE:
             await self._shrink(tx, record)
+        if record.end_reason == EndReason.INTERRUPTED and record.state is InstanceState.ACTIVE:
+            tx.requested(record, EndReason.INTERRUPTED, record.message)
+            await _remember_interruption(tx, record)  # before its successor is planned
+        if record.unreachable:
+            await _call_neighbours(tx, record)
         ending = record.state in (InstanceState.TERMINATING, InstanceState.TERMINATED)
         if ending and record.end_reason in BROKEN:
             await restraint.count_machine(tx, record)
@@ -166,7 +175,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             if health is not None and health.jobs_exited:
                 await self._forget_ended(instance)
             if health is not None:
-                return _Observed(answers=not instance.unreachable or await self._end_given_up(instance))
+                answers = not instance.unreachable or await self._end_given_up(instance)
+                return _Observed(answers=answers, interrupted_at=interruption_in(health))
         try:
             machine = await self.call(
                 instance.zone, self.backend(instance.zone).describe, instance.backend_id, instance.zone
@@ -254,7 +264,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
     async def _use(self, tx: Transaction, instance: Instance) -> tuple[bool, timedelta | None]:
         """Whether a job holds the instance, and how long it may be idle where none does.
 
-        A node of a fleet stays while its zone is out of service: it may not come back soon.
+        A node of a fleet stays while its zone is out of service: it may not come back soon; and while a disruption
+        budget keeps it.
         """
         if await tx.runs.claims(instance.id):
             return True, None
@@ -264,9 +275,16 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         fleet = await tx.get(Fleet, instance.fleet_id)
         if fleet is not None and not fleet.auto_created:
             zones = await zones_for(tx, self.context.worlds.known().zones, instance.project)
-            if instance.zone in out_of_service(zones):
+            if instance.zone in out_of_service(zones) or not await self._may_go(tx, fleet, instance):
                 return False, None
         return False, max(limit, LEAST_IDLE)
+
+    async def _may_go(self, tx: Transaction, fleet: Fleet, instance: Instance) -> bool:
+        """Whether the budgets let an idle node end now."""
+        if self.context.disruption is None and spec_of(fleet).disruption is None:
+            return True
+        limits = await limits_of(tx, self.context.disruption, fleet, instance.id)
+        return limits.allows(Member(instance.id, instance.zone, instance.node), tx.now)
 
     async def _shrink(self, tx: Transaction, instance: Instance) -> None:
         """An idle node of a fleet ends: the fleet's size follows, and its other idle nodes are looked at again."""
@@ -274,6 +292,10 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         if fleet is None or fleet.auto_created:
             return
         spec = spec_of(fleet)
+        if self.context.disruption or spec.disruption:
+            await take_turn(tx)
+        if not await self._may_go(tx, fleet, instance):
+            raise Conflict(f"another node was taken away at the same time as {instance.name}")
         placement = fleet_request(fleet.name, spec, fleet.nodes).placement
         fitting = (await tx.fleets.census(fleet.id)).fitting
         if missing(await _needed(tx, fleet), placement, fitting):
@@ -284,6 +306,26 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             # What this one's end makes even may let another one go.
             others = [each.id for each in await tx.fleets.instances(fleet) if each.idle_since is not None]
             await tx.work.wake(Kind.INSTANCE, others, tx.now)
+
+
+async def _call_neighbours(tx: Transaction, silent: Instance) -> None:
+    """Have the other agents of a zone called in which an instance falls silent: the whole zone may be cut off.
+
+    An idle instance is called rarely, and would get the jobs of the silent one. Of those that fall silent together only
+    the first has the others called.
+    """
+    others = [each for each in await tx.fleets.in_zone(silent.zone, None) if each.id != silent.id]
+    lately = tx.now - NEIGHBOURS_PAUSE
+    if not any(each.unreachable_since is not None and each.unreachable_since > lately for each in others):
+        active = [each.id for each in others if each.state is InstanceState.ACTIVE]
+        await tx.work.wake(Kind.INSTANCE, active, tx.now)
+
+
+async def _remember_interruption(tx: Transaction, instance: Instance) -> None:
+    """Leave the interrupted offer out for a time."""
+    earlier = await tx.failures.recent(tx.now - FAILURE_MEMORY)
+    scope = _offer_scope(instance)
+    await tx.failures.remember(remember(earlier, FailureKind.INTERRUPTED, scope, tx.now, instance.message))
 
 
 def _offer_scope(instance: Instance) -> Scope:

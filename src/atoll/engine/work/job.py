@@ -1,9 +1,11 @@
 """Jobs: handed to agents, followed with their logs, stopped."""
 
+import math
 from datetime import timedelta
 from typing import assert_never
 
-from atoll.backends.base import AgentClient, BackendError, InvalidRequest, NotFound, Unavailable
+from atoll.backends.agent_client import AgentClient
+from atoll.backends.base import BackendError, InvalidRequest, NotFound, Unavailable
 from atoll.engine.context import Context, machine_of
 from atoll.engine.following.logs import LogFollowing
 from atoll.engine.parts.provider_calls import in_time
@@ -15,8 +17,10 @@ from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_container import container_of
 from atoll.engine.work.job_environment import job_environment
+from atoll.engine.work.job_files import FilesGone, files_of, folders_of, send_files
+from atoll.engine.work.silence import health_of, interruption_in
 from atoll.model.blocks import gpus_of, overlap, part_of
-from atoll.model.reasons import JobReason
+from atoll.model.reasons import EndReason, JobReason
 from atoll.model.records import Instance, Job, Kind, Run, Volume
 from atoll.model.states import JOB, RUN, AttachmentState, InstanceState, JobState, VolumeState
 from atoll.reconcile.action import FollowJob, JobEffect, Step, StopJob, SubmitJob
@@ -32,6 +36,8 @@ FOLLOW_SECONDS = 60.0
 SILENT_PAUSE = 15.0
 """The longest pause between two turns of a running job whose agent does not answer."""
 STOP_GRACE = 300.0
+LAST_SECONDS = 15.0
+"""What remains of a notice for the end of the log and for volumes, once the jobs have ended."""
 
 
 _ON_MACHINE = (JobState.STARTING, JobState.RUNNING, JobState.STOPPING)
@@ -58,12 +64,19 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             broken = await self._broken(tx, job) if mounts else ""
             moved = mounts and await _moved(tx, job)
             stranded = job.state is JobState.PLACED and not ready and await _stranded(tx, job)
-            run = await tx.get(Run, job.run_id) if job.stop else None
+            run = await tx.get(Run, job.run_id) if job.stop or job.state is JobState.STOPPING else None
         grace = STOP_GRACE
         if run is not None and (configured := spec_of(run).stop_duration) is not None:
             grace = configured
+        if instance is not None and job.state is JobState.STOPPING and instance.end_reason == EndReason.INTERRUPTED:
+            grace = min(grace, await self._left(instance))
         patience = self._patience(instance)
         return job, JobSight(job, instance, ready, grace, broken, moved, stranded, self.context.now(), patience)
+
+    async def _left(self, instance: Instance) -> float:
+        """How many seconds of a notice are left for the jobs of an instance."""
+        ends = interruption_in(await health_of(self.backend(instance.zone), instance))
+        return math.inf if ends is None else max(0.0, (ends - self.context.now()).total_seconds() - LAST_SECONDS)
 
     def _patience(self, instance: Instance | None) -> timedelta | None:
         backend = None if instance is None else self.context.backends.get(instance.zone.backend)
@@ -143,8 +156,11 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
 
     async def _submit(self, lease: Lease, job: Job, instance: Instance, agent: AgentClient) -> Due | None:
         try:
-            await in_time(agent.submit(job.id, await self._submission(job, instance)))
-        except (InvalidRequest, SecretMissing, WrongKey) as error:
+            submission = await self._submission(job, instance)
+            if not await send_files(self.context, job.project, submission.files, agent):
+                return Due(0)
+            await in_time(agent.submit(job.id, submission))
+        except (InvalidRequest, SecretMissing, WrongKey, FilesGone) as error:
             await self._over(lease, job, JobReason.START_FAILED, None, str(error))
             return None
         async with self.context.database.write(lease) as tx:
@@ -164,7 +180,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
         paths = mount_paths(run, job)
         mounts = tuple(Mount(name, ties[name].source, path) for name, path in zip(job.volumes, paths, strict=True))
         return JobSubmission(
-            tuple(spec.commands),
+            (*spec.setup, *spec.commands),
             job_environment(run, job, instances, instance, env),
             spec.shell or "/bin/sh",
             spec.working_dir,
@@ -172,6 +188,8 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             spec.max_duration,
             container,
             _share(job, instance),
+            files_of(spec),
+            folders_of(spec),
         )
 
     async def _follow(self, lease: Lease, sight: JobSight, state: AgentJob, agent: AgentClient) -> Due | None:
@@ -186,8 +204,10 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
 
     async def _exited(self, lease: Lease, job: Job, state: AgentJob, agent: AgentClient) -> None:
         code = state.exit_code
-        if job.state is JobState.STOPPING:
+        if job.stop:
             await self._over(lease, job, JobReason.STOPPED, code, "")
+        elif job.state is JobState.STOPPING and state.reason == JobReason.STOPPED:
+            await self._over(lease, job, JobReason.INTERRUPTED, code, job.message)
         elif code == 0 and not state.reason:
             await self._over(lease, job, "", 0, "")
         else:
@@ -201,7 +221,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
     async def _over(self, lease: Lease, job: Job, reason: str, code: int | None, message: str) -> None:
         async with self.context.database.write(lease) as tx:
             state = JobState.FAILED if reason else JobState.DONE
-            if job.state is JobState.STOPPING:
+            if job.state is JobState.STOPPING and job.stop:
                 state = JobState.STOPPED
             changes = {"exit_code": code, "message": message, "finished_at": tx.now}
             await self.after(tx, await tx.step(job, state, reason=reason, **changes))

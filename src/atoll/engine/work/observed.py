@@ -4,8 +4,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.base import (
-    AgentClient,
     AttachedDisk,
     Backend,
     BackendError,

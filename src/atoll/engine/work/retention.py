@@ -24,6 +24,8 @@ PAUSE_SECONDS = 0.2
 """Between two turns while more is old enough: other work goes first."""
 LOOK_SECONDS = 60.0
 """The longest pause where nothing more is old enough."""
+ARCHIVES_KEPT = timedelta(hours=1)
+"""How long the files of runs are kept beyond the runs that use them: the same ones are often sent again soon."""
 LOOKS = 20
 """How often within the shortest retention to look at least: history is kept at most a twentieth of it too long."""
 
@@ -66,6 +68,7 @@ class RetentionHandler:
         if kept.observations is not None:
             async with self._context.database.write(lease) as tx:
                 turn.count("observations", await tx.observations.delete_before(now - kept.observations, STEP))
+        turn.count("archives", await self._context.archives.delete_unused(lease, now - ARCHIVES_KEPT, STEP))
         if turn.deleted:
             log.info("retention: %s", ", ".join(f"{what}={number}" for what, number in turn.deleted.items()))
         return Due(PAUSE_SECONDS if turn.full else self._pause(kept.shortest))

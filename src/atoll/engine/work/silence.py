@@ -11,7 +11,7 @@ from atoll.backends.base import Backend, BackendError
 from atoll.engine.context import Context, machine_of
 from atoll.engine.parts.provider_calls import in_time
 from atoll.model.records import Instance
-from atoll.wire.agent import Health
+from atoll.wire.agent import Health, NoticeKind
 
 SAMPLE = 20
 """The maximum number of a backend's other machines whose agents are called."""
@@ -53,6 +53,12 @@ class Silence:
         sample = others[:: max(1, -(-len(others) // SAMPLE))]
         answers = await asyncio.gather(*(health_of(backend, instance) for instance in sample))
         return bool(sample) and 2 * (1 + answers.count(None)) > 1 + len(sample)
+
+
+def interruption_in(health: Health | None) -> datetime | None:
+    """When the provider takes the machine back, where its agent has notice of it."""
+    notice = None if health is None else health.notice
+    return None if notice is None or notice.kind is not NoticeKind.INTERRUPTION else notice.at
 
 
 async def health_of(backend: Backend, instance: Instance) -> Health | None:

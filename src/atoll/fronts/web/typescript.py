@@ -14,6 +14,7 @@ from atoll.wire.access import SessionView
 from atoll.wire.api import EventView, FleetView, PlanResponse, Problem, RunView, VolumeView
 from atoll.wire.closures import ClosurePreview, ClosureView
 from atoll.wire.map import MapChange, MapHour, ZoneMap
+from atoll.wire.whatif import WhatIfView
 
 SHAPES = (
     ClosurePreview,
@@ -27,6 +28,7 @@ SHAPES = (
     RunView,
     SessionView,
     VolumeView,
+    WhatIfView,
     ZoneMap,
 )
 """What the page reads; what these consist of follows."""

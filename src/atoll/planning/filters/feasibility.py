@@ -45,6 +45,7 @@ FILTERS = (
     RefusalCode.GPU_CAPABILITY,
     RefusalCode.GPU_COUNT,
     RefusalCode.GPU_MEMORY,
+    RefusalCode.CONTAINERS,
     RefusalCode.MARKET,
     RefusalCode.PRICE_UNKNOWN,
     RefusalCode.PRICE,
@@ -273,6 +274,8 @@ def type_stages(requirements: Requirements, table: TypeTable) -> Stages:
         stages[[place for name in wanted for place in table.by_name.get(name, ())]] = PASSED
     for code, refused in of_types(requirements.resources, table):
         np.minimum(stages, np.where(refused, np.uint8(STAGE[code]), np.uint8(PASSED)), out=stages)
+    if requirements.containers:
+        _lower(stages, table.lacks_containers, RefusalCode.CONTAINERS)
     return stages
 
 

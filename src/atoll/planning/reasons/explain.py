@@ -236,7 +236,12 @@ def rebalance_note(fleet: str, nodes: int, placement: Placement, zones: int) -> 
     if most is not None and most * homes < nodes:
         held = f"{words.count(homes, 'zone')} hold at most {most * homes} of {words.count(nodes, 'node')}"
         return f"max_share cannot be kept: {held}"
-    return f"`atoll fleet rebalance {fleet}` moves nodes"
+    return f"`atoll fleet rebalance {fleet}` moves nodes into zones with room"
+
+
+def no_room_note(zones: Collection[Zone]) -> str:
+    """The zones that should hold more of a fleet's nodes are full."""
+    return f"{', '.join(map(str, sorted(zones)))} {'takes' if len(zones) == 1 else 'take'} no node now"
 
 
 def counts_note(counts: Mapping[Zone, int]) -> str:
@@ -256,6 +261,11 @@ def together_note(strategy: str, place: str, saving: float) -> str:
     """What a run would cost less with its nodes wherever they are cheapest."""
     how = "spread over" if strategy == "spread" else "together in"
     return f"the nodes are {how} {place}; with `placement: any` they cost {words.limit(saving)}/h less"
+
+
+def engine_note(data: Facts) -> str:
+    """Which machines keep a run with an image out."""
+    return f"an `image` needs Docker or Podman: {sentence(RefusalCode.CONTAINERS, data)}"
 
 
 def path_note(backend: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from atoll.model.catalog import TypeTable
 from atoll.model.offer import UNKNOWN_PRICE
-from atoll.planning.facts import Facts, facts, offer_facts
+from atoll.planning.facts import Facts, facts, offer_facts, without_engine
 from atoll.planning.filters.amounts import amount_of, of_all
 from atoll.planning.filters.blocks import parts
 from atoll.planning.filters.feasibility import FILTERS, PASSED, STAGE, Feasibility, markets, type_stages
@@ -286,9 +286,9 @@ class Reasons:
                 then = self._then(feasibility, zone, group.options, fits)
                 return RefusalCode.CLUSTER, {**then, "fits": fits, "wanted": group.missing}
         if case.short:
-            eligible = feasibility.passing
-            if placement.min_zones is not None and len(eligible) < placement.min_zones:
-                return RefusalCode.SPREAD, {"min_zones": placement.min_zones, "eligible": len(eligible)}
+            if not self.decider.has_enough_zones(fleet):
+                serving = len(self.decider.serving_zones(fleet))
+                return RefusalCode.SPREAD, {"min_zones": placement.min_zones or 0, "eligible": serving}
             if zone not in group.eligible:
                 return RefusalCode.SPREAD, {"max_zones": placement.max_zones or 0}
             return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}
@@ -377,6 +377,11 @@ class Reasons:
         if not run.buys:
             return _of_instances(run, self.decider.world.instances_in(zone, run.fleets))
         code, data, count = self._static(feasibility, zone)
+        if code is RefusalCode.OWNED:
+            # The hosts of a fleet are offered to nobody else, and a run may reuse them: what they lack is the reason.
+            of_hosts = _of_instances(run, self.decider.world.instances_in(zone))
+            if of_hosts[0] is RefusalCode.CONTAINERS:
+                return of_hosts
         if code is None and (held := self._attached(run, zone, case)) is not None:
             return (*held, 1)
         return code, data, count
@@ -437,6 +442,9 @@ def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tup
     best = int(stages.max())
     if best < PASSED:
         code = FILTERS[best]
+        if code is RefusalCode.CONTAINERS:
+            nearest = (i for i, stage in zip(known, stages.tolist(), strict=True) if stage == best)
+            return code, without_engine(i.instance_type.name for i in nearest), int((stages == best).sum())
         return code, {**_of_types(code, run, table), "reuse": True}, int((stages == best).sum())
     suited = [i for i, stage in zip(known, stages.tolist(), strict=True) if stage == PASSED]
     allowed = [i for i in suited if i.market in markets(run.requirements.spot_policy)]

@@ -17,7 +17,8 @@ def refusal_text(refusal: Refusal) -> str:
     """Why a zone or an offer is not used."""
     holds = words.number(refusal.data, "holds")
     text = sentence(refusal.code, refusal.data)
-    return f"has {words.count(holds, 'node')}, no more: {text}" if holds else text
+    # It may stand beside the names of several zones.
+    return f"{words.count(holds, 'node')} here, no more: {text}" if holds else text
 
 
 def sentence(code: str, data: Facts) -> str:
@@ -342,6 +343,12 @@ def _instance_type(data: Facts) -> str:
     return f"no instance here is of type {names}" if data.get("reuse") else f"has no instance type {names}"
 
 
+def _containers(data: Facts) -> str:
+    named = data.get("machines")
+    more = words.number(data, "count") - len(named) if isinstance(named, tuple) else 0
+    return f"no Docker or Podman on {words.names(data, 'machines')}{f' and {more} more' if more > 0 else ''}"
+
+
 _SENTENCES: Mapping[RefusalCode, Callable[[Facts], str]] = {
     RefusalCode.BACKEND: lambda data: "not in backends",
     RefusalCode.REGION: lambda data: "not in regions",
@@ -350,6 +357,7 @@ _SENTENCES: Mapping[RefusalCode, Callable[[Facts], str]] = {
     RefusalCode.ZONE: lambda data: "not in availability_zones",
     RefusalCode.ZONE_EXCLUDED: lambda data: "excluded by availability_zones",
     RefusalCode.INSTANCE_TYPE: _instance_type,
+    RefusalCode.CONTAINERS: _containers,
     RefusalCode.MARKET: _market,
     RefusalCode.PRICE_UNKNOWN: _price_unknown,
     RefusalCode.PRICE: _price,

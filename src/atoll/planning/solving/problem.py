@@ -87,7 +87,11 @@ class FleetGroup:
         if self.partial or self.placement.strategy is Strategy.CLUSTER:
             return 0
         held = sum(count > 0 for count in self.existing.values())
-        return max(0, min((self.placement.min_zones or 0) - held, self.missing))
+        if not held:
+            return self.placement.least_zones(self.nodes)
+        lost = sum(sorted(self.existing.values(), reverse=True)[: self.placement.survive_zones])
+        least = self.nodes - (sum(self.existing.values()) - lost)
+        return max(0, min((self.placement.min_zones or 0) - held, least))
 
     @property
     def is_free(self) -> bool:

@@ -10,12 +10,13 @@ from atoll.engine.requests.preview import FleetPreview, Preview, preview_closing
 from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Closure
 from atoll.model.zone import Zone
+from atoll.planning.disruption import in_words
 from atoll.planning.reasons import explain
 from atoll.server.answer import answer
 from atoll.server.auth import asker, forbidden, require_manager
 from atoll.server.bounds import LARGEST, PAGE, Ident, Place, Project
 from atoll.server.state import engine_of
-from atoll.wire.closures import ClosurePreview, ClosureView, FleetMoves, InstanceStay, NewClosure
+from atoll.wire.closures import BusyInstance, ClosurePreview, ClosureView, FleetMoves, InstanceStay, NewClosure
 
 router = APIRouter(prefix="/api/projects/{project}")
 REASON_LENGTH = 500
@@ -98,6 +99,8 @@ def _preview_view(found: Preview) -> ClosurePreview:
         tuple(each.name for each in found.released),
         tuple(InstanceStay(one.occupant.name, one.code, one.text, one.occupant.runs) for one in found.moves.stays),
         found.others,
+        tuple(BusyInstance(occupant.name, occupant.runs) for occupant in found.moves.busy),
+        found.notes,
     )
 
 
@@ -109,6 +112,8 @@ def _fleet_view(found: FleetPreview) -> FleetMoves:
         dict(Counter(str(node.zone) for node in found.plan.placements)),
         found.plan.price,
         "" if short is None else explain.shortfall_reason(found.plan.kind, short),
+        found.pace.text,
+        in_words(found.late) if found.late else "",
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from atoll.engine.queries.events import EventFilter
 from atoll.model.records import EventKind
@@ -16,13 +16,19 @@ router = APIRouter(prefix="/api/projects/{project}/events")
 
 
 class EventsWanted(BaseModel):
-    """The filter's values, and how many seconds to wait where no event follows yet."""
+    """The filter's values, and how many seconds to wait where no event follows yet.
+
+    `related` is a name: its own events and those of its instances or jobs; `until` itself is not included.
+    """
 
     after: Number = 0
     wait: Wait = 0
     limit: Limit = PAGE
     kind: EventKind | None = None
     name: Named = None
+    related: Named = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
     last: Limit | None = None
 
 
@@ -30,7 +36,10 @@ class EventsWanted(BaseModel):
 async def events(project: Project, request: Request, wanted: Annotated[EventsWanted, Query()]) -> Response:
     """The events after number `after`, or the newest `last`."""
     engine = engine_of(request)
-    filter = EventFilter(wanted.after, wanted.limit, wanted.kind, wanted.name, wanted.last)
+    filter = EventFilter(
+        wanted.after, wanted.limit, wanted.kind, wanted.name, wanted.last,
+        related=wanted.related, since=wanted.since, until=wanted.until,
+    )  # fmt: skip
     until = engine.context.now().timestamp() + wanted.wait
     while True:
         seen = engine.news.count

@@ -98,6 +98,7 @@ def _rebalance_view(one: rebalancing.Rebalancing) -> RebalanceView:
         price - sum(each.price for each in one.leaving),
         found.needed,
         "; ".join(f"{each.zone}: {sentence(each.code, each.data)}" for each in _telling(found)),
+        one.pace.text,
     )
 
 

@@ -3,7 +3,30 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO "alembic_version" VALUES('0006');
+INSERT INTO "alembic_version" VALUES('0007');
+
+CREATE TABLE archive_parts (
+	project VARCHAR NOT NULL,
+	digest VARCHAR NOT NULL,
+	start BIGINT NOT NULL,
+	data BLOB NOT NULL,
+	PRIMARY KEY (project, digest, start)
+);
+
+CREATE TABLE archive_uses (
+	run_id VARCHAR NOT NULL,
+	digest VARCHAR NOT NULL,
+	project VARCHAR NOT NULL,
+	PRIMARY KEY (run_id, digest)
+);
+
+CREATE TABLE archives (
+	project VARCHAR NOT NULL,
+	digest VARCHAR NOT NULL,
+	bytes BIGINT NOT NULL,
+	wanted_at DATETIME NOT NULL,
+	PRIMARY KEY (project, digest)
+);
 
 CREATE TABLE attachments (
 	id VARCHAR NOT NULL,
@@ -301,6 +324,8 @@ CREATE TABLE "work" (
 	PRIMARY KEY (kind, id)
 );
 
+CREATE INDEX archive_uses_archive ON archive_uses (project, digest);
+
 CREATE INDEX attachments_ended ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX closures_ended ON closures (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -312,6 +337,8 @@ CREATE INDEX fleets_ended ON fleets (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX instances_ended ON instances (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX instances_living ON instances (project, fleet, node, id) WHERE state != 'terminated';
+
+CREATE INDEX ix_archives_wanted_at ON archives (wanted_at);
 
 CREATE INDEX ix_attachments_instance_id ON attachments (instance_id);
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from random import Random
 from typing import Any, TypeVar
 
+from atoll.backends.agent_client import AgentClient
 from atoll.backends.base import (
-    AgentClient,
     AttachedDisk,
     Disk,
     DiskSnapshot,
@@ -260,9 +260,8 @@ class Replica:
     ) -> "Replica":
         """A running replica; `database` passes through the same `gate`, and has the same time."""
         remote = RemoteBackend(backend, gate)
-        engine = await Engine.over(
-            database, {"fake": remote}, disk.home, Options(now, new_id, retention=disk.retention)
-        )
+        options = Options(now, new_id, retention=disk.retention, disruption=disk.disruption)
+        engine = await Engine.over(database, {"fake": remote}, disk.home, options)
         replica = cls(gate, Engine(replace(engine.context, logs=disk.logs), engine.database))
         token = OWNER.set(replica)
         await replica.engine.start()

@@ -86,9 +86,14 @@ class Author:
         chance = self._chance
         lines = ["type: fleet", f"name: f{chance.randrange(2)}"]
         lines.append(f"nodes: {chance.choice(('1', '2', '3', '4', '0..3', '{min: 1, target: 2, max: 4}'))}")
-        lines.append(f"placement: {chance.choice(_PLACEMENTS)}")
+        placement = chance.choice(_PLACEMENTS)
+        if "strategy: spread" in placement and Random("".join(lines)).random() < 0.4:
+            placement = placement.replace("spread", "spread, rebalance: on-recovery")
+        lines.append(f"placement: {placement}")
         lines.append(f"resources: {{cpu: {chance.choice(('2', '2..', '4'))}}}")
         lines.append(f"idle_duration: {chance.choice(('off', 'off', '1m', '5m'))}")
+        if budget := Random("".join(lines)).choice(("", "", *_BUDGETS)):
+            lines.append(f"disruption: {budget}")
         return _text(lines + self._where())
 
     def _volume(self) -> str:
@@ -127,6 +132,7 @@ class Author:
         return lines
 
 
+_BUDGETS = ("{max_unavailable: 1}", "{max_unavailable: 2, per: 2m}", "{one_zone_at_a_time: true, per: 30s}")
 _PLACEMENTS = (
     "any",
     "cluster",

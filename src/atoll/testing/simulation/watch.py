@@ -59,6 +59,11 @@ _WORKING = """
 SELECT zone, count(*) FROM instances WHERE fleet_id = ? AND end_reason = '' AND state = 'active'
 AND unreachable_since IS NULL GROUP BY zone
 """
+_GOING = """
+SELECT id, zone, deleted_at FROM instances WHERE fleet_id = ? AND started_at IS NOT NULL AND end_reason != ''
+AND (deleted_at IS NULL OR deleted_at > ?)
+"""
+_LEAVING = "SELECT 1 FROM instances WHERE fleet_id = ? AND state != 'terminated' AND (outdated OR leaving_for != '')"
 _NEWS = "SELECT seq, kind, subject, to_state, reason FROM events WHERE seq > ? ORDER BY seq"
 _NAMED_FLEETS = """
 SELECT r.config, i.fleet FROM jobs j JOIN runs r ON r.id = j.run_id JOIN instances i ON i.id = j.instance_id
@@ -159,11 +164,14 @@ class Watch:
             name, nodes, config = self._one("SELECT name, nodes, config FROM fleets WHERE id = ?", (fleet,))
             placement = json.loads(config).get("placement") or {}
             placement = {"strategy": placement} if isinstance(placement, str) else placement
+            budget = json.loads(config).get("disruption") or {}
+            away = (budget.get("max_unavailable") or 0) if any(row[4] for row in cut) else 0
             for others in (_STAYING, _WORKING) if any(row[3] for row in cut) else (_STAYING,):
                 counts = Counter(dict(self._all(others, (fleet,))))
                 lost = sorted(counts.values(), reverse=True)[: placement.get("survive_zones", 0)]
-                if sum(counts.values()) - sum(lost) < nodes:
+                if sum(counts.values()) - sum(lost) < nodes - away:
                     self.fail(f"fleet {name} of {nodes} nodes is cut to {dict(counts)}, too few to survive")
+            self._within_budget(fleet, name, cut, budget)
             counts, wanted = Counter(dict(self._all(_FITTING, (fleet,)))), json.loads(config).get("availability_zones")
             for zone in {row[2] for row in cut if not row[4]}:
                 if not counts[zone] and len(+counts) < min(placement.get("min_zones", 0), counts.total()):
@@ -183,6 +191,22 @@ class Watch:
                     self.fail(f"fleet {name} gave up a node in {zone}: {dict(counts)}")
                 if behind > 1 and fullest > _share(nodes, counts, placement):
                     self.fail(f"fleet {name} gave up a node in {zone}, and another zone has too many: {dict(counts)}")
+
+    def _within_budget(self, fleet: str, name: str, cut: list[Any], budget: Mapping[str, Any]) -> None:
+        """Working nodes that others take the place of go in turns: few in a time, and of one zone at once.
+
+        Surplus ones of the same commit do not count.
+        """
+        if not any(row[3] and row[4] for row in cut):
+            return
+        surplus = {row[0] for row in cut if not row[4]}
+        since = self._cloud.now() - budget.get("per", 0) + 5  # servers may disagree by seconds
+        going = [row[1:] for row in self._all(_GOING, (fleet, _text(since))) if row[0] not in surplus]
+        if "per" in budget and len(going) > max(1, budget.get("max_unavailable") or 0):
+            self.fail(f"fleet {name} gave up {len(going)} nodes within {budget['per']} s")
+        zones = {zone for zone, ended in going if ended is None}
+        if budget.get("one_zone_at_a_time") and len(zones) > 1:
+            self.fail(f"fleet {name} gave up nodes in {sorted(zones)} at once")
 
     def _restrained(self, kind: str, subject: str, state: str, reason: str) -> None:
         """After a refusal of the request itself its fleet or run launches nothing, until a user requests something.
@@ -310,9 +334,13 @@ class Watch:
         if len(here) > max(placement.get("max_zones", len(here)), len(before)):
             self.fail(f"fleet {rows[0][8]} got nodes in {new - before}: {dict(here)}")
         nodes = self._one("SELECT nodes FROM fleets WHERE id = ?", (rows[0][1],))[0]
-        for zone in new:
+        for zone in new if not self._in_turns(rows[0]) else ():
             if here[zone] > _share(nodes, here, placement):
                 self.fail(f"fleet {rows[0][8]} of {nodes} nodes got one in {zone}: {dict(here)}")
+
+    def _in_turns(self, row: Any) -> bool:
+        """Whether nodes of the fleet wait for their turn to go: they still count as nodes of their zones."""
+        return '"per"' in row[5] and self._one(_LEAVING, (row[1],)) is not None
 
     def _check_room(self, live: list[Any]) -> None:
         capacity = self._cloud.script.capacity
@@ -331,6 +359,8 @@ class Watch:
         if placement.get("on_shortage") == "best-effort" or script.capacity or script.quota_cpus or not calm:
             return
         if self._one("SELECT 1 FROM failures", ()) is not None or self._closed():
+            return
+        if self._in_turns(row):
             return
         eligible = json.loads(row[5]).get("availability_zones") or [zone.name for zone in script.zones]
         counts = sorted((here[zone] for zone in eligible), reverse=True)

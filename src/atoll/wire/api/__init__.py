@@ -9,7 +9,9 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     POST   /api/projects/P/plan                        <- Submission -> PlanResponse
     POST   /api/projects/P/plan/snapshot               <- Submission -> PlanResponse on one line, then a snapshot file
     POST   /api/projects/P/replay                      <- Submission on one line, then a snapshot file -> PlanResponse
-    POST   /api/projects/P/apply                       <- Submission -> ApplyResponse
+    POST   /api/projects/P/apply                       <- Submission -> ApplyResponse      (409 files-missing)
+    POST   /api/projects/P/archives/missing            <- WantedArchives -> list[str]      digests that are not stored
+    PUT    /api/projects/P/archives/DIGEST             <- bytes of a tar file -> ArchiveView
     GET    /api/projects/P/fleets[/NAME]               -> list[FleetView] | FleetView
     DELETE /api/projects/P/fleets/NAME[?version=V&nodes=N]   -> FleetView      (409 fleet-busy)
     GET    /api/projects/P/instances                   -> list[InstanceView]
@@ -17,12 +19,14 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
     DELETE /api/projects/P/volumes/NAME[?version=V]    -> VolumeView          (409 volume-attached)
     GET    /api/projects/P/runs[/NAME][?all=1&newest=1] -> list[RunView] | RunView     `newest` begins with the newest
     POST   /api/projects/P/runs/NAME/stop              <- StopRequest -> RunView
+    GET    /api/projects/P/runs/NAME/jobs/RANK/ports/PORT -> 101 and the bytes of a connection (`atoll.wire.streams`)
     DELETE /api/projects/P/runs/NAME[?version=V]       -> RunView             (409 run-active)
     GET    /api/projects/P/runs/NAME/logs?job=0&offset=N&wait=S
                                                        -> bytes, the log file from offset N, in the format of
                                                           `atoll.wire.agent`; header `Atoll-Log-End: true` at its end,
                                                           `Atoll-Log-Submission: K` which attempt of the job it is of
-    GET    /api/projects/P/events?after=SEQ&wait=S&limit=N&kind=K&name=NAME&last=N
+    GET    /api/projects/P/configurations/fleet|volume|run/NAME -> ConfigurationView  as it was applied, without secrets
+    GET    /api/projects/P/events?after=SEQ&wait=S&limit=N&last=N&<EventQuery's fields>
                                                        -> list[EventView]     `last` gives the newest N
     GET    /api/projects/P/zones[/BACKEND/REGION[/ZONE]] -> list[ZoneView] | ZoneView
     POST   /api/projects/P/zones/BACKEND/REGION/ZONE/fail|restore -> ZoneView
@@ -38,6 +42,14 @@ configuration has changed; `nodes` likewise refuses a fleet that has grown beyon
 An error is a `Problem` with a 4xx or 5xx status. Times are ISO 8601 in UTC; prices USD an hour; sizes GB.
 """
 
+from atoll.wire.api.archives import (
+    ARCHIVE_BYTES,
+    ARCHIVE_MEMBERS,
+    DIGEST_PATTERN,
+    ArchiveView,
+    PackedFiles,
+    WantedArchives,
+)
 from atoll.wire.api.changes import (
     ApplyResponse,
     Change,
@@ -47,8 +59,9 @@ from atoll.wire.api.changes import (
     SourceFile,
     Submission,
 )
+from atoll.wire.api.configurations import ConfigurationView
 from atoll.wire.api.errors import Problem
-from atoll.wire.api.events import EventView
+from atoll.wire.api.events import EventQuery, EventView
 from atoll.wire.api.fleets import ON_HOLD, FleetView, InstanceView
 from atoll.wire.api.offers import OfferGroup, OfferQuery, OfferView
 from atoll.wire.api.plans import (
@@ -61,7 +74,7 @@ from atoll.wire.api.plans import (
     RefusalScope,
     Removal,
 )
-from atoll.wire.api.runs import JobView, RunView, StopRequest
+from atoll.wire.api.runs import JobView, PortView, RunView, StopRequest
 from atoll.wire.api.status import (
     BackendStatus,
     DiskTroubleView,
@@ -75,14 +88,20 @@ from atoll.wire.api.volumes import VolumeView
 from atoll.wire.api.zones import ObservedView, ZoneView
 
 __all__ = [
+    "ARCHIVE_BYTES",
+    "ARCHIVE_MEMBERS",
+    "DIGEST_PATTERN",
     "NEXT",
     "ON_HOLD",
     "ApplyResponse",
+    "ArchiveView",
     "BackendStatus",
     "Change",
     "ChangeAction",
+    "ConfigurationView",
     "DiskTroubleView",
     "DiskUse",
+    "EventQuery",
     "EventView",
     "FieldChange",
     "FleetView",
@@ -95,6 +114,7 @@ __all__ = [
     "OfferView",
     "OpenCircuit",
     "OrphanView",
+    "PackedFiles",
     "PlanResponse",
     "PlanView",
     "PlannedCure",
@@ -102,6 +122,7 @@ __all__ = [
     "PlannedNode",
     "PlannedRefusal",
     "PlannedShortfall",
+    "PortView",
     "Problem",
     "RefusalScope",
     "Removal",
@@ -111,6 +132,7 @@ __all__ = [
     "StopRequest",
     "Submission",
     "VolumeView",
+    "WantedArchives",
     "ZoneView",
 ]
 

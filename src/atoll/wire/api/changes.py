@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from atoll.model.diagnostic import Diagnostic
+from atoll.wire.api.archives import PackedFiles
 from atoll.wire.api.plans import PlanView
 
 
@@ -23,7 +24,8 @@ class Submission:
     file; `rerun` starts a finished task again although its file did not change. `name` replaces the name of the only
     run, or else of the only document; `variables` are set in all runs, whatever the files say, and have their values
     in `environment`. `basis` is that of the plan that was shown: an apply with another one is refused (409
-    `changed-since-plan`); empty: applied unconditionally.
+    `changed-since-plan`); empty: applied unconditionally. `packed` holds the digests of the entries of `files`: an
+    apply needs all of them stored (409 `files-missing`).
     """
 
     files: tuple[SourceFile, ...]
@@ -34,6 +36,7 @@ class Submission:
     basis: str = ""
     name: str | None = None
     variables: tuple[str, ...] = ()
+    packed: tuple[PackedFiles, ...] = ()
 
 
 class ChangeAction(StrEnum):

@@ -21,3 +21,15 @@ class EventView:
     reason: str = ""
     message: str = ""
     actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which events are read: of a kind, of the record `name`, or of the record `related` and its instances or jobs;
+    from `since` to before `until`. None selects all."""
+
+    kind: str | None = None
+    name: str | None = None
+    related: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None

@@ -27,10 +27,19 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class PortView:
+    """A port of a job, and the one of a user's computer that is to lead to it; None: any free one."""
+
+    port: int
+    local: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """A task, service or dev environment; `jobs` are the newest attempt of each rank.
 
     `attempts` are the newest of the earlier ones, the oldest first; only the answer for a single run has them.
+    `ports` are those that its configuration names.
     """
 
     id: str
@@ -46,6 +55,7 @@ class RunView:
     finished_at: datetime | None = None
     attempts: tuple[JobView, ...] = ()
     version: str = ""
+    ports: tuple[PortView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

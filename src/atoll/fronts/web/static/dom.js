@@ -1,6 +1,8 @@
 // @ts-check
 // Elements and texts. Text from the server only ever goes in as text, never as markup.
 
+const LISTED = 8;
+
 /**
  * An element with a class and its content.
  * @param {string} tag
@@ -12,6 +14,14 @@ export function el(tag, cls, ...content) {
   const made = document.createElement(tag);
   if (cls) made.className = cls;
   for (const part of content) if (part !== null && part !== undefined) made.append(part instanceof Node ? part : String(part));
+  return made;
+}
+
+/** A choice of values with their texts. @param {string} label @param {string[][]} choices */
+export function select(label, choices) {
+  const made = el("select");
+  made.setAttribute("aria-label", label);
+  for (const [value, text] of choices) made.append(Object.assign(el("option", "", text), { value }));
   return made;
 }
 
@@ -44,6 +54,9 @@ export function money(value) {
 
 /** @param {number} count @param {string} word @param {string} [many] */
 export const plural = (count, word, many) => `${number(count)} ${count === 1 ? word : many || word + "s"}`;
+
+/** A list that may be long: its beginning, and how many more there are. @param {string[]} names */
+export const shortened = (names) => names.length <= LISTED ? names.join(", ") : `${names.slice(0, LISTED - 1).join(", ")} and ${number(names.length - LISTED + 1)} more`;
 
 /** The time of day in the viewer's zone. @param {string | Date} time */
 export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");

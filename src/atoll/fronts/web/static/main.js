@@ -7,9 +7,10 @@ import { login } from "./login.js";
 import { PlanPage } from "./plan.js";
 import { BUSY, LOST, Store } from "./store.js";
 import { EventsPage, FleetsPage, RunPage, RunsPage, VolumesPage } from "./tables.js";
+import { WhatIfPage } from "./whatif.js";
 import { ZonesPage } from "./zones.js";
 
-const PAGES = [["zones", "Zones"], ["runs", "Runs"], ["fleets", "Fleets"], ["volumes", "Volumes"], ["plan", "Plan"], ["events", "Events"]];
+const PAGES = [["zones", "Zones"], ["runs", "Runs"], ["fleets", "Fleets"], ["volumes", "Volumes"], ["plan", "Plan"], ["what-if", "What if"], ["events", "Events"]];
 const RETRY_MS = 2000;
 /** @type {import("./wire.js").SessionView} */
 const NO_SESSION = { user: "", admin: false, projects: {}, csrf: "" };
@@ -102,7 +103,7 @@ export class App {
     const [name, detail] = page.split("/");
     if (name === "runs" && detail) return new RunPage(this, decodeURIComponent(detail));
     /** @type {Record<string, any>} */
-    const kinds = { zones: ZonesPage, plan: PlanPage, runs: RunsPage, fleets: FleetsPage, volumes: VolumesPage, events: EventsPage };
+    const kinds = { zones: ZonesPage, plan: PlanPage, runs: RunsPage, fleets: FleetsPage, volumes: VolumesPage, events: EventsPage, "what-if": WhatIfPage };
     return new (kinds[name] || ZonesPage)(this);
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The map: regions as panels, zones as rooms in them, each instance a square on the room's canvas.
 
-import { el, hourly, moment, number, prose } from "./dom.js";
+import { el, hourly, moment, number, plural, prose } from "./dom.js";
 import { BUSY, STATES } from "./store.js";
 
 const COLOURS = ["--busy", "--idle", "--start", "--end", "--lost"], INK = COLOURS.length;
@@ -26,7 +26,7 @@ export class Rooms {
     this.instance = -1;
     this.showEmpty = false;
     this.hint = "one square is one instance, in the order of fleets";
-    /** @type {null | {placed: Map<string, {count: number, price: number}>, refused: Map<string, string>}} */
+    /** @type {null | {placed: Map<string, {count: number, price?: number}>, refused: Map<string, string>}} */
     this.plan = null;
     /** @type {(z: number) => void} */ this.onpick = () => {};
     /** @type {(i: number) => void} */ this.oninstance = () => {};
@@ -163,7 +163,7 @@ export class Rooms {
     const view = this.store.zones[z];
     if (this.plan) {
       const placed = this.plan.placed.get(view.key), refused = this.plan.refused.get(view.key);
-      if (placed) return [["placed", `+${number(placed.count)} node${placed.count === 1 ? "" : "s"}, ${hourly(placed.price)}`]];
+      if (placed) return [["placed", `+${plural(placed.count, "node")}${placed.price === undefined ? "" : ", " + hourly(placed.price)}`]];
       return refused ? [["refused", refused]] : [];
     }
     const until = view.until ? ` until ${moment(view.until)}` : "";

@@ -8,6 +8,11 @@ export interface Band {
   text: string;
 }
 
+export interface BusyInstance {
+  instance: string;
+  runs: string[];
+}
+
 export interface Change {
   type: string;
   kind: string;
@@ -27,6 +32,8 @@ export interface ClosurePreview {
   released: string[];
   stays: InstanceStay[];
   others: number;
+  busy: BusyInstance[];
+  notes: string[];
 }
 
 export type ClosureState = "active" | "emptying" | "empty" | "ended";
@@ -78,12 +85,24 @@ export interface FieldChange {
   in_place: boolean;
 }
 
+export interface FleetFate {
+  name: string;
+  lost: number;
+  new: Record<string, number>;
+  before: Record<string, number>;
+  after: Record<string, number>;
+  survives: number;
+  waits: string;
+}
+
 export interface FleetMoves {
   fleet: string;
   replaced: string[];
   zones: Record<string, number>;
   price: number | null;
   shortfall: string;
+  pace: string;
+  late: string;
 }
 
 export interface FleetView {
@@ -225,6 +244,16 @@ export interface MapZone {
   left_out: LeftOut[];
 }
 
+export interface OutcomeView {
+  zone: string;
+  lost: number;
+  fleets: FleetFate[];
+  runs: RunFate[];
+  volumes: string[];
+  price_before: number | null;
+  price_after: number | null;
+}
+
 export interface PlanResponse {
   changes: Change[];
   plan: PlanView;
@@ -303,6 +332,11 @@ export interface PlannedShortfall {
   waits: boolean;
 }
 
+export interface PortView {
+  port: number;
+  local: number | null;
+}
+
 export interface Problem {
   code: string;
   message: string;
@@ -327,6 +361,14 @@ export interface Removal {
   outdated: boolean;
 }
 
+export interface RunFate {
+  name: string;
+  effect: string;
+  before: string[];
+  after: string[];
+  reason: string;
+}
+
 export interface RunView {
   id: string;
   name: string;
@@ -341,6 +383,7 @@ export interface RunView {
   finished_at: string | null;
   attempts: JobView[];
   version: string;
+  ports: PortView[];
 }
 
 export interface SessionView {
@@ -373,6 +416,10 @@ export interface VolumeView {
   binding: string;
   message: string;
   version: string;
+}
+
+export interface WhatIfView {
+  outcomes: OutcomeView[];
 }
 
 export interface Zone {

@@ -180,6 +180,7 @@ export class ZonesPage {
     for (const out of view.left_out) parts.push(el("p", "note left", `${out.what || "the zone"}: ${out.why}${out.until ? ", left out until " + moment(out.until) : ""}`));
     const runs = [...new Set(held.map((i) => store.run[i]).filter(Boolean))];
     if (runs.length) parts.push(el("h4", "", "Runs here"), el("p", "", ...runs.slice(0, 12).flatMap((run, k) => [k ? ", " : "", Object.assign(el("a", "", run), { href: this.app.link("runs/" + encodeURIComponent(run)) })]), runs.length > 12 ? ` and ${runs.length - 12} more` : ""));
+    parts.push(el("p", "", Object.assign(el("a", "", "What if it is lost?"), { href: this.app.link("what-if", { zone: view.key }) })));
     const buttons = closing(this.app, view);
     if (buttons) parts.push(buttons);
     if (view.faults && this.app.me.admin) parts.push(this._outage(view));
