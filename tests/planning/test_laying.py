@@ -166,3 +166,41 @@ def test_many_zones_that_none_beats_are_left_to_the_model() -> None:
     placement = Placement(Strategy.SPREAD, max_zones=6)
     with pytest.raises(strategies.Unsettled):
         strategies.lay(FleetGroup("f", 8, {}, tuple(options), placement, tuple(range(12))))
+
+
+def free_fleets(count: int) -> Iterator[FleetGroup]:
+    """Fleets that may lie anywhere, of types that differ in size and often cost the same."""
+    for seed in range(count):
+        chance = random.Random(seed)
+        fleet = some_fleet(chance)
+        sized = tuple(
+            replace(option, key=(option.price, 0.0, float(chance.choice((2, 4, 8))), *option.key[3:]))
+            for option in fleet.options
+        )
+        existing = {zone: number for zone, number in fleet.existing.items() if zone in fleet.eligible}
+        yield replace(fleet, options=sized, placement=Placement(), existing=existing)
+
+
+def scattered(fleet: FleetGroup) -> bool:
+    """Whether a fleet is laid over several zones where one, or those that hold nodes of it, would cost the same."""
+    bought = strategies.lay(fleet)
+    if not bought:
+        return False
+    cost = sum(option.cost * count for option, count in bought)
+    used = {option.zone for option, _ in bought}
+    held = {zone for zone, count in fleet.existing.items() if count}
+    if held:
+        inside = replace(fleet, options=tuple(option for option in fleet.options if option.zone in held))
+        within = laid(inside)
+        return bool(used - held) and within is not None and within[0] == pytest.approx(cost)
+    alone = [price(fleet, zone, fleet.missing) for zone in fleet.eligible]
+    return len(used) > 1 and any(each is not None and each <= cost + 1e-9 for each in alone)
+
+
+def test_a_fleet_that_may_lie_anywhere_is_in_one_zone_where_that_costs_no_more() -> None:
+    assert [number for number, fleet in enumerate(free_fleets(CASES)) if scattered(fleet)] == []
+
+
+def test_a_fleet_that_is_scattered_without_need_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategies, "_together", lambda fleet, stock, bought: bought)
+    assert any(scattered(fleet) for fleet in free_fleets(CASES))

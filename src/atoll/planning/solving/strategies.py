@@ -73,7 +73,21 @@ def _whole(fleet: FleetGroup) -> Bought | None:
     stock = _stock(fleet)
     cheapest = _outlasting if fleet.placement.survive_zones else _plain
     laid = [bought for bounds in _candidates(fleet, stock) if (bought := cheapest(fleet, stock, bounds)) is not None]
-    return min(laid, key=_rank, default=None)
+    best = min(laid, key=_rank, default=None)
+    return best if best is None or not fleet.is_free else _together(fleet, stock, best)
+
+
+def _together(fleet: FleetGroup, stock: Mapping[int, list[Option]], bought: Bought) -> Bought:
+    """Machines in one zone, or where the fleet has nodes, if these cost no more than what was found."""
+    held = [zone for zone, count in sorted(fleet.existing.items()) if count and zone in stock]
+    further = {option.zone for option, _ in bought}.difference(held)
+    if len(further) <= (0 if held else 1):
+        return bought
+    room = _room(fleet, stock, fleet.missing)
+    choices = [held] if held else [[zone] for zone in sorted(room)]
+    filled = (_fill(stock, {zone: (0, room[zone]) for zone in choice}, fleet.missing) for choice in choices)
+    cost = _rank(bought)[0]
+    return min((found for found in filled if found and _rank(found)[0] <= cost), key=_rank, default=bought)
 
 
 def _stock(fleet: FleetGroup) -> dict[int, list[Option]]:
