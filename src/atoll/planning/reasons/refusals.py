@@ -363,7 +363,7 @@ class Reasons:
             return _of_instances(run, self.decider.world.instances_in(zone))
         code, data, count = self._static(feasibility, zone)
         if code is RefusalCode.OWNED:
-            # The hosts of a fleet are offered to nobody else, and a run may reuse them: what they lack is the reason.
+            # The hosts of a fleet are offered to no other, and a run may reuse them: what they lack is the reason.
             of_hosts = _of_instances(run, self.decider.world.instances_in(zone))
             if of_hosts[0] is RefusalCode.CONTAINERS:
                 return of_hosts
