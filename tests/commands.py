@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,9 @@ _AT_START = ("PYTHON", "LANG", "LC_")
 
 
 def run(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float = 60
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], typed: str = "", seconds: float = 60
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `atoll` with these arguments to its end, without input.
+    """Run `atoll` with these arguments to its end; its input is `typed`.
 
     Raises subprocess.TimeoutExpired, and ends it, where it takes longer than `seconds`.
     """
@@ -47,7 +47,7 @@ def run(
             [sys.executable, "-m", "atoll.cli", *arguments],
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -56,10 +56,14 @@ def run(
     request = json.dumps(
         {"arguments": list(arguments), "folder": str(folder), "environment": dict(environment)}
     ).encode()
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, socket.socket(socket.AF_UNIX) as line:
+    with ExitStack() as opened:
+        files = [opened.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        files[0].write(typed.encode())
+        files[0].seek(0)
+        line = opened.enter_context(socket.socket(socket.AF_UNIX))
         line.connect(_loaded())
         line.settimeout(seconds)
-        streams = array.array("i", (output.fileno(), errors.fileno()))
+        streams = array.array("i", (file.fileno() for file in files))
         line.sendmsg([len(request).to_bytes(_NUMBER_BYTES)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
         line.sendall(request)
         pid = _number(line)
@@ -69,7 +73,7 @@ def run(
             os.kill(pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired(["atoll", *arguments], seconds) from None
         texts = []
-        for stream in (output, errors):
+        for stream in files[1:]:
             stream.seek(0)
             texts.append(stream.read().decode())
     return subprocess.CompletedProcess(["atoll", *arguments], code, *texts)
@@ -152,9 +156,9 @@ def _load() -> None:
 
 
 def _request(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """A command, and its standard output and standard error."""
+    """A command, and its standard streams."""
     streams = array.array("i")
-    head, rights, _, _ = line.recvmsg(_NUMBER_BYTES, socket.CMSG_SPACE(2 * streams.itemsize))
+    head, rights, _, _ = line.recvmsg(_NUMBER_BYTES, socket.CMSG_SPACE(3 * streams.itemsize))
     streams.frombytes(rights[0][2])
     return json.loads(_received(line, int.from_bytes(head))), list(streams)
 
@@ -166,8 +170,7 @@ def _answer(line: socket.socket, number: int) -> None:
 
 def _become(request: Mapping[str, Any], streams: Sequence[int]) -> None:
     """Run the requested command in this process, and end it."""
-    empty = os.open(os.devnull, os.O_RDONLY)
-    for target, source in enumerate((empty, *streams)):
+    for target, source in enumerate(streams):
         os.dup2(source, target)
         os.close(source)
     os.chdir(request["folder"])

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Cloud:
-    """The emulated cloud: its front, its VPC with three zones, and moto's own view, past the front."""
+    """The emulated cloud: its front, its VPC with `letters` as zones, and moto's own view, past the front."""
 
     front: Front
     moto: str
     vpc: str
     bodies: Path
+    letters: str = "abc"
 
     @property
     def config(self) -> dict[str, Any]:
@@ -49,7 +50,7 @@ class Cloud:
 
     @property
     def zones(self) -> list[str]:
-        return [f"{REGION}{letter}" for letter in "abc"]
+        return [f"{REGION}{letter}" for letter in self.letters]
 
     def client(self, service: str = "ec2", region: str = REGION) -> Any:
         """A client of moto itself: its calls are not counted."""
@@ -107,6 +108,13 @@ class Cloud:
 @pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
     """The URL of a strict-moto of this test process."""
+    with strict_moto() as url:
+        yield url
+
+
+@contextmanager
+def strict_moto() -> Iterator[str]:
+    """The URL of a strict-moto that ends with the block."""
     if not (TOOLS / "strict-moto").exists():
         pytest.skip("the tool strict-moto is not beside this repository")
     with socket.socket() as probe:
@@ -126,17 +134,23 @@ def moto() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def whole_cloud(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with bodied(moto, tmp_path_factory.mktemp("bodies") / "state") as cloud:
+        yield cloud
+
+
+@contextmanager
+def bodied(moto: str, folder: Path, letters: str = "abc") -> Iterator[Cloud]:
+    """The cloud of a strict-moto with a host for each running instance; it ends with the block."""
     if os.geteuid() != 0:
         pytest.skip("hosts in network namespaces need root")
     missing = [name for name in ("/usr/sbin/sshd", "ip", "nsenter", "mkfs.ext4") if shutil.which(name) is None]
     if missing:
         pytest.skip(f"missing: {', '.join(missing)}")
-    folder = tmp_path_factory.mktemp("bodies") / "state"
     tool, environment = (
         TOOLS / "vm-bodies",
         os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
-    command = [str(tool), "up", str(folder), "--moto", moto, "--region", REGION, "--zones", "3"]
+    command = [str(tool), "up", str(folder), "--moto", moto, "--region", REGION, "--zones", str(len(letters))]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         subprocess.run([tool, "down", folder], capture_output=True, check=False)
@@ -144,7 +158,7 @@ def whole_cloud(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         zones = json.loads(subprocess.run([tool, "zones", folder, "--json"], capture_output=True, check=True).stdout)
         with fronted(int(moto.rpartition(":")[2])) as front:
-            yield Cloud(front, moto, zones["vpc"], folder)
+            yield Cloud(front, moto, zones["vpc"], folder, letters)
     finally:
         subprocess.run([tool, "down", folder], capture_output=True, check=False)
 

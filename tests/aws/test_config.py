@@ -57,6 +57,7 @@ def test_secrets_are_not_in_the_text_of_a_configuration() -> None:
         ({"os_images": {"cpu": {}}}, "needs `id`, `parameter` or `name`"),
         ({"ssh_sources": ["10.0.0.1/8"]}, "has host bits set"),
         ({"proxy_jump": {"user": "me"}}, "needs `hostname`"),
+        ({"silent_seconds": 5}, "between 30 and 86400"),
         ({"disk_size": 4}, "between 8 and 16384"),
         ({"vpc_ids": ["vpc-1"]}, "`vpc_ids` of the aws backend must be a mapping"),
     ],

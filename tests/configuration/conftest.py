@@ -39,18 +39,33 @@ def atoll(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path, tmp_path / "home")
 
 
+class Worlds:
+    """The servers of `data/worlds.yml` by name, each with the command line beside it; they start when first used."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+        self._described: dict[str, Any] = yaml.safe_load((DATA / "worlds.yml").read_text())["servers"]
+        self._running: dict[str, CommandLine] = {}
+
+    def __getitem__(self, name: str) -> CommandLine:
+        if name not in self._running:
+            folder = self._factory.mktemp(name)
+            line = CommandLine(folder, folder / "home")
+            line.home.mkdir(mode=0o700)
+            (line.home / "config.yml").write_text(yaml.safe_dump(self._described[name]))
+            line("server", "start", check=True)
+            self._running[name] = line
+        return self._running[name]
+
+    def stop(self) -> None:
+        """Stop those that run."""
+        for line in self._running.values():
+            line("server", "stop", check=True)
+
+
 @pytest.fixture(scope="session")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, CommandLine]]:
-    """The servers of `data/worlds.yml`, each with the command line beside it."""
-    described: dict[str, Any] = yaml.safe_load((DATA / "worlds.yml").read_text())["servers"]
-    running = {}
-    for name, config in described.items():
-        folder = tmp_path_factory.mktemp(name)
-        line = CommandLine(folder, folder / "home")
-        line.home.mkdir(mode=0o700)
-        (line.home / "config.yml").write_text(yaml.safe_dump(config))
-        line("server", "start", check=True)
-        running[name] = line
-    yield running
-    for line in running.values():
-        line("server", "stop", check=True)
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    """The servers with odd zones of this test process."""
+    described = Worlds(tmp_path_factory)
+    yield described
+    described.stop()

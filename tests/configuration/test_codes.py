@@ -14,7 +14,7 @@ import atoll.configuration
 from atoll.client import Client, location
 from atoll.configuration.codes import codes, page, text
 from atoll.configuration.codes.code import Code
-from tests.configuration.conftest import DATA, CommandLine
+from tests.configuration.conftest import DATA, CommandLine, Worlds
 
 WORLDS: dict[str, Any] = yaml.safe_load((DATA / "worlds.yml").read_text())["examples"]
 WITHOUT_EXAMPLE = {
@@ -84,9 +84,7 @@ def test_validate_and_plan_report_an_unreadable_file_alike(code: str, command: l
 
 
 @pytest.mark.parametrize("code", PLANNED, ids=lambda code: code.code)
-def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(
-    code: Code, worlds: dict[str, CommandLine]
-) -> None:
+def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(code: Code, worlds: Worlds) -> None:
     world = WORLDS[code.code]
     atoll = worlds[world["server"]]
     for number, file in enumerate(world.get("files", ())):
@@ -114,7 +112,7 @@ def test_plan_finds_the_fault_of_a_codes_example_and_not_in_its_cure(
 
 
 @pytest.mark.parametrize("code", OF_SNAPSHOTS, ids=lambda code: code.code)
-def test_plan_finds_the_fault_of_a_snapshot_and_none_in_its_cure(code: Code, worlds: dict[str, CommandLine]) -> None:
+def test_plan_finds_the_fault_of_a_snapshot_and_none_in_its_cure(code: Code, worlds: Worlds) -> None:
     atoll = worlds["regions"]
     fleet = atoll.write("type: fleet\nname: train\nnodes: 1\nresources: {cpu: 1.., memory: 1GB..}\n")
     if code.code == "snapshot-too-large":

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.configuration.conftest import CommandLine
+from tests.configuration.conftest import CommandLine, Worlds
 
 PROFILES = "profiles:\n- {name: here, default: true, availability_zones: [local-b]}\n- {name: odd, max_prise: 1}\n"
 TASK = "type: task\nname: hello\ncommands: [echo hello]\nresources: {cpu: 2.., memory: 4GB..}\n"
@@ -33,7 +33,7 @@ def test_validate_takes_a_named_profile_and_says_which_there_are(atoll: CommandL
     assert (wrong.returncode, "the profiles are `here`, `odd`" in wrong.stdout) == (1, True)
 
 
-def test_plan_takes_the_file_and_its_default_profile(worlds: dict[str, CommandLine]) -> None:
+def test_plan_takes_the_file_and_its_default_profile(worlds: Worlds) -> None:
     atoll = worlds["zones"]
     with_profiles(atoll, PROFILES.replace("max_prise", "max_price"))
     try:

@@ -27,6 +27,8 @@ def place(found: Diagnostic) -> tuple[int, int, int]:
     ("text", "code", "where", "words"),
     [
         (FLEET + "placment: any", "unknown-key", (4, 1, 9), "did you mean `placement`?"),
+        ("type: task\nimage: i\nsetup: [a]\n", "wrong-value", (3, 8, 11), "before an image's own command"),
+        (TASK + "image: i\nentrypoint: e\nsetup: [a]\n", "wrong-value", (6, 8, 11), "before an `entrypoint`"),
         (FLEET + "placement: {strategi: any}", "unknown-key", (4, 13, 21), "did you mean `strategy`?"),
         (FLEET + "placement: clustr", "wrong-value", (4, 12, 18), "expected one of `any`, `cluster`, `spread`"),
         (FLEET + "placement: {max_skew: 2}", "wrong-value", (4, 23, 24), "`strategy: spread`"),

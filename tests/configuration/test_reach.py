@@ -4,7 +4,7 @@ import pytest
 
 from atoll.configuration import SourceFile, parse
 from atoll.model.diagnostic import Diagnostic
-from tests.configuration.conftest import CommandLine
+from tests.configuration.conftest import Worlds
 
 
 def findings(text: str) -> list[Diagnostic]:
@@ -81,7 +81,7 @@ def test_nodes_with_volumes_of_their_own_rank_need_no_zone_in_common() -> None:
     assert (found.code, found.notes[0]) == ("volumes-share-no-zone", "the volume `v-1` is in `us-east-1b`")
 
 
-def test_plan_names_both_zones_of_volumes_that_exist(worlds: dict[str, CommandLine]) -> None:
+def test_plan_names_both_zones_of_volumes_that_exist(worlds: Worlds) -> None:
     atoll = worlds["zones"]
     for letter in "ab":
         text = f"{{type: volume, name: in-{letter}, backend: local, availability_zone: local-{letter}, size: 1GB}}\n"
@@ -102,7 +102,7 @@ def test_plan_names_both_zones_of_volumes_that_exist(worlds: dict[str, CommandLi
     assert "warning[unknown-volume]: there is no volume `in-q`" in planned("{name: [in-a, in-q], path: /v}")
 
 
-def test_plan_says_which_list_knows_the_zones(worlds: dict[str, CommandLine]) -> None:
+def test_plan_says_which_list_knows_the_zones(worlds: Worlds) -> None:
     atoll = worlds["zones"]
     fleet = "{type: fleet, name: f, nodes: 1, availability_zones: [ZONE]}"
     wrong = atoll("plan", "-f", atoll.write(fleet.replace("ZONE", "local-q"))).stderr

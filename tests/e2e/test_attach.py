@@ -78,7 +78,15 @@ def _silent(port: int) -> bool:
         return connection.recv(1) == b""
 
 
-# It takes seconds: a server, a job, and a process of Python for each of seven commands.
+def _piped(place: Place, *arguments: str, content: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Run `atoll attach` with this content in a pipe as its standard input."""
+    command = [*ATOLL, "attach", *arguments]
+    return subprocess.run(
+        command, cwd=place.folder, env=place.environment, input=content, capture_output=True, timeout=60, check=False
+    )
+
+
+# It takes seconds: a server, a job, and a process of Python for each of nine commands.
 def test_a_port_of_a_job_is_reached_at_this_computer_and_its_log_is_printed(shared: Place) -> None:
     place = shared
     port, closed = _free_port(), _free_port()
@@ -97,6 +105,12 @@ def test_a_port_of_a_job_is_reached_at_this_computer_and_its_log_is_printed(shar
         until(lambda: "serving\n" in attached.text and "GET /page" in attached.text, "the log to be printed")
         taken = place.refused("attach", "web", "-p", f"{here}:{port}")
         assert f"port {here} of this computer cannot be used: address already in use" in taken
+        asked = b"GET /page HTTP/1.0\r\n\r\n"
+        piped = _piped(place, "web", "--stdio", "-p", str(port), content=asked)
+        assert (piped.returncode, piped.stdout.rpartition(b"\r\n\r\n")[2]) == (0, b"from the job\n")
+        nothing = _piped(place, "web", "--stdio", "-p", str(closed), content=b"")
+        assert (nothing.returncode, nothing.stdout) == (1, b"")
+        assert f"nothing listens on port {closed}".encode() in nothing.stderr
         assert "no job 7" in place.refused("attach", "web", "--job", "7")
         place.ok("stop", "web")
         assert attached.process.wait(30) not in (0, -signal.SIGKILL)

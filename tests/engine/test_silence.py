@@ -107,3 +107,23 @@ def test_one_machine_that_stays_silent_after_an_outage_of_all_is_ended() -> None
         await scene.until(lambda: ends(scene) == ["unreachable"], LIMITS.silent_seconds + 60)
 
     play(story, SLOW_TO_JUDGE)
+
+
+def test_a_run_of_a_zone_that_falls_silent_is_not_placed_on_another_silent_instance_there() -> None:
+    async def story(scene: Scene) -> None:
+        await scene.apply(
+            "type: fleet\nname: f\nnodes: 6\nplacement: spread\nresources: {cpu: 2}\nidle_duration: off\n"
+        )
+        await scene.until(lambda: scene.states("instances") == ["active"] * 6)
+        await scene.apply(
+            "type: task\nname: t\nresources: {cpu: 2}\ncommands: [work]\nenv: {FAKE_SECONDS: 100000}\nretry: true\n"
+            "creation_policy: reuse\n"
+        )
+        await scene.until(lambda: "running" in scene.states("jobs"))
+        [(zone,)] = scene.rows("SELECT zone FROM jobs")
+        scene.cloud.silent.update(each.id for each in scene.ledger.alive() if each.zone.name == zone)
+        await scene.until(lambda: scene.states("jobs") == ["failed", "running"])
+        zones = [found for (found,) in scene.rows("SELECT zone FROM jobs ORDER BY submission")]
+        assert zones[0] == zone != zones[1]
+
+    play(story)

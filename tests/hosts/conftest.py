@@ -48,6 +48,14 @@ class Lab:
         pid = (self._folder(zone, host) / "pid").read_text().strip()
         return ["nsenter", "-t", pid, "-m", "-u", "-n"]
 
+    def listen(self, zone: int, host: int, port: int) -> None:
+        """Let a host's SSH server be reached at another port, too."""
+        config = self._folder(zone, host) / "sshd_config"
+        other = config.with_name("other_sshd_config")
+        lines = (line for line in config.read_text().splitlines() if not line.startswith(("Port ", "ListenAddress ")))
+        other.write_text("\n".join([f"Port {port}", f"ListenAddress {self.address(zone, host)}", *lines]))
+        self.on(zone, host, f"/usr/sbin/sshd -f {other}")
+
     def new_host_key(self, zone: int, host: int) -> None:
         """Give a host another key, as a new installation does, and end its sessions."""
         folder = self._folder(zone, host)

@@ -111,12 +111,28 @@ def test_a_host_that_is_reached_otherwise_keeps_its_job(site: Site) -> None:
     until(lambda: "busy" in site.row("0"), "the job to run")
     other = site.folder / "other-key"
     shutil.copy(site.lab.identity, other)
-    host = f"{{hostname: {site.lab.address(1)}, availability_zone: rack-1, internal_ip: {site.lab.address(1)}}}"
+    jump = f"proxy_jump: {{hostname: {site.lab.address(1, 2)}, user: root, identity_file: {site.lab.identity}}}"
+    address = site.lab.address(1)
+    host = f"{{hostname: {address}, availability_zone: rack-1, internal_ip: {address}, {jump}}}"
     changed = site.fleet("rack", host, identity=other)
     assert "in place" in site.ok("apply", "-f", changed, "-y")
     assert "busy" in site.row("0")
     until(lambda: "done" in site.ok("run", "get", "long"), "the job to end")
     assert "over" in site.ok("logs", "long")
+
+
+@pytest.mark.long  # real hosts, whose agents start and end
+def test_another_ssh_port_of_a_host_is_planned_as_its_replacement_and_the_former_agent_ends(site: Site) -> None:
+    site.ok("apply", "-f", site.rack(1), "-y")
+    before = site.client().fleet("rack").instances[0].id
+    site.lab.listen(1, 1, 2222)
+    same = site.fleet("rack", f"{{hostname: {site.lab.address(1)}, port: 2222, availability_zone: rack-1}}")
+    assert "replaces rack-0 (rack-1) once the new nodes are active" in site.ok("plan", "-f", same)
+    site.ok("apply", "-f", same, "-y")
+    until(lambda: before not in {each.id for each in site.client().fleet("rack").instances}, "the former node to go")
+    assert len(site.client().fleet("rack").instances) == 1
+    assert site.ok("apply", "-f", site.task("hello", "echo it runs"), "-y").count("it runs") == 1
+    assert not site.client().status().notes
 
 
 @pytest.mark.parametrize("how", ["drop", pytest.param("cut", marks=pytest.mark.long)])  # each takes 20 s

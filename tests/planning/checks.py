@@ -201,13 +201,13 @@ def skew_is_kept(case: Case, plan: Plan) -> Iterator[str]:
             if skew > fleet.placement.max_skew and not (allowed and (part.plan.shortfall or part.plan.notes)):
                 yield f"{part.plan.name} has skew {skew} in {zone}, allowed {fleet.placement.max_skew}"
         required = rules.least_zones(fleet)
-        if part.plan.placements and len(eligible) < required:
-            yield f"{part.plan.name} is placed over {len(eligible)} zones, and asked for {fleet.placement.min_zones}"
+        serving = len(rules.serving(fleet, case.snapshot))
+        if part.plan.placements and serving < required:
+            yield f"{part.plan.name} is placed over {serving} zones, and asked for {fleet.placement.min_zones}"
         before = [i.zone for i in case.snapshot.instances if i.fleet == fleet.name]
         further = {node.zone for node in part.plan.placements}.difference(before)
-        missing = min(fleet.nodes - len(before), len(part.plan.placements))
-        fewest = min((fleet.placement.min_zones or 0) - len(set(before)), missing) if before else required
-        if part.plan.placements and len(further) < fewest:
+        least = min((fleet.placement.min_zones or 0) - len(set(before)), fleet.nodes - len(before))
+        if len(further) < min(least if before else required, len(part.plan.placements)):
             yield f"{part.plan.name} gets {len(further)} further zones, and is to hold {fleet.placement.min_zones}"
 
 

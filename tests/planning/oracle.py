@@ -119,8 +119,7 @@ class _Judge:
 
     def _takes_fewer(self, fleet: FleetRequest) -> bool:
         placement = fleet.placement
-        eligible = rules.eligible(fleet.requirements, self.snapshot)
-        if placement.survive_zones or len(eligible) < rules.least_zones(fleet):
+        if placement.survive_zones or not rules.has_enough_zones(fleet, self.snapshot):
             return False
         return placement.strategy is Strategy.ANY or _best_effort(placement)
 
@@ -226,7 +225,7 @@ class _Model:
         offers = rules.buyable(fleet.requirements, self.snapshot)
         zones = sorted({offer.zone for _, offer in offers})
         placement = fleet.placement
-        if len(zones) < rules.least_zones(fleet):
+        if not rules.has_enough_zones(fleet, self.snapshot):
             return False
         beyond = rules.too_many(fleet, self.snapshot)
         offers = [(number, offer) for number, offer in offers if offer.zone not in beyond]

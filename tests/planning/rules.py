@@ -213,6 +213,19 @@ def least_zones(fleet: FleetRequest) -> int:
     return min(fleet.placement.min_zones or 0, nodes)
 
 
+def serving(fleet: FleetRequest, snapshot: Snapshot) -> list[Zone]:
+    """The zones that hold nodes of a fleet or could take one."""
+    held = {i.zone for i in snapshot.instances if i.fleet == fleet.name}
+    return sorted(held.union(eligible(fleet.requirements, snapshot)))
+
+
+def has_enough_zones(fleet: FleetRequest, snapshot: Snapshot) -> bool:
+    """Whether `min_zones` can be kept: nothing to add keeps it, and otherwise enough zones have nodes or take one."""
+    counts = sorted(per_zone(i.zone for i in snapshot.instances if i.fleet == fleet.name).values())
+    remaining = sum(counts[: max(0, len(counts) - fleet.placement.survive_zones)])
+    return bool(counts and remaining >= fleet.nodes) or len(serving(fleet, snapshot)) >= least_zones(fleet)
+
+
 def idle_for(run: RunRequest, snapshot: Snapshot) -> list[ExistingInstance]:
     """The existing instances that a run may use, volumes aside."""
     return [

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from atoll.model.offer import Market
-from atoll.model.zone import Capacity, Zone
+from atoll.model.zone import Capacity, Zone, ZoneState
 from atoll.planning import waiting
 from atoll.planning.plan import DocumentPlan, Plan
 from atoll.planning.planner import plan
@@ -71,6 +71,19 @@ def test_a_placement_that_can_never_be_kept_is_refused_for_a_running_fleet_and_c
 )
 def test_what_moves_could_bring_is_accepted(placement: Placement) -> None:
     assert changed(4, placement, running((4, 0), (9, 9))).shortfall is None
+
+
+def test_an_outage_refuses_no_change_of_a_fleet_that_needs_no_new_node() -> None:
+    placement, healthy = Placement(Strategy.SPREAD, min_zones=3), running((2, 2, 2), (9, 9, 9))
+    closed = replace(healthy.zones[2], state=ZoneState.CLOSED)
+    cordoned = replace(healthy, zones=(*healthy.zones[:2], closed))
+    lost = replace(cordoned, instances=healthy.instances[:4])
+    assert changed(6, placement, cordoned).shortfall is None
+    assert changed(3, placement, lost).shortfall is None
+    assert len(changed(7, placement, cordoned).placements) == 1
+    short = changed(5, placement, lost).shortfall
+    assert short is not None
+    assert short.passes
 
 
 def test_room_that_others_take_does_not_make_a_limit_impossible() -> None:

@@ -1,13 +1,12 @@
 """The commands of users and rights, run as a user runs them, against a real server."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.commands import run
 from tests.server.process import ServerProcess
 
 
@@ -20,19 +19,10 @@ class Shell:
         self.environment = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), **environment}
 
     def __call__(self, *arguments: str, typed: str = "", code: int = 0) -> str:
-        run = subprocess.run(
-            [sys.executable, "-m", "atoll.cli", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert run.returncode == code, run.stdout + run.stderr
-        assert "Traceback" not in run.stderr
-        return run.stdout + run.stderr
+        done = run(arguments, self.folder, self.environment, typed=typed)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
 
 
 @pytest.fixture

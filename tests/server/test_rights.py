@@ -64,6 +64,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/projects/{project}/apply"): Row(MEMBER, 200, P, FILES),
     ("POST", "/api/projects/{project}/archives/missing"): Row(MEMBER, 200, P, {"digests": ["0" * 64]}),
     ("PUT", "/api/projects/{project}/archives/{digest}"): Row(MEMBER, 422, {**P, "digest": "0" * 64}),
+    ("GET", "/api/projects/{project}/configurations/{kind}/{name}"): Row(
+        MEMBER, 404, {**P, "kind": "run", "name": "none"}
+    ),
     ("GET", "/api/projects/{project}/why/{kind}/{name}"): Row(MEMBER, 404, {**P, "kind": "fleet", "name": "none"}),
     ("GET", "/api/projects/{project}/fleets"): Row(MEMBER, 200, P),
     ("GET", "/api/projects/{project}/fleets/{name}"): Row(MEMBER, 404, {**P, "name": "none"}),

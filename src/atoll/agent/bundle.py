@@ -24,7 +24,10 @@ _MODULES = (
     "wire/logs",
     "wire/streams",
     *(f"agent/{name}" for name in ("__init__", "__main__", "app", "archives", "container_files", "containers")),
-    *(f"agent/{name}" for name in ("folder", "http", "jobs", "mounts", "notices", "output", "processes", "shapes")),
+    *(
+        f"agent/{name}"
+        for name in ("folder", "http", "jobs", "machine_folders", "mounts", "notices", "output", "processes", "shapes")
+    ),
     *(f"agent/{name}" for name in ("share", "streams", "supervisor", "unpacking")),
 )
 _MAIN = "import sys\nfrom atoll.agent.__main__ import main\nsys.exit(main())\n"

@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from atoll.agent import containers, mounts, processes
+from atoll.agent import containers, machine_folders, mounts, processes
 from atoll.agent.archives import Archives
 from atoll.agent.folder import Folder, read, reserve, strip, sync, write, write_reserved
 from atoll.agent.http import HttpError
@@ -67,8 +67,7 @@ class Jobs:
             _check(submission, self._folder)
             if submission.container is not None:
                 self._check_container(submission.container)
-            files = self._files(submission)
-            found = self._create(job, submission, files)
+            found = self._create(job, submission, self._files(submission), self._folders(submission))
             self._supervise(found)
         return self._state(found)
 
@@ -168,7 +167,19 @@ class Jobs:
             found.append({"digest": each.digest, "path": path})
         return found
 
-    def _create(self, job: str, submission: JobSubmission, files: list[dict[str, str]]) -> Folder:
+    def _folders(self, submission: JobSubmission) -> list[dict[str, str]]:
+        """The machine's folders that the job gets. Raises HttpError (422)."""
+        shows = bool(self._mount_mode) or submission.container is not None
+        found = machine_folders.found(submission.folders, self._hidden, shows)
+        if not self._mount_mode and submission.container is None:
+            return []  # each is at its path without being mounted
+        for source, path in found:
+            _check_mount(source, path, self._folder)
+        return [{"source": source, "path": path} for source, path in found]
+
+    def _create(
+        self, job: str, submission: JobSubmission, files: list[dict[str, str]], folders: list[dict[str, str]]
+    ) -> Folder:
         """Create the job's folder in one step: an interruption leaves all of it or nothing."""
         draft = Folder(self._folder / f".{job}.new")
         shutil.rmtree(draft.path, ignore_errors=True)
@@ -179,7 +190,9 @@ class Jobs:
         final = Folder(self._folder / job)
         # On one line with the first command, so that the shell's line numbers are those of `commands`.
         draft.script.write_text("set -e; " + "\n".join(submission.commands) + "\n")
-        write(draft.job, {**self._description(final, submission), "files": files})
+        description = self._description(final, submission)
+        description["mounts"] += folders
+        write(draft.job, {**description, "files": files})
         write(draft.variables, self._variables(final, submission))
         if (container := submission.container) is not None:
             draft.script.chmod(0o644)  # the container's user reads it; the folder above is ours alone
@@ -318,6 +331,7 @@ def _check(submission: JobSubmission, state: Path) -> None:
     texts += [text for pair in submission.env.items() for text in pair]
     texts += [text for each in submission.files for text in (each.digest, each.path)]
     texts += [text for each in submission.mounts for text in (each.volume, each.source, each.path)]
+    texts += [text for each in submission.folders for text in (each.source, each.path)]
     if any("\0" in text for text in texts):
         raise HttpError(422, "a zero byte has no place in a command, a variable or a path")
     if not submission.commands and submission.container is None:
@@ -331,8 +345,9 @@ def _check(submission: JobSubmission, state: Path) -> None:
         raise HttpError(422, "`max_duration` is a number of seconds above 0")
     for each in submission.mounts:
         _check_mount(each.source, each.path, state)
-    if len({each.path for each in submission.mounts}) < len(submission.mounts):
-        raise HttpError(422, "two volumes have the same mount path")
+    paths = [each.path for each in submission.mounts] + [each.path for each in submission.folders]
+    if len({*paths}) < len(paths):
+        raise HttpError(422, "two mounts have the same path")
 
 
 def _check_mount(source: str, path: str, state: Path) -> None:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from atoll.agent.http import HttpError
-from atoll.wire.agent import Container, JobFile, JobStop, JobSubmission, Mount, Share
+from atoll.wire.agent import Container, JobFile, JobStop, JobSubmission, MachineFolder, Mount, Share
 
 
 def submission(body: bytes) -> JobSubmission:
@@ -24,6 +24,7 @@ def submission(body: bytes) -> JobSubmission:
         max_duration=None if content.get("max_duration") is None else _number(content, "max_duration"),
         container=None if content.get("container") is None else _container(content["container"]),
         files=tuple(_file(each) for each in _of(content.get("files", []), list, "files")),
+        folders=tuple(_folder(each) for each in _of(content.get("folders", []), list, "folders")),
         share=None if content.get("share") is None else _share(content["share"]),
     )
 
@@ -60,6 +61,12 @@ def _mount(content: object) -> Mount:
 def _file(content: object) -> JobFile:
     each = _of(content, dict, "files")
     return JobFile(*(_of(each.get(name), str, f"files.{name}") for name in ("digest", "path")))
+
+
+def _folder(content: object) -> MachineFolder:
+    each = _of(content, dict, "folders")
+    source, path = (_of(each.get(name), str, f"folders.{name}") for name in ("source", "path"))
+    return MachineFolder(source, path, _of(each.get("optional", False), bool, "folders.optional"))
 
 
 def _share(content: object) -> Share:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import stat
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -66,14 +68,25 @@ def forwards(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -
     "--job", type=click.IntRange(min=0), default=0, metavar="RANK", help="The job, by its rank; 0 by default."
 )
 @click.option("--no-logs", is_flag=True, help="Do not print the log.")
+@click.option(
+    "--stdio",
+    is_flag=True,
+    help="Connect standard input and output to the one port of `-p`, as a ProxyCommand of ssh does.",
+)
 @click.pass_context
-def attach(ctx: click.Context, name: str, ports: tuple[Forward, ...], job: int, no_logs: bool) -> None:
-    """Forward ports to a job of a run and print its log, until the run ends.
+def attach(ctx: click.Context, name: str, *, ports: tuple[Forward, ...], job: int, no_logs: bool, stdio: bool) -> None:
+    """Forward ports to a job of a run, and print its log.
 
     Without `-p`, these are the `ports` of the run's configuration.
-    Nothing is opened on the job's machine: the bytes go through the server. Ctrl-C detaches, and the run continues.
+    Nothing is opened on the job's machine: the bytes go through the server. It ends with the run; Ctrl-C detaches, and
+    the run continues.
     """
+    if stdio and len(ports) != 1:
+        raise click.UsageError("`--stdio` needs the one port of the job: `-p 22`")
     client = connect()
+    if stdio:
+        asyncio.run(_piped(client, name, job, ports[0].remote))
+        return
     view = client.run(name)
     if view.finished_at is not None:
         raise errors.CommandError(f"run {name} has ended: it is {view.status}", f"`atoll logs {name}` prints its log")
@@ -118,6 +131,22 @@ async def _attached(client: Client, name: str, job: int, ports: Sequence[Forward
             server.close()
     if failed:
         raise failed[0]
+
+
+async def _piped(client: Client, name: str, job: int, port: int) -> None:
+    """Carry standard input and output. Raises CommandError, ClientError."""
+    for each in (sys.stdin, sys.stdout):
+        mode = os.fstat(each.fileno()).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or each.isatty()):
+            raise errors.CommandError("`--stdio` needs pipes as its standard input and output, not files")
+    far = await client.open_port(name, port, job=job)
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+    # Copies of the two, which asyncio closes at the end: the process flushes its own then.
+    source, target = os.fdopen(os.dup(sys.stdin.fileno()), "rb", 0), os.fdopen(os.dup(sys.stdout.fileno()), "wb", 0)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, target)
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    await relay((reader, writer), far, IDLE_SECONDS)
 
 
 class Forwarding:

@@ -12,6 +12,7 @@ EXAMPLES = {
     "export": "atoll export schema > atoll.schema.json",
     "export schema": "atoll export schema > atoll.schema.json",
     "delete": "atoll delete -f train.atoll.yml",
+    "get": "atoll get train > train.atoll.yml",
     "run": "atoll run --gpu H100:1 -- python -c 'print(6 * 7)'",
     "run delete": "atoll run delete --all",
     "run get": "atoll run get train -o yaml",

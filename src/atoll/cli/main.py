@@ -18,6 +18,7 @@ COMMANDS = {
     "validate": "atoll.cli.validate:validate",
     "explain": "atoll.cli.validate:explain",
     "export": "atoll.cli.validate:export",
+    "get": "atoll.cli.get:get",
     "delete": "atoll.cli.delete:delete",
     "run": "atoll.cli.run:run",
     "ps": "atoll.cli.run:ps",

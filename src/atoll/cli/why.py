@@ -31,7 +31,7 @@ def why(name: str, kind: str | None, verbose: bool, as_json: bool) -> None:
     placed, such as prices and capacities, is not known any more. Nothing changes.
     """
     client = connect()
-    view = _find(client, name, (kind,) if kind else KINDS)
+    view = find(client, name, (kind,) if kind else KINDS)
     plan = client.why(kind_of(view), name)
     if as_json:
         print_json(plan)
@@ -47,7 +47,7 @@ def why(name: str, kind: str | None, verbose: bool, as_json: bool) -> None:
         terminal.out(f" note: {plan.note}")
 
 
-def _find(client: Client, name: str, kinds: tuple[str, ...]) -> View:
+def find(client: Client, name: str, kinds: tuple[str, ...]) -> View:
     """What bears the name. Raises CommandError for nothing, and for several."""
     found: list[View] = []
     for kind in kinds:

@@ -36,6 +36,7 @@ from atoll.wire.api import (
     NEXT,
     ApplyResponse,
     ArchiveView,
+    ConfigurationView,
     EventQuery,
     EventView,
     FleetView,
@@ -165,11 +166,15 @@ class Client:
         response = self._exchange("PUT", self._path("archives", digest), body, timeout, "sending files", size)
         return decoded(response, ArchiveView)
 
+    def configuration(self, kind: str, name: str) -> ConfigurationView:
+        """The configuration of a `fleet`, `volume` or `run`, as it was applied last, without secrets."""
+        return self._get(self._path("configurations", kind, name), ConfigurationView, f"reading {kind} {name}")
+
     def why(self, kind: str, name: str) -> PlanView:
         """Why a `fleet`, `volume` or `run` is where it is, or waits: its plan as of now, as if it had no place yet."""
         return self._get(self._path("why", kind, name), PlanView, f"explaining {kind} {name}")
 
-    # Fleets and instances
+    # Fleets, instances and volumes
 
     def fleets(self) -> list[FleetView]:
         """All fleets, with their instances."""
@@ -205,8 +210,6 @@ class Client:
     def instances(self) -> list[InstanceView]:
         """The instances of all fleets."""
         return self._pages(self._path("instances"), InstanceView, "listing instances")
-
-    # Volumes
 
     def volumes(self) -> list[VolumeView]:
         """All volumes."""
@@ -289,7 +292,7 @@ class Client:
         except Declined as error:
             raise ApiError(error.status, problem_of(transport.Response(error.status, {}, error.body))) from error
 
-    # Events
+    # Events, zones and offers
 
     def events(
         self,
@@ -303,8 +306,6 @@ class Client:
         """The wanted events in their order: those after number `after`, or the newest `last`."""
         query = {"after": after, "wait": wait or None, "limit": limit, "last": last, **fields_of(wanted)}
         return self._get(self._path("events"), list[EventView], "following events", query)
-
-    # Zones and offers
 
     def zones(self) -> list[ZoneView]:
         """The zones of all configured backends."""

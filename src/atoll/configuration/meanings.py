@@ -180,7 +180,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "path": "Where it appears.",
     },
     "InstanceMount": {
-        "instance_path": "The folder of the machine. The mount needs a later release.",
+        "instance_path": "The folder of the machine; it is made where it is missing.",
         "path": "Where it appears.",
         "optional": "Go on without it where the machine has no such folder.",
     },

@@ -37,6 +37,7 @@ from atoll.engine.placing.batching import Placer, wake_waiting
 from atoll.engine.placing.hosts import SSH
 from atoll.engine.placing.restraint import forget_changed, release_changed
 from atoll.engine.queries.accounts import AccountQueries
+from atoll.engine.queries.configurations import ConfigurationQueries
 from atoll.engine.queries.events import EventQueries
 from atoll.engine.queries.fleets import FleetQueries
 from atoll.engine.queries.runs import RunQueries
@@ -125,6 +126,7 @@ class Engine:
         self.news: Notifier = context.news
         self.home: Path | None = None
         self.accounts = AccountQueries(context)
+        self.configurations = ConfigurationQueries(context)
         self.events = EventQueries(context)
         self.fleets = FleetQueries(context)
         self.runs = RunQueries(context)

@@ -50,6 +50,18 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class MachineFolder:
+    """A folder or file of the machine for a job: `source` on the machine, `path` where the job expects it.
+
+    A missing one is made, as a folder; an `optional` one that is missing or cannot be shown is left out.
+    """
+
+    source: str
+    path: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
 class Share:
     """A job's part of a machine that it shares: CPUs, memory in GB, and the numbers of its GPUs, from 0.
 
@@ -117,6 +129,7 @@ class JobSubmission:
     container: Container | None = None
     share: Share | None = None
     files: tuple[JobFile, ...] = ()
+    folders: tuple[MachineFolder, ...] = ()
 
 
 @dataclass(frozen=True)

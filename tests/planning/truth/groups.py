@@ -55,13 +55,9 @@ def spread(said: Said) -> bool:
     data, document = said.refusal.data, said.document
     assert isinstance(document, FleetRequest)
     if data.get("min_zones"):
-        eligible = rules.eligible(said.requirements, said.case.snapshot)
-        least = document.placement.min_zones
-        return (
-            data["eligible"] == len(eligible)
-            and data["min_zones"] == least
-            and len(eligible) < rules.least_zones(document)
-        )
+        serving = len(rules.serving(document, said.case.snapshot))
+        told = (data["eligible"], data["min_zones"]) == (serving, document.placement.min_zones)
+        return told and not rules.has_enough_zones(document, said.case.snapshot)
     there = rules.per_zone(i.zone for i in said.case.snapshot.instances if i.fleet == document.name)
     if data.get("max_zones"):
         used = {*there, *(node.zone for node in said.part.placements)}

@@ -19,10 +19,9 @@ def holds(case: Case, answer: Plan, document: Document, part: DocumentPlan, shor
         near = next((r for r in part.refusals if r.code == short.code and str(r.zone) == data.get("zone")), None)
         return near is not None or short.code == RefusalCode.VOLUME_ATTACHED
     if isinstance(document, FleetRequest):
-        eligible = rules.eligible(document.requirements, case.snapshot)
         if short.code == ShortfallCode.MIN_ZONES:
-            few = len(eligible) < rules.least_zones(document)
-            return few and data["zones"] == tuple(str(zone) for zone in eligible)
+            serving = tuple(str(zone) for zone in rules.serving(document, case.snapshot))
+            return data["zones"] == serving and not rules.has_enough_zones(document, case.snapshot)
         if short.code == ShortfallCode.NOT_ENOUGH:
             return _not_enough(Said(case, answer, document, part, part.refusals[0]), short) if part.refusals else True
     names = data.get("volumes")

@@ -93,9 +93,13 @@ class AwsBackend:
 
     @property
     def limits(self) -> TimeLimits:
-        """Instances take minutes; a silent one is kept for 15 minutes, for networks fail too."""
+        """Instances take minutes; a silent one is kept for as long as the configuration says."""
         return TimeLimits(
-            start_seconds=600, silent_seconds=900, sweep_seconds=30, listing_seconds=60, notice_seconds=NOTICE_SECONDS
+            start_seconds=600,
+            silent_seconds=self.config.silent_seconds,
+            sweep_seconds=30,
+            listing_seconds=60,
+            notice_seconds=NOTICE_SECONDS,
         )
 
     async def listing(self) -> Listing:

@@ -14,12 +14,14 @@ DEFAULT_REGIONS = (
     "eu-west-2", "eu-west-3", "ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "sa-east-1",
 )  # fmt: skip
 """The regions that every AWS account has without opting in, less the smallest ones."""
+SILENT_SECONDS = 900.0
+"""How long an instance is kept whose agent is silent: networks fail, too."""
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _KEYS = (
     "creds", "regions", "vpc_name", "vpc_ids", "default_vpcs", "public_ips", "tags", "os_images",
     "iam_instance_profile", "endpoint_url", "subnet_ids", "subnet_tags", "ssh_sources", "ssh_key_file",
-    "authorized_keys", "proxy_jump", "disk_size", "volumes",
+    "authorized_keys", "proxy_jump", "disk_size", "volumes", "silent_seconds",
 )  # fmt: skip
 
 
@@ -67,6 +69,7 @@ class AwsConfig:
     authorized_keys: tuple[str, ...] = ()
     proxy_jump: Login | None = None
     disk_gb: float = 100
+    silent_seconds: float = SILENT_SECONDS
     volume_options: Mapping[str, str | int] = field(default_factory=lambda: {"VolumeType": "gp3"})
 
     @classmethod
@@ -81,6 +84,9 @@ class AwsConfig:
             raise ValueError(f"`os_images` of the aws backend: cpu and nvidia, not `{min(map(str, unknown))}`")
         key_file = _text(mapping, "ssh_key_file")
         disk_gb = mapping.get("disk_size", 100)
+        silent = mapping.get("silent_seconds", SILENT_SECONDS)
+        if isinstance(silent, bool) or not isinstance(silent, int | float) or not 30 <= silent <= 86400:
+            raise ValueError("`silent_seconds` of the aws backend: a number between 30 and 86400")
         if isinstance(disk_gb, bool) or not isinstance(disk_gb, int | float) or not 8 <= disk_gb <= 16384:
             raise ValueError("`disk_size` of the aws backend: a number of GB between 8 and 16384")
         return cls(
@@ -104,6 +110,7 @@ class AwsConfig:
             authorized_keys=_list(mapping, "authorized_keys"),
             proxy_jump=_jump(_mapping(mapping, "proxy_jump")),
             disk_gb=float(disk_gb),
+            silent_seconds=float(silent),
             volume_options=_volumes(_mapping(mapping, "volumes")),
         )
 

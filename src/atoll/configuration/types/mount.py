@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic import WithJsonSchema as Schema
 
 from atoll.configuration.types.base import Flag, Model, Text, refusal, wrong_type, wrong_value
-from atoll.configuration.types.support import Later
 
 _RANK = re.compile(r"\$\{\{ *(?:dstack|atoll)\.node_rank *\}\}")
 MOST_NAMES = 100
@@ -49,8 +48,6 @@ class VolumeMount(Model):
 
 class InstanceMount(Model):
     """A folder of the machine at a path: `/instance/path:/path`, or the mapping."""
-
-    later: ClassVar[Later | None] = Later("the folder would be missing from the job")
 
     instance_path: Text
     path: Text

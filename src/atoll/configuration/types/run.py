@@ -162,7 +162,7 @@ class Run(ProfileParameters):
     dstack: Annotated[Flag, Later("there is no dstack server that the run could reach")] = False
     repos: Annotated[tuple[Repository, ...], NO_CLONES] = ()
     files: Annotated[tuple[FileMapping, ...], Field(max_length=MOST_FILES)] = ()
-    setup: Annotated[Texts, Later("the lines would not run: put them before the `commands`")] = ()
+    setup: Texts = ()
     ports: tuple[Port, ...] = ()
 
     @model_validator(mode="after")
@@ -220,6 +220,14 @@ class Task(Run):
     nodes: SomeNodes = 1
     placement: TaskPlacement = Field(default_factory=TaskPlacement)
     groups: Annotated[tuple[Group, ...], Later("this release starts nodes that are all alike")] = ()
+
+    @model_validator(mode="after")
+    def _sets_up_before_something(self, info: ValidationInfo) -> "Task":
+        if info.context is not None and self.setup and (self.entrypoint or not self.commands):
+            help = "put the lines into the image, or name the image's own command under `commands`"
+            beside = "an `entrypoint`" if self.entrypoint else "an image's own command"
+            raise refusal("wrong-value", f"`setup` cannot run before {beside}", help, ("setup",))
+        return self
 
     @model_validator(mode="after")
     def _does_something(self) -> "Task":

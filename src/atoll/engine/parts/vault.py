@@ -26,7 +26,7 @@ KEY_BYTES = 32
 _MARK = "sealed:1:"
 _NONCE_BYTES = 12
 _SETTING = "secret-key"
-_SEALED_KEYS = ("env", "registry_auth")
+SEALED_KEYS = ("env", "registry_auth")
 """The keys of a configuration whose texts are sealed: names stay readable, values do not."""
 
 
@@ -71,15 +71,15 @@ class Vault:
 
     def seal_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A configuration as it is kept."""
-        return {key: self._each(self.seal, value) if key in _SEALED_KEYS else value for key, value in config.items()}
+        return {key: self._each(self.seal, value) if key in SEALED_KEYS else value for key, value in config.items()}
 
     def open_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A kept configuration as it was applied. Raises WrongKey."""
-        return {key: self._each(self.open, value) if key in _SEALED_KEYS else value for key, value in config.items()}
+        return {key: self._each(self.open, value) if key in SEALED_KEYS else value for key, value in config.items()}
 
     def renew_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A kept configuration with all of it sealed by the first key. Raises WrongKey."""
-        return {key: self._each(self.renew, value) if key in _SEALED_KEYS else value for key, value in config.items()}
+        return {key: self._each(self.renew, value) if key in SEALED_KEYS else value for key, value in config.items()}
 
     async def claim(self, tx: Transaction) -> "Vault":
         """What to seal with in this transaction: the key of the database, which is one of this server's.
@@ -144,7 +144,7 @@ def _print(key: bytes) -> str:
 
 def has_secrets(config: Mapping[str, Any]) -> bool:
     """Whether a configuration has something to seal."""
-    return any(config.get(key) for key in _SEALED_KEYS)
+    return any(config.get(key) for key in SEALED_KEYS)
 
 
 def wrong_key() -> Refused:

@@ -49,6 +49,8 @@ LEAST_IDLE = timedelta(seconds=3)
 """How long a machine stays idle at least: the runs that wait for it are planned within that time."""
 END_PAUSE = 5.0
 """The longest pause, in seconds, between two looks at a machine that is ending."""
+NEIGHBOURS_PAUSE = timedelta(minutes=1)
+"""How soon after one that fell silent another one has the agents of their zone called again."""
 _REFUSED = (CapacityUnavailable, QuotaExceeded, NotOffered, AuthFailed, *restraint.REFUSED)
 
 
@@ -137,6 +139,8 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
         if record.end_reason == EndReason.INTERRUPTED and record.state is InstanceState.ACTIVE:
             tx.requested(record, EndReason.INTERRUPTED, record.message)
             await _remember_interruption(tx, record)  # before its successor is planned
+        if record.unreachable:
+            await _call_neighbours(tx, record)
         ending = record.state in (InstanceState.TERMINATING, InstanceState.TERMINATED)
         if ending and record.end_reason in BROKEN:
             await restraint.count_machine(tx, record)
@@ -302,6 +306,19 @@ class InstanceHandler(Reconciling[Instance, InstanceSight, InstanceEffect]):
             # What this one's end makes even may let another one go.
             others = [each.id for each in await tx.fleets.instances(fleet) if each.idle_since is not None]
             await tx.work.wake(Kind.INSTANCE, others, tx.now)
+
+
+async def _call_neighbours(tx: Transaction, silent: Instance) -> None:
+    """Have the other agents of a zone called in which an instance falls silent: the whole zone may be cut off.
+
+    An idle instance is called rarely, and would get the jobs of the silent one. Of those that fall silent together only
+    the first has the others called.
+    """
+    others = [each for each in await tx.fleets.in_zone(silent.zone, None) if each.id != silent.id]
+    lately = tx.now - NEIGHBOURS_PAUSE
+    if not any(each.unreachable_since is not None and each.unreachable_since > lately for each in others):
+        active = [each.id for each in others if each.state is InstanceState.ACTIVE]
+        await tx.work.wake(Kind.INSTANCE, active, tx.now)
 
 
 async def _remember_interruption(tx: Transaction, instance: Instance) -> None:

@@ -17,7 +17,7 @@ from atoll.engine.placing.demand import mount_paths, spec_of
 from atoll.engine.work.handler import Due, Reconciling
 from atoll.engine.work.job_container import container_of
 from atoll.engine.work.job_environment import job_environment
-from atoll.engine.work.job_files import FilesGone, files_of, send_files
+from atoll.engine.work.job_files import FilesGone, files_of, folders_of, send_files
 from atoll.engine.work.silence import health_of, interruption_in
 from atoll.model.blocks import gpus_of, overlap, part_of
 from atoll.model.reasons import EndReason, JobReason
@@ -180,7 +180,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
         paths = mount_paths(run, job)
         mounts = tuple(Mount(name, ties[name].source, path) for name, path in zip(job.volumes, paths, strict=True))
         return JobSubmission(
-            tuple(spec.commands),
+            (*spec.setup, *spec.commands),
             job_environment(run, job, instances, instance, env),
             spec.shell or "/bin/sh",
             spec.working_dir,
@@ -189,6 +189,7 @@ class JobHandler(Reconciling[Job, JobSight, JobEffect]):
             container,
             _share(job, instance),
             files_of(spec),
+            folders_of(spec),
         )
 
     async def _follow(self, lease: Lease, sight: JobSight, state: AgentJob, agent: AgentClient) -> Due | None:

@@ -1,14 +1,15 @@
-"""The files of a job: where each goes, and how their archives reach the machine before the job starts."""
+"""The files of a job and the folders of its machine: where each goes, and how files reach the machine."""
 
 import posixpath
 from collections.abc import Sequence
 
 from atoll.backends.agent_client import AgentClient
+from atoll.configuration.types.mount import InstanceMount
 from atoll.configuration.types.run import Run as RunSpec
 from atoll.engine.context import Context
 from atoll.engine.parts.provider_calls import in_time
 from atoll.store.archives import Archive
-from atoll.wire.agent import JobFile
+from atoll.wire.agent import JobFile, MachineFolder
 
 PART_BYTES = 512 << 10
 """What one call carries: an agent takes 1 MiB, and a slow link must carry it within the time limit of a call."""
@@ -23,6 +24,15 @@ class FilesGone(Exception):  # noqa: N818 - a fact about the server's data folde
 def files_of(spec: RunSpec) -> tuple[JobFile, ...]:
     """The files of a run's jobs, with their places on the machine or in the container."""
     return tuple(JobFile(entry.digest, _place(entry.target, spec)) for entry in spec.files if entry.digest is not None)
+
+
+def folders_of(spec: RunSpec) -> tuple[MachineFolder, ...]:
+    """The folders of the machine that a run's jobs get."""
+    wanted = [mount for mount in spec.volumes if isinstance(mount, InstanceMount)]
+    return tuple(
+        MachineFolder(posixpath.normpath(one.instance_path), posixpath.normpath(one.path), one.optional)
+        for one in wanted
+    )
 
 
 def _place(target: str, spec: RunSpec) -> str:

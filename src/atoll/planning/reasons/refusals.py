@@ -268,9 +268,9 @@ class Reasons:
                 then = self._then(feasibility, zone, group.options, fits)
                 return RefusalCode.CLUSTER, {**then, "fits": fits, "wanted": group.missing}
         if case.short:
-            eligible = feasibility.passing
-            if len(eligible) < placement.least_zones(fleet.nodes):
-                return RefusalCode.SPREAD, {"min_zones": placement.min_zones or 0, "eligible": len(eligible)}
+            if not self.decider.has_enough_zones(fleet):
+                serving = len(self.decider.serving_zones(fleet))
+                return RefusalCode.SPREAD, {"min_zones": placement.min_zones or 0, "eligible": serving}
             if zone not in group.eligible:
                 return RefusalCode.SPREAD, {"max_zones": placement.max_zones or 0}
             return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}

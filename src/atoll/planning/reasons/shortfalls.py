@@ -13,10 +13,10 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
     """Why a fleet does not fit; `placed` counts the nodes that are there or planned."""
     eligible = reasons.decider.feasibility(fleet.requirements).passing
     least = fleet.placement.min_zones
-    if eligible and len(eligible) < fleet.placement.least_zones(fleet.nodes):
-        zones = tuple(str(reasons.decider.world.zones[zone].zone) for zone in eligible)
+    if eligible and not reasons.decider.has_enough_zones(fleet):
+        zones = tuple(str(reasons.decider.world.zones[zone].zone) for zone in reasons.decider.serving_zones(fleet))
         return Shortfall(
-            fleet.nodes, placed, ShortfallCode.MIN_ZONES, {"wanted": least, "eligible": len(eligible), "zones": zones}
+            fleet.nodes, placed, ShortfallCode.MIN_ZONES, {"wanted": least, "eligible": len(zones), "zones": zones}
         )
     if not eligible:
         return _chief(fleet.nodes, placed, refusals)

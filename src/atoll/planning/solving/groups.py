@@ -3,6 +3,7 @@
 Feasibilities and options are kept, since documents are tried several times.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from atoll.planning.budget import Budget
 from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
+from atoll.planning.shape import missing
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.components import may_use
 from atoll.planning.solving.limits import NO_LIMITS, Limits
@@ -227,9 +229,18 @@ class Groups:
         return self._refused[volume]
 
     def has_enough_zones(self, fleet: FleetRequest) -> bool:
-        """Whether as many zones as `min_zones` requires of so many nodes can serve."""
+        """Whether as many zones as `min_zones` requires of so many nodes can serve; always where none is missing."""
         least = fleet.placement.least_zones(fleet.nodes)
-        return not least or len(self.feasibility(fleet.requirements).passing) >= least
+        if not least:
+            return True
+        counts = Counter(instance.zone for instance in self.world.fleets.get(fleet.name, ()))
+        complete = bool(counts) and missing(fleet.nodes, fleet.placement, counts) == 0
+        return complete or len(self.serving_zones(fleet)) >= least
+
+    def serving_zones(self, fleet: FleetRequest) -> tuple[int, ...]:
+        """The zones that hold nodes of a fleet or could take one."""
+        held = {self.world.number[instance.zone] for instance in self.world.fleets.get(fleet.name, ())}
+        return tuple(sorted(held.union(self.feasibility(fleet.requirements).passing)))
 
 
 def reusable(run: RunRequest, instances: Iterable[ExistingInstance]) -> dict[str, int]:

@@ -9,12 +9,12 @@ from atoll.engine.parts.refusal import Refused
 from atoll.engine.requests.planned import Planned
 from atoll.model.error_codes import ErrorCode
 from atoll.model.records import Kind
-from atoll.server.answer import answered
+from atoll.server.answer import answer, answered
 from atoll.server.bounds import Name, Project
 from atoll.server.presence import while_connected
 from atoll.server.state import engine_of
 from atoll.server.views import plan_view
-from atoll.wire.api import ApplyResponse, PlanResponse, PlanView, Submission
+from atoll.wire.api import ApplyResponse, ConfigurationView, PlanResponse, PlanView, Submission
 
 router = APIRouter(prefix="/api/projects/{project}")
 Placed = Literal["fleet", "volume", "run"]
@@ -60,6 +60,12 @@ async def why(project: Project, kind: Placed, name: Name, request: Request) -> R
     """Why a fleet, volume or run is where it is, or waits: its plan as of now, as if it had no place yet."""
     planned = await while_connected(request, engine_of(request).explain_place(project, Kind(kind), name))
     return await answered(plan_view, planned)
+
+
+@router.get("/configurations/{kind}/{name}", response_model=ConfigurationView)
+async def configuration(project: Project, kind: Placed, name: Name, request: Request) -> Response:
+    """The configuration of a fleet, volume or run, as it was applied last, without secrets."""
+    return answer(await engine_of(request).configurations.get(project, Kind(kind), name))
 
 
 @router.post("/apply", response_model=ApplyResponse)

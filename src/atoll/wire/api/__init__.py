@@ -25,6 +25,7 @@ All paths but the first need `Authorization: Bearer TOKEN`. P is a project's nam
                                                        -> bytes, the log file from offset N, in the format of
                                                           `atoll.wire.agent`; header `Atoll-Log-End: true` at its end,
                                                           `Atoll-Log-Submission: K` which attempt of the job it is of
+    GET    /api/projects/P/configurations/fleet|volume|run/NAME -> ConfigurationView  as it was applied, without secrets
     GET    /api/projects/P/events?after=SEQ&wait=S&limit=N&last=N&<EventQuery's fields>
                                                        -> list[EventView]     `last` gives the newest N
     GET    /api/projects/P/zones[/BACKEND/REGION[/ZONE]] -> list[ZoneView] | ZoneView
@@ -58,6 +59,7 @@ from atoll.wire.api.changes import (
     SourceFile,
     Submission,
 )
+from atoll.wire.api.configurations import ConfigurationView
 from atoll.wire.api.errors import Problem
 from atoll.wire.api.events import EventQuery, EventView
 from atoll.wire.api.fleets import ON_HOLD, FleetView, InstanceView
@@ -96,6 +98,7 @@ __all__ = [
     "BackendStatus",
     "Change",
     "ChangeAction",
+    "ConfigurationView",
     "DiskTroubleView",
     "DiskUse",
     "EventQuery",
