@@ -6,12 +6,14 @@ the call of apply until all instances are. *First line* is from the call of appl
 bytes. A log's rate is what `atoll logs -f` prints into a pipe, in bytes of output, from the first byte of a burst to
 its end; the burst begins when the command follows already. The job with its supervisor, its agent, both ends of SSH,
 the server and the command share this machine's CPUs. The CPU of each for 100 MB says which of them binds; an agent's
-is with that of the supervisors that have ended. The server's memory is the growth of its peak (`VmHWM`). *CPU* is that
-of the server during half a minute with all hosts idle.
+is with that of the supervisors that have ended. A forwarded port's first byte is from the start of a new connection to
+the port of `atoll attach` to the first byte of an HTTP answer; its rate is that of one download. The server's memory is
+the growth of its peak (`VmHWM`). *CPU* is that of the server during half a minute with all hosts idle.
 """
 
 import json
 import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -40,6 +42,7 @@ commands:
   - {command}
 """
 _BURST = f"echo ready; sleep 3; yes {'x' * 99} | head -c {LOG_MB}000000"
+_SERVING = "echo page > page; truncate -s 200M big; python3 -m http.server 8000 --bind 127.0.0.1"
 _MARKS = {"agent": b".pyz\0--state", "supervisor": b"atoll.agent.supervisor", "sshd": b"sshd: root"}
 _TOOL_OPTIONS = ("--prefix", "atb", "--network", "10.139")
 
@@ -69,6 +72,9 @@ def measures() -> Iterator[Measure]:
             yield Measure(f"CPU for 100 MB of log: {what}", tuple(cost.get(what, 0) for cost in costs), "s")
         grown = memory(server.pid, "status", "VmHWM") - held
         yield Measure("growth of the server's peak memory by three logs", (grown,), "MiB")
+        firsts, rates = _forwarded(server)
+        yield Measure("first byte through a forwarded port", firsts, "s", 0.1)
+        yield Measure("one download through a forwarded port", rates, "MB/s", 60, at_least=True)
         before = cpu_seconds(server.pid)
         time.sleep(QUIET_SECONDS)
         share = (cpu_seconds(server.pid) - before) / QUIET_SECONDS * 100
@@ -108,6 +114,36 @@ def _log_rate(server: Server, name: str) -> tuple[float, dict[str, float]]:
     cost = {what: (used.get(what, 0) - before.get(what, 0)) / LOG_MB * 100 for what in used}
     cost["command"] = (usage.ru_utime + usage.ru_stime) / LOG_MB * 100
     return count / 1e6 / took, cost
+
+
+def _forwarded(server: Server) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Seconds to the first byte of ten connections through a forwarded port, and MB in a second of three downloads."""
+    _apply(server, TASK.format(name="web", nodes=1, command=_SERVING))
+    environment = plain_environment() | {"ATOLL_HOME": str(server.home)}
+    command = [ATOLL, "attach", "web", "-p", "*:8000", "--no-logs"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as attached:
+        try:
+            assert attached.stderr is not None
+            port = int(attached.stderr.readline().split()[0].rpartition(":")[2])
+            _wait(lambda: _download(port, "/page")[1] > 0)
+            firsts = tuple(_download(port, "/page")[0] for _ in range(10))
+            rates = tuple(size / 1e6 / seconds for _, size, seconds in (_download(port, "/big") for _ in range(3)))
+        finally:
+            attached.kill()
+    server.client.stop_run("web", abort=True)
+    _wait(lambda: server.client.run("web").finished_at is not None)
+    return firsts, rates
+
+
+def _download(port: int, path: str) -> tuple[float, int, float]:
+    """Seconds to the first byte, how many bytes came, and seconds in all; no bytes where nothing answers."""
+    began, first, size = time.monotonic(), 0.0, 0
+    with socket.create_connection(("127.0.0.1", port), GIVE_UP) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        while part := connection.recv(1 << 20):
+            first = first or time.monotonic() - began
+            size += len(part)
+    return first, size, time.monotonic() - began
 
 
 def _cpu(server: Server) -> dict[str, float]:

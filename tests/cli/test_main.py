@@ -178,6 +178,13 @@ def test_without_a_server_status_says_so_and_stop_has_nothing_to_do(tmp_path: Pa
     assert not (tmp_path / "home").exists()
 
 
+def test_a_public_address_without_a_scheme_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    refused = CommandLine(tmp_path, None)("server", "start", "--public-url", "atoll.example.org")
+    assert refused.returncode == 2
+    assert "is no address such as `https://atoll.example.org`" in refused.stderr
+    assert not (tmp_path / "home").exists()
+
+
 def test_the_server_of_this_machine_is_found_and_stopped(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -105,8 +105,8 @@ def test_a_port_of_a_job_is_reached_at_this_computer_and_its_log_is_printed(shar
         until(lambda: "serving\n" in attached.text and "GET /page" in attached.text, "the log to be printed")
         taken = place.refused("attach", "web", "-p", f"{here}:{port}")
         assert f"port {here} of this computer cannot be used: address already in use" in taken
-        asked = b"GET /page HTTP/1.0\r\n\r\n"
-        piped = _piped(place, "web", "--stdio", "-p", str(port), content=asked)
+        request = b"GET /page HTTP/1.0\r\n\r\n"
+        piped = _piped(place, "web", "--stdio", "-p", str(port), content=request)
         assert (piped.returncode, piped.stdout.rpartition(b"\r\n\r\n")[2]) == (0, b"from the job\n")
         nothing = _piped(place, "web", "--stdio", "-p", str(closed), content=b"")
         assert (nothing.returncode, nothing.stdout) == (1, b"")

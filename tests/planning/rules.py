@@ -39,8 +39,13 @@ def state_of(zone: Zone, snapshot: Snapshot) -> ZoneState:
 
 
 def named(zone: Zone, pattern: str) -> bool:
-    """True when the pattern (a name, an id or a glob, in any case) is about this zone."""
-    spellings = [text.casefold() for text in (zone.name, zone.zone_id) if text]
+    """True when the pattern (a name, an id, `region/name` or a glob, in any case) is about this zone.
+
+    A place of a backend without zones goes by its region's full name.
+    """
+    if not zone.name:
+        return zone.region.casefold() == pattern.casefold() or pattern == "*"
+    spellings = [text.casefold() for text in (zone.name, zone.zone_id, f"{zone.region}/{zone.name}") if text]
     return any(fnmatchcase(text, pattern.casefold()) for text in spellings)
 
 

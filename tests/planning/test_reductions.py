@@ -3,6 +3,7 @@ against the exact model of the whole one."""
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from atoll.model.resources import Gpu, GpuRequirement, InstanceType, Range, Reso
 from atoll.model.zone import BackendInfo, Zone, ZoneInfo, ZoneState
 from atoll.planning import plan
 from atoll.planning.filters.feasibility import FILTERS, PASSED, assess
-from atoll.planning.plan import DocumentPlan, RefusalCode
+from atoll.planning.plan import DocumentPlan, RefusalCode, Source
 from atoll.planning.request import (
     Document,
     FleetRequest,
@@ -33,6 +34,9 @@ from atoll.planning.solving import programme as model
 from atoll.planning.solving.joint import Decider
 from atoll.planning.solving.limits import Limits
 from atoll.planning.solving.options import suiting
+from atoll.planning.solving.problem import Solution
+from atoll.planning.solving.reductions import reused
+from atoll.planning.volumes import volume_zones
 from atoll.planning.world import World
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -128,6 +132,53 @@ def some_documents(chance: random.Random) -> tuple[Document, ...]:
         for n in range(chance.randint(1, 3))
     ]
     return (*fleets, *volumes, *runs)
+
+
+def _idle_case(seed: int) -> tuple[World, tuple[Document, ...]]:
+    """Documents in a world with a few idle machines, for which they compete."""
+    chance = random.Random(seed)
+    snapshot = some_world(chance, limited=0)
+    idle = tuple(
+        ExistingInstance(f"i{n}", chance.choice(ZONES), chance.choice(TYPES[-4:]), Market.ON_DEMAND, 1, "old", n)
+        for n in range(chance.randint(2, 12))
+    )
+    easy = Requirements(Resources(Range(1), Range(1)))
+    documents = [d if isinstance(d, VolumeRequest) else replace(d, requirements=easy) for d in some_documents(chance)]
+    world = World.of(replace(snapshot, instances=idle), "request")
+    placeable = (d for d in documents if not isinstance(d, VolumeRequest) or volume_zones(d, world))
+    return world, tuple(placeable)
+
+
+def _used(solution: Solution, source: Source) -> int:
+    shares = (share for shares in solution.runs.values() for share in shares)
+    return sum(len(share.ranks) for share in shares if share.supply.source is source)
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 20))
+def test_runs_on_idle_machines_are_as_good_as_the_whole_model_places_them(seed: int) -> None:
+    for number in range(seed, seed + 20):
+        world, documents = _idle_case(number)
+        decider = Decider(world, documents)
+        problem = decider.problem(documents, None, Limits.of(world))
+        quick, whole = decider.solve(documents), model.solve(problem, world)
+        assert (quick is None) == (whole is None), number
+        if quick is None or whole is None:
+            continue
+        assert quick.cost == pytest.approx(whole.cost), number
+        assert reused.are_enough([quick]), number
+        ranks = [(_used(found, Source.NEW), problem.apart(found)) for found in (quick, whole)]
+        assert ranks[0] <= ranks[1], number
+
+
+def test_idle_machines_that_are_given_twice_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    enough = reused.are_enough
+    monkeypatch.setattr(reused, "are_enough", lambda _: True)
+    for number in range(60):
+        world, documents = _idle_case(number)
+        solution = Decider(world, documents).solve(documents)
+        if solution is not None and not enough([solution]):
+            return
+    pytest.fail("no machine is given twice")
 
 
 @pytest.mark.parametrize("seed", range(150))

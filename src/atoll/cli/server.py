@@ -34,10 +34,11 @@ def server() -> None:
 @click.option("--foreground", is_flag=True, help="Run in the foreground; Ctrl-C stops it.")
 @click.option("--host", metavar="HOST", help="Listen on TCP at this address instead of a Unix socket.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Listen on TCP at this port instead of a Unix socket.")
-def start(foreground: bool, host: str | None, port: int | None) -> None:
+@click.option("--public-url", metavar="URL", help="The address at which browsers reach it through a proxy.")
+def start(foreground: bool, host: str | None, port: int | None, public_url: str | None) -> None:
     """Start the server unless it is running."""
     folder = own_folder()
-    options = _options(host, port)
+    options = _options(host, port, public_url)
     if foreground:
         with autostart.usable(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -98,10 +99,13 @@ server.add_command(restore)
 server.add_command(import_config)
 
 
-def _options(host: str | None, port: int | None) -> list[str]:
+def _options(host: str | None, port: int | None, public_url: str | None) -> list[str]:
     if host and not port:
         raise click.UsageError("`--host` needs `--port`")
-    return ["--host", host or "127.0.0.1", "--port", str(port)] if port else []
+    if public_url and not public_url.startswith(("https://", "http://")):
+        raise click.UsageError(f"`--public-url`: `{public_url}` is no address such as `https://atoll.example.org`")
+    options = ["--host", host or "127.0.0.1", "--port", str(port)] if port else []
+    return [*options, "--public-url", public_url] if public_url else options
 
 
 def unreached(client: Client) -> list[str]:

@@ -55,6 +55,9 @@ def offer_facts(code: RefusalCode, feasibility: Feasibility, world: World) -> Ca
         return of_offers(code, feasibility, world).__getitem__
     if code in _OF_OFFERS:
         group, facts = feasibility.group(STAGE[code]), _OF_OFFERS[code]
+        if facts is _plain:
+            offers = group.cheapest_offers
+            return lambda zone: offers.get(zone, _NO_OFFER)
         return lambda zone: facts(feasibility, zone, group, world)
     return lambda zone: _of_zone(code, feasibility, zone, world)
 
@@ -86,13 +89,12 @@ def _of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: Worl
             return {"reason": info.reason, "until": moment(info.until)}
 
 
+_NO_OFFER: Facts = {"instance_type": None}
+
+
 def _offer(group: Group, zone: int) -> Facts:
     """The cheapest of a zone's offers."""
-    cheapest = group.cheapest_offers.get(zone)
-    if cheapest is None:
-        return {"instance_type": None}
-    kind, market, price = cheapest
-    return {"instance_type": kind, "market": market, "price": price}
+    return group.cheapest_offers.get(zone, _NO_OFFER)
 
 
 def _price(feasibility: Feasibility, zone: int, group: Group, world: World) -> Facts:

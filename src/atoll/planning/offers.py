@@ -20,9 +20,9 @@ from atoll.planning.filters.feasibility import (
     STAGE,
     Feasibility,
     assess,
+    level_of,
     markets,
     type_stages,
-    zone_stages,
 )
 from atoll.planning.plan import Refusal, RefusalCode
 from atoll.planning.request import Requirements
@@ -77,7 +77,7 @@ class OfferSearch:
         if len(catalog) == 0:
             return cls(world, feasibility, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.uint8))
         columns, table = catalog.columns, catalog.table
-        by_zone = np.array(zone_stages(requirements, world))[list(world.zone_of_offers)]
+        by_zone = level_of(requirements, world).of_catalog
         requested = (by_zone >= STAGE[RefusalCode.NOT_OPTED_IN])[columns.zone]
         requested &= (type_stages(requirements, table) == PASSED)[columns.type]
         requested &= np.array([market in markets(requirements.spot_policy) for market in MARKETS])[columns.market]

@@ -362,7 +362,7 @@ def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> Document
     elif placed and not volume.follows:
         groups = [*layout.fleets.values(), *_runs_naming(volume, decision.placed, layout)]
         nodes = [world.number[node.zone] for group in groups for node in group]
-        number = lone_zone(volume, world, [*nodes, *(world.number[i.zone] for i in world.snapshot.instances)])
+        number = lone_zone(volume, world, [*nodes, *world.zones_of(world.snapshot.instances)])
         zone = None if number is None else world.zones[number].zone
     refusals = reasons.of_volume(volume, frozenset() if zone is None else frozenset({world.number[zone]}))
     shortfall = None

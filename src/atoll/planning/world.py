@@ -6,6 +6,7 @@ Built once for each plan; every other module of planning reads it and none chang
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,18 @@ from atoll.zones.selection import ZoneSelector
 
 Places = tuple[tuple[str, ...] | None, tuple[str, ...] | None, tuple[str, ...] | None]
 """The backends, regions and zones that a document requires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How far each zone as a whole comes through the filters: the stage of each, and the `passing` ones.
+
+    `of_catalog` are the stages by the catalog's numbers of zones.
+    """
+
+    stages: tuple[int, ...]
+    of_catalog: NDArray[np.uint8]
+    passing: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +63,12 @@ class World:
     """Whether any zone has a capacity or any region a quota."""
     found: dict[str, NDArray[np.uint8]] = field(default_factory=dict, compare=False)
     """Results that are computed once for all requirements."""
-    levels: dict[Places, tuple[int, ...]] = field(default_factory=dict, compare=False)
-    """The stage of each zone as a whole, by the requirements of places."""
+    levels: dict[Places, Level] = field(default_factory=dict, compare=False)
+    """The stages of zones as a whole, by the requirements of places."""
     _lots: dict[str, "Lots"] = field(default_factory=dict, compare=False)
     _shared: list[bool] = field(default_factory=list, compare=False)
     _regions: list[int] = field(default_factory=list, compare=False)
-    _in_zones: dict[int, list[ExistingInstance]] = field(default_factory=dict, compare=False)
+    _in_zones: dict[str, dict[int, list[ExistingInstance]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, snapshot: Snapshot, request_id: str) -> "World":
@@ -77,8 +90,8 @@ class World:
             quota_of={(q.backend, q.region, q.market): i for i, q in enumerate(quotas)},
             failures=in_force(snapshot.failures, snapshot.now),
             backends={info.name: info for info in snapshot.backends},
-            fleets=_by_fleet(each for each in snapshot.instances if not each.outdated),
-            outdated=_by_fleet(each for each in snapshot.instances if each.outdated),
+            fleets=_by_fleet([each for each in snapshot.instances if not each.outdated]),
+            outdated=_by_fleet([each for each in snapshot.instances if each.outdated]),
             volumes={volume.name: volume for volume in snapshot.volumes},
             salt=f"{request_id}|{snapshot.seed}",
             is_limited=bool(quotas) or any(info.capacity is not None for info in zones),
@@ -119,13 +132,24 @@ class World:
         selector = ZoneSelector.compile(patterns)
         return [i for i, info in enumerate(self.zones) if selector.matches(info.zone)]
 
-    def instances_in(self, zone: int) -> Sequence[ExistingInstance]:
-        """What is there in a zone."""
-        if not self._in_zones:
-            for members in self.fleets.values():
-                for instance in members:
-                    self._in_zones.setdefault(self.number[instance.zone], []).append(instance)
-        return self._in_zones.get(zone, ())
+    def zones_of(self, instances: Sequence[ExistingInstance]) -> list[int]:
+        """The number of each instance's zone."""
+        # By identity: many instances share a zone, and its hash costs more than all else that is done with it here.
+        zones = {id(i.zone): i.zone for i in instances}
+        numbers = {key: self.number[zone] for key, zone in zones.items()}
+        return [numbers[id(i.zone)] for i in instances]
+
+    def instances_in(self, zone: int, fleets: Sequence[str] | None = None) -> Sequence[ExistingInstance]:
+        """What is there in a zone, of all fleets or of these."""
+        found: list[ExistingInstance] = []
+        for fleet in self.fleets if fleets is None else dict.fromkeys(fleets):
+            if fleet not in self._in_zones:
+                members = self.fleets.get(fleet, ())
+                zones = self._in_zones[fleet] = {}
+                for instance, number in zip(members, self.zones_of(members), strict=True):
+                    zones.setdefault(number, []).append(instance)
+            found += self._in_zones[fleet].get(zone, ())
+        return found
 
     def lots(self, name: str) -> "Lots":
         """The lots of a document."""
@@ -153,7 +177,7 @@ class Lots(dict[int, float]):
 
 def _mentioned(snapshot: Snapshot) -> Iterator[Zone]:
     yield from snapshot.catalog.zones
-    yield from (instance.zone for instance in snapshot.instances)
+    yield from {id(instance.zone): instance.zone for instance in snapshot.instances}.values()
     yield from (volume.zone for volume in snapshot.volumes)
 
 
@@ -172,9 +196,17 @@ def _left(total: Capacity, used: Capacity | None) -> Capacity:
 
 def _by_fleet(instances: Iterable[ExistingInstance]) -> dict[str, tuple[ExistingInstance, ...]]:
     fleets: dict[str, list[ExistingInstance]] = {}
-    for instance in sorted(instances, key=lambda i: (i.fleet, i.node, i.id)):
+    for instance in instances:
         fleets.setdefault(instance.fleet, []).append(instance)
-    return {name: tuple(members) for name, members in fleets.items()}
+    return {name: tuple(sorted(fleets[name], key=attrgetter("node", "id"))) for name in sorted(fleets)}
+
+
+def numbered(values: Sequence[object]) -> list[int]:
+    """A number for each value: the same for equal ones, of which most are the same object."""
+    by_value: dict[object, int] = {}
+    distinct = {id(value): value for value in values}
+    numbers = {key: by_value.setdefault(value, len(by_value)) for key, value in distinct.items()}
+    return [numbers[id(value)] for value in values]
 
 
 MARKET_NUMBER = {market: i for i, market in enumerate(MARKETS)}

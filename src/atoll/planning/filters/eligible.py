@@ -1,7 +1,7 @@
 """The zones that `spread` is to be even over."""
 
 from atoll.model.zone import Zone, ZoneState
-from atoll.planning.filters.feasibility import PASSED, assess, zone_stages
+from atoll.planning.filters.feasibility import assess, level_of
 from atoll.planning.request import Requirements
 from atoll.planning.snapshot import Snapshot
 from atoll.planning.world import World
@@ -21,8 +21,7 @@ def eligible_zones(requirements: Requirements, snapshot: Snapshot) -> frozenset[
 def usable_zones(requirements: Requirements, snapshot: Snapshot) -> frozenset[Zone]:
     """The zones that the requirements allow and that are available, whatever is offered or free there."""
     world = World.of(snapshot, "")
-    stages = zone_stages(requirements, world)
-    return frozenset(info.zone for info, stage in zip(world.zones, stages, strict=True) if stage == PASSED)
+    return frozenset(world.zones[zone].zone for zone in level_of(requirements, world).passing)
 
 
 def closed_zones(requirements: Requirements, snapshot: Snapshot) -> tuple[tuple[Zone, ZoneState], ...]:

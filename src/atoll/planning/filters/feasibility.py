@@ -16,10 +16,10 @@ from atoll.model.failure import Failure, FailureKind, Resource
 from atoll.model.offer import UNKNOWN_PRICE, Availability, Market
 from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.model.zone import ZoneState
-from atoll.planning.filters.groups import Group
+from atoll.planning.filters.groups import FEW, Group
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import Requirements, SpotPolicy
-from atoll.planning.world import MARKET_NUMBER, World
+from atoll.planning.world import MARKET_NUMBER, Level, World
 from atoll.zones.selection import ZoneSelector
 
 FILTERS = (
@@ -97,6 +97,7 @@ class Feasibility:
     """Facts of refusals by code and zone, as far as they were needed."""
     _groups: dict[int, Group] = field(default_factory=dict, compare=False)
     _passing: list[tuple[int, ...]] = field(default_factory=list, compare=False)
+    _refused: list[NDArray[np.intp] | None] = field(default_factory=list, compare=False)
 
     @property
     def passing(self) -> tuple[int, ...]:
@@ -118,8 +119,18 @@ class Feasibility:
     def group(self, stage: int) -> Group:
         """The offers of one stage."""
         if stage not in self._groups:
-            self._groups[stage] = Group(self.offers == stage, self.world)
+            rows = self._refused_rows(stage) if stage < PASSED else None
+            self._groups[stage] = Group(self.offers == stage if rows is None else None, self.world, rows)
         return self._groups[stage]
+
+    def _refused_rows(self, stage: int) -> NDArray[np.intp] | None:
+        """The rows of a stage out of all that are refused, where these are few enough to list them."""
+        if not self._refused:
+            refused = self.offers != PASSED
+            few = np.count_nonzero(refused) <= FEW * len(refused)
+            self._refused.append(np.flatnonzero(refused) if few else None)
+        rows = self._refused[0]
+        return None if rows is None else rows[self.offers[rows] == stage]
 
 
 _SHUT = frozenset(
@@ -139,20 +150,20 @@ _SHUT = frozenset(
 def assess(requirements: Requirements, world: World) -> Feasibility:
     """The stages of all offers and zones under these requirements, before any strategy or volume."""
     catalog = world.snapshot.catalog
-    zones = zone_stages(requirements, world)
+    level = level_of(requirements, world)
+    zones, by_zone = level.stages, level.of_catalog
+    of_zones = np.minimum(np.array(zones, dtype=np.uint8), np.uint8(STAGE[RefusalCode.NOT_OFFERED]))
     if len(catalog) == 0:
-        return Feasibility(requirements, world, _NONE, zones, tuple(_unoffered(zones)), frozenset(), _NONE)
-    by_zone = np.array([zones[i] for i in world.zone_of_offers], dtype=np.uint8)
+        return Feasibility(requirements, world, _NONE, zones, tuple(of_zones.tolist()), frozenset(), _NONE)
     by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
     _apply_ownership(stages, requirements, world)
     if world.failures or world.is_limited:
         np.minimum(stages, _world_stages(world), out=stages)
-    nearest = np.maximum.reduceat(stages, catalog.bounds[catalog.filled]).tolist()
-    seen = {world.zone_of_offers[zone]: stage for zone, stage in zip(catalog.filled.tolist(), nearest, strict=True)}
-    of_zones = tuple(seen.get(number, stage) for number, stage in enumerate(_unoffered(zones)))
+    offering = np.array(world.zone_of_offers)[catalog.filled]
+    of_zones[offering] = np.maximum.reduceat(stages, catalog.bounds[catalog.filled])
     possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _late(requirements, world)
-    return Feasibility(requirements, world, stages, zones, of_zones, possible, by_type)
+    return Feasibility(requirements, world, stages, zones, tuple(of_zones.tolist()), possible, by_type)
 
 
 def _late(requirements: Requirements, world: World) -> frozenset[int]:
@@ -208,16 +219,20 @@ def _condition_stages(requirements: Requirements) -> Stages:
     )
 
 
-def _unoffered(zones: Sequence[int]) -> list[int]:
-    return [min(stage, STAGE[RefusalCode.NOT_OFFERED]) for stage in zones]
+def level_of(requirements: Requirements, world: World) -> Level:
+    """The stages of zones by what concerns them as a whole; found once for each requirement of places."""
+    key = (requirements.backends, requirements.regions, requirements.availability_zones)
+    if key not in world.levels:
+        stages = zone_stages(requirements, world)
+        of_catalog = np.array([stages[zone] for zone in world.zone_of_offers], dtype=np.uint8)
+        passing = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
+        world.levels[key] = Level(stages, of_catalog, passing)
+    return world.levels[key]
 
 
 def zone_stages(requirements: Requirements, world: World) -> tuple[int, ...]:
     """The stage of each zone by what concerns it as a whole: backend, region, name, state."""
-    key = (requirements.backends, requirements.regions, requirements.availability_zones)
-    if key not in world.levels:
-        world.levels[key] = tuple(_zone_stages(requirements, world))
-    return world.levels[key]
+    return tuple(_zone_stages(requirements, world))
 
 
 def _zone_stages(requirements: Requirements, world: World) -> list[int]:

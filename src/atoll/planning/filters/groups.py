@@ -17,7 +17,10 @@ The cheapest of many is soon met among all offers in the order of their prices; 
 """
 
 FIRST_LOOK = 16
-"""The number of offers of each zone that are searched first for the cheapest; then more in zones without one."""
+"""How many offers of each zone, the cheapest first, are searched before all of them."""
+
+MARKET_NAMES = tuple(market.value for market in MARKETS)
+"""The markets' names, by their numbers in the catalog's columns."""
 
 
 class Group:
@@ -26,10 +29,13 @@ class Group:
     A group of many offers avoids a look at each: the catalog knows which are cheap.
     """
 
-    def __init__(self, members: NDArray[np.bool_], world: World) -> None:
-        """`members` says of each offer of the catalog whether it belongs to the group."""
-        self._members = members
+    def __init__(self, members: NDArray[np.bool_] | None, world: World, rows: NDArray[np.intp] | None = None) -> None:
+        """`members` says of each offer of the catalog whether it belongs to the group; or `rows` are its few ones."""
         self._catalog = world.snapshot.catalog
+        if members is not None:
+            self._members = members
+        if rows is not None:
+            self.rows, self._few = rows, True
         spans = self._spans()
         self._places = np.flatnonzero(spans)
         self._sizes: NDArray[np.intp] = spans[self._places]
@@ -66,16 +72,15 @@ class Group:
     @cached_property
     def _ranks(self) -> NDArray[np.int64]:
         """Where the cheapest offer of each zone stands in `Catalog.cheapest_first`."""
-        order, ends = self._catalog.cheapest_first, self._catalog.bounds[self._places + 1]
-        at = self._catalog.bounds[self._places]
-        pending, width = np.arange(len(at)), FIRST_LOOK
-        while len(pending):
-            looked = at[pending, None] + np.arange(width)
-            last = ends[pending, None] - 1
-            hit = self._members[order[np.minimum(looked, last)]] & (looked <= last)
-            has = hit.any(axis=1)
-            at[pending] += np.where(has, hit.argmax(axis=1), width)
-            pending, width = pending[~has], width * 4
+        order, bounds = self._catalog.cheapest_first, self._catalog.bounds
+        starts, ends = bounds[self._places], bounds[self._places + 1]
+        looked = starts[:, None] + np.arange(FIRST_LOOK)
+        hit = self._members[order[np.minimum(looked, ends[:, None] - 1)]] & (looked < ends[:, None])
+        if hit.any(axis=1).all():
+            at: NDArray[np.int64] = starts + hit.argmax(axis=1)
+        else:
+            hits = np.flatnonzero(np.take(self._members, order))
+            at = hits[np.searchsorted(hits, starts)]
         return at
 
     @cached_property
@@ -101,12 +106,20 @@ class Group:
         return self._catalog.columns.price[self.cheapest].tolist() if self.zones else []
 
     @cached_property
-    def cheapest_offers(self) -> dict[int, tuple[str, str, float]]:
-        """Each zone's cheapest offer: the name of its type, its market, its price in USD an hour."""
+    def prices(self) -> dict[int, float]:
+        """The lowest price in each zone, in USD an hour."""
+        return dict(zip(self.zones, self.lowest, strict=True))
+
+    @cached_property
+    def cheapest_offers(self) -> dict[int, dict[str, str | float]]:
+        """Each zone's cheapest offer as facts: the name of its type, its market, its price in USD an hour."""
         columns, types = self._catalog.columns, self._catalog.table.types
         kinds, markets = columns.type[self.cheapest].tolist(), columns.market[self.cheapest].tolist()
         offers = zip(self.zones, kinds, markets, self.lowest, strict=True)
-        return {zone: (types[kind].name, MARKETS[market].value, price) for zone, kind, market, price in offers}
+        return {
+            zone: {"instance_type": types[kind].name, "market": MARKET_NAMES[market], "price": price}
+            for zone, kind, market, price in offers
+        }
 
     def as_cheap(self) -> NDArray[np.intp]:
         """The rows of all offers that cost what their zone's cheapest does, in no order."""
@@ -151,4 +164,4 @@ class Group:
 
     def price(self, zone: int) -> float | None:
         """The lowest price in a zone, in USD an hour."""
-        return self.lowest[self._place[zone]] if zone in self._place else None
+        return self.prices.get(zone)

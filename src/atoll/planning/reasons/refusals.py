@@ -5,7 +5,7 @@ took) is added here from the decision.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Cure, Fact, Refusal, RefusalCode
 from atoll.planning.reasons.lack import Lack
 from atoll.planning.reasons.remainder import Remainder
+from atoll.planning.reasons.unneeded import Unneeded
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.snapshot import ExistingInstance
 from atoll.planning.solving.components import may_use
@@ -55,15 +56,25 @@ _NEARNESS = {code: i for i, code in enumerate(ORDER)}
 class _Case:
     """What all zones of one document have in common.
 
-    `short` says that it did not fit as required; `paid` are the prices of its new nodes; in the zones `planned` are
-    machines of the request's fleets that it might use; `idle` are the instances that it might, in the zones `reusable`.
+    `short` says that it did not fit as required; `mounts` that it has volumes; in the zones `planned` are machines of
+    the request's fleets that it might use; `idle` are the instances that it might, in the zones `reusable`.
     """
 
     short: bool
-    paid: frozenset[float]
+    unneeded: Unneeded
+    mounts: bool = False
     planned: frozenset[int] = frozenset()
     idle: frozenset[str] = frozenset()
     reusable: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """The zones where one mount finds a volume, the facts about any other, and the volume of one that has no zone."""
+
+    zones: frozenset[int]
+    facts: Facts
+    waiting: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +107,9 @@ class Reasons:
         A zone that holds nodes of the fleet is in use, and has a reason only where it cannot take another one.
         """
         feasibility = self.decider.feasibility(fleet.requirements)
-        paid = frozenset(option.price for option, _ in self.decision.solution.fleets.get(fleet.name, ()))
-        case = _Case(short, paid)
-        holding = Counter(self.decider.world.number[i.zone] for i in self.decider.world.fleets.get(fleet.name, ()))
+        unneeded = Unneeded.of_fleet(fleet.name, self.decision.solution, self.remainder, feasibility)
+        case = _Case(short, unneeded)
+        holding = Counter(self.decider.world.zones_of(self.decider.world.fleets.get(fleet.name, ())))
         grows = short or bool(new)
         found = []
         for zone in self._others(new):
@@ -120,25 +131,31 @@ class Reasons:
         paid = frozenset(share.supply.option.price for share in shares if share.supply.option is not None)
         key = (kind_of(run), used, short, paid, frozenset(share.supply.source for share in shares))
         if key not in self._of_runs:
-            self._of_runs[key] = _ordered(self._run_refusals(run, used, short, paid))
+            self._of_runs[key] = _ordered(self._run_refusals(run, used, short))
         return self._of_runs[key]
 
-    def _run_refusals(
-        self, run: RunRequest, used: frozenset[int], short: bool, paid: frozenset[float]
-    ) -> list[tuple[int, Refusal]]:
+    def _run_refusals(self, run: RunRequest, used: frozenset[int], short: bool) -> list[tuple[int, Refusal]]:
         feasibility = self.decider.feasibility(run.requirements)
         pools = self._idle(run)
-        idle = frozenset(ident for pool in pools for ident in pool.ids)
-        case = _Case(short, paid, self._planned(run), idle, frozenset(pool.zone for pool in pools))
-        zone_level, mounts = feasibility.level, any(node.mounts for node in run.nodes)
-        found = []
+        idle = frozenset[str]().union(*(pool.ids for pool in pools))
+        unneeded = Unneeded.of_run(run, self.decision.solution, self.remainder, feasibility)
+        mounts = any(node.mounts for node in run.nodes)
+        case = _Case(short, unneeded, mounts, self._planned(run), idle, frozenset(pool.zone for pool in pools))
+        zone_level, found, homes = feasibility.level, [], self._homes(run)
+        plain: Collection[int] = ()
+        if run.buys and not (short or mounts or self.remainder.is_limited()):
+            plain = frozenset(feasibility.passing) - case.planned - case.reusable
+        zones = self.decider.world.zones
         for zone in self._others(used):
+            if zone in plain:
+                found.append((zone, Refusal(zones[zone].zone, RefusalCode.NOT_NEEDED, unneeded.of(zone))))
+                continue
             if zone_level[zone] < PASSED:
                 code = FILTERS[zone_level[zone]]
                 data, count = facts(code, feasibility, zone, self.decider.world), 1
                 found.append((zone, self._refusal(zone, code, data, count)))
                 continue
-            elsewhere = self._volume_elsewhere(run, zone) if mounts else None
+            elsewhere = self._volume_elsewhere(homes, zone)
             if elsewhere is not None:
                 found.append((zone, self._refusal(zone, *elsewhere, 1)))
                 continue
@@ -171,10 +188,8 @@ class Reasons:
     def _offer_refusals(self, feasibility: Feasibility) -> list[Refusal]:
         found: list[Refusal] = []
         for stage in range(PASSED - 1, STAGE[RefusalCode.IMPAIRED], -1):
-            refusals = self._refused_at(feasibility, stage) if stage in feasibility.possible else []
-            if refusals and isinstance(refusals[0].data.get("price"), float):
-                refusals.sort(key=_price)
-            found.extend(refusals)
+            if stage in feasibility.possible:
+                found.extend(self._refused_at(feasibility, stage))
         return found
 
     def _refused_at(self, feasibility: Feasibility, stage: int) -> list[Refusal]:
@@ -182,21 +197,24 @@ class Reasons:
         code = FILTERS[stage]
         wanted = amount_of(code, feasibility.requirements.resources)
         if wanted is None:
-            return list(self._counted(feasibility, stage))
+            return self._counted(feasibility, stage)
         key = (*feasibility.alike(code), wanted)
         if key not in self._at_stages:
-            self._at_stages[key] = list(self._counted(feasibility, stage))
+            self._at_stages[key] = self._counted(feasibility, stage)
         return self._at_stages[key]
 
-    def _counted(self, feasibility: Feasibility, stage: int) -> Iterator[Refusal]:
-        """The refused offers of one stage, by zone."""
-        world, group, code = self.decider.world, feasibility.group(stage), FILTERS[stage]
-        facts_in = offer_facts(code, feasibility, world)
+    def _counted(self, feasibility: Feasibility, stage: int) -> list[Refusal]:
+        """The refused offers of one stage, by zone; those that name a price in the order of their prices."""
+        zones, group, code = self.decider.world.zones, feasibility.group(stage), FILTERS[stage]
+        facts_in = offer_facts(code, feasibility, self.decider.world)
+        found = []
         for zone, count in zip(group.zones, group.counts, strict=True):
             data = facts_in(zone)
-            named = data.get("instance_type") if count == 1 else None
-            kind = named if isinstance(named, str) else None
-            yield Refusal(world.zones[zone].zone, code, data, kind, count=count)
+            kind = _named_type(data) if count == 1 else None
+            found.append(Refusal(zones[zone].zone, code, data, kind, None, count))
+        if found and isinstance(found[0].data.get("price"), float):
+            found.sort(key=_price)
+        return found
 
     def _others(self, used: frozenset[int]) -> Iterable[int]:
         return (zone for zone in range(len(self.decider.world.zones)) if zone not in used)
@@ -276,7 +294,7 @@ class Reasons:
             return RefusalCode.SPREAD, {"fits": self.most(fleet, [zone]), "wanted": group.missing}
         if not group.missing and not placement.survive_zones:
             return RefusalCode.NOT_NEEDED, {"why": "complete"}
-        return self._bounded(group, zone) or (RefusalCode.NOT_NEEDED, self._dearer(feasibility, zone, case.paid))
+        return self._bounded(group, zone) or (RefusalCode.NOT_NEEDED, case.unneeded.of(zone))
 
     def _bounded(self, group: FleetGroup, zone: int) -> tuple[RefusalCode, Facts] | None:
         """The limit of zones, or of nodes in one zone, that keeps new nodes of a fleet out of this one."""
@@ -319,37 +337,34 @@ class Reasons:
             self._groups[fleet.name] = self.decider.fleet_group(fleet, (), None)
         return self._groups[fleet.name]
 
-    def _dearer(self, feasibility: Feasibility, zone: int, paid: frozenset[float]) -> Facts:
-        """How the cheapest machine to be had in a zone compares with those that were chosen."""
-        price = self.remainder.lowest(feasibility, zone)
-        if price is None or not paid:
-            return {"why": "unneeded"}
-        if price > max(paid) + 1e-9:
-            return {"why": "dearer", "price": price, "chosen": max(paid)}
-        same = len(paid) == 1 and price in paid
-        return {"why": "equal" if same else "unneeded", "price": price}
-
-    def _volume_elsewhere(self, run: RunRequest, zone: int) -> tuple[RefusalCode, Facts] | None:
-        """A mount none of whose volumes is or may be in this zone."""
-        placed = self.decision.solution.disks
+    def _homes(self, run: RunRequest) -> list[_Home]:
+        """Where the volumes of each mount of a run are or may be."""
+        placed, zones = self.decision.solution.disks, self.decider.world.zones
+        homes = []
         for node in run.nodes:
             for mount in node.mounts:
                 disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) is not None]
-                if any(placed.get(disk.name, zone) == zone and zone in disk.zones for disk in disks):
-                    continue
-                homes = {z for disk in disks for z in ((placed[disk.name],) if disk.name in placed else disk.zones)}
-                zones = self.decider.world.zones
-                if all(disk.new and disk.name not in placed for disk in disks) and disks:
-                    refused = self.decider.volume_refused(disks[0].name, zone)
-                    if refused is not None and refused[0] is RefusalCode.NO_VOLUMES:
-                        return refused
+                where = {d.name: (placed[d.name],) if d.name in placed else d.zones for d in disks}
                 waiting = all(disk.new and disk.name not in placed for disk in disks)
-                return RefusalCode.VOLUME_ZONE, {
+                data: Facts = {
                     "volumes": mount.volumes,
                     "waiting": waiting,
-                    "zones": tuple(str(zones[z].zone) for z in sorted(homes)),
+                    "zones": tuple(str(zones[z].zone) for z in sorted({z for all in where.values() for z in all})),
                     "rank": node.rank,
                 }
+                usable = frozenset(zone for disk in disks for zone in where[disk.name] if zone in disk.zones)
+                homes.append(_Home(usable, data, disks[0].name if waiting and disks else None))
+        return homes
+
+    def _volume_elsewhere(self, homes: Iterable[_Home], zone: int) -> tuple[RefusalCode, Facts] | None:
+        """A mount none of whose volumes is or may be in this zone."""
+        for home in homes:
+            if zone in home.zones:
+                continue
+            refused = None if home.waiting is None else self.decider.volume_refused(home.waiting, zone)
+            if refused is not None and refused[0] is RefusalCode.NO_VOLUMES:
+                return refused
+            return RefusalCode.VOLUME_ZONE, home.facts
         return None
 
     def _of_machines(
@@ -360,10 +375,10 @@ class Reasons:
             held = self._attached(run, zone, case)
             return (None, {}, 1) if held is None else (*held, 1)
         if not run.buys:
-            return _of_instances(run, self.decider.world.instances_in(zone))
+            return _of_instances(run, self.decider.world.instances_in(zone, run.fleets))
         code, data, count = self._static(feasibility, zone)
         if code is RefusalCode.OWNED:
-            # The hosts of a fleet are offered to nobody else, and a run may reuse them: what they lack is the reason.
+            # The hosts of a fleet are offered to no other, and a run may reuse them: what they lack is the reason.
             of_hosts = _of_instances(run, self.decider.world.instances_in(zone))
             if of_hosts[0] is RefusalCode.CONTAINERS:
                 return of_hosts
@@ -385,7 +400,7 @@ class Reasons:
 
     def _attached(self, run: RunRequest, zone: int, case: _Case) -> tuple[RefusalCode, Facts] | None:
         """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
-        if not any(node.mounts for node in run.nodes):
+        if not case.mounts:
             return None
         free = case.idle - {i.id for i in self.decider.world.instances_in(zone) if i.used_blocks}
         for node in run.nodes:
@@ -412,34 +427,13 @@ class Reasons:
         if case.short:
             lack = Lack(self.decider, self.decision, self.remainder)
             return lack.of(run, feasibility, zone, bool(case.planned or case.idle))
-        placed = self.decision.solution.runs.get(run.name, ())
-        if any(share.supply.pool is not None for share in placed):
-            return RefusalCode.NOT_NEEDED, {"why": "reuse"}
-        if any(share.supply.fleet is not None for share in placed):
-            return RefusalCode.NOT_NEEDED, {"why": "planned"}
-        dearer = self._dearer(feasibility, zone, case.paid)
-        home = self._home(run, zone)
-        if home and dearer["why"] != "dearer":
-            return RefusalCode.NOT_NEEDED, {"why": "together", "home": home}
-        return RefusalCode.NOT_NEEDED, dearer
-
-    def _home(self, run: RunRequest, zone: int) -> str:
-        """The zone or region in which the nodes of a run are together, where that is another one than this zone's."""
-        world, shares = self.decider.world, self.decision.solution.runs.get(run.name, ())
-        homes = {share.supply.zone for share in shares}
-        if run.strategy is Strategy.ANY or not homes:
-            return ""
-        first = min(homes)
-        if run.strategy is Strategy.CLUSTER:
-            return str(world.zones[first].zone) if first != zone else ""
-        return world.zones[first].zone.region if world.region(first) != world.region(zone) else ""
+        return RefusalCode.NOT_NEEDED, case.unneeded.of(zone)
 
 
 def _of_instances(run: RunRequest, instances: Iterable[ExistingInstance]) -> tuple[RefusalCode | None, Facts, int]:
-    """Why none of a zone's instances serves a run that may not buy."""
+    """Why none of these instances, which are in one zone and of the run's fleets, serves a run that may not buy."""
     data: Facts
-    known = [i for i in instances if run.fleets is None or i.fleet in run.fleets]
-    known = [i for i in known if run.instances is None or i.id in run.instances]
+    known = [i for i in instances if run.instances is None or i.id in run.instances]
     if not known:
         return RefusalCode.FLEET, {"fleets": run.fleets or (), "instances": run.instances or ()}, 1
     counted = parts(run.requirements, [(i.instance_type, i.blocks) for i in known], run.takes_whole)
@@ -492,11 +486,14 @@ def _of_types(code: RefusalCode, run: RunRequest, table: TypeTable) -> Facts:
 def _ordered(refusals: Iterable[tuple[int, Refusal]]) -> tuple[Refusal, ...]:
     """The nearest miss first, then the cheapest, then by the zone's number."""
 
-    def nearest(numbered: tuple[int, Refusal]) -> tuple[float, ...]:
-        zone, refusal = numbered
-        return (-_NEARNESS[refusal.code], _price(refusal), zone)
+    # No two are of one zone: refusals themselves are never compared.
+    ranked = sorted((-_NEARNESS[refusal.code], _price(refusal), zone, refusal) for zone, refusal in refusals)
+    return tuple([refusal for _, _, _, refusal in ranked])
 
-    return tuple(refusal for _, refusal in sorted(refusals, key=nearest))
+
+def _named_type(data: Facts) -> str | None:
+    kind = data.get("instance_type")
+    return kind if isinstance(kind, str) else None
 
 
 def _price(refusal: Refusal) -> float:

@@ -69,22 +69,22 @@ class Remainder:
         best = passed.best(zone)
         if best is None:
             return None
-        if not self._is_limited(zone) or self._of_row(best, zone) is None:
+        if not self.is_limited(zone) or self._of_row(best, zone) is None:
             return best
         rows = passed.rows_in(zone)
         left = rows[self._had(rows, zone)]
         return int(left[catalog.columns.price[left].argmin()]) if len(left) else None
 
-    def _is_limited(self, zone: int) -> bool:
-        """Whether anything limits how many machines can be had in a zone."""
-        return self.world.snapshot.catalog.counted or self.world.shared(zone)
+    def is_limited(self, zone: int | None = None) -> bool:
+        """Whether anything limits how many machines can be had in a zone, or in any."""
+        shared = self.world.is_limited if zone is None else self.world.shared(zone)
+        return shared or self.world.snapshot.catalog.counted
 
     def refusal(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode, Facts] | None:
         """Why not even one more of the offers that pass in this zone can be had; None when one can."""
-        catalog = self.world.snapshot.catalog
-        limited = self.world.shared(zone)
-        if not limited and not catalog.counted:
+        if not self.is_limited(zone):
             return None
+        catalog, limited = self.world.snapshot.catalog, self.world.shared(zone)
         passed = feasibility.group(PASSED)
         rows = passed.rows_in(zone)
         if not limited and bool((catalog.columns.count[rows] == UNTOLD).any()):

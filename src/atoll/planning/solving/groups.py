@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from atoll.model.blocks import WHOLE, Division
 from atoll.planning.budget import Budget
-from atoll.planning.filters.feasibility import PASSED, Feasibility, assess
+from atoll.planning.filters.feasibility import Feasibility, assess, level_of
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import Document, FleetRequest, Requirements, RunRequest, Strategy, VolumeRequest
 from atoll.planning.shape import missing
@@ -22,7 +22,7 @@ from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Pr
 from atoll.planning.solving.reductions import kinds
 from atoll.planning.solving.reductions.kinds import NONE, Copies
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
-from atoll.planning.world import World
+from atoll.planning.world import World, numbered
 
 FRONT, OFFERS_A_STEP = 60, 100
 """The steps for the options of a zone that a limit in force reaches; and how many offers are looked at in one step."""
@@ -69,10 +69,7 @@ class Groups:
     ) -> FleetGroup:
         """The fleet in numbers; `runs` are those that may use its machines."""
         users = tuple(User(run.requirements, run.takes_whole) for run in runs if may_use(run, fleet.name))
-        existing: dict[int, int] = {}
-        for instance in self.world.fleets.get(fleet.name, ()):
-            zone = self.world.number[instance.zone]
-            existing[zone] = existing.get(zone, 0) + 1
+        existing = dict(Counter(self.world.zones_of(self.world.fleets.get(fleet.name, ()))))
         options = self._offers(fleet.requirements, fleet.name, users, limits, fleet.division)
         eligible = self.feasibility(fleet.requirements).passing
         most = fleet.placement.max_zones
@@ -109,12 +106,15 @@ class Groups:
         """A run that stands alone and mounts nothing: without idle instances it needs no more than the lowest price."""
         return self._run_group(run, (), NO_LIMITS, copies, alone=True)
 
+    def idle_group(self, run: RunRequest, copies: int) -> RunGroup:
+        """A run that uses idle instances and nothing else."""
+        return self._run_group(replace(run, may_create=False), (), NO_LIMITS, copies)
+
     def _run_group(
         self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int, alone: bool = False
     ) -> RunGroup:
-        stages = self.feasibility(run.requirements).level
         mine = reusable(run, [sample for _, sample in self.pools()])
-        zones = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
+        zones = level_of(run.requirements, self.world).passing
         pools = tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine)
         spread = run.strategy is Strategy.SPREAD
         lowest = alone and not pools
@@ -176,11 +176,13 @@ class Groups:
         if self._pools is None:
             named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
             alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
-            idle = (i for members in self.world.fleets.values() for i in members if not i.busy)
-            for i in sorted(idle, key=lambda i: (i.fleet, i.node, i.id)):
-                named_by = tuple(i.id in ids for ids in named)
+            # By fleet and node: so they are in the world.
+            idle = [i for members in self.world.fleets.values() for i in members if not i.busy]
+            kinds = numbered([i.instance_type for i in idle])
+            for i, zone, kind in zip(idle, self.world.zones_of(idle), kinds, strict=True):
+                named_by = tuple([i.id in ids for ids in named]) if named else ()
                 alone = i.id if i.blocks > 1 else ""
-                key = (i.zone, i.instance_type, i.market, i.price, i.fleet, i.attached, named_by, alone)
+                key = (zone, kind, i.market, i.price, i.fleet, i.attached, named_by, alone)
                 alike.setdefault(key, []).append(i)
             self._pools = tuple((self._pool(members), members[0]) for members in alike.values())
         return self._pools

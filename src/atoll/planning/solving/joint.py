@@ -28,7 +28,7 @@ from atoll.planning.solving.components import components, may_use
 from atoll.planning.solving.groups import Groups
 from atoll.planning.solving.limits import NO_LIMITS, Limits, exceeded
 from atoll.planning.solving.problem import Disk, FleetGroup, Problem, RunGroup, Solution
-from atoll.planning.solving.reductions import companions, dominance, kinds, lone, pinned
+from atoll.planning.solving.reductions import companions, dominance, kinds, lone, pinned, reused
 from atoll.planning.solving.reductions.kinds import Copies
 
 DOCUMENT, OPTION = 20, 3
@@ -244,8 +244,33 @@ class Decider(Groups):
         if any(not self.volume_zones(d) for d in documents if isinstance(d, VolumeRequest)):
             return None
         counted = kinds.counted(documents)
-        solution = self._solve_counted(counted.documents, partial, counted.copies)
+        solution = self._solve_reusing(counted.documents, partial, counted.copies)
         return None if solution is None else kinds.told_apart(solution, counted.documents, counted.copies)
+
+    def _solve_reusing(self, documents: Sequence[Document], partial: str | None, copies: Copies) -> Solution | None:
+        """First what idle machines serve at their best, and the rest without them, if there are enough for both."""
+        served = self._reused(documents, copies)
+        if not served.runs:
+            return self._solve_counted(documents, partial, copies)
+        others = [d for d in documents if not (isinstance(d, RunRequest) and d.name in served.runs)]
+        rest = self._solve_counted(others, partial, copies)
+        if rest is None:
+            return None
+        if reused.are_enough((served, rest)):
+            return rest.joined(served)
+        return self._solve_counted(documents, partial, copies)
+
+    def _reused(self, documents: Sequence[Document], copies: Copies) -> Solution:
+        """The runs that idle machines serve at their best."""
+        runs = [d for d in documents if isinstance(d, RunRequest)]
+        if not runs or not self.pools():
+            return Solution()
+        volumes = {d.name: d for d in documents if isinstance(d, VolumeRequest)}
+        mounted = sorted({name for run in runs for node in run.nodes for m in node.mounts for name in m.volumes})
+        disks = {name: disk for name in mounted if (disk := self.disk(name, volumes.get(name))) is not None}
+        groups = tuple(self.idle_group(run, kinds.number(copies, run)) for run in runs)
+        lots = {name: self.world.lots(name) for name in (*disks, *(run.name for run in runs))}
+        return reused.reused(Problem(runs=groups, disks=disks), lots)
 
     def _solve_counted(self, documents: Sequence[Document], partial: str | None, copies: Copies) -> Solution | None:
         """Documents that share nothing apart, and those that exceed a limit together in one."""
@@ -321,10 +346,10 @@ class Decider(Groups):
         if smaller is None:
             return None
         try:
-            solution = model.solve(smaller, self.world, self.budget)
+            solution = model.solve(smaller, self.world, self.budget, lowest=pinned.least(smaller))
         except OutOfBudget:
             return None
-        if solution is None or solution.cost > pinned.least(smaller) + 1e-9:
+        if solution is None:
             return None
         # Laid with regard to its runs, a fleet may hold them in fewer zones at the same price.
         moves = any(pinned.may_move(*pair) for pair in zip(problem.fleets, smaller.fleets, strict=True))

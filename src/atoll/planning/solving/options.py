@@ -84,6 +84,8 @@ def suiting(requirements: Requirements, machines: Sequence[Machine], whole: bool
 
     With `whole`, a node takes all blocks of a machine.
     """
+    if not machines:
+        return []
     # By identity: machines of one type share it, and its hash costs more than to look twice at one that is equal.
     keys = [id(m.instance_type) if m.blocks == 1 else (id(m.instance_type), m.blocks) for m in machines]
     kinds = {key: (m.instance_type, m.blocks) for key, m in zip(keys, machines, strict=True)}

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 from atoll.model.resources import InstanceType
 from atoll.planning.plan import Source
@@ -48,6 +49,15 @@ class FleetGroup:
     def cap(self) -> int | None:
         """How many nodes a zone may end with, where the number of all is certain: without what `survive_zones` adds."""
         return self.placement.most_in_zone(max(self.nodes, sum(self.existing.values())))
+
+    @property
+    def most_in_zone(self) -> int | None:
+        """How many nodes of runs its new machines in one zone hold at most, where its spread says so (None: any)."""
+        spread = self.placement.strategy is Strategy.SPREAD and not self.placement.survive_zones
+        if not spread or not self.eligible or self.chooses or any(option.blocks > 1 for option in self.options):
+            return None
+        level = max(self.nodes, sum(self.existing.values())) // len(self.eligible)
+        return level + self.placement.max_skew
 
     @property
     def cap_varies(self) -> bool:
@@ -209,9 +219,18 @@ class Problem:
     limits: Limits = NO_LIMITS
 
     def apart(self, solution: "Solution") -> int:
-        """In how many zones more than one the nodes of runs are that could be in fewer; of several copies, all."""
-        zones = [{s.supply.zone for s in solution.runs.get(run.name, ())} for run in self.runs if run.may_be_apart]
-        return sum(max(0, len(used) - 1) for used in zones)
+        """In how many zones more than needed the nodes of runs are that could be in fewer; of several copies, all."""
+        runs = [run for run in self.runs if run.may_be_apart]
+        zones = [{share.supply.zone for share in solution.runs.get(run.name, ())} for run in runs]
+        return sum(max(0, len(used) - self._fewest(run)) for run, used in zip(runs, zones, strict=True))
+
+    def _fewest(self, run: RunGroup) -> int:
+        """A number of zones that the nodes of a run need at least."""
+        if run.copies > 1 or run.pools or run.options:
+            return 1
+        limits = [fleet.most_in_zone for fleet in self.fleets if fleet.name in run.fleets]
+        known = [limit for limit in limits if limit is not None]
+        return ceil(run.nodes / max(1, sum(known))) if len(known) == len(limits) else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from atoll.planning.solving.limits import shared_limits
 from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.packing import charge
 from atoll.planning.solving.problem import FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution, Supply
-from atoll.planning.solving.solver import Programme
+from atoll.planning.solving.solver import Programme, kept
 from atoll.planning.world import Lots, World
 
 SOURCE_WEIGHT = {Source.EXISTING: 0.0, Source.PLANNED: 1000.0, Source.NEW: 2000.0}
@@ -53,6 +53,8 @@ class Model:
     ties: Terms = field(default_factory=lambda: defaultdict(float))
     near: Terms | None = None
     """What is new where it need not be, and how far runs are apart: the second objective, where that is one."""
+    lowest: float | None = None
+    """The lowest price in USD an hour, where it is known: then it is no objective but a limit."""
 
     def add_disks(self) -> None:
         """Each volume lies in one of its zones."""
@@ -208,7 +210,7 @@ class Model:
         if run.max_skew is not None:
             self._even(run, run.max_skew, in_zones)
         if self.near is not None and run.may_be_apart:
-            self._near(run, in_zones)
+            self._near(run, in_zones, by_class)
 
     def _together(self, run: RunGroup, by_class: Sequence[Mapping[int, Terms]]) -> None:
         """In each place are all nodes, of each class, of some copies."""
@@ -232,7 +234,7 @@ class Model:
                 least[place] = self.programme.variable(run.nodes)
             self.programme.row({**in_zones.get(zone, {}), least[place]: -1.0}, 0, max_skew)
 
-    def _near(self, run: RunGroup, in_zones: Mapping[int, Terms]) -> None:
+    def _near(self, run: RunGroup, in_zones: Mapping[int, Terms], by_class: Sequence[Mapping[int, Terms]]) -> None:
         """How many zones a run uses; of several copies, how many are not in one zone as a whole."""
         assert self.near is not None
         size = run.nodes // run.copies
@@ -243,7 +245,10 @@ class Model:
                 self.programme.row({**in_zones[zone], variable: -float(size)}, lower=0)
             else:
                 self.near[variable] = 1.0
-                self.programme.row({**in_zones[zone], variable: -float(run.nodes)}, upper=0)
+                # For each class by itself: so fractions say more than for all nodes of the run together.
+                for group, by_zone in zip(run.classes, by_class, strict=True):
+                    if zone in by_zone:
+                        self.programme.row({**by_zone[zone], variable: -float(len(group.ranks))}, upper=0)
 
     def _hair(self, *of: object) -> float:
         return HAIR * crc32(repr((self.world.salt, of)).encode()) / 2**32
@@ -358,6 +363,9 @@ class Model:
         objectives: list[Mapping[int, float]] = [self.price, self.near or {}, self.ties]
         if self.near is None:
             del objectives[1]
+        if self.lowest is not None:
+            self.programme.row(self.price, upper=kept(self.lowest))
+            del objectives[0]
         if partial:
             objectives.insert(0, dict.fromkeys(partial, -1.0))
         try:
@@ -366,6 +374,8 @@ class Model:
             raise OutOfBudget(0.0 if partial else out.bound) from out
         if answer is None:
             return None
+        if self.lowest is not None:
+            return self.columns.read(self.problem, answer)
         # Ties do not count: whatever else is equal, the price is the best.
         *first, price = answer.slacks[: len(partial[:1]) + 1]
         return replace(
@@ -373,20 +383,22 @@ class Model:
         )
 
 
-def solve(problem: Problem, world: World, budget: Budget | None = None) -> Solution | None:
+def solve(problem: Problem, world: World, budget: Budget | None = None, lowest: float | None = None) -> Solution | None:
     """The best solution of a problem by the exact model, or None when nothing fits. Raises OutOfBudget.
 
+    `lowest` is the price in USD an hour that it may cost, where none costs less; no partial fleet is in the problem.
     That the nodes of each run are in few zones is required only where they are not so by themselves.
     """
     budget = budget or Budget()
     before = budget.steps
-    found = _solve(Model(problem, world), budget)
+    found = _solve(Model(problem, world, lowest=lowest), budget)
     if found is None or before - budget.steps > NEARER or not problem.apart(found):
         return found
     part = Budget(min(budget.left, 2 * NEARER), kept=0)
     given = part.steps
+    known = found.proven and not any(fleet.partial for fleet in problem.fleets)
     try:
-        nearer = _solve(Model(problem, world, near={}), part)
+        nearer = _solve(Model(problem, world, near={}, lowest=found.cost if known else None), part)
     except OutOfBudget:
         nearer = None
     budget.spend(given - part.steps)

@@ -62,6 +62,11 @@ class Answer:
         return self.values[variable]
 
 
+def kept(best: float) -> float:
+    """The most that a later objective may make of an earlier one."""
+    return best + SLACK * max(1.0, abs(best) * 1e-3)
+
+
 @dataclass(slots=True)
 class Programme:
     """Rows and columns as they are written down; all variables are integers of at least 0."""
@@ -117,7 +122,7 @@ class Programme:
             used = np.flatnonzero(costs).astype(np.int32)
             best = float(sum(costs[i] * values[i] for i in used))
             slacks.append(0.0 if bound is None else max(0.0, best - bound))
-            most = best + SLACK * max(1.0, abs(best) * 1e-3)
+            most = kept(best)
             highs.addRow(-inf, most, len(used), used, costs[used])
             relaxation.keep(most)
         return None if values is None else Answer(values, tuple(slacks))
