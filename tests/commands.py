@@ -83,14 +83,14 @@ def run(
 def _loaded() -> str:
     """The address of this test process's loaded process, which ends with it."""
     address = f"\0atoll-commands-{os.getpid()}-{os.urandom(4).hex()}"
-    ready, told = os.pipe()
+    ready, started = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, address[1:], str(told)],
+        [sys.executable, "-m", __name__, address[1:], str(started)],
         cwd=Path(__file__).parents[1],
         stdin=subprocess.PIPE,
-        pass_fds=(told,),
+        pass_fds=(started,),
     )
-    os.close(told)
+    os.close(started)
     assert os.read(ready, 1), "the loaded process did not start"
     os.close(ready)
     process.returncode = 0  # it ends with its input, which this process holds
@@ -102,7 +102,9 @@ _KEPT: list["subprocess.Popen[bytes]"] = []
 
 
 def _number(line: socket.socket) -> int:
-    return int.from_bytes(_received(line, _NUMBER_BYTES), signed=True)
+    content = _received(line, _NUMBER_BYTES)
+    assert len(content) == _NUMBER_BYTES, "the process that forks commands has ended"
+    return int.from_bytes(content, signed=True)
 
 
 def _received(line: socket.socket, size: int) -> bytes:
@@ -113,15 +115,15 @@ def _received(line: socket.socket, size: int) -> bytes:
     return content
 
 
-def _serve(name: str, told: int) -> None:
+def _serve(name: str, started: int) -> None:
     """Load the command line, then fork a process for each request until the input ends."""
     running: dict[int, tuple[int, socket.socket]] = {}
     with socket.socket(socket.AF_UNIX) as listener:
         _load()
         listener.bind(f"\0{name}")
         listener.listen(16)
-        os.write(told, b"+")
-        os.close(told)
+        os.write(started, b"+")
+        os.close(started)
         while True:
             ready = select.select([listener, sys.stdin, *running], [], [])[0]
             for ended in [each for each in ready if each in running]:

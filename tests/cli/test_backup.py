@@ -68,7 +68,7 @@ def test_a_backup_is_for_its_owner_and_one_whole_file(atoll: CommandLine) -> Non
     assert [name.name for name in atoll.folder.iterdir() if "kept" in name.name] == ["kept.db"]
 
 
-@pytest.mark.long  # writes for seconds, and starts a server on each backup
+@pytest.mark.long  # writes for as long as three backups take
 def test_a_backup_in_the_midst_of_writes_is_of_one_moment(atoll: CommandLine) -> None:
     apply(atoll, "first")
     database = atoll.folder / "home" / "atoll.db"
