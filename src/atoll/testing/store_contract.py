@@ -277,6 +277,29 @@ class StoreContract:
 
         assert len(set(await asyncio.gather(*(first(str(number)) for number in range(6))))) == 1
 
+    async def test_what_is_away_of_kept_fleets_is_counted_by_zone_and_by_time(self, db: Database) -> None:
+        """`f1` of 3 nodes has one that works, one that ends and one that is silent; a former one has ended."""
+        works = replace(instance("i1", 1), state=InstanceState.ACTIVE, started_at=NOW)
+        leaves = replace(works, id="i2", node=2, end_reason="zone-drained")
+        silent = replace(works, id="i3", node=3, unreachable_since=NOW, zone=Zone("local", "local", "local-c", "id-c"))
+        former = replace(leaves, id="i4", node=4, state=InstanceState.TERMINATING)
+        recovering = replace(fleet(), config={"nodes": 3, "placement": {"rebalance": "on-recovery"}})
+        async with db.write() as tx:
+            await tx.add_all(
+                [recovering, replace(fleet("f2", "runs"), auto_created=True), works, leaves, silent, former]
+            )
+            await tx.add_all([replace(each, id=f"x{each.id}", fleet_id="f2") for each in (works, leaves)])
+        async with db.write() as tx:
+            await tx.step(former, InstanceState.TERMINATED)
+        async with db.read() as tx:
+            assert await tx.fleets.readiness() == {"f1": (3, 1)}
+            assert await tx.fleets.recovering() == ["f1"]
+            for fleet_id in ("f1", None):
+                times, ending, zones = await tx.fleets.departures(NOW - HOUR, fleet_id, "")
+                assert (times, ending) == ([NOW], {works.zone: 1})
+                assert sorted(zones) == [works.zone, silent.zone]
+            assert await tx.fleets.departures(NOW, "f1", "i2") == ([], {}, [silent.zone])
+
     async def test_observations_are_read_by_zone_and_deleted_when_they_are_old(self, db: Database) -> None:
         zone, other = Zone("fake", "fake-1", "fake-1a"), Zone("fake", "fake-1", "fake-1b")
         start = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,12 @@ from typing import Any
 from atoll.backends.aws.clients import Clients
 from atoll.backends.base import BackendError, NotFound
 
-FIRST_PAUSE, PAUSE = 0.05, 1.5
-"""Seconds that a look waits for others: at first, and after a call to the same region."""
+FIRST_PAUSE, PAUSE, LONGEST_PAUSE = 0.05, 1.5, 5.0
+"""Seconds that a look waits for others: at first, after a call to the same region, and after many of them."""
+GROWTH = 1.25
+"""By how much the pause grows with each call that follows another one: machines take a minute to start."""
+QUIET_SECONDS = 15.0
+"""After as long without a call the pause is short again."""
 MOST = 100
 """Instances in one call. Source: EC2 API reference, `Filter`: at most 200 values."""
 
@@ -20,6 +24,7 @@ class Looks:
         self._clients = clients
         self._wanted: dict[str, dict[str, asyncio.Future[Any]]] = {}
         self._called: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def look(self, machine: str, region: str) -> Any:
@@ -43,8 +48,10 @@ class Looks:
 
     async def _answer(self, region: str, wanted: dict[str, asyncio.Future[Any]]) -> None:
         """Wait for others, make the call, and answer all that waited."""
-        since = time.monotonic() - self._called.get(region, 0)
-        await asyncio.sleep(max(FIRST_PAUSE, PAUSE - since))
+        since = time.monotonic() - self._called.get(region, -QUIET_SECONDS)
+        pause = PAUSE if since > QUIET_SECONDS else self._pauses.get(region, PAUSE)
+        self._pauses[region] = min(GROWTH * pause, LONGEST_PAUSE)
+        await asyncio.sleep(max(FIRST_PAUSE, pause - since))
         if self._wanted.get(region) is wanted:
             del self._wanted[region]
         self._called[region] = time.monotonic()

@@ -118,7 +118,7 @@ async def held_back(
     admitted = [each for each in mine if each.id in first.ids]
     second = Allowance(first.ids)
     if limits.common is not None and limits.common[0].binds:
-        second = _allowed(limits.common, await _line(tx, common, fleet, admitted), tx.now)
+        second = _allowed(limits.common, await _line(tx, fleet, admitted), tx.now)
     ids = frozenset(each.id for each in mine).difference(set(first.ids) & set(second.ids))
     if not ids:
         return Held()
@@ -147,7 +147,7 @@ async def take_turn(tx: Transaction) -> None:
     await tx.settings.set("disruption", tx.now.isoformat())
 
 
-async def _line(tx: Transaction, common: Disruption | None, fleet: Fleet, admitted: Sequence[Member]) -> list[Member]:
+async def _line(tx: Transaction, fleet: Fleet, admitted: Sequence[Member]) -> list[Member]:
     """The candidates of all fleets for the server's budget; fleets that wait for capacity come last."""
     fleets: defaultdict[str, list[Instance]] = defaultdict(list)
     for each in await tx.fleets.live_instances():
