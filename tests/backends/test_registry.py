@@ -26,13 +26,13 @@ def test_a_backend_without_an_ability_has_none_in_its_place(tmp_path: Path) -> N
 
 
 def test_counting_its_calls_changes_no_ability_of_a_backend(tmp_path: Path) -> None:
-    figures = Metrics()
-    fake = ObservedBackend("fake", FakeBackend(FakeCloud(Script(grid()))), figures)
-    bare = ObservedBackend("bare", FakeBackend(FakeCloud(Script(grid(), volumes=False))), figures)
+    metrics = Metrics()
+    fake = ObservedBackend("fake", FakeBackend(FakeCloud(Script(grid()))), metrics)
+    bare = ObservedBackend("bare", FakeBackend(FakeCloud(Script(grid(), volumes=False))), metrics)
     assert bare.volumes is None
     assert fake.volumes is not None
     assert asyncio.run(fake.volumes.find("owner-1")) == ()
-    assert b'operation="find_volumes",outcome="ok",zone=""} 1.0' in figures.text([])
+    assert b'operation="find_volumes",outcome="ok",zone=""} 1.0' in metrics.text([])
 
 
 def test_there_is_an_error_for_every_kind_of_failure_that_a_call_raises() -> None:

@@ -63,7 +63,7 @@ async def test_a_call_that_is_given_up_ends_its_process_while_another_user_is_se
         await asyncio.sleep(0.5)
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-        assert 'atoll_computing_seconds_count{outcome="cancelled"} 1.0' in computing.figures.text([]).decode()
+        assert 'atoll_computing_seconds_count{outcome="cancelled"} 1.0' in computing.metrics.text([]).decode()
 
 
 async def test_a_worker_that_keeps_much_memory_ends() -> None:

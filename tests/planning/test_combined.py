@@ -10,7 +10,7 @@ from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.planning.combined import Contradictory, combined
 from atoll.planning.filters.feasibility import PASSED, assess
 from atoll.planning.request import FleetRequest, Requirements, RunRequest, SpotPolicy
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 from tests.planning import rules
 from tests.planning.worlds import Case, case_of_seed
 
@@ -22,7 +22,7 @@ def offers(requirements: Requirements, case: Case) -> set[int]:
 
 
 def passing(requirements: Requirements, case: Case) -> set[int]:
-    return set(np.flatnonzero(assess(requirements, World.of(case.snapshot, "")).offers == PASSED).tolist())
+    return set(np.flatnonzero(assess(requirements, Terrain.of(case.snapshot, "")).offers == PASSED).tolist())
 
 
 @pytest.mark.parametrize("start", range(0, 400, 100))

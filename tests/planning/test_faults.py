@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from atoll.model.failure import Failure, FailureKind, Scope
-from atoll.planning import failures, plan, planner, volumes, world
+from atoll.planning import failures, plan, planner, terrain, volumes
 from atoll.planning.filters import feasibility
 from atoll.planning.filters.feasibility import PASSED, STAGE, Feasibility
 from atoll.planning.plan import Fact, Plan, RefusalCode
@@ -23,7 +23,7 @@ from atoll.planning.request import Document, FleetRequest, Placement, Requiremen
 from atoll.planning.solving import components, groups, limits
 from atoll.planning.solving.joint import Decider
 from atoll.planning.solving.problem import Disk, FleetGroup
-from atoll.planning.world import Lots, World
+from atoll.planning.terrain import Lots, Terrain
 from tests.planning import checks, relations, relief
 from tests.planning.worlds import SMALL, Case, case_of_seed
 
@@ -101,7 +101,7 @@ def _every_zone(stages: Any, requirements: Requirements, *_: object) -> Any:
 
 
 def _anywhere(disk: Disk | None, decider: Decider, *_: object) -> Disk | None:
-    zones = tuple(range(len(decider.world.zones)))
+    zones = tuple(range(len(decider.terrain.zones)))
     return disk if disk is None else replace(disk, zones=zones)
 
 
@@ -113,7 +113,7 @@ def _held_by_nobody(disk: Disk | None, *_: object) -> Disk | None:
     return disk if disk is None else replace(disk, holders=frozenset())
 
 
-def _cheapest_hidden(result: Feasibility, requirements: Requirements, seen: World) -> Feasibility:
+def _cheapest_hidden(result: Feasibility, requirements: Requirements, seen: Terrain) -> Feasibility:
     """In each zone with several passing offers, the cheapest is taken for unavailable."""
     stages = result.offers.copy()
     prices = seen.snapshot.catalog.columns.price
@@ -141,22 +141,22 @@ def _one_of_each_limit_more(monkeypatch: pytest.MonkeyPatch) -> None:
 def _by_the_order_of_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def faulty(self: World, name: str) -> tuple[float, ...]:
+    def faulty(self: Terrain, name: str) -> tuple[float, ...]:
         seen.append(name)
         return tuple(((zone + 3) * (len(seen) % 5 + 2)) % 7 / 7 for zone in range(len(self.zones)))
 
-    monkeypatch.setattr(World, "lots", faulty)
+    monkeypatch.setattr(Terrain, "lots", faulty)
 
 
-def _by_the_number_of_offers(lots: Lots, seen: World, *_: object) -> tuple[float, ...]:
+def _by_the_number_of_offers(lots: Lots, seen: Terrain, *_: object) -> tuple[float, ...]:
     return _turned(lots, seen, len(seen.snapshot.catalog))
 
 
-def _by_the_zone_told_first(lots: Lots, seen: World, *_: object) -> tuple[float, ...]:
+def _by_the_zone_told_first(lots: Lots, seen: Terrain, *_: object) -> tuple[float, ...]:
     return _turned(lots, seen, seen.number[seen.snapshot.zones[0].zone])
 
 
-def _turned(lots: Lots, seen: World, turn: int) -> tuple[float, ...]:
+def _turned(lots: Lots, seen: Terrain, turn: int) -> tuple[float, ...]:
     """Each zone with the lot of another one."""
     return tuple(lots[(zone + turn) % len(seen.zones)] for zone in range(len(seen.zones)))
 
@@ -227,10 +227,10 @@ FAULTS = (
     Fault("limits-one-more", _one_of_each_limit_more, checks.limits_are_kept),
     Fault(
         "zone-capacity-ignored",
-        _function(world._free, lambda free, *_: (None,) * len(free)),
+        _function(terrain._free, lambda free, *_: (None,) * len(free)),
         checks.limits_are_kept,
     ),
-    Fault("quota-ignored", _method(World, "quota", lambda *_: None), checks.limits_are_kept),
+    Fault("quota-ignored", _method(Terrain, "quota", lambda *_: None), checks.limits_are_kept),
     Fault(
         "instances-of-others",
         _function(groups.reusable, lambda _, run, instances: {each.id: 1 for each in instances}),
@@ -250,10 +250,10 @@ FAULTS = (
     Fault("ties-by-the-hour", _by_the_order_of_asking, relations.the_same_again),
     Fault(
         "ties-by-the-number-of-offers",
-        _method(World, "lots", _by_the_number_of_offers),
+        _method(Terrain, "lots", _by_the_number_of_offers),
         relations.unused_offers_change_nothing,
     ),
-    Fault("ties-by-the-zone-told-first", _method(World, "lots", _by_the_zone_told_first), relations.no_order_shows),
+    Fault("ties-by-the-zone-told-first", _method(Terrain, "lots", _by_the_zone_told_first), relations.no_order_shows),
     Fault(
         "quota-of-all-markets",
         _function(failures.reach, _too_far),

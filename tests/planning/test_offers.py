@@ -14,7 +14,7 @@ from atoll.planning.offers import GroupBy, OfferSearch
 from atoll.planning.reasons.sentences import refusal_text
 from atoll.planning.request import Requirements, SpotPolicy
 from atoll.planning.snapshot import Snapshot, Usage
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 NOW = datetime(2026, 11, 25, 14, 3, tzinfo=UTC)
 A, B, C = (Zone("aws", "us-east-1", f"us-east-1{letter}") for letter in "abc")
@@ -29,7 +29,7 @@ ANY = Resources(Range(), Range())
 def search(offers: list[Offer], requirements: Requirements | None = None, **world: object) -> OfferSearch:
     snapshot = Snapshot(catalog=Catalog.from_offers(offers, NOW), now=NOW, **{"zones": (), **world})  # type: ignore[arg-type]
     asked = requirements or Requirements(ANY, spot_policy=SpotPolicy.AUTO)
-    return OfferSearch.of(asked, World.of(snapshot, "offers"))
+    return OfferSearch.of(asked, Terrain.of(snapshot, "offers"))
 
 
 def told(found: OfferSearch) -> list[tuple[str, str, str]]:

@@ -36,8 +36,8 @@ from atoll.planning.solving.limits import Limits
 from atoll.planning.solving.options import suiting
 from atoll.planning.solving.problem import Solution
 from atoll.planning.solving.reductions import reused
+from atoll.planning.terrain import Terrain
 from atoll.planning.volumes import volume_zones
-from atoll.planning.world import World
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ZONES = tuple(Zone("aws", region, region + letter) for region in ("east", "west") for letter in "abc")
@@ -134,7 +134,7 @@ def some_documents(chance: random.Random) -> tuple[Document, ...]:
     return (*fleets, *volumes, *runs)
 
 
-def _idle_case(seed: int) -> tuple[World, tuple[Document, ...]]:
+def _idle_case(seed: int) -> tuple[Terrain, tuple[Document, ...]]:
     """Documents in a world with a few idle machines, for which they compete."""
     chance = random.Random(seed)
     snapshot = some_world(chance, limited=0)
@@ -144,7 +144,7 @@ def _idle_case(seed: int) -> tuple[World, tuple[Document, ...]]:
     )
     easy = Requirements(Resources(Range(1), Range(1)))
     documents = [d if isinstance(d, VolumeRequest) else replace(d, requirements=easy) for d in some_documents(chance)]
-    world = World.of(replace(snapshot, instances=idle), "request")
+    world = Terrain.of(replace(snapshot, instances=idle), "request")
     placeable = (d for d in documents if not isinstance(d, VolumeRequest) or volume_zones(d, world))
     return world, tuple(placeable)
 
@@ -184,7 +184,7 @@ def test_idle_machines_that_are_given_twice_are_found(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("seed", range(150))
 def test_a_reduced_problem_costs_what_the_whole_one_does(seed: int) -> None:
     chance = random.Random(seed)
-    world = World.of(some_world(chance), "request")
+    world = Terrain.of(some_world(chance), "request")
     documents = some_documents(chance)
     decider = Decider(world, documents)
     quick, whole = decider.solve(documents), model.solve(decider.problem(documents, None, Limits.of(world)), world)
@@ -197,7 +197,7 @@ def test_the_reductions_are_tried_on_problems_that_fit_and_on_some_that_do_not()
     fits: Counter[bool] = Counter()
     for seed in range(150):
         chance = random.Random(seed)
-        world = World.of(some_world(chance), "request")
+        world = Terrain.of(some_world(chance), "request")
         documents = some_documents(chance)
         fits[Decider(world, documents).solve(documents) is not None] += 1
     assert min(fits[True], fits[False]) > 15
@@ -251,7 +251,7 @@ def test_offers_filtered_in_columns_fail_the_same_filters_as_one_by_one(seed: in
     snapshot = Snapshot(world.catalog, world.zones, NOW, world.backends)
     asked = some_requirements(chance)
     alone = [first_failed(offer, asked, snapshot) for offer in snapshot.catalog]
-    stages = assess(asked, World.of(snapshot, "request")).offers.tolist()
+    stages = assess(asked, Terrain.of(snapshot, "request")).offers.tolist()
     assert [None if stage == PASSED else FILTERS[stage] for stage in stages] == alone
 
     whole_zone = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atoll.backends.base import AttachedDisk, Disk, LaunchRequest, Listing, Machine, VolumeRequest
+from atoll.backends.base import AttachedDisk, Disk, DiskRequest, LaunchRequest, Listing, Machine
 from atoll.backends.fake import FakeBackend, FakeCloud, Script, grid
 from atoll.backends.fake.volumes import FakeVolumes
 from atoll.model.offer import Availability
@@ -71,7 +71,7 @@ class DeletesWhatIsAttached(FakeVolumes):
 class MakesDisksTwice(FakeVolumes):
     count = 0
 
-    async def create(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: DiskRequest) -> Disk:
         self.count += 1
         token = f"{request.tags.token}-{self.count}"
         return await super().create(replace(request, tags=replace(request.tags, token=token)))

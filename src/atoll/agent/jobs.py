@@ -26,7 +26,7 @@ from atoll.agent.archives import Archives
 from atoll.agent.folder import Folder, read, reserve, strip, sync, write, write_reserved
 from atoll.agent.http import HttpError
 from atoll.agent.share import share_environment
-from atoll.wire.agent import Container, JobPhase, JobState, JobStop, JobSubmission
+from atoll.wire.agent import Container, JobPhase, JobReport, JobStop, JobSubmission
 
 LOGS_BYTES = 1 << 20
 """The most of a log that one answer carries."""
@@ -53,13 +53,13 @@ class Jobs:
         self._hidden = [*hidden]
         self._environment = {name: environment[name] for name in (*_PASSED_ON, _MACHINE) if name in environment}
         self._client = {name: environment[name] for name in (*_PASSED_ON, *containers.PASSED_ON) if name in environment}
-        self._ended: dict[str, JobState] = {}
+        self._ended: dict[str, JobReport] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
         self.archives = Archives(folder.with_name("archives"))
         for leftover in folder.glob(".*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def submit(self, job: str, submission: JobSubmission) -> JobState:
+    def submit(self, job: str, submission: JobSubmission) -> JobReport:
         """Start a job, or return the existing one of this id. Raises HttpError (422)."""
         if _ID.fullmatch(job) is None:
             raise HttpError(422, "a job's id has 1 to 64 of a-z, 0-9 and -")
@@ -71,11 +71,11 @@ class Jobs:
             self._supervise(found)
         return self._state(found)
 
-    def state(self, job: str) -> JobState:
+    def state(self, job: str) -> JobReport:
         """The job as it is now. Raises HttpError (404)."""
         return self._state(self._get(job))
 
-    def all(self) -> list[JobState]:
+    def all(self) -> list[JobReport]:
         """Every job, by id."""
         names = sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
         return [self._state(found) for name in names if (found := self._find(name)) is not None]
@@ -84,7 +84,7 @@ class Jobs:
         """How many jobs have not exited."""
         return sum(state.phase is not JobPhase.EXITED for state in self.all())
 
-    def stop(self, job: str, wish: JobStop) -> JobState:
+    def stop(self, job: str, wish: JobStop) -> JobReport:
         """Stop a job; a second call can only shorten the grace. Raises HttpError (404, 422)."""
         if not (math.isfinite(wish.grace) and wish.grace >= 0):
             raise HttpError(422, "`grace` is a number of seconds, 0 or more")
@@ -233,7 +233,7 @@ class Jobs:
         machine = {_MACHINE: self._environment[_MACHINE]} if _MACHINE in self._environment else {}
         return {processes.MARK: str(folder.path), **machine}
 
-    def _state(self, folder: Folder) -> JobState:
+    def _state(self, folder: Folder) -> JobReport:
         name = folder.path.name
         if (known := self._ended.get(name)) is not None:
             return known
@@ -245,7 +245,7 @@ class Jobs:
             return self._ended[name]
         begun = read(folder.running)
         phase = JobPhase.STARTING if begun is None else JobPhase.RUNNING
-        return JobState(
+        return JobReport(
             id=name,
             phase=JobPhase.STOPPING if folder.stop.exists() else phase,
             log_bytes=_size(folder),
@@ -300,8 +300,8 @@ def _held(folder: Folder) -> bool:
     return False
 
 
-def _exited(folder: Folder, end: dict[str, Any]) -> JobState:
-    return JobState(
+def _exited(folder: Folder, end: dict[str, Any]) -> JobReport:
+    return JobReport(
         id=folder.path.name,
         phase=JobPhase.EXITED,
         exit_code=end["exit_code"],

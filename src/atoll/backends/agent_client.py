@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from atoll.tunnels.stream import Stream
-from atoll.wire.agent import ArchiveState, Health, JobState, JobSubmission
+from atoll.wire.agent import ArchiveState, Health, JobReport, JobSubmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class AgentClient(Protocol):
         """The agent's own state."""
         ...
 
-    async def submit(self, job: str, submission: JobSubmission) -> JobState:
+    async def submit(self, job: str, submission: JobSubmission) -> JobReport:
         """Start a job; the same id again returns the job as it is, started once."""
         ...
 
@@ -41,15 +41,15 @@ class AgentClient(Protocol):
         """Add to an archive what follows `offset`, at most `ARCHIVE_PART_BYTES`; `end` says that nothing follows."""
         ...
 
-    async def state(self, job: str, wait: float = 0) -> JobState:
+    async def state(self, job: str, wait: float = 0) -> JobReport:
         """The job as it is now, or after a change of its phase within `wait` seconds. Raises NotFound."""
         ...
 
-    async def stop(self, job: str, grace: float) -> JobState:
+    async def stop(self, job: str, grace: float) -> JobReport:
         """Ask the job to stop, firmly after `grace` seconds; nothing happens when it has exited. Raises NotFound."""
         ...
 
-    async def jobs(self) -> list[JobState]:
+    async def jobs(self) -> list[JobReport]:
         """Every job that the agent knows."""
         ...
 

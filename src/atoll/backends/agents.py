@@ -18,7 +18,7 @@ from atoll.backends.base import BackendError, InvalidRequest, Machine, NotFound,
 from atoll.model.endpoint import Endpoint
 from atoll.model.system_error import error_words
 from atoll.tunnels.stream import Dial, Reader, Stream, TunnelError, Writer
-from atoll.wire.agent import ArchiveState, Health, JobState, JobStop, JobSubmission
+from atoll.wire.agent import ArchiveState, Health, JobReport, JobStop, JobSubmission
 from atoll.wire.streams import SWITCHING, Begun, upgrade
 
 CALL_SECONDS = 10.0
@@ -46,13 +46,13 @@ class HttpAgent:
         """The agent's own state."""
         return _decode(await self._call("GET", "/healthz"), Health)
 
-    async def jobs(self) -> list[JobState]:
+    async def jobs(self) -> list[JobReport]:
         """Every job that the agent knows."""
-        return _decode(await self._call("GET", "/jobs"), list[JobState])
+        return _decode(await self._call("GET", "/jobs"), list[JobReport])
 
-    async def submit(self, job: str, submission: JobSubmission) -> JobState:
+    async def submit(self, job: str, submission: JobSubmission) -> JobReport:
         """Start a job; idempotent by its id."""
-        return _decode(await self._call("PUT", _path(job), body=submission), JobState)
+        return _decode(await self._call("PUT", _path(job), body=submission), JobReport)
 
     async def archive(self, digest: str) -> ArchiveState:
         """How much of an archive is on the machine."""
@@ -63,13 +63,13 @@ class HttpAgent:
         answer = await self._call("PUT", f"/archives/{digest}", content=data, offset=offset, end=int(end))
         return _decode(answer, ArchiveState)
 
-    async def state(self, job: str, wait: float = 0) -> JobState:
+    async def state(self, job: str, wait: float = 0) -> JobReport:
         """The job as it is now, or after a change of phase within `wait` seconds."""
-        return _decode(await self._call("GET", _path(job), wait=wait), JobState)
+        return _decode(await self._call("GET", _path(job), wait=wait), JobReport)
 
-    async def stop(self, job: str, grace: float) -> JobState:
+    async def stop(self, job: str, grace: float) -> JobReport:
         """Stop the job, with SIGKILL after `grace` seconds."""
-        return _decode(await self._call("POST", _path(job) + "/stop", body=JobStop(grace)), JobState)
+        return _decode(await self._call("POST", _path(job) + "/stop", body=JobStop(grace)), JobReport)
 
     async def forget(self, job: str) -> None:
         """Remove an exited job and its files."""

@@ -176,7 +176,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class VolumeRequest:
+class DiskRequest:
     """One network disk in one zone; `size_gb` in GB.
 
     With the id of a disk snapshot in `snapshot`, the disk has its content, and is at least as large as the snapshot.
@@ -253,7 +253,7 @@ class Listing:
 class Volumes(Protocol):
     """The network disks of a backend. A disk attaches only to machines of its zone."""
 
-    async def create(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: DiskRequest) -> Disk:
         """Create one disk in `request.zone`; idempotent by token.
 
         Raises as `Backend.launch`.
@@ -298,7 +298,7 @@ class Volumes(Protocol):
 
 
 class DiskSnapshots(Protocol):
-    """Snapshots of disks: a disk is created from one with `VolumeRequest.snapshot`, in any zone of its region."""
+    """Snapshots of disks: a disk is created from one with `DiskRequest.snapshot`, in any zone of its region."""
 
     async def create(self, disk: str, zone: Zone, tags: Tags) -> DiskSnapshot:
         """Begin a snapshot of a disk, as it is now; idempotent by token. The disk may be attached meanwhile.

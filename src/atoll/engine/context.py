@@ -59,7 +59,7 @@ class Context:
     new_id: Callable[[], str]
     owner: str
     vault: Vault
-    figures: Metrics
+    metrics: Metrics
     planner: Planner
     config_digests: Mapping[str, str] = field(default_factory=dict)
     own_hosts: OwnHosts | None = None

@@ -147,8 +147,8 @@ class Engine:
             Kind.BACKEND: SweepHandler(behind),
             Kind.RETENTION: RetentionHandler(behind),
         }
-        figures = context.figures
-        self._worker = Worker(context, {kind: ObservedHandler(inner, figures) for kind, inner in handlers.items()})
+        metrics = context.metrics
+        self._worker = Worker(context, {kind: ObservedHandler(inner, metrics) for kind, inner in handlers.items()})
         self._waking: set[asyncio.Task[None]] = set()
         context.worlds.on_recovery = self._recovered
         self._running: asyncio.Task[None] | None = None
@@ -188,7 +188,7 @@ class Engine:
         digests = {entry["type"]: config_digest(entry) for entry in entries}
         options = Options(now, secret_key=secret_key, digests=digests, retention=retention, disruption=disruption)
         engine = await cls.over(database, backends, home, options)
-        engine.context.planner.computing = Computing(engine.context.figures)
+        engine.context.planner.computing = Computing(engine.context.metrics)
         return engine
 
     @classmethod
@@ -204,11 +204,11 @@ class Engine:
         news, alarm = Notifier(), DueTimer()
         database.on_commit, database.on_due = news.notify, alarm.set
         owner = await owner_of(database, home, new_id)
-        figures, vault = Metrics(), Vault(home / "secret.key", options.secret_key)
+        metrics, vault = Metrics(), Vault(home / "secret.key", options.secret_key)
         own_hosts = backends.get(SSH)
         if isinstance(own_hosts, SshBackend):
             own_hosts.use(lambda: declared_hosts(database), owner)
-        backends = {name: ObservedBackend(name, backend, figures) for name, backend in backends.items()}
+        backends = {name: ObservedBackend(name, backend, metrics) for name, backend in backends.items()}
         worlds, logs, archives, calls = (
             Worlds(backends, now, KeptListings(home / "listings", options.digests)),
             open_logs(database, home / "logs"),
@@ -217,7 +217,7 @@ class Engine:
         )
         context = Context(
             *(database, backends, calls, worlds, logs, archives, news, alarm),
-            *(now, new_id, owner, vault, figures, Planner()),
+            *(now, new_id, owner, vault, metrics, Planner()),
             config_digests=options.digests,
             retention=options.retention,
             disruption=options.disruption,

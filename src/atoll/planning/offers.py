@@ -26,7 +26,7 @@ from atoll.planning.filters.feasibility import (
 )
 from atoll.planning.plan import Refusal, RefusalCode
 from atoll.planning.request import Requirements
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 Rows = NDArray[np.intp]
 
@@ -64,20 +64,20 @@ class OfferGroup:
 class OfferSearch:
     """The offers of one question. `rows` are the catalog's, cheapest first; `stages` how far each came."""
 
-    world: World
+    terrain: Terrain
     feasibility: Feasibility
     rows: Rows
     stages: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, requirements: Requirements, world: World) -> "OfferSearch":
+    def of(cls, requirements: Requirements, terrain: Terrain) -> "OfferSearch":
         """All offers that these requirements ask for."""
-        feasibility = assess(requirements, world)
-        catalog = world.snapshot.catalog
+        feasibility = assess(requirements, terrain)
+        catalog = terrain.snapshot.catalog
         if len(catalog) == 0:
-            return cls(world, feasibility, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.uint8))
+            return cls(terrain, feasibility, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.uint8))
         columns, table = catalog.columns, catalog.table
-        by_zone = level_of(requirements, world).of_catalog
+        by_zone = level_of(requirements, terrain).of_catalog
         requested = (by_zone >= STAGE[RefusalCode.NOT_OPTED_IN])[columns.zone]
         requested &= (type_stages(requirements, table) == PASSED)[columns.type]
         requested &= np.array([market in markets(requirements.spot_policy) for market in MARKETS])[columns.market]
@@ -88,14 +88,14 @@ class OfferSearch:
         kinds = columns.type[rows]
         order = np.lexsort((rows, table.memory_gb[kinds], table.cpus[kinds], columns.price[rows]))
         rows = rows[order]
-        stages = np.minimum(feasibility.offers[rows], _left(rows, world))
-        return cls(world, feasibility, rows, stages)
+        stages = np.minimum(feasibility.offers[rows], _left(rows, terrain))
+        return cls(terrain, feasibility, rows, stages)
 
     def cheapest(self, limit: int) -> tuple[FoundOffer, ...]:
         """The first `limit` offers, cheapest first."""
         found = []
         for row, stage in zip(self.rows[:limit].tolist(), self.stages[:limit].tolist(), strict=True):
-            offer = self.world.snapshot.catalog.offer(row)
+            offer = self.terrain.snapshot.catalog.offer(row)
             refusal = None if stage == PASSED else self._refusal(row, offer, FILTERS[stage])
             found.append(FoundOffer(offer, refusal))
         return tuple(found)
@@ -104,12 +104,12 @@ class OfferSearch:
         if code is RefusalCode.CAPACITY_USED:
             data = self._lacking(offer)
         else:
-            data = facts_of_row(code, self.feasibility, row, self.world)
+            data = facts_of_row(code, self.feasibility, row, self.terrain)
         return Refusal(offer.zone, code, data, offer.instance_type.name, offer.market)
 
     def _lacking(self, offer: Offer) -> Facts:
-        zone = self.world.number[offer.zone]
-        total, free = self.world.zones[zone].capacity, self.world.free[zone]
+        zone = self.terrain.number[offer.zone]
+        total, free = self.terrain.zones[zone].capacity, self.terrain.free[zone]
         assert total is not None
         assert free is not None
         return {"instance_type": offer.instance_type.name, **lacking(total, free, offer.instance_type.capacity)}
@@ -118,8 +118,8 @@ class OfferSearch:
         """The offers put together, the group with the cheapest first and those that have nothing now last."""
         if not len(self.rows):
             return ()
-        catalog = self.world.snapshot.catalog
-        names, labels = _LABELS[by](self.world)
+        catalog = self.terrain.snapshot.catalog
+        names, labels = _LABELS[by](self.terrain)
         label = labels[self.rows]
         passed = self.stages == PASSED
         offers = np.bincount(label, minlength=len(names))
@@ -143,7 +143,7 @@ class OfferSearch:
         return tuple(sorted(groups, key=_order))
 
     def _backend(self, rows: Rows) -> str:
-        catalog = self.world.snapshot.catalog
+        catalog = self.terrain.snapshot.catalog
         backends = {catalog.zones[zone].backend for zone in np.unique(catalog.columns.zone[rows]).tolist()}
         return backends.pop() if len(backends) == 1 else ""
 
@@ -153,13 +153,13 @@ def _order(group: OfferGroup) -> tuple[object, ...]:
     return (best is None, best.price if best else 0.0, group.name, group.backend)
 
 
-def _left(rows: Rows, world: World) -> NDArray[np.uint8]:
+def _left(rows: Rows, terrain: Terrain) -> NDArray[np.uint8]:
     """Which machines are larger than what is left of their zone's capacity."""
-    catalog = world.snapshot.catalog
+    catalog = terrain.snapshot.catalog
     zone, kind = catalog.columns.zone[rows], catalog.columns.type[rows]
     stages = np.full(len(rows), PASSED, dtype=np.uint8)
-    for place, number in enumerate(world.zone_of_offers):
-        free = world.free[number]
+    for place, number in enumerate(terrain.zone_of_offers):
+        free = terrain.free[number]
         if free is not None:
             table = catalog.table
             beyond = (table.cpus > free.cpus) | (table.memory_gb > free.memory_gb) | (table.gpu_count > free.gpus)
@@ -177,28 +177,28 @@ def _numbered(names: list[tuple[str, str]], column: NDArray[np.int32]) -> Labels
     return [shown for shown, _ in numbers], labels[column]
 
 
-def _by_zone(world: World) -> Labels:
-    catalog = world.snapshot.catalog
+def _by_zone(terrain: Terrain) -> Labels:
+    catalog = terrain.snapshot.catalog
     return _numbered([(str(zone), f"{zone.backend}/{zone.region}") for zone in catalog.zones], catalog.columns.zone)
 
 
-def _by_region(world: World) -> Labels:
-    catalog = world.snapshot.catalog
+def _by_region(terrain: Terrain) -> Labels:
+    catalog = terrain.snapshot.catalog
     return _numbered([(zone.region, zone.backend) for zone in catalog.zones], catalog.columns.zone)
 
 
-def _by_type(world: World) -> Labels:
-    catalog = world.snapshot.catalog
+def _by_type(terrain: Terrain) -> Labels:
+    catalog = terrain.snapshot.catalog
     return _numbered([(kind.name, "") for kind in catalog.table.types], catalog.columns.type)
 
 
-def _by_gpu(world: World) -> Labels:
-    catalog = world.snapshot.catalog
+def _by_gpu(terrain: Terrain) -> Labels:
+    catalog = terrain.snapshot.catalog
     texts = [f"{kind.gpu.name}:{kind.gpu.count}" if kind.gpu else "none" for kind in catalog.table.types]
     return _numbered([(text, "") for text in texts], catalog.columns.type)
 
 
-_LABELS: Mapping[GroupBy, Callable[[World], Labels]] = {
+_LABELS: Mapping[GroupBy, Callable[[Terrain], Labels]] = {
     GroupBy.ZONE: _by_zone,
     GroupBy.REGION: _by_region,
     GroupBy.TYPE: _by_type,

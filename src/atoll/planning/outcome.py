@@ -119,16 +119,16 @@ class Outcome:
 
 def outcome(holdings: Holdings, snapshot: Snapshot, edits: Edits, plan: PlanFunction) -> Outcome:
     """What follows from these changes of the snapshot."""
-    world = edited(snapshot, edits)
-    left = {each.id for each in world.instances}
+    terrain = edited(snapshot, edits)
+    left = {each.id for each in terrain.instances}
     zones = {each.id: each.zone for each in snapshot.instances}
     touched = [run for run in holdings.runs if not left.issuperset(run.instances)]
-    world = _freed(world, [id for run in touched for id in run.instances])
-    fleets, world, bought = _refilled(holdings, snapshot, world, edits, plan)
+    terrain = _freed(terrain, [id for run in touched for id in run.instances])
+    fleets, terrain, bought = _refilled(holdings, snapshot, terrain, edits, plan)
     lost = {run.request.name for run in touched}
     again = [run.request for run in touched if run.retries]
     again += [run.waiting for run in holdings.runs if run.waiting is not None and run.request.name not in lost]
-    placed = _runs(holdings, again, world, edits, plan)
+    placed = _runs(holdings, again, terrain, edits, plan)
     runs = [_run(run, placed.get(run.request.name), zones, run.request.name in lost) for run in holdings.runs]
     bought += sum(one.price for one in placed.values())
     return Outcome(
@@ -137,7 +137,7 @@ def outcome(holdings: Holdings, snapshot: Snapshot, edits: Edits, plan: PlanFunc
         tuple(one for one in runs if one is not None),
         tuple(volume.name for volume in snapshot.volumes if volume.zone in edits.lost),
         sum(each.price for each in snapshot.instances),
-        sum(each.price for each in world.instances if not each.id.startswith(_NEW)) + bought,
+        sum(each.price for each in terrain.instances if not each.id.startswith(_NEW)) + bought,
     )
 
 
@@ -156,24 +156,24 @@ _NEW = "new "
 """What the ids of planned nodes begin with."""
 
 
-def _freed(world: Snapshot, ids: Collection[str]) -> Snapshot:
+def _freed(terrain: Snapshot, ids: Collection[str]) -> Snapshot:
     """The world in which these instances have no job any more: their runs have several nodes, which take them whole."""
     free = frozenset(ids)
-    instances = (replace(each, busy=False, used_blocks=0) if each.id in free else each for each in world.instances)
-    return replace(world, instances=tuple(instances)) if free else world
+    instances = (replace(each, busy=False, used_blocks=0) if each.id in free else each for each in terrain.instances)
+    return replace(terrain, instances=tuple(instances)) if free else terrain
 
 
 def _refilled(
-    holdings: Holdings, snapshot: Snapshot, world: Snapshot, edits: Edits, plan: PlanFunction
+    holdings: Holdings, snapshot: Snapshot, terrain: Snapshot, edits: Edits, plan: PlanFunction
 ) -> tuple[list[FleetOutcome], Snapshot, float]:
     """The fleets that change, the world with what they get, and the price of that."""
-    here, were = _by_fleet(world), _by_fleet(snapshot)
+    here, were = _by_fleet(terrain), _by_fleet(snapshot)
     requests, kept = [], [fleet for fleet in holdings.fleets if fleet.request.name not in edits.fleets]
     for fleet in kept:
         request = _resized(fleet, here.get(fleet.request.name, Counter()))
         if not fleet.held and missing(request.nodes, request.placement, here.get(request.name, Counter())):
             requests.append(request)
-    made = plan(Request(holdings.id, tuple(requests)), world) if requests else None
+    made = plan(Request(holdings.id, tuple(requests)), terrain) if requests else None
     parts = {one.name: one for one in made.documents} if made is not None else {}
     found = []
     for fleet in kept:
@@ -183,7 +183,7 @@ def _refilled(
         lost = before.total() - staying.total()
         if lost or (part is not None and part.placements):
             found.append(FleetOutcome(name, lost, before, after, part, margin(fleet.request.nodes, after), fleet.held))
-    return found, _with_nodes(world, parts.values()), sum(part.price for part in parts.values())
+    return found, _with_nodes(terrain, parts.values()), sum(part.price for part in parts.values())
 
 
 def margin(nodes: int, counts: Mapping[Zone, int]) -> int:
@@ -206,7 +206,7 @@ def _resized(fleet: KeptFleet, counts: Counter[Zone]) -> FleetRequest:
     return replace(request, nodes=max(fleet.target, min(request.nodes, counts.total())))
 
 
-def _with_nodes(world: Snapshot, parts: Collection[DocumentPlan]) -> Snapshot:
+def _with_nodes(terrain: Snapshot, parts: Collection[DocumentPlan]) -> Snapshot:
     new = [
         ExistingInstance(
             f"{_NEW}{part.name}-{node.node}",
@@ -222,11 +222,11 @@ def _with_nodes(world: Snapshot, parts: Collection[DocumentPlan]) -> Snapshot:
         for node in part.placements
     ]
     usage = tuple(Usage(each.zone, each.instance_type.capacity) for each in new)
-    return replace(world, instances=(*world.instances, *new), usage=(*world.usage, *usage)) if new else world
+    return replace(terrain, instances=(*terrain.instances, *new), usage=(*terrain.usage, *usage)) if new else terrain
 
 
 def _runs(
-    holdings: Holdings, again: Sequence[RunRequest], world: Snapshot, edits: Edits, plan: PlanFunction
+    holdings: Holdings, again: Sequence[RunRequest], terrain: Snapshot, edits: Edits, plan: PlanFunction
 ) -> dict[str, DocumentPlan]:
     """The plans of the runs that look for a place."""
     if not again:
@@ -234,7 +234,7 @@ def _runs(
     elastic = tuple(one for one in holdings.elastic if one.fleet.name not in edits.fleets)
     mounted = {name for run in again for node in run.nodes for mount in node.mounts for name in mount.volumes}
     volumes = tuple(one for one in holdings.volumes if one.name in mounted)
-    made = plan(Request(holdings.id, (*again, *volumes), elastic), world)
+    made = plan(Request(holdings.id, (*again, *volumes), elastic), terrain)
     names = {run.name for run in again}
     return {one.name: one for one in made.documents if one.name in names and one.kind is DocumentKind.RUN}
 

@@ -25,9 +25,9 @@ from atoll.planning.solving.joint import Decider, Decision
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.packing import packed
 from atoll.planning.solving.problem import Share
+from atoll.planning.terrain import Terrain
 from atoll.planning.traffic import traffic
 from atoll.planning.volumes import lone_zone
-from atoll.planning.world import World
 
 LEAST_SAVING = 0.0001
 """USD an hour that are worth a note: as much as is shown."""
@@ -57,9 +57,9 @@ class Planner:
         if request.documents not in self._decisions:
             self._decisions[request.documents] = decider.decide()
         decision = self._decisions[request.documents]
-        layout = Layout.of(decision, decider.world)
+        layout = Layout.of(decision, decider.terrain)
         if explained:
-            reasons = Reasons(decider, decision, Remainder.after(decision.solution, decider.world))
+            reasons = Reasons(decider, decision, Remainder.after(decision.solution, decider.terrain))
             documents = tuple(_document(document, reasons, layout) for document in request.documents)
         else:
             fitting, is_open = frozenset(decision.placed), decision.undecided
@@ -73,9 +73,9 @@ class Planner:
         """A decider that knows what an earlier one found, where that was of the same world."""
         named = frozenset(d.instances for d in request.documents if isinstance(d, RunRequest) and d.instances)
         known = self._decider
-        if known is None or known.world.snapshot is not snapshot or self._key != (request.id, named):
+        if known is None or known.terrain.snapshot is not snapshot or self._key != (request.id, named):
             self._key, self._decisions = (request.id, named), {}
-            known = self._decider = Decider(World.of(snapshot, request.id), request.documents, budget=self._budget)
+            known = self._decider = Decider(Terrain.of(snapshot, request.id), request.documents, budget=self._budget)
         return known.trial(request.documents)
 
 
@@ -87,30 +87,30 @@ class Layout:
     runs: dict[str, tuple[NodePlacement, ...]]
 
     @classmethod
-    def of(cls, decision: Decision, world: World) -> "Layout":
+    def of(cls, decision: Decision, terrain: Terrain) -> "Layout":
         """Fleets get their lowest free node numbers, zone by turns; runs take planned nodes in order."""
-        fleets = {name: _fleet_nodes(name, bought, world) for name, bought in decision.solution.fleets.items()}
+        fleets = {name: _fleet_nodes(name, bought, terrain) for name, bought in decision.solution.fleets.items()}
         # Nodes that take more of a planned machine first: so the others fill what is left.
         shares = [(name, share) for name in sorted(decision.solution.runs) for share in decision.solution.runs[name]]
         shares.sort(key=lambda entry: -entry[1].supply.blocks)
-        free = _planned_nodes(fleets, [share for _, share in shares], world)
+        free = _planned_nodes(fleets, [share for _, share in shares], terrain)
         taken: dict[object, int] = {}
-        existing = {instance.id: instance for instance in world.snapshot.instances}
+        existing = {instance.id: instance for instance in terrain.snapshot.instances}
         runs: dict[str, list[NodePlacement]] = {name: [] for name in sorted(decision.solution.runs)}
         for name, share in shares:
-            runs[name] += _run_nodes(share, free, taken, existing, world.zones[share.supply.zone].zone)
+            runs[name] += _run_nodes(share, free, taken, existing, terrain.zones[share.supply.zone].zone)
         return cls(fleets, {name: tuple(sorted(nodes, key=lambda node: node.node)) for name, nodes in runs.items()})
 
 
 def _planned_nodes(
-    fleets: Mapping[str, Sequence[NodePlacement]], shares: Iterable[Share], world: World
+    fleets: Mapping[str, Sequence[NodePlacement]], shares: Iterable[Share], terrain: Terrain
 ) -> dict[tuple[object, ...], Iterator[int]]:
     """For each kind of planned node of a fleet the numbers of those that runs get, in the order of their shares."""
     taken: dict[tuple[object, ...], list[int]] = {}
     for share in shares:
         supply = share.supply
         if supply.fleet is not None and supply.option is not None:
-            key = _alike(supply.fleet, world.zones[supply.zone].zone, supply.option)
+            key = _alike(supply.fleet, terrain.zones[supply.zone].zone, supply.option)
             taken.setdefault(key, []).extend([supply.blocks] * len(share.ranks))
     alike: dict[tuple[object, ...], list[NodePlacement]] = {}
     for name, nodes in fleets.items() if taken else ():
@@ -127,7 +127,7 @@ def _alike(fleet: str, zone: Zone, machine: NodePlacement | Option) -> tuple[obj
     return (fleet, zone, machine.instance_type, machine.market)
 
 
-def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) -> tuple[NodePlacement, ...]:
+def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], terrain: Terrain) -> tuple[NodePlacement, ...]:
     by_zone: dict[int, list[Option]] = {}
     for option, count in sorted(bought, key=lambda entry: (entry[0].zone, entry[0].key)):
         by_zone.setdefault(option.zone, []).extend([option] * count)
@@ -137,10 +137,10 @@ def _fleet_nodes(name: str, bought: Iterable[tuple[Option, int]], world: World) 
         for _, queue in sorted(by_zone.items())
         for option in queue[turn : turn + 1]
     ]
-    there = {each.node for each in (*world.fleets.get(name, ()), *world.outdated.get(name, ()))}
+    there = {each.node for each in (*terrain.fleets.get(name, ()), *terrain.outdated.get(name, ()))}
     numbers = (number for number in range(len(there) + len(turns)) if number not in there)
     return tuple(
-        NodePlacement(number, world.zones[o.zone].zone, o.instance_type, o.market, o.price, blocks=o.blocks)
+        NodePlacement(number, terrain.zones[o.zone].zone, o.instance_type, o.market, o.price, blocks=o.blocks)
         for number, o in zip(numbers, turns, strict=False)
     )
 
@@ -194,13 +194,13 @@ def _document(document: Document, reasons: Reasons, layout: Layout) -> DocumentP
 
 
 def _used(nodes: Iterable[NodePlacement], reasons: Reasons) -> frozenset[int]:
-    return frozenset(reasons.decider.world.number[node.zone] for node in nodes)
+    return frozenset(reasons.decider.terrain.number[node.zone] for node in nodes)
 
 
 def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
-    world = reasons.decider.world
+    terrain = reasons.decider.terrain
     nodes = layout.fleets.get(fleet.name, ())
-    existing = world.fleets.get(fleet.name, ())
+    existing = terrain.fleets.get(fleet.name, ())
     placed = reasons.placed(fleet)
     whole = isinstance(placed, FleetRequest) and placed.nodes >= fleet.nodes
     refusals = reasons.of_fleet(fleet, _used(nodes, reasons), short=not whole)
@@ -239,8 +239,8 @@ def _shape_notes(
 
     `fleet` is the document as it was placed: the least skew that was to be had is said already.
     """
-    world, going = reasons.decider.world, {each.id for each in removals}
-    staying = [each.zone for each in world.fleets.get(fleet.name, ()) if each.id not in going]
+    terrain, going = reasons.decider.terrain, {each.id for each in removals}
+    staying = [each.zone for each in terrain.fleets.get(fleet.name, ()) if each.id not in going]
     counts = Counter([*staying, *(node.zone for node in nodes)])
     if removals:
         yield explain.counts_note(counts)
@@ -260,14 +260,14 @@ def _shape_notes(
 def _takes_one(fleet: FleetRequest, zone: Zone, reasons: Reasons) -> bool:
     """Whether a zone could take one more node beside all that is planned."""
     decider = reasons.decider
-    return reasons.remainder.refusal(decider.feasibility(fleet.requirements), decider.world.number[zone]) is None
+    return reasons.remainder.refusal(decider.feasibility(fleet.requirements), decider.terrain.number[zone]) is None
 
 
 def _uneven(fleet: FleetRequest, counts: Counter[Zone], reasons: Reasons) -> Iterator[str]:
     """The zones that a spread leaves out for now, and a skew over its limit."""
-    world = reasons.decider.world
+    terrain = reasons.decider.terrain
     feasibility = reasons.decider.feasibility(fleet.requirements)
-    shut = {world.zones[zone].zone: FILTERS[stage] for zone, stage in feasibility.shut}
+    shut = {terrain.zones[zone].zone: FILTERS[stage] for zone, stage in feasibility.shut}
     usable = _passing(fleet, reasons)
     if shut and counts:
         yield explain.fewer_zones_note(len(usable), shut)
@@ -278,20 +278,20 @@ def _uneven(fleet: FleetRequest, counts: Counter[Zone], reasons: Reasons) -> Ite
 
 def _passing(fleet: FleetRequest, reasons: Reasons) -> list[Zone]:
     """The zones with an offer that passes all filters of a fleet."""
-    zones = reasons.decider.world.zones
+    zones = reasons.decider.terrain.zones
     return [zones[zone].zone for zone in reasons.decider.feasibility(fleet.requirements).passing]
 
 
 def _removals(fleet: FleetRequest, nodes: Sequence[NodePlacement], reasons: Reasons) -> tuple[ExistingInstance, ...]:
     """The nodes that go once the planned ones work."""
-    world = reasons.decider.world
-    existing = [*world.fleets.get(fleet.name, ()), *world.outdated.get(fleet.name, ())]
+    terrain = reasons.decider.terrain
+    existing = [*terrain.fleets.get(fleet.name, ()), *terrain.outdated.get(fleet.name, ())]
     if not existing:
         return ()
     members = [Member(each.id, each.zone, each.node, each.in_use, outdated=each.outdated) for each in existing]
     planned = [Member(f"planned {node.node}", node.zone, node.node, busy=True) for node in nodes]
     level = reasons.decider.feasibility(fleet.requirements).level
-    usable = [info.zone for info, stage in zip(world.zones, level, strict=True) if stage == PASSED]
+    usable = [info.zone for info, stage in zip(terrain.zones, level, strict=True) if stage == PASSED]
     going = shape(fleet.nodes, fleet.placement, [*members, *planned], usable).removals
     by_id = {each.id: each for each in existing}
     return tuple(by_id[id] for id in going if id in by_id)
@@ -308,7 +308,7 @@ def _run(run: RunRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
         shortfall = replace(run_shortfall(run, refusals, reasons), cures=cures(run, reasons))
     zones = {node.zone for node in nodes}
     unseen = sorted(
-        {z.backend for z in zones if not reasons.decider.world.backend(z.backend).mounts_at_path}
+        {z.backend for z in zones if not reasons.decider.terrain.backend(z.backend).mounts_at_path}
         if any(node.volumes for node in nodes)
         else ()
     )
@@ -334,7 +334,9 @@ def _engine_notes(run: RunRequest, reasons: Reasons) -> Iterator[str]:
     """The machines that a run does not get because they have no container engine, wherever they are."""
     if run.requirements.containers:
         there = (
-            each for each in reasons.decider.world.snapshot.instances if run.fleets is None or each.fleet in run.fleets
+            each
+            for each in reasons.decider.terrain.snapshot.instances
+            if run.fleets is None or each.fleet in run.fleets
         )
         names = [each.instance_type.name for each in there if each.instance_type.containers == ""]
         if names:
@@ -351,20 +353,20 @@ def _together_notes(run: RunRequest, zones: Collection[Zone], reasons: Reasons) 
 
 
 def _volume(volume: VolumeRequest, reasons: Reasons, layout: Layout) -> DocumentPlan:
-    world, decision = reasons.decider.world, reasons.decision
+    terrain, decision = reasons.decider.terrain, reasons.decision
     zone: Zone | None = None
     placed = reasons.placed(volume) is not None
-    existing = world.volumes.get(volume.name)
+    existing = terrain.volumes.get(volume.name)
     if existing is not None:
         zone = existing.zone
     elif volume.name in decision.solution.disks:
-        zone = world.zones[decision.solution.disks[volume.name]].zone
+        zone = terrain.zones[decision.solution.disks[volume.name]].zone
     elif placed and not volume.follows:
         groups = [*layout.fleets.values(), *_runs_naming(volume, decision.placed, layout)]
-        nodes = [world.number[node.zone] for group in groups for node in group]
-        number = lone_zone(volume, world, [*nodes, *world.zones_of(world.snapshot.instances)])
-        zone = None if number is None else world.zones[number].zone
-    refusals = reasons.of_volume(volume, frozenset() if zone is None else frozenset({world.number[zone]}))
+        nodes = [terrain.number[node.zone] for group in groups for node in group]
+        number = lone_zone(volume, terrain, [*nodes, *terrain.zones_of(terrain.snapshot.instances)])
+        zone = None if number is None else terrain.zones[number].zone
+    refusals = reasons.of_volume(volume, frozenset() if zone is None else frozenset({terrain.number[zone]}))
     shortfall = None
     if volume in reasons.decision.undecided:
         shortfall, refusals = undecided(1, 0), certain(refusals)

@@ -99,7 +99,7 @@ def create_app(
     _for_members(app, web.project_router)
     if dstack is not None:
         app.include_router(DstackFront(engine, app.state.gate, dstack).router)
-    app.add_middleware(Front, gate=app.state.gate, web=web, figures=RequestMetrics(engine.context.figures.registry))
+    app.add_middleware(Front, gate=app.state.gate, web=web, metrics=RequestMetrics(engine.context.metrics.registry))
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(BackendError, _backend_error)
     app.add_exception_handler(Conflict, _raced)

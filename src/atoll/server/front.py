@@ -66,11 +66,11 @@ class RequestMetrics:
 class Front:
     """Passes requests to the routes."""
 
-    def __init__(self, app: App, gate: Gate, web: WebFront, figures: RequestMetrics) -> None:
+    def __init__(self, app: App, gate: Gate, web: WebFront, metrics: RequestMetrics) -> None:
         self._app = app
         self._gate = gate
         self._web = web
-        self._figures = figures
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or another ASGI event."""
@@ -134,8 +134,8 @@ class Front:
         taken = time.perf_counter() - exchange.began
         method = scope["method"] if scope["method"] in ("GET", "POST", "PUT", "DELETE", "HEAD") else "other"
         route = getattr(scope.get("route"), "path", "other")
-        self._figures.requests.labels(method, route, str(exchange.status)).inc()
-        self._figures.seconds.labels(method, route).observe(taken)
+        self._metrics.requests.labels(method, route, str(exchange.status)).inc()
+        self._metrics.seconds.labels(method, route).observe(taken)
         path = quote(scope["path"][:500])
         user = exchange.user or "-"
         form = "method=%s path=%s status=%d ms=%.1f user=%s"

@@ -73,8 +73,8 @@ class Connections(ABC):
     async def close(self) -> None:
         """Close all connections."""
 
-    def follow(self, heard: Callable[[], None]) -> None:  # noqa: B027 - a database of one server has no others to hear
-        """Call `heard` after the commits of other servers."""
+    def follow(self, notify: Callable[[], None]) -> None:  # noqa: B027 - a database of one server has no others to hear
+        """Call `notify` after the commits of other servers."""
 
     def announce(self) -> None:  # noqa: B027
         """Tell other servers of a commit."""

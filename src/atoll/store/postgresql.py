@@ -110,9 +110,9 @@ class PostgresqlConnections(Connections):
         async with self._engine.begin() as connection:
             yield PostgresqlConnection(connection)
 
-    def follow(self, heard: Callable[[], None]) -> None:
-        """Call `heard` after the commits of other servers, from now on."""
-        self._listener = Listener(self._engine, heard)
+    def follow(self, notify: Callable[[], None]) -> None:
+        """Call `notify` after the commits of other servers, from now on."""
+        self._listener = Listener(self._engine, notify)
 
     def announce(self) -> None:
         """Tell other servers of a commit."""
@@ -130,11 +130,11 @@ class PostgresqlConnections(Connections):
 class Listener:
     """Announces commits to the other servers and receives their announcements. A lost one costs only a delay."""
 
-    def __init__(self, engine: AsyncEngine, heard: Callable[[], None]) -> None:
+    def __init__(self, engine: AsyncEngine, notify: Callable[[], None]) -> None:
         _, arguments = engine.dialect.create_connect_args(engine.url)
         names = ("host", "port", "user", "password", "database", "ssl")
         self._arguments = {name: arguments[name] for name in names if name in arguments}
-        self._heard = heard
+        self._notify = notify
         self._ident = secrets.token_hex(8)
         self._news = asyncio.Event()
         self._ended = asyncio.Event()
@@ -170,7 +170,7 @@ class Listener:
             self._ended.clear()
             connection.add_termination_listener(self._on_end)
             await connection.add_listener(CHANNEL, self._on_notice)
-            self._heard()  # of what was missed before
+            self._notify()  # of what was missed before
             while not self._ended.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PROBE_SECONDS):
@@ -186,7 +186,7 @@ class Listener:
 
     def _on_notice(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         if payload != self._ident:
-            self._heard()
+            self._notify()
 
     def _on_end(self, _connection: "asyncpg.Connection[Any]") -> None:
         self._ended.set()

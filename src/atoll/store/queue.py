@@ -19,7 +19,7 @@ class Backlog:
     age: float
 
 
-class QueueFigures:
+class QueueMetrics:
     """Counts the queue, and reads the schema version and the size of the database."""
 
     def __init__(self, connection: Connection) -> None:

@@ -32,7 +32,7 @@ from atoll.store.listing import Listing
 from atoll.store.logs import LogRepository
 from atoll.store.observations import ObservationRepository
 from atoll.store.query import Query
-from atoll.store.queue import QueueFigures
+from atoll.store.queue import QueueMetrics
 from atoll.store.retention import RetentionRepository
 from atoll.store.rows import ZONE_COLUMNS, columns, event_of, fields_of, zone_columns
 from atoll.store.runs import RunRepository
@@ -144,9 +144,9 @@ class Transaction:
         return Listing(self._connection)
 
     @cached_property
-    def queue(self) -> QueueFigures:
+    def queue(self) -> QueueMetrics:
         """The size of the work queue."""
-        return QueueFigures(self._connection)
+        return QueueMetrics(self._connection)
 
     @cached_property
     def logs(self) -> LogRepository:

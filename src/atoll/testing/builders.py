@@ -1,6 +1,6 @@
 """Short ways to make the model's values in tests, with defaults for all that a test does not care about."""
 
-from atoll.backends.base import LaunchRequest, Tags, VolumeRequest
+from atoll.backends.base import DiskRequest, LaunchRequest, Tags
 from atoll.model.offer import Availability, Market, Offer
 from atoll.model.resources import Gpu, InstanceType
 from atoll.model.zone import Zone, ZoneKind
@@ -49,6 +49,6 @@ def launch_request(
 
 def volume_request(
     where: Zone, token: str = "token-1", *, owner: str = "owner-1", size_gb: float = 1, snapshot: str = ""
-) -> VolumeRequest:
+) -> DiskRequest:
     """A request for one disk."""
-    return VolumeRequest(where, size_gb, tags(token, owner), snapshot)
+    return DiskRequest(where, size_gb, tags(token, owner), snapshot)

@@ -1,10 +1,10 @@
 """The HTTP protocol between the engine and an instance's agent.
 
     GET    /healthz                 -> Health
-    GET    /jobs                    -> list[JobState]
-    PUT    /jobs/{id}               <- JobSubmission -> JobState      idempotent by id
-    GET    /jobs/{id}?wait=S        -> JobState                       waits up to S seconds for a change of `phase`
-    POST   /jobs/{id}/stop          <- JobStop -> JobState            idempotent; may only shorten the grace
+    GET    /jobs                    -> list[JobReport]
+    PUT    /jobs/{id}               <- JobSubmission -> JobReport      idempotent by id
+    GET    /jobs/{id}?wait=S        -> JobReport                       waits up to S seconds for a change of `phase`
+    POST   /jobs/{id}/stop          <- JobStop -> JobReport            idempotent; may only shorten the grace
     GET    /archives/{digest}       -> ArchiveState
     PUT    /archives/{digest}?offset=N&end=1   <- bytes -> ArchiveState     adds what follows N; `end=1`: the last ones
     DELETE /jobs/{id}               -> 204                            forgets an exited job and its files
@@ -140,7 +140,7 @@ class JobStop:
 
 
 @dataclass(frozen=True)
-class JobState:
+class JobReport:
     """One job as its agent sees it. `exit_code` is set once exited (128 + N where signal N ended it).
 
     `reason` is empty for a plain exit, else `stopped`, `max-duration-exceeded`, `start-failed` or `interrupted` (the

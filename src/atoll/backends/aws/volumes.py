@@ -16,11 +16,11 @@ from atoll.backends.aws.types import AwsType
 from atoll.backends.base import (
     AttachedDisk,
     Disk,
+    DiskRequest,
     InvalidRequest,
     MachineState,
     NotFound,
     Unavailable,
-    VolumeRequest,
     ZoneMismatch,
 )
 from atoll.backends.hosts import disks
@@ -66,7 +66,7 @@ class AwsVolumes:
         self._everywhere = everywhere
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def create(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: DiskRequest) -> Disk:
         """Create an encrypted volume in the zone, empty or of a snapshot; the same token returns the same volume."""
         region = self._known(request.zone)
         if request.size_gb <= 0:
@@ -181,7 +181,7 @@ class AwsVolumes:
                     raise
             await self._until_free(disk, machine, zone)
 
-    async def _origin(self, request: VolumeRequest) -> "_Origin":
+    async def _origin(self, request: DiskRequest) -> "_Origin":
         """What a new volume is made of. Raises NotFound, InvalidRequest for a snapshot that cannot be used."""
         if not request.snapshot:
             return _Origin(blank=True)

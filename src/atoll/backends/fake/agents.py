@@ -11,7 +11,7 @@ from atoll.backends.base import InvalidRequest, NotFound, Unavailable
 from atoll.backends.fake.cloud import DARK, Call, Chance, Change, FakeCloud, Step, perform
 from atoll.backends.fake.ledger import FakeJob, FakeMachine
 from atoll.tunnels.stream import Stream
-from atoll.wire.agent import ArchiveState, Health, JobPhase, JobState, JobSubmission, Notice, NoticeKind
+from atoll.wire.agent import ArchiveState, Health, JobPhase, JobReport, JobSubmission, Notice, NoticeKind
 
 T = TypeVar("T")
 
@@ -49,10 +49,10 @@ class FakeAgent:
 
         return await self._call("agent.health", "", step, reads=True)
 
-    async def submit(self, job: str, submission: JobSubmission) -> JobState:
+    async def submit(self, job: str, submission: JobSubmission) -> JobReport:
         """Start a job; the same id again returns the job as it is."""
 
-        def step(now: float, chance: Chance) -> Change[JobState]:
+        def step(now: float, chance: Chance) -> Change[JobReport]:
             found = self._cloud.ledger.jobs.get((self._machine, job))
             if found is not None and not found.forgotten:
                 return Change(_state(found, now))
@@ -73,19 +73,19 @@ class FakeAgent:
         """Nothing is kept of an archive."""
         return await self.archive(digest)
 
-    async def state(self, job: str, wait: float = 0) -> JobState:
+    async def state(self, job: str, wait: float = 0) -> JobReport:
         """The job as it is now, or after a change of phase within `wait` seconds."""
 
-        def step(now: float, chance: Chance) -> Change[JobState]:
+        def step(now: float, chance: Chance) -> Change[JobReport]:
             return Change(_state(self._job(job), now))
 
         first = await self._call("agent.state", job, step, reads=True)
         return await self._wait(job, wait, step, first)
 
-    async def stop(self, job: str, grace: float) -> JobState:
+    async def stop(self, job: str, grace: float) -> JobReport:
         """Ask the job to stop; a later call may only shorten the grace."""
 
-        def step(now: float, chance: Chance) -> Change[JobState]:
+        def step(now: float, chance: Chance) -> Change[JobReport]:
             found = self._job(job)
             if _end(found).at <= now:
                 return Change(_state(found, now))
@@ -98,10 +98,10 @@ class FakeAgent:
 
         return await self._call("agent.stop", job, step)
 
-    async def jobs(self) -> list[JobState]:
+    async def jobs(self) -> list[JobReport]:
         """Every job that is not forgotten."""
 
-        def step(now: float, chance: Chance) -> Change[list[JobState]]:
+        def step(now: float, chance: Chance) -> Change[list[JobReport]]:
             mine = [job for job in self._cloud.ledger.jobs.values() if job.machine == self._machine]
             return Change([_state(job, now) for job in mine if not job.forgotten])
 
@@ -123,7 +123,7 @@ class FakeAgent:
     async def open_port(self, job: str, port: int) -> Stream:
         """A fake job listens nowhere."""
 
-        def step(now: float, chance: Chance) -> Change[JobState]:
+        def step(now: float, chance: Chance) -> Change[JobReport]:
             return Change(_state(self._job(job), now))
 
         state = await self._call("agent.state", job, step, reads=True)
@@ -133,10 +133,10 @@ class FakeAgent:
     async def logs(self, job: str, offset: int = 0, limit: int = 1 << 20, wait: float = 0) -> LogChunk:
         """A piece of the log: a line for each command, and one at the end."""
 
-        def look(now: float, chance: Chance) -> Change[JobState]:
+        def look(now: float, chance: Chance) -> Change[JobReport]:
             return Change(_state(self._job(job), now))
 
-        def step(now: float, chance: Chance) -> Change[tuple[LogChunk, JobState]]:
+        def step(now: float, chance: Chance) -> Change[tuple[LogChunk, JobReport]]:
             found = self._job(job)
             text = _log(found, now)
             data = text[offset : offset + limit]
@@ -174,7 +174,7 @@ class FakeAgent:
             max_duration=submission.max_duration,
         )
 
-    async def _wait(self, job: str, wait: float, step: Step[JobState], first: JobState) -> JobState:
+    async def _wait(self, job: str, wait: float, step: Step[JobReport], first: JobReport) -> JobReport:
         clock, state = self._cloud.clock, first
         deadline = self._cloud.now() + wait
         while state.phase is first.phase and state.phase is not JobPhase.EXITED:
@@ -212,14 +212,14 @@ def _end(job: FakeJob) -> _End:
     return min(ends, key=lambda end: end.at)
 
 
-def _state(job: FakeJob, now: float) -> JobState:
+def _state(job: FakeJob, now: float) -> JobReport:
     end, log = _end(job), len(_log(job, now))
     started = datetime.fromtimestamp(job.started_at, UTC)
     if now < end.at:
         phase = JobPhase.RUNNING if job.stopped_at is None else JobPhase.STOPPING
-        return JobState(job.id, phase, log_bytes=log, started_at=started)
+        return JobReport(job.id, phase, log_bytes=log, started_at=started)
     exited = datetime.fromtimestamp(end.at, UTC)
-    return JobState(job.id, JobPhase.EXITED, end.exit_code, end.reason, "", log, started, exited)
+    return JobReport(job.id, JobPhase.EXITED, end.exit_code, end.reason, "", log, started, exited)
 
 
 def _log(job: FakeJob, now: float) -> bytes:

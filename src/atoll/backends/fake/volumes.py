@@ -6,10 +6,10 @@ from atoll.backends.base import (
     AttachedDisk,
     CapacityUnavailable,
     Disk,
+    DiskRequest,
     InvalidRequest,
     MachineState,
     NotFound,
-    VolumeRequest,
     ZoneMismatch,
 )
 from atoll.backends.fake.cloud import FAILED, Call, Chance, Change, FakeCloud, perform
@@ -25,7 +25,7 @@ class FakeVolumes:
         self.cloud = cloud
         self._name = name
 
-    async def create(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: DiskRequest) -> Disk:
         """Create a disk; a token is remembered while its disk exists."""
 
         def step(now: float, chance: Chance) -> Change[Disk]:
@@ -117,7 +117,7 @@ class FakeVolumes:
 
         await perform(self.cloud, Call("detach", zone, subject=f"{disk}/{machine}"), step)
 
-    def _made_disk(self, request: VolumeRequest, now: float) -> FakeDisk:
+    def _made_disk(self, request: DiskRequest, now: float) -> FakeDisk:
         number, tags = len(self.cloud.ledger.disks) + 1, request.tags
         visible = now + self.cloud.script.lag
         return FakeDisk(
@@ -132,7 +132,7 @@ class FakeVolumes:
             snapshot=request.snapshot,
         )
 
-    def _check_snapshot(self, request: VolumeRequest, now: float) -> None:
+    def _check_snapshot(self, request: DiskRequest, now: float) -> None:
         """Raises NotFound, InvalidRequest where no disk can be created from the snapshot."""
         found = self.cloud.ledger.snapshots.get(request.snapshot)
         if found is None or found.deleted_at is not None or found.zone.region != request.zone.region:

@@ -9,10 +9,10 @@ from atoll.backends.base import (
     AttachedDisk,
     CapacityUnavailable,
     Disk,
+    DiskRequest,
     InvalidRequest,
     MachineState,
     NotFound,
-    VolumeRequest,
     ZoneMismatch,
 )
 from atoll.backends.local.config import REGION, LocalConfig
@@ -30,7 +30,7 @@ class LocalDisks:
         self._zones = {zone.name: zone for zone in config.zones}
         self._machines = machines
 
-    def create(self, request: VolumeRequest) -> Disk:
+    def create(self, request: DiskRequest) -> Disk:
         """As `Volumes.create`."""
         with self._records.lock():
             for record in self._records.disks():

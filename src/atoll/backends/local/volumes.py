@@ -1,6 +1,6 @@
 """The local backend's disks as `Volumes`: blocking calls in threads."""
 
-from atoll.backends.base import AttachedDisk, Disk, VolumeRequest
+from atoll.backends.base import AttachedDisk, Disk, DiskRequest
 from atoll.backends.local.disks import LocalDisks
 from atoll.backends.local.records import Records
 from atoll.backends.local.threads import Threads
@@ -15,7 +15,7 @@ class LocalVolumes:
         self._records = records
         self._threads = threads
 
-    async def create(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: DiskRequest) -> Disk:
         """Create a folder in its zone. The size is recorded and not enforced."""
         return await self._threads.run(self._disks.create, request)
 

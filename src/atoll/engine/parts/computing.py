@@ -44,9 +44,9 @@ log = logging.getLogger("atoll.engine")
 class Computing:
     """The worker processes of one server. They start when needed; the first one starts with `start`."""
 
-    def __init__(self, figures: Metrics) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self.turns = Turns(WORKERS)
-        self.figures = figures
+        self.metrics = metrics
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._catalog: tuple[Catalog | None, str, bytes] = (None, "", b"")
@@ -76,7 +76,7 @@ class Computing:
                 outcome = "fault"
                 raise
             finally:
-                self.figures.computing.labels(outcome).observe(monotonic() - began)
+                self.metrics.computing.labels(outcome).observe(monotonic() - began)
             return result
 
     async def close(self) -> None:

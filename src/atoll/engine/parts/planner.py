@@ -88,8 +88,8 @@ class Planner:
         """Set the metrics of the waits for a plan."""
         if self.computing is not None:
             for what, turns in (("request", self.computing.turns), ("placing", self.placing)):
-                self.computing.figures.plans_waiting.labels(what).set(turns.waiting)
-                self.computing.figures.plans_age.labels(what).set(turns.longest_wait)
+                self.computing.metrics.plans_waiting.labels(what).set(turns.waiting)
+                self.computing.metrics.plans_age.labels(what).set(turns.longest_wait)
 
     @property
     def planning_seconds(self) -> float:

@@ -29,7 +29,7 @@ class StatusQueries:
         async with self._context.database.read() as tx:
             backlogs = await tx.queue.backlog(tx.now)
         self._context.planner.measure()
-        return self._context.figures.text(backlogs)
+        return self._context.metrics.text(backlogs)
 
     async def backends(self) -> tuple[BackendStatus, ...]:
         """The configured backends, then those that hold something and are not configured."""

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from atoll.configuration.reading.findings import diagnostics
-from atoll.configuration.types.resources import Resources
+from atoll.configuration.types.resources import ResourcesSpec
 from atoll.engine.context import Context
 from atoll.engine.requests.parsing import live_directory, refuse_errors, with_zones
 from atoll.engine.snapshots.world import World, take_snapshot
@@ -16,7 +16,7 @@ from atoll.model.resources import Resources as Required
 from atoll.model.suggestion import did_you_mean
 from atoll.planning.offers import OfferSearch
 from atoll.planning.request import Requirements, SpotPolicy
-from atoll.planning.world import World as Planning
+from atoll.planning.terrain import Terrain
 from atoll.wire.api import OfferQuery
 
 
@@ -38,7 +38,7 @@ async def find_offers(context: Context, project: str, query: OfferQuery) -> Offe
         SpotPolicy(query.spot or SpotPolicy.AUTO),
         query.max_price,
     )
-    return OfferSearch.of(requirements, Planning.of(snapshot, "offers"))
+    return OfferSearch.of(requirements, Terrain.of(snapshot, "offers"))
 
 
 def _resources(query: OfferQuery, findings: list[Diagnostic]) -> Required:
@@ -47,12 +47,12 @@ def _resources(query: OfferQuery, findings: list[Diagnostic]) -> Required:
     given: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
     for key, text in list(given.items()):
         try:
-            Resources.model_validate({key: text})
+            ResourcesSpec.model_validate({key: text})
         except ValidationError as error:
-            for one in diagnostics(error, Resources, {}):
+            for one in diagnostics(error, ResourcesSpec, {}):
                 findings.append(Diagnostic(one.code, f"`{text[:60]}` for {key}: {one.message}", help=one.help))
             del given[key]
-    found = Resources.model_validate(given).to_model()
+    found = ResourcesSpec.model_validate(given).to_model()
     any_amount = Range()
     return Required(
         found.cpus if "cpu" in given else any_amount,

@@ -32,7 +32,7 @@ MOST_NAMES = 12
 """Zones that a note or a help lists."""
 
 
-class World(Protocol):
+class KnownZones(Protocol):
     """What this module looks at."""
 
     @property
@@ -51,7 +51,7 @@ class World(Protocol):
         ...
 
 
-def check(document: Document, world: World) -> Iterator[Diagnostic]:
+def check(document: Document, world: KnownZones) -> Iterator[Diagnostic]:
     """Every finding about the zones and instance types of one document."""
     yield from _states(document, world)
     yield from _zoneless(document, world)
@@ -86,7 +86,7 @@ def _regions(document: Document) -> tuple[str, ...]:
     return tuple(selection_of(document).regions or ())
 
 
-def _inside(document: Document, world: World) -> list[ZoneInfo]:
+def _inside(document: Document, world: KnownZones) -> list[ZoneInfo]:
     """The zones of the document's backends and regions, whatever its zone filter says."""
     backends, regions = set(map(fold, _backends(document))), set(map(fold, _regions(document)))
     return [
@@ -96,12 +96,12 @@ def _inside(document: Document, world: World) -> list[ZoneInfo]:
     ]
 
 
-def _allowed(document: Document, world: World) -> list[ZoneInfo]:
+def _allowed(document: Document, world: KnownZones) -> list[ZoneInfo]:
     selector = ZoneSelector.compile([text for text, _ in _texts(document)])
     return [info for info in _inside(document, world) if selector.matches(info.zone)]
 
 
-def _states(document: Document, world: World) -> Iterator[Diagnostic]:
+def _states(document: Document, world: KnownZones) -> Iterator[Diagnostic]:
     """Warnings: the zone may be well again before the work begins, and a filter may name others."""
     for text, path in _named(document):
         selector = ZoneSelector.compile([text])
@@ -118,7 +118,7 @@ def _states(document: Document, world: World) -> Iterator[Diagnostic]:
             )
 
 
-def _healthy(zone: Zone, document: Document, world: World) -> str | None:
+def _healthy(zone: Zone, document: Document, world: KnownZones) -> str | None:
     """The other zones of the same backend and region that take work."""
     names = [
         str(info.zone)
@@ -128,7 +128,7 @@ def _healthy(zone: Zone, document: Document, world: World) -> str | None:
     return f"zones of {zone.region} that take work: {_listed(names)}" if names else None
 
 
-def _zoneless(document: Document, world: World) -> Iterator[Diagnostic]:
+def _zoneless(document: Document, world: KnownZones) -> Iterator[Diagnostic]:
     """A zone filter on a backend that has regions only: its offers stay or go, and it is said which."""
     texts = _texts(document)
     if not texts:
@@ -151,7 +151,7 @@ def _zoneless(document: Document, world: World) -> Iterator[Diagnostic]:
         yield Diagnostic("backend-without-zones", message, Severity.WARNING, document.span((key,)), help=help)
 
 
-def _exclusions(document: Document, world: World) -> Iterator[Diagnostic]:
+def _exclusions(document: Document, world: KnownZones) -> Iterator[Diagnostic]:
     texts = [text for text, _ in _texts(document)]
     wanted = ZoneSelector.compile([text for text in texts if not text.startswith("!")])
     if len(texts) == 0 or _allowed(document, world):
@@ -167,7 +167,7 @@ def _exclusions(document: Document, world: World) -> Iterator[Diagnostic]:
         )
 
 
-def _types(document: Document, world: World) -> Iterator[Diagnostic]:
+def _types(document: Document, world: KnownZones) -> Iterator[Diagnostic]:
     """Instance types that no allowed zone offers: warnings, because the plan that follows says what would fit."""
     wanted = () if isinstance(document.spec, VolumeSpec) else selection_of(document).instance_types or ()
     if not wanted:

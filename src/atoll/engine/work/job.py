@@ -29,7 +29,7 @@ from atoll.store.errors import Conflict
 from atoll.store.transaction import Transaction
 from atoll.store.work import Lease
 from atoll.wire.agent import JobPhase, JobSubmission, Mount, Share
-from atoll.wire.agent import JobState as AgentJob
+from atoll.wire.agent import JobReport as AgentJob
 
 FOLLOW_SECONDS = 60.0
 """How often a running job's agent is called, where nothing wakes the job earlier, such as the end of its log."""

@@ -10,6 +10,7 @@ from atoll.backends.base import (
     Backend,
     BackendError,
     Disk,
+    DiskRequest,
     DiskSnapshot,
     DiskSnapshots,
     Faults,
@@ -17,7 +18,6 @@ from atoll.backends.base import (
     Listing,
     Machine,
     Tags,
-    VolumeRequest,
     Volumes,
 )
 from atoll.engine.parts.log_context import work_id
@@ -34,9 +34,9 @@ T = TypeVar("T")
 class CallMetrics:
     """Counts and times the calls to one backend."""
 
-    def __init__(self, backend: str, figures: Metrics) -> None:
+    def __init__(self, backend: str, metrics: Metrics) -> None:
         self._backend = backend
-        self._figures = figures
+        self._metrics = metrics
 
     async def count(
         self, operation: str, zone: Zone | None, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -53,17 +53,17 @@ class CallMetrics:
             outcome = "fault"
             raise
         finally:
-            self._figures.call_seconds.labels(self._backend, operation).observe(time.perf_counter() - began)
-            self._figures.call(self._backend, operation, "" if zone is None else str(zone), outcome).inc()
+            self._metrics.call_seconds.labels(self._backend, operation).observe(time.perf_counter() - began)
+            self._metrics.call(self._backend, operation, "" if zone is None else str(zone), outcome).inc()
         return answer
 
 
 class ObservedBackend:
     """A backend whose calls are counted under `name`; its abilities are those of the inner one."""
 
-    def __init__(self, name: str, inner: Backend, figures: Metrics) -> None:
+    def __init__(self, name: str, inner: Backend, metrics: Metrics) -> None:
         self._inner = inner
-        self._metrics = CallMetrics(name, figures)
+        self._metrics = CallMetrics(name, metrics)
         self.volumes = None if inner.volumes is None else ObservedVolumes(inner.volumes, self._metrics)
         self.snapshots = None if inner.snapshots is None else ObservedSnapshots(inner.snapshots, self._metrics)
         self.checks = inner.checks
@@ -115,7 +115,7 @@ class ObservedVolumes:
         self._inner = inner
         self._metrics = metrics
 
-    async def create(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: DiskRequest) -> Disk:
         """As `Volumes.create`."""
         return await self._metrics.count("create_volume", request.zone, self._inner.create, request)
 
@@ -187,9 +187,9 @@ class ObservedFaults:
 class ObservedHandler:
     """A handler whose turns are counted and timed, and whose log lines name the work item."""
 
-    def __init__(self, inner: Handler, figures: Metrics) -> None:
+    def __init__(self, inner: Handler, metrics: Metrics) -> None:
         self._inner = inner
-        self._figures = figures
+        self._metrics = metrics
 
     async def work(self, lease: Lease) -> Due:
         """The inner handler's turn. Raises LeaseLost, BackendError."""
@@ -200,8 +200,8 @@ class ObservedHandler:
             outcome = "failed" if due.failed else "ok"
         except LeaseLost:
             outcome = "lost"
-            self._figures.leases_lost.labels(lease.kind).inc()
+            self._metrics.leases_lost.labels(lease.kind).inc()
             raise
         finally:
-            self._figures.turn(lease.kind, outcome).observe(time.perf_counter() - began)
+            self._metrics.turn(lease.kind, outcome).observe(time.perf_counter() - began)
         return due

@@ -7,12 +7,12 @@ from typing import assert_never
 from atoll.backends.base import (
     BackendError,
     CapacityUnavailable,
+    DiskRequest,
     InvalidRequest,
     NotFound,
     NotOffered,
     QuotaExceeded,
     Tags,
-    VolumeRequest,
     ZoneMismatch,
 )
 from atoll.engine.context import Context
@@ -92,7 +92,7 @@ class VolumeHandler(Reconciling[Volume, VolumeSight, VolumeEffect]):
 
     async def _create(self, lease: Lease, volume: Volume, zone: Zone) -> Due | None:
         disks = self.volumes(zone)
-        request = VolumeRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
+        request = DiskRequest(zone, volume.size_gb, Tags(self.context.owner, volume.id, volume.name))
         existing = spec_of(volume).volume_id
         try:
             if existing is None:

@@ -104,7 +104,7 @@ class Worker:
             lost = set(await tx.work.renew_all(list(held.values()), tx.now + LEASE))
         for task, lease in held.items():
             if lease in lost and not task.done():
-                self._context.figures.leases_lost.labels(lease.kind).inc()
+                self._context.metrics.leases_lost.labels(lease.kind).inc()
                 task.cancel()
 
     def _pause(self, due: datetime | None) -> float:
@@ -144,7 +144,7 @@ class Worker:
             async with self._context.database.write() as tx:
                 await tx.work.release(lease, now, again, lease.attempts + 1 if due.failed else 0)
         except LeaseLost:
-            self._context.figures.leases_lost.labels(lease.kind).inc()
+            self._context.metrics.leases_lost.labels(lease.kind).inc()
         except (StoreError, OSError) as error:
             log.warning("kind=%s id=%s stays leased until the lease ends: %s", lease.kind, lease.id, error)
 

@@ -114,9 +114,9 @@ class _Feed:
 
     async def _run(self) -> None:
         seen = await self._engine.events.newest()
-        heard = self._engine.news.count
+        seen = self._engine.news.count
         while True:
-            heard = await self._engine.news.wait(heard, QUIET_SECONDS)
+            seen = await self._engine.news.wait(seen, QUIET_SECONDS)
             if self._engine.news.closing:
                 self.end()
                 return

@@ -16,7 +16,7 @@ from atoll.model.resources import GpuRequirement, Range, Resources
 from atoll.planning.filters.feasibility import STAGE, Feasibility, of_types
 from atoll.planning.filters.groups import Group
 from atoll.planning.plan import Fact, RefusalCode
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 Facts = Mapping[str, Fact]
 Kinds = NDArray[np.integer[Any]]
@@ -41,11 +41,11 @@ _AMOUNTS = frozenset({RefusalCode.CPU, RefusalCode.MEMORY, RefusalCode.DISK})
 _OF_GPUS = RESOURCE_CODES - {RefusalCode.ARCH, RefusalCode.CPU, RefusalCode.MEMORY, RefusalCode.DISK}
 
 
-def of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, world: World) -> Facts:
+def of_zone(code: RefusalCode, feasibility: Feasibility, zone: int, terrain: Terrain) -> Facts:
     """The required amount, and those of all types that a zone offers; `joint` where one of them has enough of this."""
-    place = world.catalog_zone[zone]
+    place = terrain.catalog_zone[zone]
     assert place is not None
-    catalog = world.snapshot.catalog
+    catalog = terrain.snapshot.catalog
     rows = catalog.rows(place)
     offered = catalog.columns.availability[rows] != AVAILABILITIES.index(Availability.NOT_OFFERED)
     return of_all(
@@ -61,13 +61,13 @@ def of_all(code: RefusalCode, resources: Resources, table: TypeTable, kinds: Kin
     return {**_having(code, resources, table, kinds), "joint": not refused.all() or not len(kinds)}
 
 
-def of_offers(code: RefusalCode, feasibility: Feasibility, world: World) -> Mapping[int, Facts]:
+def of_offers(code: RefusalCode, feasibility: Feasibility, terrain: Terrain) -> Mapping[int, Facts]:
     """The required amount and those of the refused offers, for each zone with offers that this filter refused."""
     if code not in feasibility.amounts:
         group, resources = feasibility.group(STAGE[code]), feasibility.requirements.resources
-        kinds = world.snapshot.catalog.columns.type[group.rows]
+        kinds = terrain.snapshot.catalog.columns.type[group.rows]
         of_zones = _ranges if code in _AMOUNTS else _each
-        found = of_zones(code, resources, world.snapshot.catalog.table, kinds, group)
+        found = of_zones(code, resources, terrain.snapshot.catalog.table, kinds, group)
         feasibility.amounts[code] = dict(zip(group.zones, found, strict=True))
     return feasibility.amounts[code]
 

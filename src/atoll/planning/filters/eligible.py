@@ -4,7 +4,7 @@ from atoll.model.zone import Zone, ZoneState
 from atoll.planning.filters.feasibility import assess, level_of
 from atoll.planning.request import Requirements
 from atoll.planning.snapshot import Snapshot
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 from atoll.zones.selection import ZoneSelector
 
 
@@ -14,14 +14,14 @@ def eligible_zones(requirements: Requirements, snapshot: Snapshot) -> frozenset[
     Failures, quotas and use count where the snapshot has them: without them, the answer is what could be had when they
     have passed.
     """
-    world = World.of(snapshot, "")
-    return frozenset(world.zones[zone].zone for zone in assess(requirements, world).passing)
+    terrain = Terrain.of(snapshot, "")
+    return frozenset(terrain.zones[zone].zone for zone in assess(requirements, terrain).passing)
 
 
 def usable_zones(requirements: Requirements, snapshot: Snapshot) -> frozenset[Zone]:
     """The zones that the requirements allow and that are available, whatever is offered or free there."""
-    world = World.of(snapshot, "")
-    return frozenset(world.zones[zone].zone for zone in level_of(requirements, world).passing)
+    terrain = Terrain.of(snapshot, "")
+    return frozenset(terrain.zones[zone].zone for zone in level_of(requirements, terrain).passing)
 
 
 def closed_zones(requirements: Requirements, snapshot: Snapshot) -> tuple[tuple[Zone, ZoneState], ...]:

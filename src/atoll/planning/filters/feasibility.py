@@ -19,7 +19,7 @@ from atoll.model.zone import ZoneState
 from atoll.planning.filters.groups import FEW, Group
 from atoll.planning.plan import Fact, RefusalCode
 from atoll.planning.request import Requirements, SpotPolicy
-from atoll.planning.world import MARKET_NUMBER, Level, World
+from atoll.planning.terrain import MARKET_NUMBER, Level, Terrain
 from atoll.zones.selection import ZoneSelector
 
 FILTERS = (
@@ -84,7 +84,7 @@ class Feasibility:
     """The stage of each offer of the catalog, and of each zone of the world."""
 
     requirements: Requirements
-    world: World
+    terrain: Terrain
     offers: Stages
     level: Sequence[int]
     """The stage of each zone by what concerns it as a whole."""
@@ -120,7 +120,7 @@ class Feasibility:
         """The offers of one stage."""
         if stage not in self._groups:
             rows = self._refused_rows(stage) if stage < PASSED else None
-            self._groups[stage] = Group(self.offers == stage if rows is None else None, self.world, rows)
+            self._groups[stage] = Group(self.offers == stage if rows is None else None, self.terrain, rows)
         return self._groups[stage]
 
     def _refused_rows(self, stage: int) -> NDArray[np.intp] | None:
@@ -147,33 +147,33 @@ _SHUT = frozenset(
 """Stages that pass with time."""
 
 
-def assess(requirements: Requirements, world: World) -> Feasibility:
+def assess(requirements: Requirements, terrain: Terrain) -> Feasibility:
     """The stages of all offers and zones under these requirements, before any strategy or volume."""
-    catalog = world.snapshot.catalog
-    level = level_of(requirements, world)
+    catalog = terrain.snapshot.catalog
+    level = level_of(requirements, terrain)
     zones, by_zone = level.stages, level.of_catalog
     of_zones = np.minimum(np.array(zones, dtype=np.uint8), np.uint8(STAGE[RefusalCode.NOT_OFFERED]))
     if len(catalog) == 0:
-        return Feasibility(requirements, world, _NONE, zones, tuple(of_zones.tolist()), frozenset(), _NONE)
+        return Feasibility(requirements, terrain, _NONE, zones, tuple(of_zones.tolist()), frozenset(), _NONE)
     by_type, by_condition = type_stages(requirements, catalog.table), _condition_stages(requirements)
     stages = _offer_stages(requirements, (by_zone, by_type, by_condition), catalog)
-    _apply_ownership(stages, requirements, world)
-    if world.failures or world.is_limited:
-        np.minimum(stages, _world_stages(world), out=stages)
-    offering = np.array(world.zone_of_offers)[catalog.filled]
+    _apply_ownership(stages, requirements, terrain)
+    if terrain.failures or terrain.is_limited:
+        np.minimum(stages, _world_stages(terrain), out=stages)
+    offering = np.array(terrain.zone_of_offers)[catalog.filled]
     of_zones[offering] = np.maximum.reduceat(stages, catalog.bounds[catalog.filled])
-    possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _late(requirements, world)
-    return Feasibility(requirements, world, stages, zones, tuple(of_zones.tolist()), possible, by_type)
+    possible = frozenset(np.concatenate([by_zone, by_type, by_condition]).tolist()) | _late(requirements, terrain)
+    return Feasibility(requirements, terrain, stages, zones, tuple(of_zones.tolist()), possible, by_type)
 
 
-def _late(requirements: Requirements, world: World) -> frozenset[int]:
+def _late(requirements: Requirements, terrain: Terrain) -> frozenset[int]:
     """The stages that ownership, prices, failures and limits make, beside those of zones, types and conditions."""
-    codes = set(FAILURE_CODES.values()) | {RefusalCode.RECENT_FAILURE} if world.failures else set()
-    if world.is_limited:
+    codes = set(FAILURE_CODES.values()) | {RefusalCode.RECENT_FAILURE} if terrain.failures else set()
+    if terrain.is_limited:
         codes |= {RefusalCode.QUOTA, RefusalCode.CAPACITY_USED}
     if requirements.max_price is not None:
         codes |= {RefusalCode.PRICE_UNKNOWN, RefusalCode.PRICE}
-    if any(info.owned for info in world.snapshot.backends):
+    if any(info.owned for info in terrain.snapshot.backends):
         codes |= {RefusalCode.OWNED, RefusalCode.UNAVAILABLE}
     return frozenset(STAGE[code] for code in codes)
 
@@ -219,29 +219,29 @@ def _condition_stages(requirements: Requirements) -> Stages:
     )
 
 
-def level_of(requirements: Requirements, world: World) -> Level:
+def level_of(requirements: Requirements, terrain: Terrain) -> Level:
     """The stages of zones by what concerns them as a whole; found once for each requirement of places."""
     key = (requirements.backends, requirements.regions, requirements.availability_zones)
-    if key not in world.levels:
-        stages = zone_stages(requirements, world)
-        of_catalog = np.array([stages[zone] for zone in world.zone_of_offers], dtype=np.uint8)
+    if key not in terrain.levels:
+        stages = zone_stages(requirements, terrain)
+        of_catalog = np.array([stages[zone] for zone in terrain.zone_of_offers], dtype=np.uint8)
         passing = frozenset(zone for zone, stage in enumerate(stages) if stage == PASSED)
-        world.levels[key] = Level(stages, of_catalog, passing)
-    return world.levels[key]
+        terrain.levels[key] = Level(stages, of_catalog, passing)
+    return terrain.levels[key]
 
 
-def zone_stages(requirements: Requirements, world: World) -> tuple[int, ...]:
+def zone_stages(requirements: Requirements, terrain: Terrain) -> tuple[int, ...]:
     """The stage of each zone by what concerns it as a whole: backend, region, name, state."""
-    return tuple(_zone_stages(requirements, world))
+    return tuple(_zone_stages(requirements, terrain))
 
 
-def _zone_stages(requirements: Requirements, world: World) -> list[int]:
+def _zone_stages(requirements: Requirements, terrain: Terrain) -> list[int]:
     patterns = requirements.availability_zones
     selector = None if patterns is None else ZoneSelector.compile(patterns)
     backends = _folded(requirements.backends)
     regions = _folded(requirements.regions)
     stages = []
-    for info in world.zones:
+    for info in terrain.zones:
         zone = info.zone
         if backends is not None and zone.backend.casefold() not in backends:
             stages.append(STAGE[RefusalCode.BACKEND])
@@ -343,14 +343,14 @@ def markets(policy: SpotPolicy) -> frozenset[Market]:
             return frozenset(Market)
 
 
-def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -> None:
+def _apply_ownership(stages: Stages, requirements: Requirements, terrain: Terrain) -> None:
     """A machine that a user owns is for the fleet that declares it, and there once: not while it is an instance."""
-    owned = {info.name for info in world.snapshot.backends if info.owned}
+    owned = {info.name for info in terrain.snapshot.backends if info.owned}
     if not owned:
         return
-    catalog = world.snapshot.catalog
+    catalog = terrain.snapshot.catalog
     # By its name alone: a host whose declared zone changed is the same machine.
-    taken = {(each.zone.backend, each.instance_type.name) for each in world.snapshot.instances}
+    taken = {(each.zone.backend, each.instance_type.name) for each in terrain.snapshot.instances}
     for place, zone in enumerate(catalog.zones):
         if zone.backend not in owned:
             continue
@@ -361,29 +361,29 @@ def _apply_ownership(stages: Stages, requirements: Requirements, world: World) -
         _lower(part, np.array([(zone.backend, name) in taken for name in names], dtype=bool), RefusalCode.UNAVAILABLE)
 
 
-def _world_stages(world: World) -> Stages:
+def _world_stages(terrain: Terrain) -> Stages:
     """What failures and limits say of each offer: the same for all requirements, so it is found once."""
-    if "stages" not in world.found:
-        stages = np.full(len(world.snapshot.catalog), PASSED, dtype=np.uint8)
-        _apply_failures(stages, world)
-        _apply_limits(stages, world)
-        world.found["stages"] = stages
-    return world.found["stages"]
+    if "stages" not in terrain.found:
+        stages = np.full(len(terrain.snapshot.catalog), PASSED, dtype=np.uint8)
+        _apply_failures(stages, terrain)
+        _apply_limits(stages, terrain)
+        terrain.found["stages"] = stages
+    return terrain.found["stages"]
 
 
-def _apply_failures(stages: Stages, world: World) -> None:
-    for failure in world.failures:
+def _apply_failures(stages: Stages, terrain: Terrain) -> None:
+    for failure in terrain.failures:
         if failure.scope.resource is not Resource.MACHINE:
             continue
         stage = STAGE[FAILURE_CODES.get(failure.kind, RefusalCode.RECENT_FAILURE)]
-        for rows, within in covered(failure, world):
+        for rows, within in covered(failure, terrain):
             part = stages[rows]
             part[within & (part > stage)] = stage
 
 
-def covered(failure: Failure, world: World) -> list[tuple[slice, NDArray[np.bool_]]]:
+def covered(failure: Failure, terrain: Terrain) -> list[tuple[slice, NDArray[np.bool_]]]:
     """The rows of each zone that a failure reaches, and which of them it covers."""
-    catalog, scope = world.snapshot.catalog, failure.scope
+    catalog, scope = terrain.snapshot.catalog, failure.scope
     found = []
     for place, zone in enumerate(catalog.zones):
         if scope.backend != zone.backend or scope.region not in (None, zone.region):
@@ -401,23 +401,23 @@ def covered(failure: Failure, world: World) -> list[tuple[slice, NDArray[np.bool
     return found
 
 
-def _apply_limits(stages: Stages, world: World) -> None:
-    if not world.is_limited:
+def _apply_limits(stages: Stages, terrain: Terrain) -> None:
+    if not terrain.is_limited:
         return
-    catalog = world.snapshot.catalog
+    catalog = terrain.snapshot.catalog
     cpus, memory, gpus = catalog.table.cpus, catalog.table.memory_gb, catalog.table.gpu_count
-    for place, number in enumerate(world.zone_of_offers):
+    for place, number in enumerate(terrain.zone_of_offers):
         rows = catalog.rows(place)
         kinds = catalog.columns.type[rows]
-        total = world.zones[number].capacity
+        total = terrain.zones[number].capacity
         if total is not None:
             beyond = (cpus[kinds] > total.cpus) | (memory[kinds] > total.memory_gb) | (gpus[kinds] > total.gpus)
             _lower(stages[rows], beyond, RefusalCode.CAPACITY_USED)
-        for market in Market if world.quotas else ():
-            quota = world.quota(number, market)
+        for market in Market if terrain.quotas else ():
+            quota = terrain.quota(number, market)
             if quota is not None:
                 same = catalog.columns.market[rows] == MARKET_NUMBER[market]
-                _lower(stages[rows], same & (cpus[kinds] > world.free_cpus(quota)), RefusalCode.QUOTA)
+                _lower(stages[rows], same & (cpus[kinds] > terrain.free_cpus(quota)), RefusalCode.QUOTA)
 
 
 def _lower(stages: Stages, refused: NDArray[np.bool_], code: RefusalCode) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atoll.model.catalog import MARKETS
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 FEW = 0.25
 """Up to this share of the catalog, to list the members costs less than to do without a list.
@@ -29,9 +29,11 @@ class Group:
     A group of many offers avoids a look at each: the catalog knows which are cheap.
     """
 
-    def __init__(self, members: NDArray[np.bool_] | None, world: World, rows: NDArray[np.intp] | None = None) -> None:
+    def __init__(
+        self, members: NDArray[np.bool_] | None, terrain: Terrain, rows: NDArray[np.intp] | None = None
+    ) -> None:
         """`members` says of each offer of the catalog whether it belongs to the group; or `rows` are its few ones."""
-        self._catalog = world.snapshot.catalog
+        self._catalog = terrain.snapshot.catalog
         if members is not None:
             self._members = members
         if rows is not None:
@@ -40,7 +42,7 @@ class Group:
         self._places = np.flatnonzero(spans)
         self._sizes: NDArray[np.intp] = spans[self._places]
         self.counts: list[int] = self._sizes.tolist()
-        self.zones = [world.zone_of_offers[place] for place in self._places.tolist()]
+        self.zones = [terrain.zone_of_offers[place] for place in self._places.tolist()]
 
     @cached_property
     def _few(self) -> bool:

@@ -125,7 +125,7 @@ def _kinds(document: Consumer, solution: Solution) -> list[InstanceType]:
 
 def _cure(cure: Cure, changed: Document, solution: Solution, trial: Decider) -> Cure:
     """The cure with the zones that would fit then, and the lowest price of a new machine (0: none is bought)."""
-    zones = trial.world.zones
+    zones = trial.terrain.zones
     if isinstance(changed, VolumeRequest):
         return replace(cure, zones=tuple(zones[z].zone for z in trial.volume_zones(changed)))
     bought = _bought(changed, solution)
@@ -139,7 +139,7 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
 
     For a fleet over several zones those that could take one of them.
     """
-    count, every = sum(number for _, number in bought), Limits.of(trial.world)
+    count, every = sum(number for _, number in bought), Limits.of(trial.terrain)
     if isinstance(changed, RunRequest):
         apart = changed.strategy is Strategy.CLUSTER and count < len(changed.nodes)
         if apart or changed.strategy is Strategy.SPREAD or any(node.mounts for node in changed.nodes):
@@ -152,10 +152,10 @@ def _fitting(changed: Consumer, bought: Machines, solution: Solution, trial: Dec
         if changed.placement.strategy is not Strategy.CLUSTER and not group.is_free:
             count = min(count, 1)
         options = [group.options, trial.fleet_group(changed, (), None, every).options]
-    remainder = Remainder.after(solution, trial.world, bought, trial.budget)
+    remainder = Remainder.after(solution, trial.terrain, bought, trial.budget)
     if isinstance(changed, RunRequest) and changed.strategy is Strategy.REGION and count < len(changed.nodes):
-        home = {trial.world.region(zone) for zone in _used(changed, solution)}
-        options = [tuple(o for o in some if trial.world.region(o.zone) in home) for some in options]
+        home = {trial.terrain.region(zone) for zone in _used(changed, solution)}
+        options = [tuple(o for o in some if trial.terrain.region(o.zone) in home) for some in options]
     fitting: set[int] = set()
     for some in options if count else ():  # the cheapest do mostly; all that capacities make worth a look decide
         by_zone: dict[int, list[Option]] = {}
@@ -223,7 +223,7 @@ def looser(requirements: Requirements) -> Iterator[tuple[str, Fact, Requirements
 
 def _looser_fleet(fleet: FleetRequest, trial: Decider) -> Iterator[tuple[str, Fact, Document]]:
     placement = fleet.placement
-    high = fleet.nodes + len(trial.world.fleets.get(fleet.name, ()))
+    high = fleet.nodes + len(trial.terrain.fleets.get(fleet.name, ()))
     if placement.min_zones is not None:
         # At best effort the fleet fits with whatever skew.
         skew = high if placement.on_shortage is OnShortage.BEST_EFFORT else placement.max_skew
@@ -249,7 +249,7 @@ def _fewest(fleet: FleetRequest, trial: Decider) -> FleetRequest | None:
     """The fleet with as many nodes as fit with its placement kept."""
     others = [d for d in trial.documents if d is not fleet]
     # Machines that are there stay, and yet may be too few to outlast a zone.
-    there = 0 if fleet.placement.survive_zones else len(trial.world.fleets.get(fleet.name, ()))
+    there = 0 if fleet.placement.survive_zones else len(trial.terrain.fleets.get(fleet.name, ()))
     low, high = there, fleet.nodes - 1
     while low < high:
         middle = (low + high + 1) // 2
@@ -285,8 +285,8 @@ def _max_price(document: Document, others: list[Document], trial: Decider) -> It
         return trial.solve([*others, _at_price(document, price)])
 
     feasible = trial.feasibility(_at_price(document, None).requirements)
-    offered = trial.world.snapshot.catalog.columns.price[feasible.offers == PASSED]
-    free = (i for members in trial.world.fleets.values() for i in members if not i.busy)
+    offered = trial.terrain.snapshot.catalog.columns.price[feasible.offers == PASSED]
+    free = (i for members in trial.terrain.fleets.values() for i in members if not i.busy)
     there = [i.price for i in free] if isinstance(document, RunRequest) else []
     prices = np.unique(np.concatenate((offered, there)))
     unknown, prices = UNKNOWN_PRICE in prices, prices[prices > document.requirements.max_price]

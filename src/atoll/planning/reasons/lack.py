@@ -28,18 +28,18 @@ class Lack:
         used = self._used_volume(run, zone)
         if used is not None:
             return RefusalCode.VOLUME_ATTACHED, {"volume": used, "run": True}
-        world = self.decider.world
-        wanted, region = len(run.nodes), world.zones[zone].zone.region
+        terrain = self.decider.terrain
+        wanted, region = len(run.nodes), terrain.zones[zone].zone.region
         data: dict[str, Fact] = {"wanted": wanted, "strategy": run.strategy.value, "region": region}
         others = reuses or any(node.mounts for node in run.nodes)
         if wanted == 1:
             return RefusalCode.CLUSTER, {**data, "spare": self._has_spare(run, zone)}
         if others or run.strategy is Strategy.SPREAD:
             return RefusalCode.CLUSTER, data
-        options = self.decider.run_group(run, (), Limits.of(world)).options
+        options = self.decider.run_group(run, (), Limits.of(terrain)).options
         places = {
             Strategy.CLUSTER: [option for option in options if option.zone == zone],
-            Strategy.REGION: [option for option in options if world.region(option.zone) == world.region(zone)],
+            Strategy.REGION: [option for option in options if terrain.region(option.zone) == terrain.region(zone)],
         }
         within = places.get(run.strategy, list(options))
         fits = self.remainder.most(within, wanted)

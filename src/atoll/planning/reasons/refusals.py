@@ -109,7 +109,7 @@ class Reasons:
         feasibility = self.decider.feasibility(fleet.requirements)
         unneeded = Unneeded.of_fleet(fleet.name, self.decision.solution, self.remainder, feasibility)
         case = _Case(short, unneeded)
-        holding = Counter(self.decider.world.zones_of(self.decider.world.fleets.get(fleet.name, ())))
+        holding = Counter(self.decider.terrain.zones_of(self.decider.terrain.fleets.get(fleet.name, ())))
         grows = short or bool(new)
         found = []
         for zone in self._others(new):
@@ -145,14 +145,14 @@ class Reasons:
         plain: Collection[int] = ()
         if run.buys and not (short or mounts or self.remainder.is_limited()):
             plain = frozenset(feasibility.passing) - case.planned - case.reusable
-        zones = self.decider.world.zones
+        zones = self.decider.terrain.zones
         for zone in self._others(used):
             if zone in plain:
                 found.append((zone, Refusal(zones[zone].zone, RefusalCode.NOT_NEEDED, unneeded.of(zone))))
                 continue
             if zone_level[zone] < PASSED:
                 code = FILTERS[zone_level[zone]]
-                data, count = facts(code, feasibility, zone, self.decider.world), 1
+                data, count = facts(code, feasibility, zone, self.decider.terrain), 1
                 found.append((zone, self._refusal(zone, code, data, count)))
                 continue
             elsewhere = self._volume_elsewhere(homes, zone)
@@ -171,7 +171,7 @@ class Reasons:
         home = self.decision.solution.disks.get(volume.name)
         unused: Facts = {"why": "volume"}
         if home is not None:
-            unused = {"why": "consumer", "home": str(self.decider.world.zones[home].zone)}
+            unused = {"why": "consumer", "home": str(self.decider.terrain.zones[home].zone)}
         found = []
         for zone in self._others(used):
             code, data = refused.get(zone, (RefusalCode.NOT_NEEDED, unused))
@@ -205,8 +205,8 @@ class Reasons:
 
     def _counted(self, feasibility: Feasibility, stage: int) -> list[Refusal]:
         """The refused offers of one stage, by zone; those that name a price in the order of their prices."""
-        zones, group, code = self.decider.world.zones, feasibility.group(stage), FILTERS[stage]
-        facts_in = offer_facts(code, feasibility, self.decider.world)
+        zones, group, code = self.decider.terrain.zones, feasibility.group(stage), FILTERS[stage]
+        facts_in = offer_facts(code, feasibility, self.decider.terrain)
         found = []
         for zone, count in zip(group.zones, group.counts, strict=True):
             data = facts_in(zone)
@@ -217,16 +217,16 @@ class Reasons:
         return found
 
     def _others(self, used: frozenset[int]) -> Iterable[int]:
-        return (zone for zone in range(len(self.decider.world.zones)) if zone not in used)
+        return (zone for zone in range(len(self.decider.terrain.zones)) if zone not in used)
 
     def _refusal(self, zone: int, code: RefusalCode, data: Facts, count: int) -> Refusal:
-        return Refusal(self.decider.world.zones[zone].zone, code, data, count=count)
+        return Refusal(self.decider.terrain.zones[zone].zone, code, data, count=count)
 
     def _static(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode | None, Facts, int]:
         stage = feasibility.zones[zone]
         if stage == PASSED:
             return None, {}, 1
-        world = self.decider.world
+        terrain = self.decider.terrain
         code = FILTERS[stage]
         absent = self._absent_type(feasibility, zone) if code is RefusalCode.INSTANCE_TYPE else None
         if absent is not None:
@@ -235,7 +235,7 @@ class Reasons:
         if code in (RefusalCode.PRICE, RefusalCode.PRICE_UNKNOWN):
             data = self._dear(feasibility, zone)
             return priced(data["price"]), data, count
-        return code, facts(code, feasibility, zone, world), count
+        return code, facts(code, feasibility, zone, terrain), count
 
     def _dear(self, feasibility: Feasibility, zone: int) -> Facts:
         """The lowest limit at which the zone serves; and what is in the way `besides`, where none would do alone."""
@@ -247,7 +247,7 @@ class Reasons:
             return {**data, "price": offer.price, "max_price": limit}
         stage = free.zones[zone]
         taken = self.remainder.refusal(free, zone) if stage == PASSED else None
-        code, data = taken or (FILTERS[stage], facts(FILTERS[stage], free, zone, self.decider.world))
+        code, data = taken or (FILTERS[stage], facts(FILTERS[stage], free, zone, self.decider.terrain))
         return {**data, "price": free.group(stage).price(zone), "max_price": limit, "besides": code.value}
 
     def _absent_type(self, feasibility: Feasibility, zone: int) -> str | None:
@@ -255,18 +255,18 @@ class Reasons:
         requirements = feasibility.requirements
         if requirements not in self._offered:
             self._offered[requirements] = self._types_of_backends(requirements.instance_types or ())
-        return self._offered[requirements].get(self.decider.world.zones[zone].zone.backend)
+        return self._offered[requirements].get(self.decider.terrain.zones[zone].zone.backend)
 
     def _types_of_backends(self, names: Iterable[str]) -> dict[str, str]:
         """For each backend that has any type of these names, the one in its first zone."""
-        world = self.decider.world
-        catalog = world.snapshot.catalog
+        terrain = self.decider.terrain
+        catalog = terrain.snapshot.catalog
         wanted = np.zeros(len(catalog.table), dtype=bool)
         wanted[[place for name in names for place in catalog.table.by_name.get(name.casefold(), ())]] = True
-        group = Group(wanted[catalog.columns.type], world)
+        group = Group(wanted[catalog.columns.type], terrain)
         first: dict[str, str] = {}
         for zone, row in zip(group.zones, group.rows[group.starts].tolist(), strict=True):
-            first.setdefault(world.zones[zone].zone.backend, catalog.table.types[catalog.columns.type[row]].name)
+            first.setdefault(terrain.zones[zone].zone.backend, catalog.table.types[catalog.columns.type[row]].name)
         return first
 
     def _of_strategy(
@@ -276,11 +276,11 @@ class Reasons:
         taken = self.remainder.refusal(feasibility, zone)
         if taken is not None:
             return taken
-        world, placement = self.decider.world, fleet.placement
+        terrain, placement = self.decider.terrain, fleet.placement
         group = self.group(fleet)
         if placement.strategy is Strategy.CLUSTER:
             if group.home is not None and group.home != zone and group.missing:
-                return RefusalCode.CLUSTER, {"home": str(world.zones[group.home].zone)}
+                return RefusalCode.CLUSTER, {"home": str(terrain.zones[group.home].zone)}
             fits = self.most(fleet, [zone])
             if fits < group.missing:
                 then = self._then(feasibility, zone, group.options, fits)
@@ -311,18 +311,18 @@ class Reasons:
         """How many of the nodes that a fleet is missing these zones can take together, all other documents fixed."""
         group = self.group(fleet)
         if fleet.name not in self._without:
-            solution, world = self.decision.solution, self.decider.world
+            solution, terrain = self.decision.solution, self.decider.terrain
             own = solution.fleets.get(fleet.name, ())
-            self._without[fleet.name] = Remainder.after(solution, world, own, self.remainder.budget)
+            self._without[fleet.name] = Remainder.after(solution, terrain, own, self.remainder.budget)
         remainder = self._without[fleet.name]
         if not self._cheap[fleet.name]:
             for option in group.options:
                 self._cheap[fleet.name].setdefault(option.zone, []).append(option)
         cheap = self._cheap[fleet.name]
         most = remainder.most([option for zone in sorted(zones) for option in cheap.get(zone, ())], group.missing)
-        if most == group.missing or not any(self.decider.world.shared(zone) for zone in zones):
+        if most == group.missing or not any(self.decider.terrain.shared(zone) for zone in zones):
             return most
-        options = self.decider.fleet_group(fleet, (), None, Limits.of(self.decider.world)).options
+        options = self.decider.fleet_group(fleet, (), None, Limits.of(self.decider.terrain)).options
         return remainder.most([option for option in options if option.zone in zones], group.missing)
 
     def _then(self, feasibility: Feasibility, zone: int, options: Iterable[Option], count: int) -> Facts:
@@ -339,7 +339,7 @@ class Reasons:
 
     def _homes(self, run: RunRequest) -> list[_Home]:
         """Where the volumes of each mount of a run are or may be."""
-        placed, zones = self.decision.solution.disks, self.decider.world.zones
+        placed, zones = self.decision.solution.disks, self.decider.terrain.zones
         homes = []
         for node in run.nodes:
             for mount in node.mounts:
@@ -375,11 +375,11 @@ class Reasons:
             held = self._attached(run, zone, case)
             return (None, {}, 1) if held is None else (*held, 1)
         if not run.buys:
-            return _of_instances(run, self.decider.world.instances_in(zone, run.fleets))
+            return _of_instances(run, self.decider.terrain.instances_in(zone, run.fleets))
         code, data, count = self._static(feasibility, zone)
         if code is RefusalCode.OWNED:
             # The hosts of a fleet are offered to no other, and a run may reuse them: what they lack is the reason.
-            of_hosts = _of_instances(run, self.decider.world.instances_in(zone))
+            of_hosts = _of_instances(run, self.decider.terrain.instances_in(zone))
             if of_hosts[0] is RefusalCode.CONTAINERS:
                 return of_hosts
         if code is None and (held := self._attached(run, zone, case)) is not None:
@@ -402,7 +402,7 @@ class Reasons:
         """A mount all of whose volumes in this zone are attached to machines that the run may not use."""
         if not case.mounts:
             return None
-        free = case.idle - {i.id for i in self.decider.world.instances_in(zone) if i.used_blocks}
+        free = case.idle - {i.id for i in self.decider.terrain.instances_in(zone) if i.used_blocks}
         for node in run.nodes:
             for mount in node.mounts:
                 disks = [d for name in mount.volumes if (d := self.decider.disk_of(name)) and zone in d.zones]
@@ -414,7 +414,7 @@ class Reasons:
 
     def _named(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Instances by the names that users see; another project's by id."""
-        known = {i.id: f"{i.fleet}-{i.node}" for i in self.decider.world.snapshot.instances}
+        known = {i.id: f"{i.fleet}-{i.node}" for i in self.decider.terrain.snapshot.instances}
         return tuple(sorted(known.get(ident, ident) for ident in ids))
 
     def _of_choice(

@@ -16,7 +16,7 @@ from atoll.planning.plan import RefusalCode
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Solution
 from atoll.planning.solving.solver import Programme
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 COUNTING = SECOND / 2
 """The budget of all counts of a plan. It is no part of the search's: a reason holds whatever that has used."""
@@ -26,7 +26,7 @@ COUNTING = SECOND / 2
 class Remainder:
     """What is left after a solution: of zones' capacities, of quotas, and of offers by their rows in the catalog."""
 
-    world: World
+    terrain: Terrain
     zones: tuple[Capacity | None, ...]
     quotas: tuple[float, ...]
     taken: dict[int, int]
@@ -37,12 +37,12 @@ class Remainder:
     def after(
         cls,
         solution: Solution,
-        world: World,
+        terrain: Terrain,
         without: Iterable[tuple[Option, int]] = (),
         budget: Budget | None = None,
     ) -> "Remainder":
         """What this solution leaves; the machines `without` count as not bought."""
-        zones, quotas = list(world.free), [world.free_cpus(i) for i in range(len(world.quotas))]
+        zones, quotas = list(terrain.free), [terrain.free_cpus(i) for i in range(len(terrain.quotas))]
         taken: dict[int, int] = {}
         back = [(option, -count) for option, count in without]
         for option, count in (*solution.bought, *back):
@@ -52,20 +52,20 @@ class Remainder:
             if option.quota is not None:
                 quotas[option.quota] -= option.use.cpus * count
             taken[option.offer] = taken.get(option.offer, 0) + count
-        return cls(world, tuple(zones), tuple(quotas), taken, budget or Budget(COUNTING, kept=0))
+        return cls(terrain, tuple(zones), tuple(quotas), taken, budget or Budget(COUNTING, kept=0))
 
     def cheapest(self, feasibility: Feasibility, zone: int) -> Offer | None:
         """The cheapest of the offers that pass in a zone of which one more can be had."""
         row = self._cheapest(feasibility, zone)
-        return None if row is None else self.world.snapshot.catalog.offer(row)
+        return None if row is None else self.terrain.snapshot.catalog.offer(row)
 
     def lowest(self, feasibility: Feasibility, zone: int) -> float | None:
         """Its price in USD an hour."""
         row = self._cheapest(feasibility, zone)
-        return None if row is None else float(self.world.snapshot.catalog.columns.price[row])
+        return None if row is None else float(self.terrain.snapshot.catalog.columns.price[row])
 
     def _cheapest(self, feasibility: Feasibility, zone: int) -> int | None:
-        catalog, passed = self.world.snapshot.catalog, feasibility.group(PASSED)
+        catalog, passed = self.terrain.snapshot.catalog, feasibility.group(PASSED)
         best = passed.best(zone)
         if best is None:
             return None
@@ -77,14 +77,14 @@ class Remainder:
 
     def is_limited(self, zone: int | None = None) -> bool:
         """Whether anything limits how many machines can be had in a zone, or in any."""
-        shared = self.world.is_limited if zone is None else self.world.shared(zone)
-        return shared or self.world.snapshot.catalog.counted
+        shared = self.terrain.is_limited if zone is None else self.terrain.shared(zone)
+        return shared or self.terrain.snapshot.catalog.counted
 
     def refusal(self, feasibility: Feasibility, zone: int) -> tuple[RefusalCode, Facts] | None:
         """Why not even one more of the offers that pass in this zone can be had; None when one can."""
         if not self.is_limited(zone):
             return None
-        catalog, limited = self.world.snapshot.catalog, self.world.shared(zone)
+        catalog, limited = self.terrain.snapshot.catalog, self.terrain.shared(zone)
         passed = feasibility.group(PASSED)
         rows = passed.rows_in(zone)
         if not limited and bool((catalog.columns.count[rows] == UNTOLD).any()):
@@ -108,15 +108,15 @@ class Remainder:
             if option.quota is not None:
                 quotas[option.quota] -= option.use.cpus * amount
             offers[option.offer] = offers.get(option.offer, 0) + amount
-        return Remainder(self.world, tuple(zones), tuple(quotas), offers, self.budget).refusal(feasibility, zone)
+        return Remainder(self.terrain, tuple(zones), tuple(quotas), offers, self.budget).refusal(feasibility, zone)
 
     def _had(self, rows: NDArray[np.intp], zone: int) -> NDArray[np.bool_]:
         """Of which of a zone's offers one more can be had."""
-        columns, table = self.world.snapshot.catalog.columns, self.world.snapshot.catalog.table
+        columns, table = self.terrain.snapshot.catalog.columns, self.terrain.snapshot.catalog.table
         kinds, markets = columns.type[rows], columns.market[rows]
         had: NDArray[np.bool_] = (columns.count[rows] == UNTOLD) | (columns.count[rows] > self._taken_of(rows))
         for place, market in enumerate(MARKETS):
-            quota = self.world.quota(zone, market)
+            quota = self.terrain.quota(zone, market)
             if quota is not None:
                 had &= (markets != place) | (table.cpus[kinds] <= self.quotas[quota])
         free = self.zones[zone]
@@ -128,7 +128,7 @@ class Remainder:
     def _taken_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """How many of each of these offers, in the order of the catalog, are taken."""
         taken = np.zeros(len(rows), dtype=np.int64)
-        if self.taken and self.world.snapshot.catalog.counted:
+        if self.taken and self.terrain.snapshot.catalog.counted:
             offers, counts = (np.array(list(part), dtype=np.int64) for part in (self.taken, self.taken.values()))
             places = np.minimum(np.searchsorted(rows, offers), len(rows) - 1)
             here = rows[places] == offers
@@ -136,16 +136,16 @@ class Remainder:
         return taken
 
     def _of_row(self, row: int, zone: int) -> tuple[RefusalCode, Facts] | None:
-        offer = self.world.snapshot.catalog.offer(row)
+        offer = self.terrain.snapshot.catalog.offer(row)
         named: Facts = {"instance_type": offer.instance_type.name, "market": offer.market.value}
         if offer.count is not None and offer.count <= self.taken.get(row, 0):
             return RefusalCode.UNAVAILABLE, {**named, "count": offer.count}
         use = offer.instance_type.capacity
-        quota = self.world.quota(zone, offer.market)
+        quota = self.terrain.quota(zone, offer.market)
         if quota is not None and self.quotas[quota] < use.cpus:
-            facts = quota_facts(quota, self.quotas[quota], self.world)
+            facts = quota_facts(quota, self.quotas[quota], self.terrain)
             return RefusalCode.QUOTA, {**named, "needed": use.cpus, **facts}
-        total, free = self.world.zones[zone].capacity, self.zones[zone]
+        total, free = self.terrain.zones[zone].capacity, self.zones[zone]
         if total is not None and free is not None and not free.covers(use):
             return RefusalCode.CAPACITY_USED, {**named, **lacking(total, free, use)}
         return None

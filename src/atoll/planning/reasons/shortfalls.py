@@ -14,13 +14,13 @@ def fleet_shortfall(fleet: FleetRequest, placed: int, refusals: Sequence[Refusal
     eligible = reasons.decider.feasibility(fleet.requirements).passing
     least = fleet.placement.min_zones
     if eligible and not reasons.decider.has_enough_zones(fleet):
-        zones = tuple(str(reasons.decider.world.zones[zone].zone) for zone in reasons.decider.serving_zones(fleet))
+        zones = tuple(str(reasons.decider.terrain.zones[zone].zone) for zone in reasons.decider.serving_zones(fleet))
         return Shortfall(
             fleet.nodes, placed, ShortfallCode.MIN_ZONES, {"wanted": least, "eligible": len(zones), "zones": zones}
         )
     if not eligible:
         return _chief(fleet.nodes, placed, refusals)
-    strategy, names = fleet.placement.strategy, reasons.decider.world.zones
+    strategy, names = fleet.placement.strategy, reasons.decider.terrain.zones
     group = reasons.group(fleet)
     cluster = strategy is Strategy.CLUSTER
     # A cluster that has nodes grows where they are.
@@ -74,7 +74,7 @@ def run_shortfall(run: RunRequest, refusals: Sequence[Refusal], reasons: Reasons
 
 def _apart(run: RunRequest, reasons: Reasons) -> dict[str, tuple[str, ...] | str | int] | None:
     """Two mounts of one node whose volumes have no zone in common."""
-    zones = reasons.decider.world.zones
+    zones = reasons.decider.terrain.zones
     for node in run.nodes:
         seen: list[tuple[str, frozenset[int]]] = []
         for mount in node.mounts:

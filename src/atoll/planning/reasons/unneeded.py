@@ -8,7 +8,7 @@ from atoll.planning.filters.feasibility import PASSED, Feasibility
 from atoll.planning.reasons.remainder import Remainder
 from atoll.planning.request import RunRequest, Strategy
 from atoll.planning.solving.problem import Solution
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 _UNNEEDED: Facts = {"why": "unneeded"}
 _REUSE: Facts = {"why": "reuse"}
@@ -59,7 +59,7 @@ class Unneeded:
         first = min((supply.zone for supply in supplies), default=None)
         home, inside = "", frozenset[int]()
         if first is not None and run.strategy is not Strategy.ANY:
-            home, inside = _home(run, first, remainder.world)
+            home, inside = _home(run, first, remainder.terrain)
         made = cls.of_prices(paid, remainder, feasibility)
         return replace(made, always=always, home=home, inside=inside)
 
@@ -78,10 +78,10 @@ class Unneeded:
         return {"why": "equal" if same else "unneeded", "price": price}
 
 
-def _home(run: RunRequest, zone: int, world: World) -> tuple[str, frozenset[int]]:
+def _home(run: RunRequest, zone: int, terrain: Terrain) -> tuple[str, frozenset[int]]:
     """The zone or region in which the nodes of a run are together, and the zones that are there."""
     if run.strategy is Strategy.CLUSTER:
-        return str(world.zones[zone].zone), frozenset({zone})
-    region = world.region(zone)
-    inside = frozenset(other for other in range(len(world.zones)) if world.region(other) == region)
-    return world.zones[zone].zone.region, inside
+        return str(terrain.zones[zone].zone), frozenset({zone})
+    region = terrain.region(zone)
+    inside = frozenset(other for other in range(len(terrain.zones)) if terrain.region(other) == region)
+    return terrain.zones[zone].zone.region, inside

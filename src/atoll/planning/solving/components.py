@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from atoll.planning.request import Document, FleetRequest, RunRequest, VolumeRequest
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 
 def may_use(run: RunRequest, fleet: str) -> bool:
@@ -11,9 +11,9 @@ def may_use(run: RunRequest, fleet: str) -> bool:
     return run.instances is None and (run.fleets is None or fleet in run.fleets)
 
 
-def components(documents: Sequence[Document], world: World) -> list[list[Document]]:
+def components(documents: Sequence[Document], terrain: Terrain) -> list[list[Document]]:
     """The documents in groups of which none depends on another."""
-    idle = {i.fleet for members in world.fleets.values() for i in members if not i.busy}
+    idle = {i.fleet for members in terrain.fleets.values() for i in members if not i.busy}
     fleets = [d.name for d in documents if isinstance(d, FleetRequest)]
     root = list(range(len(documents)))
     first: dict[object, int] = {}

@@ -21,8 +21,8 @@ from atoll.planning.solving.picking import User, Users, cheapest, picked
 from atoll.planning.solving.problem import Disk, FleetGroup, NodeClass, Pool, Problem, RunGroup
 from atoll.planning.solving.reductions import kinds
 from atoll.planning.solving.reductions.kinds import NONE, Copies
+from atoll.planning.terrain import Terrain, numbered
 from atoll.planning.volumes import VolumeRefusals, volume_refusals
-from atoll.planning.world import World, numbered
 
 FRONT, OFFERS_A_STEP = 60, 100
 """The steps for the options of a zone that a limit in force reaches; and how many offers are looked at in one step."""
@@ -32,7 +32,7 @@ FRONT, OFFERS_A_STEP = 60, 100
 class Groups:
     """One request over one world."""
 
-    world: World
+    terrain: Terrain
     documents: tuple[Document, ...]
     _feasible: dict[Requirements, Feasibility] = field(default_factory=dict)
     _options: dict[tuple[object, ...], tuple[Option, ...]] = field(default_factory=dict)
@@ -60,8 +60,8 @@ class Groups:
     def feasibility(self, requirements: Requirements) -> Feasibility:
         """Which offers pass."""
         if requirements not in self._feasible:
-            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
-            self._feasible[requirements] = assess(requirements, self.world)
+            self.budget.spend(len(self.terrain.snapshot.catalog) / OFFERS_A_STEP)
+            self._feasible[requirements] = assess(requirements, self.terrain)
         return self._feasible[requirements]
 
     def fleet_group(
@@ -69,7 +69,7 @@ class Groups:
     ) -> FleetGroup:
         """The fleet in numbers; `runs` are those that may use its machines."""
         users = tuple(User(run.requirements, run.takes_whole) for run in runs if may_use(run, fleet.name))
-        existing = dict(Counter(self.world.zones_of(self.world.fleets.get(fleet.name, ()))))
+        existing = dict(Counter(self.terrain.zones_of(self.terrain.fleets.get(fleet.name, ()))))
         options = self._offers(fleet.requirements, fleet.name, users, limits, fleet.division)
         eligible = self.feasibility(fleet.requirements).passing
         most = fleet.placement.max_zones
@@ -114,7 +114,7 @@ class Groups:
         self, run: RunRequest, fleets: Sequence[FleetRequest], limits: Limits, copies: int, alone: bool = False
     ) -> RunGroup:
         mine = reusable(run, [sample for _, sample in self.pools()])
-        zones = level_of(run.requirements, self.world).passing
+        zones = level_of(run.requirements, self.terrain).passing
         pools = tuple(pool for pool, sample in self.pools() if pool.zone in zones and sample.id in mine)
         spread = run.strategy is Strategy.SPREAD
         lowest = alone and not pools
@@ -136,16 +136,16 @@ class Groups:
 
     def _bought(self, run: RunRequest, limits: Limits, lowest: bool) -> tuple[Option, ...]:
         """What a run may buy; of offers that any number can be had of, with `lowest` only those at the lowest price."""
-        if not lowest or self.world.snapshot.catalog.counted:
+        if not lowest or self.terrain.snapshot.catalog.counted:
             return self._offers(run.requirements, run.name, (), limits)
-        self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP)
-        return cheapest(self.feasibility(run.requirements), self.world, self.world.lots(run.name))
+        self.budget.spend(len(self.terrain.snapshot.catalog) / OFFERS_A_STEP)
+        return cheapest(self.feasibility(run.requirements), self.terrain, self.terrain.lots(run.name))
 
     def _places(self, run: RunRequest, zones: Iterable[int]) -> Mapping[int, int]:
         """By zone, the zone or region in which all nodes of a run have to be."""
         if run.strategy is Strategy.CLUSTER:
             return {zone: zone for zone in zones}
-        return {zone: self.world.region(zone) for zone in zones}
+        return {zone: self.terrain.region(zone) for zone in zones}
 
     def _even(
         self, run: RunRequest, zones: frozenset[int], pools: Iterable[Pool], fleets: Iterable[FleetRequest]
@@ -166,9 +166,9 @@ class Groups:
         key = (requirements, name, users, limits, division)
         if key not in self._options:
             feasible = self.feasibility(requirements)
-            reached = sum(limits.reach(zone, self.world) for zone in feasible.passing) if limits else 0
-            self.budget.spend(len(self.world.snapshot.catalog) / OFFERS_A_STEP + FRONT * reached)
-            self._options[key] = picked(feasible, self.world, self.world.lots(name), Users(users, division), limits)
+            reached = sum(limits.reach(zone, self.terrain) for zone in feasible.passing) if limits else 0
+            self.budget.spend(len(self.terrain.snapshot.catalog) / OFFERS_A_STEP + FRONT * reached)
+            self._options[key] = picked(feasible, self.terrain, self.terrain.lots(name), Users(users, division), limits)
         return self._options[key]
 
     def pools(self) -> tuple[tuple[Pool, ExistingInstance], ...]:
@@ -177,9 +177,9 @@ class Groups:
             named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
             alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
             # By fleet and node: so they are in the world.
-            idle = [i for members in self.world.fleets.values() for i in members if not i.busy]
+            idle = [i for members in self.terrain.fleets.values() for i in members if not i.busy]
             kinds = numbered([i.instance_type for i in idle])
-            for i, zone, kind in zip(idle, self.world.zones_of(idle), kinds, strict=True):
+            for i, zone, kind in zip(idle, self.terrain.zones_of(idle), kinds, strict=True):
                 named_by = tuple([i.id in ids for ids in named]) if named else ()
                 alone = i.id if i.blocks > 1 else ""
                 key = (zone, kind, i.market, i.price, i.fleet, i.attached, named_by, alone)
@@ -189,20 +189,20 @@ class Groups:
 
     def _pool(self, members: Sequence[ExistingInstance]) -> Pool:
         first, ids = members[0], tuple(each.id for each in members)
-        zone = self.world.number[first.zone]
+        zone = self.terrain.number[first.zone]
         return Pool(zone, first.instance_type, ids, first.attached, first.blocks, first.free_blocks)
 
     def disk(self, name: str, requested: VolumeRequest | None) -> Disk | None:
         """The volume of this name: one that exists, or one of the request."""
-        existing = self.world.volumes.get(name)
+        existing = self.terrain.volumes.get(name)
         if existing is not None:
-            zone = self.world.number[existing.zone]
+            zone = self.terrain.number[existing.zone]
             shared = frozenset({zone}) if existing.multi_attach else frozenset()
             return Disk(name, (zone,), shared, frozenset(existing.attached_to))
         if requested is None:
             return None
         zones = self.volume_zones(requested)
-        sharing = (z for z in zones if self.world.backend(self.world.zones[z].zone.backend).multi_attach)
+        sharing = (z for z in zones if self.terrain.backend(self.terrain.zones[z].zone.backend).multi_attach)
         return Disk(name, zones, frozenset(sharing), new=True)
 
     def disk_of(self, name: str) -> Disk | None:
@@ -222,12 +222,12 @@ class Groups:
     def volume_zones(self, volume: VolumeRequest) -> tuple[int, ...]:
         """Where a volume of the request may go."""
         refused = self.volume_refusals(volume)
-        return tuple(zone for zone in range(len(self.world.zones)) if zone not in refused)
+        return tuple(zone for zone in range(len(self.terrain.zones)) if zone not in refused)
 
     def volume_refusals(self, volume: VolumeRequest) -> VolumeRefusals:
         """For each zone where a volume of the request cannot go, why."""
         if volume not in self._refused:
-            self._refused[volume] = volume_refusals(volume, self.world)
+            self._refused[volume] = volume_refusals(volume, self.terrain)
         return self._refused[volume]
 
     def has_enough_zones(self, fleet: FleetRequest) -> bool:
@@ -235,13 +235,13 @@ class Groups:
         least = fleet.placement.least_zones(fleet.nodes)
         if not least:
             return True
-        counts = Counter(instance.zone for instance in self.world.fleets.get(fleet.name, ()))
+        counts = Counter(instance.zone for instance in self.terrain.fleets.get(fleet.name, ()))
         complete = bool(counts) and missing(fleet.nodes, fleet.placement, counts) == 0
         return complete or len(self.serving_zones(fleet)) >= least
 
     def serving_zones(self, fleet: FleetRequest) -> tuple[int, ...]:
         """The zones that hold nodes of a fleet or could take one."""
-        held = {self.world.number[instance.zone] for instance in self.world.fleets.get(fleet.name, ())}
+        held = {self.terrain.number[instance.zone] for instance in self.terrain.fleets.get(fleet.name, ())}
         return tuple(sorted(held.union(self.feasibility(fleet.requirements).passing)))
 
 

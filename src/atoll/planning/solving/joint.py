@@ -140,7 +140,7 @@ class Decider(Groups):
                 return self.fleet_group(document, (), None, limits)
             return self.run_group(document, fleets, limits)
 
-        found = stepwise.at_once(group(NO_LIMITS), solution, self.world, self.budget)
+        found = stepwise.at_once(group(NO_LIMITS), solution, self.terrain, self.budget)
         if found is not None:
             return found
         disks: dict[str, Disk] = {}
@@ -148,7 +148,7 @@ class Decider(Groups):
             volumes = {d.name: d for d in placed if isinstance(d, VolumeRequest)}
             names = {name for node in document.nodes for mount in node.mounts for name in mount.volumes}
             disks = {name: disk for name in names if (disk := self.disk(name, volumes.get(name))) is not None}
-        return stepwise.one_more(group(Limits.of(self.world)), disks, solution, self.world, self.budget)
+        return stepwise.one_more(group(Limits.of(self.terrain)), disks, solution, self.terrain, self.budget)
 
     def _may_fit(self, document: Document, placed: Iterable[Document]) -> bool:
         """Whether it is open that a document fits; not so where it has no place even without any other."""
@@ -207,7 +207,7 @@ class Decider(Groups):
         def at(skew: int) -> FleetRequest:
             return replace(fleet, placement=replace(fleet.placement, max_skew=skew))
 
-        high = fleet.nodes + len(self.world.fleets.get(fleet.name, ()))
+        high = fleet.nodes + len(self.terrain.fleets.get(fleet.name, ()))
         if low > high or self.solve([*accepted, at(high)]) is None:
             return None
         while low < high:
@@ -222,7 +222,7 @@ class Decider(Groups):
         if solution is None:
             return None
         count = sum(number for _, number in solution.fleets.get(fleet.name, ()))
-        nodes = len(self.world.fleets.get(fleet.name, ())) + count
+        nodes = len(self.terrain.fleets.get(fleet.name, ())) + count
         return replace(loose, nodes=nodes, placement=loose.placement.of_fewer(nodes, fleet.nodes)) if count else None
 
     def solve(self, documents: Sequence[Document], partial: str | None = None) -> Solution | None:
@@ -269,13 +269,13 @@ class Decider(Groups):
         mounted = sorted({name for run in runs for node in run.nodes for m in node.mounts for name in m.volumes})
         disks = {name: disk for name in mounted if (disk := self.disk(name, volumes.get(name))) is not None}
         groups = tuple(self.idle_group(run, kinds.number(copies, run)) for run in runs)
-        lots = {name: self.world.lots(name) for name in (*disks, *(run.name for run in runs))}
+        lots = {name: self.terrain.lots(name) for name in (*disks, *(run.name for run in runs))}
         return reused.reused(Problem(runs=groups, disks=disks), lots)
 
     def _solve_counted(self, documents: Sequence[Document], partial: str | None, copies: Copies) -> Solution | None:
         """Documents that share nothing apart, and those that exceed a limit together in one."""
         parts: list[_Part] = []
-        waiting = [(component, NO_LIMITS) for component in components(documents, self.world)]
+        waiting = [(component, NO_LIMITS) for component in components(documents, self.terrain)]
         while waiting:
             for members, limits in waiting:
                 part = self._solve_part(members, partial, copies, limits)
@@ -283,7 +283,7 @@ class Decider(Groups):
                     return None
                 parts.append(part)
             waiting = []
-            over = exceeded((entry for part in parts for entry in part.solution.bought), self.world)
+            over = exceeded((entry for part in parts for entry in part.solution.bought), self.terrain)
             touching = [part for part in parts if over.touch(part.solution.bought)]
             if len(touching) > 1:
                 parts = [part for part in parts if part not in touching]
@@ -299,7 +299,7 @@ class Decider(Groups):
             solution = self._solve_apart(documents, partial, copies, limits)
             if solution is None:
                 return None
-            over = limits | exceeded(solution.bought, self.world)
+            over = limits | exceeded(solution.bought, self.terrain)
             if over == limits:
                 return _Part(tuple(documents), limits, solution)
             limits = over
@@ -322,12 +322,12 @@ class Decider(Groups):
         whole = self.problem(documents, partial, limits, copies)
         options = sum(len(fleet.options) for fleet in whole.fleets) + sum(len(run.options) for run in whole.runs)
         self.budget.take(OPTION * options)
-        problem = companions.taken_out(whole, {name: self.world.lots(name) for name in whole.disks})
+        problem = companions.taken_out(whole, {name: self.terrain.lots(name) for name in whole.disks})
         problem = dominance.trimmed(problem)
         try:
-            solution = self._solve_pinned(problem) or model.solve(problem, self.world, self.budget)
+            solution = self._solve_pinned(problem) or model.solve(problem, self.terrain, self.budget)
         except OutOfBudget as out:
-            solution = stepwise.solve(problem, self.world, self.budget, out.bound)
+            solution = stepwise.solve(problem, self.terrain, self.budget, out.bound)
         return None if solution is None else companions.put_back(solution, whole)
 
     def _solve_lone(self, run: RunRequest, copies: Copies) -> Solution | None:
@@ -335,7 +335,7 @@ class Decider(Groups):
         if key not in self._lone:
             group = self.lone_group(run, key[1])
             self.budget.take(OPTION * (len(group.options) + len(group.pools)))
-            self._lone[key] = lone.lone(group, self.world.lots(run.name))
+            self._lone[key] = lone.lone(group, self.terrain.lots(run.name))
         return self._lone[key]
 
     def _solve_pinned(self, problem: Problem) -> Solution | None:
@@ -346,7 +346,7 @@ class Decider(Groups):
         if smaller is None:
             return None
         try:
-            solution = model.solve(smaller, self.world, self.budget, lowest=pinned.least(smaller))
+            solution = model.solve(smaller, self.terrain, self.budget, lowest=pinned.least(smaller))
         except OutOfBudget:
             return None
         if solution is None:

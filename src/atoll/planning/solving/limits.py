@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from atoll.model.offer import Market
 from atoll.model.zone import Capacity
 from atoll.planning.solving.options import Option
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 Bought = Iterable[tuple[Option, int]]
 AMOUNTS = ("cpus", "memory_gb", "gpus")
@@ -25,10 +25,10 @@ class Limits:
     offers: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, world: World) -> "Limits":
+    def of(cls, terrain: Terrain) -> "Limits":
         """All capacities and quotas of a world."""
-        zones = frozenset(zone for zone, free in enumerate(world.free) if free is not None)
-        return cls(zones, frozenset(range(len(world.quotas))))
+        zones = frozenset(zone for zone, free in enumerate(terrain.free) if free is not None)
+        return cls(zones, frozenset(range(len(terrain.quotas))))
 
     def __bool__(self) -> bool:
         return bool(self.zones or self.quotas or self.offers)
@@ -40,9 +40,9 @@ class Limits:
         """Whether a machine counts against a capacity or quota of these."""
         return option.zone in self.zones or option.quota in self.quotas
 
-    def reach(self, zone: int, world: World) -> bool:
+    def reach(self, zone: int, terrain: Terrain) -> bool:
         """Whether any machine of a zone counts against a capacity or quota of these."""
-        return zone in self.zones or any(world.quota(zone, market) in self.quotas for market in Market)
+        return zone in self.zones or any(terrain.quota(zone, market) in self.quotas for market in Market)
 
     def touch(self, bought: Bought) -> bool:
         """Whether any of these machines counts against one of these limits."""
@@ -52,7 +52,7 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-def shared_limits(bought: Bought, world: World, limits: Limits) -> Iterable[tuple[dict[int, float], float]]:
+def shared_limits(bought: Bought, terrain: Terrain, limits: Limits) -> Iterable[tuple[dict[int, float], float]]:
     """Each limit that these variables share, as terms and the most that their sum may be.
 
     Of capacities and quotas those in `limits`; the numbers of offers are always kept.
@@ -62,9 +62,9 @@ def shared_limits(bought: Bought, world: World, limits: Limits) -> Iterable[tupl
         if option.limit is not None:
             found.setdefault(("offer", option.offer), ({}, option.limit))[0][variable] = 1.0
         if option.quota is not None and option.quota in limits.quotas:
-            free = world.free_cpus(option.quota)
+            free = terrain.free_cpus(option.quota)
             found.setdefault(("quota", option.quota), ({}, free))[0][variable] = option.use.cpus
-        room = world.free[option.zone]
+        room = terrain.free[option.zone]
         if room is not None and option.zone in limits.zones:
             for what in AMOUNTS:
                 amount = getattr(option.use, what)
@@ -73,7 +73,7 @@ def shared_limits(bought: Bought, world: World, limits: Limits) -> Iterable[tupl
     return found.values()
 
 
-def exceeded(bought: Bought, world: World) -> Limits:
+def exceeded(bought: Bought, terrain: Terrain) -> Limits:
     """The limits that these machines exceed together."""
     offers: dict[int, int] = {}
     quotas: dict[int, float] = {}
@@ -85,12 +85,12 @@ def exceeded(bought: Bought, world: World) -> Limits:
             number[option.offer] = option.limit
         if option.quota is not None:
             quotas[option.quota] = quotas.get(option.quota, 0.0) + option.use.cpus * count
-        if world.free[option.zone] is not None:
+        if terrain.free[option.zone] is not None:
             zones[option.zone] = zones.get(option.zone, Capacity()) + option.use * count
     return Limits(
         frozenset(
-            zone for zone, used in zones.items() if (free := world.free[zone]) is not None and not free.covers(used)
+            zone for zone, used in zones.items() if (free := terrain.free[zone]) is not None and not free.covers(used)
         ),
-        frozenset(quota for quota, used in quotas.items() if used > world.free_cpus(quota)),
+        frozenset(quota for quota, used in quotas.items() if used > terrain.free_cpus(quota)),
         frozenset(offer for offer, used in offers.items() if used > number[offer]),
     )

@@ -16,7 +16,7 @@ from atoll.planning.filters.groups import Group
 from atoll.planning.request import Requirements
 from atoll.planning.solving.limits import NO_LIMITS, Limits
 from atoll.planning.solving.options import Option, size
-from atoll.planning.world import Lots, World
+from atoll.planning.terrain import Lots, Terrain
 
 Signature = NDArray[np.int64]
 
@@ -53,7 +53,7 @@ NO_USERS = Users()
 
 def picked(
     feasibility: Feasibility,
-    world: World,
+    terrain: Terrain,
     lots: Lots,
     users: Users = NO_USERS,
     limits: Limits = NO_LIMITS,
@@ -64,42 +64,42 @@ def picked(
     as little of what is limited. What suits other `users` is another kind of offer.
     """
     chosen = []
-    for group in _kinds(feasibility, users, world):
-        rows = _not_dearer(group, world)
-        reached = [zone for zone in group.zones if limits.reach(zone, world)] if limits else []
+    for group in _kinds(feasibility, users, terrain):
+        rows = _not_dearer(group, terrain)
+        reached = [zone for zone in group.zones if limits.reach(zone, terrain)] if limits else []
         if reached:
-            catalog = world.snapshot.catalog
-            places = [catalog.positions[world.zones[zone].zone] for zone in reached]
+            catalog = terrain.snapshot.catalog
+            places = [catalog.positions[terrain.zones[zone].zone] for zone in reached]
             rows = rows[~np.isin(catalog.columns.zone[rows], places)]
-        chosen += [rows, *(_front(group.rows_in(zone), zone, world, limits) for zone in reached)]
-    return tuple(_options(np.sort(np.concatenate(chosen)), world, lots, users.division))
+        chosen += [rows, *(_front(group.rows_in(zone), zone, terrain, limits) for zone in reached)]
+    return tuple(_options(np.sort(np.concatenate(chosen)), terrain, lots, users.division))
 
 
-def cheapest(feasibility: Feasibility, world: World, lots: Lots) -> tuple[Option, ...]:
+def cheapest(feasibility: Feasibility, terrain: Terrain, lots: Lots) -> tuple[Option, ...]:
     """The passing offers that cost as little as any, where as many of each can be had as are wanted."""
     rows = np.sort(feasibility.group(PASSED).cheapest_of_all())
-    return tuple(_options(rows, world, lots, WHOLE))
+    return tuple(_options(rows, terrain, lots, WHOLE))
 
 
-def _kinds(feasibility: Feasibility, users: Users, world: World) -> list[Group]:
+def _kinds(feasibility: Feasibility, users: Users, terrain: Terrain) -> list[Group]:
     """The passing offers, those together that suit the same users."""
     passed = feasibility.group(PASSED)
     if not users.runs:
         return [passed]
-    signature, kinds = _signature(passed.rows, users, world)
+    signature, kinds = _signature(passed.rows, users, terrain)
     if kinds == 1:
         return [passed]
     groups = []
     for kind in range(kinds):
         members = np.zeros(len(feasibility.offers), dtype=bool)
         members[passed.rows[signature == kind]] = True
-        groups.append(Group(members, world))
+        groups.append(Group(members, terrain))
     return groups
 
 
-def _not_dearer(group: Group, world: World) -> NDArray[np.intp]:
+def _not_dearer(group: Group, terrain: Terrain) -> NDArray[np.intp]:
     """All that is not dearer than the zone's cheapest unlimited one; all, where every one is limited."""
-    catalog = world.snapshot.catalog
+    catalog = terrain.snapshot.catalog
     if not catalog.counted or not len(group.rows):
         return group.as_cheap()
     prices = catalog.columns.price[group.rows]
@@ -107,14 +107,14 @@ def _not_dearer(group: Group, world: World) -> NDArray[np.intp]:
     return group.rows[prices <= np.repeat(np.minimum.reduceat(unlimited, group.starts), group.counts)]
 
 
-def _front(rows: NDArray[np.intp], zone: int, world: World, limits: Limits) -> NDArray[np.intp]:
+def _front(rows: NDArray[np.intp], zone: int, terrain: Terrain, limits: Limits) -> NDArray[np.intp]:
     """Those of a zone's offers that no other one beats; offers of which only some can be had beat none."""
-    columns, table = world.snapshot.catalog.columns, world.snapshot.catalog.table
+    columns, table = terrain.snapshot.catalog.columns, terrain.snapshot.catalog.table
     rows = rows[np.lexsort((columns.market[rows], table.smallest_first[columns.type[rows]], columns.price[rows]))]
     market, kinds = columns.market[rows], columns.type[rows]
     uses = [amounts[kinds] for amounts in (table.cpus, table.memory_gb, table.gpu_count)]
     limited = columns.count[rows] != UNTOLD
-    in_quota = [world.quota(zone, each) in limits.quotas for each in MARKETS]
+    in_quota = [terrain.quota(zone, each) in limits.quotas for each in MARKETS]
     left, front = np.ones(len(rows), dtype=bool), []
     while left.any():
         best = int(left.argmax())
@@ -131,9 +131,9 @@ def _front(rows: NDArray[np.intp], zone: int, world: World, limits: Limits) -> N
     return rows[front]
 
 
-def _signature(rows: NDArray[np.intp], users: Users, world: World) -> tuple[Signature, int]:
+def _signature(rows: NDArray[np.intp], users: Users, terrain: Terrain) -> tuple[Signature, int]:
     """A number for each row, from 0 to how many there are: rows with the same number suit the same users."""
-    catalog = world.snapshot.catalog
+    catalog = terrain.snapshot.catalog
     columns, table = catalog.columns, catalog.table
     # Types and markets are few, and decide all but what a highest price refuses; only for that each offer is looked at.
     anything = np.ones((len(table), len(MARKETS)), dtype=bool)
@@ -163,10 +163,10 @@ def _split(signature: Signature, count: int, by: NDArray[np.bool_]) -> tuple[Sig
     return numbers[pairs], max(1, len(present))
 
 
-def _options(rows: NDArray[np.intp], world: World, lots: Lots, division: Division) -> list[Option]:
-    catalog = world.snapshot.catalog
+def _options(rows: NDArray[np.intp], terrain: Terrain, lots: Lots, division: Division) -> list[Option]:
+    catalog = terrain.snapshot.catalog
     columns = catalog.columns
-    zones = [world.zone_of_offers[place] for place in columns.zone[rows].tolist()]
+    zones = [terrain.zone_of_offers[place] for place in columns.zone[rows].tolist()]
     values = zip(
         rows.tolist(),
         zones,
@@ -181,6 +181,6 @@ def _options(rows: NDArray[np.intp], world: World, lots: Lots, division: Divisio
         instance_type, market = catalog.table.types[kind], MARKETS[number]
         limit = None if count == UNTOLD else count
         key = (price, *size(instance_type), lots[zone], instance_type.name, market)
-        quota, blocks = world.quota(zone, market), division.of(instance_type)
+        quota, blocks = terrain.quota(zone, market), division.of(instance_type)
         options.append(Option(zone, row, instance_type, market, price, limit, quota, key, blocks))
     return options

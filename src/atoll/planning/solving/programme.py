@@ -21,7 +21,7 @@ from atoll.planning.solving.options import Option, bulk, suiting
 from atoll.planning.solving.packing import charge
 from atoll.planning.solving.problem import FleetGroup, NodeClass, Pool, Problem, RunGroup, Solution, Supply
 from atoll.planning.solving.solver import Programme, kept
-from atoll.planning.world import Lots, World
+from atoll.planning.terrain import Lots, Terrain
 
 SOURCE_WEIGHT = {Source.EXISTING: 0.0, Source.PLANNED: 1000.0, Source.NEW: 2000.0}
 """Where prices are equal: what is there before what is planned before what is new, each by far."""
@@ -46,7 +46,7 @@ class Model:
     """One problem being written as a programme."""
 
     problem: Problem
-    world: World
+    terrain: Terrain
     programme: Programme = field(default_factory=Programme)
     columns: Columns = field(default_factory=Columns)
     price: Terms = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Model:
             homes = {zone: self.programme.variable(1) for zone in disk.zones}
             self.columns.homes[name] = homes
             if disk.new:
-                lots = self.world.lots(name)
+                lots = self.terrain.lots(name)
                 self.ties.update({variable: lots[zone] / 8 for zone, variable in homes.items()})
             self.programme.row(dict.fromkeys(homes.values(), 1.0), 1, 1)
 
@@ -186,7 +186,7 @@ class Model:
     def add_run(self, run: RunGroup) -> None:
         """The nodes of a run on their supplies, with their volumes."""
         in_zones: dict[int, Terms] = {}
-        lots, supplies = self.world.lots(run.name), self._supplies(run)
+        lots, supplies = self.terrain.lots(run.name), self._supplies(run)
         by_class: list[Mapping[int, Terms]] = []
         for number, group in enumerate(run.classes):
             reach = self._reach(run, group)
@@ -251,7 +251,7 @@ class Model:
                         self.programme.row({**by_zone[zone], variable: -float(len(group.ranks))}, upper=0)
 
     def _hair(self, *of: object) -> float:
-        return HAIR * crc32(repr((self.world.salt, of)).encode()) / 2**32
+        return HAIR * crc32(repr((self.terrain.salt, of)).encode()) / 2**32
 
     def _reach(self, run: RunGroup, group: NodeClass) -> frozenset[int]:
         reach = run.zones if group.reach is None else group.reach
@@ -355,7 +355,7 @@ class Model:
                     sizes = {blocks for _, blocks in takers}
                     parts = {taker: charge(blocks, option.blocks, sizes) for taker, blocks in takers}
                     yield {variable: -1.0, **parts}, 0.0
-        yield from shared_limits(bought, self.world, self.problem.limits)
+        yield from shared_limits(bought, self.terrain, self.problem.limits)
 
     def solve(self, budget: Budget) -> Solution | None:
         """The best solution, or None when nothing fits. Raises OutOfBudget."""
@@ -383,7 +383,9 @@ class Model:
         )
 
 
-def solve(problem: Problem, world: World, budget: Budget | None = None, lowest: float | None = None) -> Solution | None:
+def solve(
+    problem: Problem, terrain: Terrain, budget: Budget | None = None, lowest: float | None = None
+) -> Solution | None:
     """The best solution of a problem by the exact model, or None when nothing fits. Raises OutOfBudget.
 
     `lowest` is the price in USD an hour that it may cost, where none costs less; no partial fleet is in the problem.
@@ -391,14 +393,14 @@ def solve(problem: Problem, world: World, budget: Budget | None = None, lowest: 
     """
     budget = budget or Budget()
     before = budget.steps
-    found = _solve(Model(problem, world, lowest=lowest), budget)
+    found = _solve(Model(problem, terrain, lowest=lowest), budget)
     if found is None or before - budget.steps > NEARER or not problem.apart(found):
         return found
     part = Budget(min(budget.left, 2 * NEARER), kept=0)
     given = part.steps
     known = found.proven and not any(fleet.partial for fleet in problem.fleets)
     try:
-        nearer = _solve(Model(problem, world, near={}, lowest=found.cost if known else None), part)
+        nearer = _solve(Model(problem, terrain, near={}, lowest=found.cost if known else None), part)
     except OutOfBudget:
         nearer = None
     budget.spend(given - part.steps)

@@ -18,7 +18,7 @@ from atoll.planning.solving.limits import AMOUNTS, Limits, exceeded
 from atoll.planning.solving.options import Option
 from atoll.planning.solving.problem import Disk, FleetGroup, Pool, Problem, RunGroup, Solution
 from atoll.planning.solving.reductions.lone import Unclear, lone
-from atoll.planning.world import World
+from atoll.planning.terrain import Terrain
 
 STEP = 300
 """The steps of one look at what is left for a document, whatever becomes of it."""
@@ -26,12 +26,12 @@ STEP = 300
 UNLIMITED = 1_000_000
 
 
-def solve(problem: Problem, world: World, budget: Budget, bound: float) -> Solution:
+def solve(problem: Problem, terrain: Terrain, budget: Budget, bound: float) -> Solution:
     """A solution of a problem that costs at least `bound`. Raises OutOfBudget where a document gets none."""
     solution = Solution()
     groups: tuple[FleetGroup | RunGroup, ...] = (*problem.fleets, *problem.runs)
     for group in groups:
-        more = one_more(group, problem.disks, solution, world, budget)
+        more = one_more(group, problem.disks, solution, terrain, budget)
         if more is None:
             raise OutOfBudget(bound)
         solution = solution.joined(more)
@@ -40,24 +40,24 @@ def solve(problem: Problem, world: World, budget: Budget, bound: float) -> Solut
 
 
 def one_more(
-    group: FleetGroup | RunGroup, disks: Mapping[str, Disk], solution: Solution, world: World, budget: Budget
+    group: FleetGroup | RunGroup, disks: Mapping[str, Disk], solution: Solution, terrain: Terrain, budget: Budget
 ) -> Solution | None:
     """What one more fleet or run gets beside a solution that is held, or None. Raises OutOfBudget."""
     budget.take(STEP)
-    left = _Left.after(solution, world, group.fleets if isinstance(group, RunGroup) else ())
+    left = _Left.after(solution, terrain, group.fleets if isinstance(group, RunGroup) else ())
     try:
         return left.alone(group)
     except Unclear:
-        found = model.solve(left.problem(group, disks), left.world, budget)
+        found = model.solve(left.problem(group, disks), left.terrain, budget)
     # What a run stands on is planned already.
     return replace(found, fleets={}) if found is not None and isinstance(group, RunGroup) else found
 
 
-def at_once(group: FleetGroup | RunGroup, solution: Solution, world: World, budget: Budget) -> Solution | None:
+def at_once(group: FleetGroup | RunGroup, solution: Solution, terrain: Terrain, budget: Budget) -> Solution | None:
     """The same where it is plain without a programme; None where it is not, or where it is nothing."""
     budget.take(STEP)
     try:
-        return _Left.after(solution, world, group.fleets if isinstance(group, RunGroup) else ()).alone(group)
+        return _Left.after(solution, terrain, group.fleets if isinstance(group, RunGroup) else ()).alone(group)
     except Unclear:
         return None
 
@@ -67,13 +67,13 @@ class _Left:
     """What a solution leaves: the world without what is bought, and the `planned` machines that no run has taken."""
 
     solution: Solution
-    world: World
+    terrain: Terrain
     limits: Limits
     planned: tuple[FleetGroup, ...]
     taken: Mapping[int, int]
 
     @classmethod
-    def after(cls, solution: Solution, world: World, fleets: Collection[str]) -> "_Left":
+    def after(cls, solution: Solution, terrain: Terrain, fleets: Collection[str]) -> "_Left":
         """What is left for a document that may use the machines planned for these fleets."""
         planned = tuple(group for name in fleets if (group := _planned(name, solution)) is not None)
         # The model buys the machines of these once more.
@@ -81,12 +81,12 @@ class _Left:
         taken = Counter[int]()
         for option, count in (*solution.bought, *twice):
             taken[option.offer] += count
-        return cls(solution, _without((*solution.bought, *twice), world), Limits.of(world), planned, taken)
+        return cls(solution, _without((*solution.bought, *twice), terrain), Limits.of(terrain), planned, taken)
 
     def alone(self, group: FleetGroup | RunGroup) -> Solution | None:
         """What one more fleet or run gets, None where that is nothing. Raises Unclear where only the model knows."""
         found = self._fleet(group) if isinstance(group, FleetGroup) else self._run(group)
-        if found is not None and exceeded(found.bought, self.world):
+        if found is not None and exceeded(found.bought, self.terrain):
             raise Unclear
         return found
 
@@ -100,7 +100,7 @@ class _Left:
     def _run(self, run: RunGroup) -> Solution | None:
         if self.planned or run.max_skew is not None or any(group.mounts for group in run.classes):
             raise Unclear
-        return lone(self._narrowed(run), self.world.lots(run.name))
+        return lone(self._narrowed(run), self.terrain.lots(run.name))
 
     def problem(self, group: FleetGroup | RunGroup, disks: Mapping[str, Disk]) -> Problem:
         """One more fleet or run as a problem of its own, with the planned machines that it may use."""
@@ -123,8 +123,8 @@ class _Left:
         if option.limit is not None:
             most = option.limit - self.taken.get(option.offer, 0)
         if option.quota is not None and option.use.cpus:
-            most = min(most, self.world.free_cpus(option.quota) / option.use.cpus)
-        free = self.world.free[option.zone]
+            most = min(most, self.terrain.free_cpus(option.quota) / option.use.cpus)
+        free = self.terrain.free[option.zone]
         for name in AMOUNTS if free is not None else ():
             if needed := getattr(option.use, name):
                 most = min(most, getattr(free, name) / needed)
@@ -177,14 +177,14 @@ def _planned(name: str, solution: Solution) -> FleetGroup | None:
     return FleetGroup(name, nodes, {}, options, Placement(), zones) if options else None
 
 
-def _without(bought: Sequence[tuple[Option, int]], world: World) -> World:
+def _without(bought: Sequence[tuple[Option, int]], terrain: Terrain) -> Terrain:
     """The world without what these machines take of capacities and quotas."""
-    free, cpus = list(world.free), [0.0] * len(world.quotas)
+    free, cpus = list(terrain.free), [0.0] * len(terrain.quotas)
     for option, count in bought:
         room = free[option.zone]
         if room is not None:
             free[option.zone] = room - option.use * count
         if option.quota is not None:
             cpus[option.quota] += option.use.cpus * count
-    quotas = tuple(replace(one, used_cpus=one.used_cpus + more) for one, more in zip(world.quotas, cpus, strict=True))
-    return replace(world, free=tuple(free), quotas=quotas)
+    quotas = tuple(replace(one, used_cpus=one.used_cpus + more) for one, more in zip(terrain.quotas, cpus, strict=True))
+    return replace(terrain, free=tuple(free), quotas=quotas)

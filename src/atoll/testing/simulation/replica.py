@@ -16,13 +16,13 @@ from atoll.backends.agent_client import AgentClient
 from atoll.backends.base import (
     AttachedDisk,
     Disk,
+    DiskRequest,
     DiskSnapshot,
     DiskSnapshots,
     LaunchRequest,
     Listing,
     Machine,
     Tags,
-    VolumeRequest,
     Volumes,
 )
 from atoll.backends.fake import FakeBackend
@@ -137,7 +137,7 @@ class RemoteVolumes:
         self._volumes = volumes
         self._line = line
 
-    async def create(self, request: VolumeRequest) -> Disk:
+    async def create(self, request: DiskRequest) -> Disk:
         """As `Volumes.create`."""
         return await self._line.carry(self._volumes.create(request))
 

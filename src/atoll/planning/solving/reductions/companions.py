@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from atoll.planning.solving.problem import NodeClass, Problem, RunGroup, Share, Solution
-from atoll.planning.world import Lots
+from atoll.planning.terrain import Lots
 
 
 def taken_out(problem: Problem, lots: Mapping[str, Lots]) -> Problem:

@@ -7,7 +7,7 @@ from itertools import chain
 from atoll.planning.plan import Source
 from atoll.planning.solving.options import Option, bulk
 from atoll.planning.solving.problem import RunGroup, Share, Solution, Supply
-from atoll.planning.world import Lots
+from atoll.planning.terrain import Lots
 
 Stock = tuple[Supply, int | None]
 """A supply, and how many machines there are of it (None: unknown)."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from atoll.planning.plan import Source
 from atoll.planning.solving.problem import NodeClass, Pool, Problem, RunGroup, Share, Solution, Supply
 from atoll.planning.solving.reductions import companions
-from atoll.planning.world import Lots
+from atoll.planning.terrain import Lots
 
 Taken = tuple[tuple[Pool, int], ...]
 """Pools, with how many machines of each."""

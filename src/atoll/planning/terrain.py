@@ -1,4 +1,4 @@
-"""The snapshot, made ready for planning: zones numbered, what is left of each, failures in force.
+"""The terrain, which is the snapshot made ready for planning: zones numbered, what is left of each, failures in force.
 
 Built once for each plan; every other module of planning reads it and none changes it.
 """
@@ -37,7 +37,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Terrain:
     """What planning reads. Zones are numbered in the order of their names, whatever order the snapshot has.
 
     `free` is what is left of a zone's declared capacity (None: not declared); `catalog_zone` the zone's place in the
@@ -71,7 +71,7 @@ class World:
     _in_zones: dict[str, dict[int, list[ExistingInstance]]] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, snapshot: Snapshot, request_id: str) -> "World":
+    def of(cls, snapshot: Snapshot, request_id: str) -> "Terrain":
         """The world of this snapshot, for breaking ties by this request's id."""
         infos = {info.zone: info for info in snapshot.zones}
         for zone in _mentioned(snapshot):
