@@ -150,21 +150,21 @@ class Jobs:
     def _files(self, submission: JobSubmission) -> list[dict[str, str]]:
         """The job's files with their paths on this machine. Raises HttpError (422)."""
         found = []
-        for each in submission.files:
-            path = posixpath.normpath(each.path)
+        for file in submission.files:
+            path = posixpath.normpath(file.path)
             if path == ".." or path.startswith("../"):
-                raise HttpError(422, f"the path {each.path} leads out of the job's folder")
+                raise HttpError(422, f"the path {file.path} leads out of the job's folder")
             if path == "~" or path.startswith("~/"):
                 home = self._environment.get("HOME", "")
                 if not home.startswith("/"):
-                    raise HttpError(422, f"the path {each.path} has no meaning: the machine's user has no home folder")
+                    raise HttpError(422, f"the path {file.path} has no meaning: the machine's user has no home folder")
                 path = posixpath.normpath(home + path[1:])
             if path.startswith("/") and submission.container is None:
                 if not self._mount_mode:
                     message = f"this machine cannot show files at {path}: give a path relative to the job's folder"
                     raise HttpError(422, message)
                 _check_mount("/", path, self._folder)
-            found.append({"digest": each.digest, "path": path})
+            found.append({"digest": file.digest, "path": path})
         return found
 
     def _folders(self, submission: JobSubmission) -> list[dict[str, str]]:
@@ -185,8 +185,8 @@ class Jobs:
         shutil.rmtree(draft.path, ignore_errors=True)
         for path in (draft.path, draft.work, draft.staging, draft.archives):
             path.mkdir(mode=0o700)
-        for each in files:
-            self.archives.link(each["digest"], draft.archives / each["digest"])
+        for file in files:
+            self.archives.link(file["digest"], draft.archives / file["digest"])
         final = Folder(self._folder / job)
         # On one line with the first command, so that the shell's line numbers are those of `commands`.
         draft.script.write_text("set -e; " + "\n".join(submission.commands) + "\n")
@@ -211,7 +211,7 @@ class Jobs:
             "client": {} if container is None else {**self._client, **self._marks(folder)},
             "shell": submission.shell,
             "working_dir": submission.working_dir,
-            "mounts": [{"source": each.source, "path": each.path} for each in submission.mounts],
+            "mounts": [{"source": mount.source, "path": mount.path} for mount in submission.mounts],
             "mount_mode": self._mount_mode,
             "hidden": self._hidden,
             "max_duration": submission.max_duration,
@@ -219,10 +219,10 @@ class Jobs:
 
     def _variables(self, folder: Folder, submission: JobSubmission) -> dict[str, str]:
         places = {}
-        for each in submission.mounts:
-            name = re.sub(r"[^A-Z0-9]", "_", each.volume.upper())
+        for mount in submission.mounts:
+            name = re.sub(r"[^A-Z0-9]", "_", mount.volume.upper())
             at_path = self._mount_mode or submission.container is not None
-            places[f"ATOLL_VOLUME_{name}"] = each.path if at_path else each.source
+            places[f"ATOLL_VOLUME_{name}"] = mount.path if at_path else mount.source
         share = share_environment(submission.share)
         if submission.container is not None:
             return {**submission.env, **places, **share}
@@ -329,9 +329,9 @@ def _check(submission: JobSubmission, state: Path) -> None:
     if (container := submission.container) is not None:
         texts += [container.image, *container.entrypoint, container.user]
     texts += [text for pair in submission.env.items() for text in pair]
-    texts += [text for each in submission.files for text in (each.digest, each.path)]
-    texts += [text for each in submission.mounts for text in (each.volume, each.source, each.path)]
-    texts += [text for each in submission.folders for text in (each.source, each.path)]
+    texts += [text for file in submission.files for text in (file.digest, file.path)]
+    texts += [text for mount in submission.mounts for text in (mount.volume, mount.source, mount.path)]
+    texts += [text for folder in submission.folders for text in (folder.source, folder.path)]
     if any("\0" in text for text in texts):
         raise HttpError(422, "a zero byte has no place in a command, a variable or a path")
     if not submission.commands and submission.container is None:
@@ -343,9 +343,9 @@ def _check(submission: JobSubmission, state: Path) -> None:
     longest = submission.max_duration
     if longest is not None and not (math.isfinite(longest) and longest > 0):
         raise HttpError(422, "`max_duration` is a number of seconds above 0")
-    for each in submission.mounts:
-        _check_mount(each.source, each.path, state)
-    paths = [each.path for each in submission.mounts] + [each.path for each in submission.folders]
+    for mount in submission.mounts:
+        _check_mount(mount.source, mount.path, state)
+    paths = [mount.path for mount in submission.mounts] + [folder.path for folder in submission.folders]
     if len({*paths}) < len(paths):
         raise HttpError(422, "two mounts have the same path")
 

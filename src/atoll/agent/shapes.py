@@ -37,7 +37,7 @@ def stop(body: bytes) -> JobStop:
 def plain(value: object) -> Any:
     """What `json.dumps` takes, of a dataclass of the protocol."""
     if is_dataclass(value):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

@@ -199,7 +199,7 @@ def _losses(answer: PlanResponse) -> dict[tuple[str, str], str]:
         if change.action in ending:
             text = f"{ending[change.action]} {change.kind} `{change.name}`"
             losses |= {(change.action.value, lost): text for lost in (change.id or "", *change.ending)}
-    removed = [gone for one in answer.plan.documents for gone in one.removals]
+    removed = [gone for document in answer.plan.documents for gone in document.removals]
     return losses | {("remove", gone.id): f"remove {gone.instance}" for gone in removed}
 
 
@@ -245,29 +245,29 @@ def _show(answer: PlanResponse, sent: Submission, verbose: bool, as_json: bool, 
 def _refuse_incomplete(answer: PlanResponse) -> None:
     if answer.plan.complete:
         return
-    short = [(one, one.shortfall) for one in answer.plan.documents if one.shortfall]
+    short = [(document, document.shortfall) for document in answer.plan.documents if document.shortfall]
     why = "; ".join(f"{one.kind} `{one.name}` does not fit: {lack.message}" for one, lack in short)
     cures = [lack.cures[0].message for _, lack in short if lack.cures]
     raise CommandError(why, "\n        ".join([*cures, "nothing was applied; `atoll plan -v` shows every offer"]))
 
 
 def _unchanged(answer: PlanResponse) -> bool:
-    return all(one.action == ChangeAction.UNCHANGED for one in answer.changes)
+    return all(change.action == ChangeAction.UNCHANGED for change in answer.changes)
 
 
 def _nothing_to_change(client: Client, answer: PlanResponse) -> int:
     terminal.out(" nothing to change")
     held = []
-    for one in answer.changes:
-        view = _view(client, one)
+    for change in answer.changes:
+        view = _view(client, change)
         if text := _held(view):
             held.append(text)
         elif isinstance(view, FleetView | VolumeView):
             continue
         elif view.finished_at is None:
-            terminal.out(f" run {one.name} goes on: `atoll logs {one.name} -f` follows it")
+            terminal.out(f" run {change.name} goes on: `atoll logs {change.name} -f` follows it")
         else:
-            terminal.out(f" run {one.name} is finished: `--rerun` starts it again")
+            terminal.out(f" run {change.name} is finished: `--rerun` starts it again")
     for text in held:
         errors.show(text)
     return errors.FAILED if held else 0
@@ -275,8 +275,8 @@ def _nothing_to_change(client: Client, answer: PlanResponse) -> int:
 
 def _note_held(client: Client, answer: PlanResponse | ApplyResponse) -> None:
     """Says which of the unchanged documents are on hold or failed, and the way out."""
-    for one in answer.changes:
-        if one.action == ChangeAction.UNCHANGED and (text := _held(_view(client, one))):
+    for change in answer.changes:
+        if change.action == ChangeAction.UNCHANGED and (text := _held(_view(client, change))):
             terminal.note(f" note: {text}")
 
 

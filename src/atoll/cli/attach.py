@@ -43,9 +43,9 @@ def forwards(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -
     for text in texts:
         local, colon, remote = text.rpartition(":")
         numbers = ["0" if local == "*" else local if colon else remote, remote]
-        if not all(one.isascii() and one.isdecimal() and int(one[:6]) <= LARGEST_PORT for one in numbers) or not int(
-            remote
-        ):
+        if not all(
+            number.isascii() and number.isdecimal() and int(number[:6]) <= LARGEST_PORT for number in numbers
+        ) or not int(remote):
             message = f"`{text}` is no port: `8000`, `8080:8000`, or `*:8000` for any free port here"
             raise click.BadParameter(message, ctx, param)
         found.append(Forward(int(numbers[0]), int(remote)))
@@ -92,7 +92,7 @@ def attach(ctx: click.Context, name: str, *, ports: tuple[Forward, ...], job: in
         raise errors.CommandError(f"run {name} has ended: it is {view.status}", f"`atoll logs {name}` prints its log")
     if all(one.rank != job for one in view.jobs):
         raise errors.CommandError(f"run {name} has no job {job}", f"`atoll run get {name}` lists its jobs")
-    ports = ports or tuple(Forward(each.local or 0, each.port, named=True) for each in view.ports)
+    ports = ports or tuple(Forward(port.local or 0, port.port, named=True) for port in view.ports)
     try:
         asyncio.run(_attached(client, name, job, ports, logs=not no_logs))
     except KeyboardInterrupt:
@@ -107,7 +107,7 @@ def attach(ctx: click.Context, name: str, *, ports: tuple[Forward, ...], job: in
 async def _attached(client: Client, name: str, job: int, ports: Sequence[Forward], *, logs: bool) -> None:
     """Forward and print until the run has ended. Raises CommandError, and ClientError where the server is gone."""
     ended, failed = asyncio.Event(), list[ClientError]()
-    listening = [await Forwarding(client, name, job, each.remote).listen(each) for each in ports]
+    listening = [await Forwarding(client, name, job, port.remote).listen(port) for port in ports]
     loop = asyncio.get_running_loop()
 
     def watch() -> None:

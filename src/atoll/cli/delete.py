@@ -120,7 +120,7 @@ def _named(files: tuple[str, ...]) -> list[Target]:
 
 
 def _existing(client: Client, targets: Sequence[Target]) -> list[View]:
-    found = [_find(client, one) for one in targets]
+    found = [_find(client, target) for target in targets]
     return [one for one in found if one is not None]
 
 
@@ -175,7 +175,7 @@ def _texts(views: Sequence[View]) -> str:
 def _text(view: View) -> str:
     """A thing and what is lost with it: `fleet f (3 nodes: fake-1a 3)`, `volume data (10GB in local-a)`."""
     if isinstance(view, FleetView):
-        zones = units.zone_counts(one.zone for one in view.instances)
+        zones = units.zone_counts(instance.zone for instance in view.instances)
         return f"fleet {view.name} ({units.count(view.nodes, 'node')}{f': {zones}' if zones else ''})"
     if isinstance(view, VolumeView):
         place = f" in {view.zone}" if view.zone else ""

@@ -44,7 +44,7 @@ def as_github(diagnostics: Sequence[Diagnostic]) -> str:
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
     """`2 errors, 1 warning`."""
-    errors = sum(one.severity == Severity.ERROR for one in diagnostics)
+    errors = sum(diagnostic.severity == Severity.ERROR for diagnostic in diagnostics)
     warnings = len(diagnostics) - errors
     counts = [(errors, "error"), (warnings, "warning")]
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)

@@ -50,7 +50,9 @@ def follow_applied(client: Client, accepted: ApplyResponse, *, verbose: bool = F
 
     `verbose` shows each step of each instance and job, instead of the number of those that are ready.
     """
-    targets = [Target(one.kind, one.name) for one in accepted.changes if one.action != ChangeAction.UNCHANGED]
+    targets = [
+        Target(change.kind, change.name) for change in accepted.changes if change.action != ChangeAction.UNCHANGED
+    ]
     runs = [target.name for target in targets if target.kind == "run"]
     logs = Logs(client, several=len(runs) > 1)
     try:
@@ -117,7 +119,7 @@ def follow_logs(client: Client, run: RunView, form: Format) -> None:
             if run.finished_at is not None:
                 break
             events = client.events(after=after, wait=WAIT_SECONDS, wanted=EventQuery("job"))
-            after = max((one.seq for one in events), default=after)
+            after = max((event.seq for event in events), default=after)
             run = client.run(run.name)
         logs.join()
     except KeyboardInterrupt:
@@ -182,12 +184,12 @@ class Follower:
         """Print the event; True when it is time to look (an event of our targets, or a time-out)."""
         events = self._client.events(after=self._after, wait=wait)
         ours = False
-        for one in events:
-            self._after = max(self._after, one.seq)
-            if any(one.name == target.name or one.name.startswith(f"{target.name}-") for target in self._targets):
+        for event in events:
+            self._after = max(self._after, event.seq)
+            if any(event.name == target.name or event.name.startswith(f"{target.name}-") for target in self._targets):
                 ours = True
-                if self._steps or not is_step(one):
-                    terminal.note(line(one))
+                if self._steps or not is_step(event):
+                    terminal.note(line(event))
         return ours or not events
 
 
@@ -210,7 +212,7 @@ class Logs:
                 name = run.name if len(run.jobs) == 1 else f"{run.name}-{job.rank}"
                 prefix = f"{name} | " if self._several or len(run.jobs) > 1 else ""
                 if run.ports and job.rank == 0:
-                    ports = ", ".join(str(each.port) for each in run.ports)
+                    ports = ", ".join(str(port.port) for port in run.ports)
                     terminal.note(f" run {run.name}: `atoll attach {run.name}` forwards its ports ({ports})")
                 printer = LogPrinter(self._client, run.name, job.rank, replace(self._form, prefix=prefix))
                 self._threads[key] = threading.Thread(target=_print_log, args=(printer, finished), daemon=True)
@@ -259,7 +261,7 @@ def _progress(view: View) -> str:
     A fleet that keeps more nodes than requested, or gives some up, shows their number alone.
     """
     if isinstance(view, FleetView):
-        zones = [one.zone for one in view.instances if one.status in READY]
+        zones = [instance.zone for instance in view.instances if instance.status in READY]
         count, state = view.nodes, "active"
         if len(zones) > count:
             going = f", {view.surplus} to go" if view.surplus else ""
@@ -277,7 +279,7 @@ def _fleet_outcome(view: FleetView) -> Outcome | None:
         return Outcome(1, _failure("fleet", view.name, view.message))
     if view.status == ON_HOLD:
         return Outcome(1, held("fleet", view))
-    staying = [one for one in view.instances if not one.reason]
+    staying = [instance for instance in view.instances if not instance.reason]
     shrunk = not view.surplus and len(staying) == len(view.instances)
     if view.status == "active" and shrunk and ready(view) >= view.nodes + view.spare:
         zones = units.zone_counts(one.zone for one in staying)

@@ -106,7 +106,7 @@ class _Before:
 
 
 def _active(fleet: FleetView) -> dict[str, Zone]:
-    return {one.id: one.zone for one in fleet.instances if one.status in ACTIVE}
+    return {instance.id: instance.zone for instance in fleet.instances if instance.status in ACTIVE}
 
 
 def _running(client: Client) -> set[str]:

@@ -113,7 +113,7 @@ def _content(path: Path) -> Mapping[str, Any]:
     except Unreadable as error:
         findings.append(error.diagnostic)
     if findings:
-        lines = ", ".join(sorted({str(one.span.line) for one in findings if one.span}))
+        lines = ", ".join(sorted({str(finding.span.line) for finding in findings if finding.span}))
         raise CommandError(f"{path} cannot be read as YAML: see line {lines or 1}", "nothing was imported")
     return data if isinstance(data, dict) else {}
 
@@ -141,7 +141,7 @@ def _write(folder: Path, backends: list[Mapping[str, Any]]) -> None:
         saved = _draft(folder, target.read_text())
         saved.replace(folder / SAVED)
         terminal.out(f"the former file is {folder / SAVED}")
-    text = yaml.safe_dump({"backends": [dict(one) for one in backends]}, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump({"backends": [dict(backend) for backend in backends]}, sort_keys=False, allow_unicode=True)
     _draft(folder, text).replace(target)
 
 

@@ -97,10 +97,10 @@ def group_table(groups: list[OfferGroup], by: str) -> Table:
     """The number of offers of each group, how many are available, and the cheapest of these."""
     headings = (by.upper(), "BACKEND", "OFFERS", "AVAILABLE", "ZONES", "FROM", "AS", "IN")
     table = Table(headings, optional=("BACKEND", "ZONES", "IN"))
-    for one in groups:
-        price = units.price(one.price) if one.instance_type else ""
-        kind = " ".join(part for part in (one.instance_type, one.market) if part)
-        zones = "" if by == "zone" else str(one.zones)
-        where = "" if one.zone is None or by == "zone" else str(one.zone)
-        table.add(one.name, one.backend, str(one.offers), str(one.available), zones, price, kind, where)
+    for group in groups:
+        price = units.price(group.price) if group.instance_type else ""
+        kind = " ".join(part for part in (group.instance_type, group.market) if part)
+        zones = "" if by == "zone" else str(group.zones)
+        where = "" if group.zone is None or by == "zone" else str(group.zone)
+        table.add(group.name, group.backend, str(group.offers), str(group.available), zones, price, kind, where)
     return table

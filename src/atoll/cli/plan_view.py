@@ -21,7 +21,7 @@ _COLOURS = {
 def render(changes: tuple[Change, ...], plan: PlanView, *, verbose: bool) -> str:
     """The whole answer of a plan as text, without an ending newline."""
     parts = ["\n".join(change_lines(changes))] if changes else []
-    unchanged = {(one.kind, one.name) for one in changes if one.action == ChangeAction.UNCHANGED}
+    unchanged = {(change.kind, change.name) for change in changes if change.action == ChangeAction.UNCHANGED}
     for document in plan.documents:
         if (document.kind, document.name) not in unchanged or document.shortfall or verbose:
             parts.append("\n".join(document_lines(document, verbose=verbose)))
@@ -38,11 +38,11 @@ def render(changes: tuple[Change, ...], plan: PlanView, *, verbose: bool) -> str
 def change_lines(changes: tuple[Change, ...]) -> list[str]:
     """One line for each document, one more for each key that differs."""
     lines = []
-    width = max((len(one.action) for one in changes), default=0)
-    for one in changes:
-        action = terminal.paint(one.action.ljust(width), _COLOURS[one.action], sys.stdout)
-        lines.append(f" {action}  {one.type} {one.name}")
-        for field in one.fields:
+    width = max((len(change.action) for change in changes), default=0)
+    for change in changes:
+        action = terminal.paint(change.action.ljust(width), _COLOURS[change.action], sys.stdout)
+        lines.append(f" {action}  {change.type} {change.name}")
+        for field in change.fields:
             how = "in place" if field.in_place else "by replacing"
             lines.append(f" {'':{width}}    {field.key}: {field.old or 'unset'} → {field.new or 'unset'} ({how})")
     return lines
@@ -85,7 +85,7 @@ def _headline(document: PlannedDocument) -> str:
         where = f"in {_long(document)}" if document.zone else "in the zone of its first use"
         return f" {name}: volume {where}{price if document.price else ''}"
     if not document.nodes:
-        if fewer := [one for one in document.removals if not one.outdated]:
+        if fewer := [removal for removal in document.removals if not removal.outdated]:
             return f" {name}: {units.count(len(fewer), 'node')} fewer"
         return f" {name}: nothing placed" if document.shortfall else f" {name}: no nodes to place"
     counts = Counter(node.instance_type for node in document.nodes)
@@ -99,8 +99,8 @@ def _headline(document: PlannedDocument) -> str:
 
 def _removals(document: PlannedDocument) -> list[str]:
     """Which nodes go, and when."""
-    outdated = [_removed(one) for one in document.removals if one.outdated]
-    surplus = [_removed(one) for one in document.removals if not one.outdated]
+    outdated = [_removed(removal) for removal in document.removals if removal.outdated]
+    surplus = [_removed(removal) for removal in document.removals if not removal.outdated]
     lines = []
     if outdated and document.replaced_first:
         lines.append(f"   ends {units.shortened(outdated, 8)} first: there is not enough capacity or quota for both")

@@ -62,8 +62,8 @@ def list_members(output: Output) -> None:
 
 def _member_table(members: list[MemberView], _: datetime, __: bool) -> Table:
     table = Table(("USER", "ROLE"))
-    for one in members:
-        table.add(one.user, one.role)
+    for member in members:
+        table.add(member.user, member.role)
     return table
 
 

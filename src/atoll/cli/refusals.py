@@ -21,12 +21,12 @@ REGIONS = 3
 def full(refusals: Sequence[PlannedRefusal]) -> list[str]:
     """Each by itself, with its code and its number of offers."""
     rows = []
-    for one in refusals:
-        scope = one.scope
+    for refusal in refusals:
+        scope = refusal.scope
         what = " ".join(part for part in (scope.instance_type, scope.market) if part)
-        count = f"{one.count} offers" if one.count > 1 else what
+        count = f"{refusal.count} offers" if refusal.count > 1 else what
         name = units.zone_name(scope.region, scope.zone)
-        rows.append((scope.backend, scope.region, name, scope.zone_id or "", one.code, count, one.message))
+        rows.append((scope.backend, scope.region, name, scope.zone_id or "", refusal.code, count, refusal.message))
     return block(rows, "   ")
 
 
@@ -37,7 +37,7 @@ def short(refusals: Sequence[PlannedRefusal], used: Set[str] = frozenset()) -> l
         groups = _grouped(refusals, lambda one: (one.code, one.scope.backend, one.scope.region))
     if len(groups) > LINES:
         groups = _grouped(refusals, lambda one: one.code)
-    several = len({one.scope.backend for one in refusals} | used) > 1
+    several = len({refusal.scope.backend for refusal in refusals} | used) > 1
     return block([(_where(group, several), _why(group)) for group in groups], "   ")
 
 
@@ -45,8 +45,8 @@ def _grouped(
     refusals: Sequence[PlannedRefusal], key: Callable[[PlannedRefusal], Hashable]
 ) -> list[list[PlannedRefusal]]:
     groups: dict[Hashable, list[PlannedRefusal]] = {}
-    for one in refusals:
-        groups.setdefault(key(one), []).append(one)
+    for refusal in refusals:
+        groups.setdefault(key(refusal), []).append(refusal)
     return list(groups.values())
 
 

@@ -85,11 +85,11 @@ def markdown(question: NewRehearsal, found: RehearsalView, plot: str) -> str:
         f"![active nodes by zone]({plot})",
         "",
     ]
-    lines += _section("Fleets", [f"`{_text(one.name)}` {fleet_text(one, found.seeds)}" for one in found.fleets])
-    lines += _section("Runs", [f"`{_text(one.name)}` {run_text(one, found.seeds)}" for one in found.runs])
+    lines += _section("Fleets", [f"`{_text(fleet.name)}` {fleet_text(fleet, found.seeds)}" for fleet in found.fleets])
+    lines += _section("Runs", [f"`{_text(run.name)}` {run_text(run, found.seeds)}" for run in found.runs])
     waits = [
-        f"{one.kind} `{_text(one.name)}` waits: {_text(one.reason)} ({one.seeds} of {found.seeds})"
-        for one in found.waits
+        f"{wait.kind} `{_text(wait.name)}` waits: {_text(wait.reason)} ({wait.seeds} of {found.seeds})"
+        for wait in found.waits
     ]
     lines += _section("Waits at the end of the outage", waits)
     lines += _section("Assumed", list(found.assumptions))
@@ -100,9 +100,9 @@ def markdown(question: NewRehearsal, found: RehearsalView, plot: str) -> str:
 
 def svg(nodes: Sequence[RehearsedNodes], outage_seconds: float) -> str:
     """A plot of the active nodes by zone, stacked; the outage is grey."""
-    zones = sorted({zone for each in nodes for zone in each.zones})
-    last = max([outage_seconds, *(each.seconds for each in nodes)]) or 1
-    most = max([1, *(sum(each.zones.values()) for each in nodes)])
+    zones = sorted({zone for node in nodes for zone in node.zones})
+    last = max([outage_seconds, *(node.seconds for node in nodes)]) or 1
+    most = max([1, *(sum(node.zones.values()) for node in nodes)])
 
     def x(seconds: float) -> float:
         return round(LEFT + (WIDTH - LEFT - 10) * seconds / last, 1)

@@ -31,7 +31,9 @@ def replay(client: Client, sent: Submission, path: str) -> PlanResponse:
     except ApiError as error:
         if error.problem.code != ErrorCode.INVALID_SNAPSHOT:
             raise
-        found = tuple(replace(one, notes=(*one.notes, f"in {path}")) for one in error.problem.diagnostics)
+        found = tuple(
+            replace(diagnostic, notes=(*diagnostic.notes, f"in {path}")) for diagnostic in error.problem.diagnostics
+        )
         raise InvalidFiles(found, {}) from error
 
 

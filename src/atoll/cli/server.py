@@ -114,7 +114,7 @@ def unreached(client: Client) -> list[str]:
         found = client.status()
     except ClientError as error:
         return [f"note: the state of its backends is not known: {error.message}; see `atoll server status`"]
-    failing = (f"backend `{one.name}`: {one.error}" for one in found.backends if one.error)
+    failing = (f"backend `{backend.name}`: {backend.error}" for backend in found.backends if backend.error)
     return [f"note: {text}" for text in (*failing, *found.notes)]
 
 
@@ -129,7 +129,7 @@ def _facts(found: ServerStatus) -> list[str]:
             ("database", found.database),
             ("web page", f"{found.web} (`atoll web` signs in)" if found.web else "not opened yet: run `atoll web`"),
             ("disk", ", ".join(_use(one) for one in found.disk) or "unknown"),
-            *(("disk trouble", _trouble(one)) for one in found.disk_troubles),
+            *(("disk trouble", _trouble(trouble)) for trouble in found.disk_troubles),
         ],
         " ",
     )
@@ -153,11 +153,17 @@ def _use(one: DiskUse) -> str:
 
 def _backends(found: ServerStatus) -> Table:
     table = Table(("BACKEND", "ZONES", "OFFERS", "SEEN", "ERROR"), optional=("ERROR",))
-    for one in found.backends:
-        seen = units.ago(one.as_of, units.now()) or "never"
+    for backend in found.backends:
+        seen = units.ago(backend.as_of, units.now()) or "never"
         alone = [
             f"{circuit.region or 'its API'} paused after repeated failures: {circuit.message}"
-            for circuit in one.circuits
+            for circuit in backend.circuits
         ]
-        table.add(one.name, str(one.zones), str(one.offers), seen, "; ".join(filter(None, [one.error, *alone])))
+        table.add(
+            backend.name,
+            str(backend.zones),
+            str(backend.offers),
+            seen,
+            "; ".join(filter(None, [backend.error, *alone])),
+        )
     return table

@@ -132,7 +132,7 @@ def files_named(command: Sequence[str]) -> list[str]:
 
 def written(documents: Sequence[Mapping[str, Any]]) -> str:
     """The documents as the text of a file."""
-    return "---\n".join("".join(_line(key, value) for key, value in one.items()) for one in documents)
+    return "---\n".join("".join(_line(key, value) for key, value in document.items()) for document in documents)
 
 
 def _line(key: str, value: Any) -> str:

@@ -29,6 +29,6 @@ def watched(show: Callable[[], object]) -> NoReturn:
         events = client.events(after=after, wait=AGES_SECONDS)
         while not events and not in_place:
             events = client.events(after=after, wait=AGES_SECONDS)
-        after = max((one.seq for one in events), default=after)
+        after = max((event.seq for event in events), default=after)
         if not in_place:
             sys.stdout.write("\n")

@@ -82,15 +82,15 @@ def _zones(view: View) -> str:
     if isinstance(view, VolumeView):
         return str(view.zone) if view.zone else ""
     places = view.instances if isinstance(view, FleetView) else view.jobs
-    found = [one.zone for one in places if one.zone]
+    found = [place.zone for place in places if place.zone]
     return str(found[0]) if len(found) == 1 else units.zone_counts(found)
 
 
 def _reasons(view: View) -> list[str]:
     if isinstance(view, FleetView):
-        return [view.message, view.note, *(one.message for one in view.instances)]
+        return [view.message, view.note, *(instance.message for instance in view.instances)]
     if isinstance(view, RunView):
-        return [view.message, *(one.message for one in view.jobs)]
+        return [view.message, *(job.message for job in view.jobs)]
     return [view.message]
 
 

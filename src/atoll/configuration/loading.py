@@ -204,7 +204,7 @@ class _Reading:
         unset: dict[str, str | int] = {}
         context = {"environment": self.environment, "unset": unset, "packed": self.packed.get(file, {})}
         answer = validated(model, data, places, context)
-        seen = {one.span for one in raw.findings}
+        seen = {finding.span for finding in raw.findings}
         faults = [one for one in answer.found if one.span not in seen]
         found.extend(faults)
         found.extend(self._unset(unset, places))

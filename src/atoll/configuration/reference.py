@@ -166,22 +166,22 @@ def _takes(schema: Mapping[str, Any]) -> Iterator[str]:
         wanted = kind.get("anyOf", [kind])
         if all(one in branches for one in wanted):
             yield name
-            branches = [one for one in branches if one not in wanted]
-    for one in branches:
-        if "$ref" in one:
-            name = one["$ref"].rpartition("/")[2]
+            branches = [branch for branch in branches if branch not in wanted]
+    for branch in branches:
+        if "$ref" in branch:
+            name = branch["$ref"].rpartition("/")[2]
             yield f"[{name}](#{name.lower()})" if name != "FleetReference" else "`{project, name}`"
-        elif "anyOf" in one:
-            yield from _takes(one)
-        elif "const" in one or "enum" in one:
-            values = one["enum"] if "enum" in one else [one["const"]]
+        elif "anyOf" in branch:
+            yield from _takes(branch)
+        elif "const" in branch or "enum" in branch:
+            values = branch["enum"] if "enum" in branch else [branch["const"]]
             yield ", ".join(f"`{value}`" for value in values if not isinstance(value, float))
-        elif one.get("type") == "array" and "items" in one:
-            yield "list of " + " or ".join(dict.fromkeys(_takes(one["items"])))
-        elif one.get("type") == "object":
+        elif branch.get("type") == "array" and "items" in branch:
+            yield "list of " + " or ".join(dict.fromkeys(_takes(branch["items"])))
+        elif branch.get("type") == "object":
             yield "mapping of text"
         else:
-            yield _PLAIN.get(one.get("type", ""), "anything")
+            yield _PLAIN.get(branch.get("type", ""), "anything")
 
 
 def _written(value: Any, takes: str) -> str:

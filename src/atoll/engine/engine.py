@@ -384,7 +384,7 @@ class Engine:
 
         Resources that have a record by now, and orphans that were not shown, remain. Raises BackendError.
         """
-        found = [one for one in await self.orphans() if (one.kind.value, one.backend, one.id) in shown]
+        found = [orphan for orphan in await self.orphans() if (orphan.kind.value, orphan.backend, orphan.id) in shown]
         for resource in found:
             await end(self.context, resource)
         return found

@@ -14,9 +14,11 @@ def clash(trial: Request, name: str, run: RunRequest, growth: Growth) -> Mapping
     `trial` is a request in which the fleet is as large as it may get for the run. None where no rule is in the way, or
     where the run would only take the place of another.
     """
-    fleet = next(one for one in trial.documents if isinstance(one, FleetRequest) and one.name == name)
+    fleet = next(
+        document for document in trial.documents if isinstance(document, FleetRequest) and document.name == name
+    )
     for rule, value, changed in _rules(fleet):
-        documents = tuple(changed if one is fleet else one for one in trial.documents)
+        documents = tuple(changed if document is fleet else document for document in trial.documents)
         made = growth.plan(replace(trial, documents=documents), growth.snapshot, explained=False)
         if growth.is_better(made, [run]) and part(made, DocumentKind.FLEET, name).shortfall is None:
             new = _new_nodes(changed, run, growth)
@@ -30,8 +32,10 @@ def _new_nodes(fleet: FleetRequest, run: RunRequest, growth: Growth) -> list[Nod
     """The new nodes of a fleet with other rules for the run, as few as it needs, beside all that is placed."""
     request = growth.beside(run)
     documents = tuple(
-        replace(fleet, nodes=one.nodes) if isinstance(one, FleetRequest) and one.name == fleet.name else one
-        for one in request.documents
+        replace(fleet, nodes=document.nodes)
+        if isinstance(document, FleetRequest) and document.name == fleet.name
+        else document
+        for document in request.documents
     )
     elastic = tuple(
         replace(one, fleet=replace(fleet, nodes=one.fleet.nodes)) if one.fleet.name == fleet.name else one

@@ -91,7 +91,7 @@ def _zones(one: Sequence[str] | None, other: Sequence[str] | None, zones: Collec
         return tuple(one or other or ()) or None
     selectors = [ZoneSelector.compile(patterns) for patterns in (one, other)]
     named = {zone: f"{zone.region}/{zone.name}" if zone.name else zone.region for zone in zones}
-    both = tuple(name for zone, name in named.items() if all(each.matches(zone) for each in selectors))
+    both = tuple(name for zone, name in named.items() if all(selector.matches(zone) for selector in selectors))
     if not both:
         raise Contradictory
     return both

@@ -91,10 +91,10 @@ class Allowance:
 def allowance(budget: Budget, candidates: Sequence[Member], taken: Taken, now: datetime) -> Allowance:
     """Which of the nodes that would go now may, in this order."""
     if not budget.binds or not candidates:
-        return Allowance(tuple(each.id for each in candidates))
+        return Allowance(tuple(candidate.id for candidate in candidates))
     if budget.opening is not None and (opens := budget.opening.next(now)) > now:
         return Allowance((), opens, budget.text)
-    idle = [each for each in candidates if not each.busy]
+    idle = [candidate for candidate in candidates if not candidate.busy]
     chosen = idle
     if budget.one_zone_at_a_time and idle:
         zone = next((each.zone for each in idle if each.zone in taken.zones), idle[0].zone)

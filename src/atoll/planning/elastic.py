@@ -47,14 +47,14 @@ def plan_elastic(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Pl
     reasons: dict[RunRequest, DocumentPlan] = {}
     documents = []
     runs = {run.name: run for run in request.documents if isinstance(run, RunRequest)}
-    for one in answer.documents:
-        run = runs[one.name] if one.kind is DocumentKind.RUN else None
-        if run is None or one.shortfall is None:
-            documents.append(one)
+    for document in answer.documents:
+        run = runs[document.name] if document.kind is DocumentKind.RUN else None
+        if run is None or document.shortfall is None:
+            documents.append(document)
             continue
         if kind_of(run) not in reasons:
-            reasons[kind_of(run)] = _judged(one, run, growth)
-        documents.append(replace(reasons[kind_of(run)], name=one.name))
+            reasons[kind_of(run)] = _judged(document, run, growth)
+        documents.append(replace(reasons[kind_of(run)], name=document.name))
     return replace(answer, documents=tuple(documents), grown=growth.sizes if growth.request != request else {})
 
 
@@ -121,7 +121,9 @@ def _with_creation(one: DocumentPlan, run: RunRequest, growth: Growth) -> Docume
     short, request = one.shortfall, growth.request
     if short is None or any(cure.requirement == "creation_policy" for cure in short.cures):
         return one
-    changed = tuple(replace(each, may_create=True) if each is run else each for each in request.documents)
+    changed = tuple(
+        replace(document, may_create=True) if document is run else document for document in request.documents
+    )
     grown = Growth.of(replace(request, documents=changed, confirmed=False), growth.snapshot, growth.plan)
     made = part(grown.made, DocumentKind.RUN, run.name)
     if made.shortfall is not None:
@@ -157,12 +159,14 @@ def _of_trials(
 
 
 def _fleet(request: Request, name: str) -> FleetRequest:
-    return next(one for one in request.documents if isinstance(one, FleetRequest) and one.name == name)
+    return next(
+        document for document in request.documents if isinstance(document, FleetRequest) and document.name == name
+    )
 
 
 def _growing(shortfall: Shortfall, short: Shortfall, alone: DocumentPlan, name: str) -> Shortfall:
     """Why a fleet gets no node for a run: what passes, where anything does, else what no machine of the fleet has."""
-    passing = [one for one in alone.refusals if one.code in PASSING]
+    passing = [refusal for refusal in alone.refusals if refusal.code in PASSING]
     growing: dict[str, Fact] = {"growing": name, "nodes": short.wanted}
     if passing and short.code not in PASSING and not short.data.get("fits"):
         near = passing[0]
@@ -177,8 +181,8 @@ def _growing(shortfall: Shortfall, short: Shortfall, alone: DocumentPlan, name: 
 def _unconfigured(fleets: Sequence[ElasticFleet], snapshot: Snapshot) -> str:
     """The backends of fleets that may be on no other, as the subject of a sentence; empty where one is configured."""
     configured = {info.name for info in snapshot.backends}
-    named = {name for one in fleets for name in one.fleet.requirements.backends or ()}
-    if named & configured or not all(one.fleet.requirements.backends for one in fleets):
+    named = {name for fleet in fleets for name in fleet.fleet.requirements.backends or ()}
+    if named & configured or not all(fleet.fleet.requirements.backends for fleet in fleets):
         return ""
     names = ", ".join(f"`{name}`" for name in sorted(named))
     return f"backend {names} is" if len(named) == 1 else f"backends {names} are"
@@ -186,7 +190,7 @@ def _unconfigured(fleets: Sequence[ElasticFleet], snapshot: Snapshot) -> str:
 
 def _out_of_service(one: DocumentPlan, run: RunRequest, snapshot: Snapshot) -> Refusal | None:
     """Why no machine of the run's fleets can serve, where their zones are the reason and no job is."""
-    homes = {each.zone for each in snapshot.instances if each.fleet in (run.fleets or ())}
+    homes = {instance.zone for instance in snapshot.instances if instance.fleet in (run.fleets or ())}
     here = [refusal for refusal in one.refusals if refusal.zone in homes]
     return here[0] if here and all(refusal.code in ZONE_STATES.values() for refusal in here) else None
 
@@ -196,7 +200,7 @@ def _of_limits(
 ) -> Shortfall:
     """Why no fleet may grow: it is on hold, or has all the nodes that it may have; or why these cannot serve."""
     fleets = tuple(run.fleets or ())
-    held = next((one for one in candidates if one.held), None)
+    held = next((candidate for candidate in candidates if candidate.held), None)
     if held is not None:
         return replace(shortfall, code=ShortfallCode.FLEET_HELD, data={"fleet": held.fleet.name, "reason": held.held})
     if closed is not None:

@@ -61,16 +61,20 @@ class Growth:
     def sizes(self) -> dict[str, int]:
         """The sizes of the elastic fleets that are documents of the request by now."""
         elastic = {one.fleet.name for one in self.request.elastic}
-        fleets = [one for one in self.request.documents if isinstance(one, FleetRequest)]
+        fleets = [document for document in self.request.documents if isinstance(document, FleetRequest)]
         return {fleet.name: fleet.nodes for fleet in fleets if fleet.name in elastic}
 
     def beside(self, run: RunRequest) -> Request:
         """The request with this run and all that is placed, without the other runs that do not fit."""
-        short = {one.name for one in self.made.documents if one.kind is DocumentKind.RUN and one.shortfall is not None}
+        short = {
+            document.name
+            for document in self.made.documents
+            if document.kind is DocumentKind.RUN and document.shortfall is not None
+        }
         documents = (
-            one
-            for one in self.request.documents
-            if not isinstance(one, RunRequest) or one.name == run.name or one.name not in short
+            document
+            for document in self.request.documents
+            if not isinstance(document, RunRequest) or document.name == run.name or document.name not in short
         )
         return replace(self.request, documents=tuple(documents))
 
@@ -108,15 +112,17 @@ class Growth:
 
     def is_better(self, made: Plan, runs: Sequence[RunRequest]) -> bool:
         """Whether the runs fit, at no higher price than by themselves, and nothing else fits worse than so far."""
-        short = {(one.kind, one.name) for one in self.made.documents if one.shortfall is not None}
+        short = {(document.kind, document.name) for document in self.made.documents if document.shortfall is not None}
         served = {(DocumentKind.RUN, run.name) for run in runs}
         return self._fits(made, runs) and (served <= short or made.price <= self.made.price + 1e-9)
 
     def _fits(self, made: Plan, runs: Sequence[RunRequest]) -> bool:
         """Whether the runs fit, and all else that fits so far."""
         served = {(DocumentKind.RUN, run.name) for run in runs}
-        short = {(one.kind, one.name) for one in self.made.documents if one.shortfall is not None} - served
-        return all(one.shortfall is None or (one.kind, one.name) in short for one in made.documents)
+        short = {
+            (document.kind, document.name) for document in self.made.documents if document.shortfall is not None
+        } - served
+        return all(document.shortfall is None or (document.kind, document.name) in short for document in made.documents)
 
     def _grow_several(self, run: RunRequest) -> bool:
         """Whether the fleets that a run names can grow for it together, by as few nodes as it needs beside idle ones.
@@ -127,7 +133,7 @@ class Growth:
         if len(fleets) < 2:
             return False
         wanted = len(run.nodes)
-        stock = [self._stock(one) for one in fleets]
+        stock = [self._stock(fleet) for fleet in fleets]
         rooms = [_room(one, size, wanted) for one, (size, _) in zip(fleets, stock, strict=True)]
         least = max(1, wanted - sum(free for _, free in stock))
         tried = 0
@@ -158,7 +164,7 @@ class Growth:
         fleet = self._requested(elastic)
         size, free = self._stock(elastic)
         if runs[0].fleets:
-            free = sum(self._stock(one)[1] for one in candidates(runs[0], self.request))
+            free = sum(self._stock(candidate)[1] for candidate in candidates(runs[0], self.request))
         wanted = sum(len(run.nodes) for run in runs)
         # A machine that is shared holds up to as many nodes as it has blocks, and how many is for the plan to find out.
         share = 1 if any(run.takes_whole for run in runs) else _most_blocks(fleet, wanted)
@@ -170,8 +176,10 @@ class Growth:
 
     def _contested(self, runs: Sequence[RunRequest], elastic: ElasticFleet) -> int:
         """How many more nodes are tried: what a fleet gets for these runs may go to others that do not fit so far."""
-        parts = {one.name: one for one in self.made.documents if one.kind is DocumentKind.RUN}
-        others = [one for one in self.request.documents if isinstance(one, RunRequest) and one not in runs]
+        parts = {document.name: document for document in self.made.documents if document.kind is DocumentKind.RUN}
+        others = [
+            document for document in self.request.documents if isinstance(document, RunRequest) and document not in runs
+        ]
         short = [one for one in others if parts[one.name].shortfall is not None]
         short = [one for one in short if not one.grows or kind_of(one) in self.failed]
         using = [one for one in short if one.fleets is None or elastic.fleet.name in one.fleets]
@@ -179,15 +187,15 @@ class Growth:
 
     def _requested(self, elastic: ElasticFleet) -> FleetRequest:
         """The fleet as a document of the request, or else as it is kept."""
-        fleets = (one for one in self.request.documents if isinstance(one, FleetRequest))
-        return next((one for one in fleets if one.name == elastic.fleet.name), elastic.fleet)
+        fleets = (document for document in self.request.documents if isinstance(document, FleetRequest))
+        return next((fleet for fleet in fleets if fleet.name == elastic.fleet.name), elastic.fleet)
 
     def _with(self, elastic: ElasticFleet, nodes: int, request: Request | None = None) -> Request:
         """The request, or that of a trial, with a fleet of `nodes` nodes."""
         request = self.request if request is None else request
         fleet = replace(self._requested(elastic), nodes=nodes)
         documents = request.documents
-        same = [isinstance(one, FleetRequest) and one.name == fleet.name for one in documents]
+        same = [isinstance(document, FleetRequest) and document.name == fleet.name for document in documents]
         if not any(same):
             return replace(request, documents=(*documents, fleet))
         changed = (fleet if here else one for here, one in zip(same, documents, strict=True))
@@ -195,7 +203,7 @@ class Growth:
 
     def _lacking(self, runs: Iterable[RunRequest]) -> list[RunRequest]:
         """Those without a place, or with machines of their own where a fleet may do."""
-        parts = {one.name: one for one in self.made.documents if one.kind is DocumentKind.RUN}
+        parts = {document.name: document for document in self.made.documents if document.kind is DocumentKind.RUN}
         return [run for run in runs if _lacks(parts[run.name])]
 
 
@@ -220,7 +228,7 @@ def _shares(total: int, rooms: Sequence[int]) -> Iterator[tuple[int, ...]]:
 def _most_blocks(fleet: FleetRequest, wanted: int) -> int:
     """How many nodes of runs one machine of a fleet holds at most."""
     blocks = (fleet.division.blocks, *(blocks for _, blocks in fleet.division.of_types))
-    return wanted if None in blocks else max(each for each in blocks if each is not None)
+    return wanted if None in blocks else max(block for block in blocks if block is not None)
 
 
 def _steps(least: int, wanted: int, share: int) -> Iterable[int]:
@@ -237,7 +245,7 @@ def candidates(run: RunRequest, request: Request) -> list[ElasticFleet]:
 
 def part(made: Plan, kind: DocumentKind, name: str) -> DocumentPlan:
     """A document's part of a plan."""
-    return next(one for one in made.documents if one.kind is kind and one.name == name)
+    return next(document for document in made.documents if document.kind is kind and document.name == name)
 
 
 def _alike(runs: Iterable[RunRequest]) -> Iterator[list[RunRequest]]:

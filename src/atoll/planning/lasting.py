@@ -27,7 +27,7 @@ def refusing_impossible(made: Plan, request: Request, snapshot: Snapshot, emptie
     """
     if not request.confirmed:
         return made
-    fleets = {one.name: one for one in request.documents if isinstance(one, FleetRequest)}
+    fleets = {document.name: document for document in request.documents if isinstance(document, FleetRequest)}
     documents = tuple(
         _judged(part, fleets[part.name], request, snapshot, (emptied, plan))
         if part.kind is DocumentKind.FLEET and part.name in fleets and part.shortfall is None
@@ -45,8 +45,8 @@ def _judged(
     trial: tuple[Emptied, PlanFunction],
 ) -> DocumentPlan:
     """The fleet's plan, or why it never fits; `trial` is how that is found out."""
-    going = {one.id for one in part.removals}
-    existing = [one for one in snapshot.instances if one.fleet == fleet.name]
+    going = {removal.id for removal in part.removals}
+    existing = [instance for instance in snapshot.instances if instance.fleet == fleet.name]
     counts = Counter(one.zone for one in existing if one.id not in going and not one.outdated)
     if not counts:
         return part

@@ -110,18 +110,18 @@ class Outcome:
     @property
     def replaced(self) -> int:
         """How many new nodes take the place of lost ones, those of runs among them."""
-        return sum(len(one.plan.placements) for one in self.fleets if one.plan is not None)
+        return sum(len(fleet.plan.placements) for fleet in self.fleets if fleet.plan is not None)
 
     def count(self, effect: Effect) -> int:
         """How many runs this becomes of."""
-        return sum(one.effect is effect for one in self.runs)
+        return sum(run.effect is effect for run in self.runs)
 
 
 def outcome(holdings: Holdings, snapshot: Snapshot, edits: Edits, plan: PlanFunction) -> Outcome:
     """What follows from these changes of the snapshot."""
     terrain = edited(snapshot, edits)
-    left = {each.id for each in terrain.instances}
-    zones = {each.id: each.zone for each in snapshot.instances}
+    left = {instance.id for instance in terrain.instances}
+    zones = {instance.id: instance.zone for instance in snapshot.instances}
     touched = [run for run in holdings.runs if not left.issuperset(run.instances)]
     terrain = _freed(terrain, [id for run in touched for id in run.instances])
     fleets, terrain, bought = _refilled(holdings, snapshot, terrain, edits, plan)
@@ -132,12 +132,12 @@ def outcome(holdings: Holdings, snapshot: Snapshot, edits: Edits, plan: PlanFunc
     runs = [_run(run, placed.get(run.request.name), zones, run.request.name in lost) for run in holdings.runs]
     bought += sum(one.price for one in placed.values())
     return Outcome(
-        sum(each.id not in left for each in snapshot.instances),
+        sum(instance.id not in left for instance in snapshot.instances),
         tuple(fleets),
         tuple(one for one in runs if one is not None),
         tuple(volume.name for volume in snapshot.volumes if volume.zone in edits.lost),
-        sum(each.price for each in snapshot.instances),
-        sum(each.price for each in terrain.instances if not each.id.startswith(_NEW)) + bought,
+        sum(instance.price for instance in snapshot.instances),
+        sum(instance.price for instance in terrain.instances if not instance.id.startswith(_NEW)) + bought,
     )
 
 
@@ -145,7 +145,7 @@ def each_zone(
     holdings: Holdings, snapshot: Snapshot, edits: Edits, plan: PlanFunction
 ) -> tuple[tuple[Zone, Outcome], ...]:
     """What follows from the loss of each zone alone that holds something, with the other changes each time."""
-    held = {*(each.zone for each in snapshot.instances), *(each.zone for each in snapshot.volumes)}
+    held = {*(instance.zone for instance in snapshot.instances), *(volume.zone for volume in snapshot.volumes)}
     return tuple(
         (zone, outcome(holdings, snapshot, replace(edits, lost=edits.lost | {zone}), plan))
         for zone in sorted(held - edits.lost)
@@ -159,7 +159,10 @@ _NEW = "new "
 def _freed(terrain: Snapshot, ids: Collection[str]) -> Snapshot:
     """The world in which these instances have no job any more: their runs have several nodes, which take them whole."""
     free = frozenset(ids)
-    instances = (replace(each, busy=False, used_blocks=0) if each.id in free else each for each in terrain.instances)
+    instances = (
+        replace(instance, busy=False, used_blocks=0) if instance.id in free else instance
+        for instance in terrain.instances
+    )
     return replace(terrain, instances=tuple(instances)) if free else terrain
 
 
@@ -174,7 +177,7 @@ def _refilled(
         if not fleet.held and missing(request.nodes, request.placement, here.get(request.name, Counter())):
             requests.append(request)
     made = plan(Request(holdings.id, tuple(requests)), terrain) if requests else None
-    parts = {one.name: one for one in made.documents} if made is not None else {}
+    parts = {document.name: document for document in made.documents} if made is not None else {}
     found = []
     for fleet in kept:
         name = fleet.request.name
@@ -233,10 +236,14 @@ def _runs(
         return {}
     elastic = tuple(one for one in holdings.elastic if one.fleet.name not in edits.fleets)
     mounted = {name for run in again for node in run.nodes for mount in node.mounts for name in mount.volumes}
-    volumes = tuple(one for one in holdings.volumes if one.name in mounted)
+    volumes = tuple(volume for volume in holdings.volumes if volume.name in mounted)
     made = plan(Request(holdings.id, (*again, *volumes), elastic), terrain)
     names = {run.name for run in again}
-    return {one.name: one for one in made.documents if one.name in names and one.kind is DocumentKind.RUN}
+    return {
+        document.name: document
+        for document in made.documents
+        if document.name in names and document.kind is DocumentKind.RUN
+    }
 
 
 def _run(run: KeptRun, part: DocumentPlan | None, zones: Mapping[str, Zone], touched: bool) -> RunOutcome | None:
@@ -256,7 +263,7 @@ def _run(run: KeptRun, part: DocumentPlan | None, zones: Mapping[str, Zone], tou
 
 def _by_fleet(snapshot: Snapshot) -> dict[str, Counter[Zone]]:
     found: dict[str, Counter[Zone]] = {}
-    for each in snapshot.instances:
-        if not each.outdated:
-            found.setdefault(each.fleet, Counter())[each.zone] += 1
+    for instance in snapshot.instances:
+        if not instance.outdated:
+            found.setdefault(instance.fleet, Counter())[instance.zone] += 1
     return found

@@ -214,7 +214,7 @@ def _fleet(fleet: FleetRequest, reasons: Reasons, layout: Layout) -> DocumentPla
     if whole and isinstance(placed, FleetRequest) and placed.placement.max_skew != fleet.placement.max_skew:
         notes = (explain.skew_note(placed.placement.max_skew, fleet.placement.max_skew),)
     removals = _removals(fleet, nodes, reasons) if whole else ()
-    total = len(nodes) + len(existing) - sum(not each.outdated for each in removals)
+    total = len(nodes) + len(existing) - sum(not removal.outdated for removal in removals)
     if whole and total > fleet.nodes and fleet.placement.survive_zones:
         notes = (*notes, explain.survive_note(total, fleet.nodes, fleet.placement.survive_zones))
     if whole and isinstance(placed, FleetRequest):
@@ -239,7 +239,7 @@ def _shape_notes(
 
     `fleet` is the document as it was placed: the least skew that was to be had is said already.
     """
-    terrain, going = reasons.decider.terrain, {each.id for each in removals}
+    terrain, going = reasons.decider.terrain, {removal.id for removal in removals}
     staying = [each.zone for each in terrain.fleets.get(fleet.name, ()) if each.id not in going]
     counts = Counter([*staying, *(node.zone for node in nodes)])
     if removals:
@@ -334,9 +334,9 @@ def _engine_notes(run: RunRequest, reasons: Reasons) -> Iterator[str]:
     """The machines that a run does not get because they have no container engine, wherever they are."""
     if run.requirements.containers:
         there = (
-            each
-            for each in reasons.decider.terrain.snapshot.instances
-            if run.fleets is None or each.fleet in run.fleets
+            instance
+            for instance in reasons.decider.terrain.snapshot.instances
+            if run.fleets is None or instance.fleet in run.fleets
         )
         names = [each.instance_type.name for each in there if each.instance_type.containers == ""]
         if names:

@@ -69,13 +69,13 @@ def rebalance(
     """
     [fleet] = request.documents
     assert isinstance(fleet, FleetRequest)
-    members = [each for each in snapshot.instances if each.fleet == fleet.name and not each.outdated]
-    before = Counter(each.zone for each in members)
+    members = [instance for instance in snapshot.instances if instance.fleet == fleet.name and not instance.outdated]
+    before = Counter(member.zone for member in members)
     eligible = eligible_zones(fleet.requirements, snapshot)
-    seen = shape(fleet.nodes, fleet.placement, [_member(each) for each in members], eligible)
+    seen = shape(fleet.nodes, fleet.placement, [_member(member) for member in members], eligible)
     if seen.missing or seen.removals:
         return Rebalance(RebalanceCode.SETTLING, before)
-    settled = [each for each in members if each.zone not in _out_of_service(snapshot)]
+    settled = [member for member in members if member.zone not in _out_of_service(snapshot)]
     needed = chosen(fleet, settled, eligible, members)
     if not needed:
         return _unmoved(fleet, request, snapshot, before, plan)
@@ -100,7 +100,7 @@ def chosen(
     Spare nodes that a better layout would not need go first: that layout is even, too. Otherwise one node after the
     other moves, until no limit of the placement is exceeded.
     """
-    counts = Counter(each.zone for each in members)
+    counts = Counter(member.zone for member in members)
     free: dict[Zone, list[ExistingInstance]] = {}
     for each in sorted(movable, key=lambda one: (not one.in_use, one.node)):
         free.setdefault(each.zone, []).append(each)  # the last one of each zone moves first
@@ -208,7 +208,7 @@ def _placed(
         count = len(movable) if fails > len(movable) else (fits + fails) // 2
         leaving = movable[:count]
         going = frozenset(leaving)
-        kept = before - Counter(each.zone for each in snapshot.instances if each.id in going)
+        kept = before - Counter(instance.zone for instance in snapshot.instances if instance.id in going)
         for asked in _evener(request):
             part = _plan(asked, _left_by(snapshot, leaving), plan)
             after = kept + Counter(node.zone for node in part.placements)
@@ -245,7 +245,7 @@ def _unmoved(
         for info in snapshot.zones
     )
     lasting = replace(snapshot, zones=open_zones, failures=(), usage=(), quotas=())
-    members = [each for each in snapshot.instances if each.fleet == fleet.name and not each.outdated]
+    members = [instance for instance in snapshot.instances if instance.fleet == fleet.name and not instance.outdated]
     later = chosen(fleet, members, eligible_zones(fleet.requirements, lasting), members)
     if not later:
         over = any(excess(fleet.nodes, fleet.placement, before, eligible_zones(fleet.requirements, snapshot)))
@@ -268,7 +268,9 @@ def _left_by(snapshot: Snapshot, ids: Collection[str]) -> Snapshot:
     leaving = frozenset(ids)
     return replace(
         snapshot,
-        instances=tuple(replace(one, outdated=one.outdated or one.id in leaving) for one in snapshot.instances),
+        instances=tuple(
+            replace(instance, outdated=instance.outdated or instance.id in leaving) for instance in snapshot.instances
+        ),
     )
 
 

@@ -26,7 +26,11 @@ def recovering(made: Plan, request: Request, snapshot: Snapshot, plan: PlanFunct
             continue
         if part.shortfall.code == ShortfallCode.UNDECIDED:
             continue
-        fleet = next(one for one in request.documents if isinstance(one, FleetRequest) and one.name == part.name)
+        fleet = next(
+            document
+            for document in request.documents
+            if isinstance(document, FleetRequest) and document.name == part.name
+        )
         lesser = _most(fleet, request, snapshot, plan)
         if lesser is not None:
             request = _instead(request, fleet, lesser)
@@ -36,7 +40,7 @@ def recovering(made: Plan, request: Request, snapshot: Snapshot, plan: PlanFunct
 
 def _most(fleet: FleetRequest, request: Request, snapshot: Snapshot, plan: PlanFunction) -> FleetRequest | None:
     """The fleet with as many nodes as fit beside all else; None where no new one does."""
-    staying = sum(one.fleet == fleet.name and not one.outdated for one in snapshot.instances)
+    staying = sum(instance.fleet == fleet.name and not instance.outdated for instance in snapshot.instances)
 
     def fits(lesser: FleetRequest) -> bool:
         trial = plan(_instead(request, fleet, lesser), snapshot, explained=False)
@@ -67,7 +71,9 @@ def _of_fewer(fleet: FleetRequest, nodes: int) -> FleetRequest:
 
 
 def _instead(request: Request, fleet: FleetRequest, lesser: FleetRequest) -> Request:
-    return replace(request, documents=tuple(lesser if one is fleet else one for one in request.documents))
+    return replace(
+        request, documents=tuple(lesser if document is fleet else document for document in request.documents)
+    )
 
 
 def _merged(made: Plan, lesser: Plan, short: DocumentPlan) -> Plan:
@@ -76,10 +82,15 @@ def _merged(made: Plan, lesser: Plan, short: DocumentPlan) -> Plan:
     assert short.shortfall is not None
     shortfall = replace(short.shortfall, placed=short.shortfall.placed + len(found.placements))
     part = replace(short, placements=found.placements, price=found.price, shortfall=shortfall)
-    beside = {(one.kind, one.name): one for one in lesser.documents if one.shortfall is None}
-    documents = (part if one is short else beside.get((one.kind, one.name), one) for one in made.documents)
+    beside = {(document.kind, document.name): document for document in lesser.documents if document.shortfall is None}
+    documents = (
+        part if document is short else beside.get((document.kind, document.name), document)
+        for document in made.documents
+    )
     return replace(made, documents=tuple(documents))
 
 
 def _of_fleet(plan: Plan, name: str) -> DocumentPlan:
-    return next(one for one in plan.documents if one.kind is DocumentKind.FLEET and one.name == name)
+    return next(
+        document for document in plan.documents if document.kind is DocumentKind.FLEET and document.name == name
+    )

@@ -22,32 +22,42 @@ def plan_replacing(request: Request, snapshot: Snapshot, plan: PlanFunction) -> 
     if not request.confirmed or not (crowded := _crowded(made, snapshot)):
         return made
     second = plan_elastic(request, _without_outdated(snapshot, crowded), plan)
-    fitting = {one.name for one in second.documents if one.kind is DocumentKind.FLEET and one.shortfall is None}
+    fitting = {
+        document.name
+        for document in second.documents
+        if document.kind is DocumentKind.FLEET and document.shortfall is None
+    }
     if not (first := crowded & fitting):
         return made
     if first != crowded:
         second = plan_elastic(request, _without_outdated(snapshot, first), plan)
-    return replace(second, documents=tuple(_replaced_first(one, first, snapshot) for one in second.documents))
+    return replace(second, documents=tuple(_replaced_first(document, first, snapshot) for document in second.documents))
 
 
 def _crowded(made: Plan, snapshot: Snapshot) -> frozenset[str]:
     """The fleets that do not fit and have outdated nodes."""
-    short = {one.name for one in made.documents if one.kind is DocumentKind.FLEET and one.shortfall is not None}
-    return frozenset(each.fleet for each in snapshot.instances if each.outdated and each.fleet in short)
+    short = {
+        document.name
+        for document in made.documents
+        if document.kind is DocumentKind.FLEET and document.shortfall is not None
+    }
+    return frozenset(instance.fleet for instance in snapshot.instances if instance.outdated and instance.fleet in short)
 
 
 def _replaced_first(document: DocumentPlan, first: Collection[str], snapshot: Snapshot) -> DocumentPlan:
     if document.kind is not DocumentKind.FLEET or document.name not in first:
         return document
-    outdated = tuple(each for each in snapshot.instances if each.outdated and each.fleet == document.name)
+    outdated = tuple(
+        instance for instance in snapshot.instances if instance.outdated and instance.fleet == document.name
+    )
     return replace(document, removals=(*outdated, *document.removals), replaced_first=True)
 
 
 def _without_outdated(snapshot: Snapshot, fleets: Collection[str]) -> Snapshot:
     """The world without the outdated nodes of some fleets, whose room is free."""
-    going = [each for each in snapshot.instances if each.outdated and each.fleet in fleets]
+    going = [instance for instance in snapshot.instances if instance.outdated and instance.fleet in fleets]
     ids = {each.id for each in going}
-    instances = tuple(each for each in snapshot.instances if each.id not in ids)
+    instances = tuple(instance for instance in snapshot.instances if instance.id not in ids)
     return replace(snapshot, instances=instances, usage=_freed(snapshot.usage, going))
 
 

@@ -61,15 +61,15 @@ class RunNodes:
     def _grown(self, run: RunRequest) -> tuple[NodePlacement, ...]:
         """The nodes of fleets on which the run stands in this form, existing and new; none where it does not fit."""
         request = self.growth.request
-        same = [isinstance(one, RunRequest) and one.name == run.name for one in request.documents]
+        same = [isinstance(document, RunRequest) and document.name == run.name for document in request.documents]
         documents = tuple(run if here else one for here, one in zip(same, request.documents, strict=True))
         grown = Growth.of(replace(request, documents=documents), self.growth.snapshot, self.growth.plan)
         one = part(grown.made, DocumentKind.RUN, self.run.name)
         planned: dict[tuple[str | None, int | None], NodePlacement] = {
-            (each.name, node.node): node
-            for each in grown.made.documents
-            if each.kind is DocumentKind.FLEET
-            for node in each.placements
+            (document.name, node.node): node
+            for document in grown.made.documents
+            if document.kind is DocumentKind.FLEET
+            for node in document.placements
         }
         return tuple(planned.get((node.fleet, node.fleet_node), node) for node in one.placements)
 

@@ -46,12 +46,12 @@ def volume_refusals(volume: VolumeRequest, terrain: Terrain) -> VolumeRefusals:
 def _failure(zone: Zone, terrain: Terrain) -> Failure | None:
     """The failure that leaves volumes in a zone out for longest."""
     found = [
-        one
-        for one in terrain.failures
-        if one.scope.resource is Resource.VOLUME
-        and one.scope.backend == zone.backend
-        and one.scope.region in (None, zone.region)
-        and one.scope.zone in (None, zone.name)
+        failure
+        for failure in terrain.failures
+        if failure.scope.resource is Resource.VOLUME
+        and failure.scope.backend == zone.backend
+        and failure.scope.region in (None, zone.region)
+        and failure.scope.zone in (None, zone.name)
     ]
     return max(found, key=lambda one: (one.until is None, one.until or one.at), default=None)
 

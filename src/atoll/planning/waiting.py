@@ -39,7 +39,9 @@ def answer(request: Request, snapshot: Snapshot, plan: PlanFunction) -> Plan:
     made = plan_replacing(request, snapshot, plan)
     if not made.complete:
         cured = _Cured(request, snapshot, plan)
-        documents = tuple(cured.judged(one) if one.shortfall is not None else one for one in made.documents)
+        documents = tuple(
+            cured.judged(document) if document.shortfall is not None else document for document in made.documents
+        )
         made = recovering(replace(made, documents=documents), request, snapshot, plan)
     return refusing_impossible(made, request, snapshot, partial(_emptied, snapshot), plan)
 
@@ -52,7 +54,7 @@ class _Cured:
         self._snapshots = tuple(_relieved(snapshot, request))
         self._plan = plan
         self._whole: list[Plan] = []
-        self._runs = {one.name: one for one in request.documents if isinstance(one, RunRequest)}
+        self._runs = {document.name: document for document in request.documents if isinstance(document, RunRequest)}
         self._equal: dict[RunRequest, DocumentPlan | None] = {}
 
     def judged(self, part: DocumentPlan) -> DocumentPlan:
@@ -77,7 +79,9 @@ class _Cured:
     def _fitting(self, part: DocumentPlan) -> Iterator[DocumentPlan]:
         """The document's plans in which it fits: with all of the request, or with the fleets and volumes alone."""
         for made in self._plans(part):
-            found = next(one for one in made.documents if (one.kind, one.name) == (part.kind, part.name))
+            found = next(
+                document for document in made.documents if (document.kind, document.name) == (part.kind, part.name)
+            )
             # What is not decided may fit.
             if found.shortfall is None or found.shortfall.code == ShortfallCode.UNDECIDED:
                 yield found
@@ -88,7 +92,11 @@ class _Cured:
             if len(self._whole) <= number:
                 self._whole.append(plan_elastic(request, snapshot, self._plan))
             yield self._whole[number]
-        needed = [one for one in request.documents if not isinstance(one, RunRequest) or one.name == part.name]
+        needed = [
+            document
+            for document in request.documents
+            if not isinstance(document, RunRequest) or document.name == part.name
+        ]
         if len(needed) < len(request.documents):
             for snapshot in self._snapshots:
                 yield plan_elastic(replace(request, documents=tuple(needed)), snapshot, self._plan)
@@ -101,10 +109,10 @@ def _reusing(request: Request) -> Request:
     """
     names = tuple(one.fleet.name for one in request.elastic)
     documents = tuple(
-        replace(one, may_create=True, fleets=names if one.fleets is None else one.fleets)
-        if isinstance(one, RunRequest) and not one.may_create and names
-        else one
-        for one in request.documents
+        replace(document, may_create=True, fleets=names if document.fleets is None else document.fleets)
+        if isinstance(document, RunRequest) and not document.may_create and names
+        else document
+        for document in request.documents
     )
     elastic = tuple(ElasticFleet(one.fleet, one.most) for one in request.elastic)
     return replace(request, documents=documents, elastic=elastic)
@@ -118,14 +126,14 @@ def _relieved(snapshot: Snapshot, request: Request) -> Iterator[Snapshot]:
         zones=tuple(
             replace(info, state=ZoneState.AVAILABLE) if info.state in _CLOSED else info for info in snapshot.zones
         ),
-        instances=tuple(replace(one, busy=False, used_blocks=0, attached=()) for one in snapshot.instances),
-        volumes=tuple(replace(one, attached_to=()) for one in snapshot.volumes),
-        quotas=tuple(replace(one, used_cpus=0) for one in snapshot.quotas),
-        failures=tuple(one for one in snapshot.failures if one.kind in _LASTING),
+        instances=tuple(replace(instance, busy=False, used_blocks=0, attached=()) for instance in snapshot.instances),
+        volumes=tuple(replace(volume, attached_to=()) for volume in snapshot.volumes),
+        quotas=tuple(replace(quota, used_cpus=0) for quota in snapshot.quotas),
+        failures=tuple(failure for failure in snapshot.failures if failure.kind in _LASTING),
     )
     yield calm
-    names = {one.name for one in request.documents if isinstance(one, FleetRequest)}
-    own = tuple(one for one in calm.instances if one.fleet in names)
+    names = {document.name for document in request.documents if isinstance(document, FleetRequest)}
+    own = tuple(instance for instance in calm.instances if instance.fleet in names)
     usage: dict[object, Usage] = {}
     for one in own:
         before = usage[one.zone].used if one.zone in usage else Capacity()
@@ -154,8 +162,8 @@ def _nearest(part: DocumentPlan, shortfall: Shortfall, then: DocumentPlan) -> Sh
     if not isinstance(shortfall.code, RefusalCode) or shortfall.code == RefusalCode.VOLUME_ATTACHED:
         return replace(shortfall, passes=True)
     # A zone without a refusal is used, or holds nodes of the fleet and could take more.
-    unfit = {one.zone for one in then.refusals if one.code is not RefusalCode.NOT_NEEDED}
-    near = [one for one in part.refusals if one.zone not in unfit and one.code in PASSING]
+    unfit = {refusal.zone for refusal in then.refusals if refusal.code is not RefusalCode.NOT_NEEDED}
+    near = [refusal for refusal in part.refusals if refusal.zone not in unfit and refusal.code in PASSING]
     if not near:
         return replace(shortfall, passes=True)
     alike = sum(one.code is near[0].code for one in near)

@@ -55,36 +55,38 @@ class Edits:
 
 def edited(snapshot: Snapshot, edits: Edits) -> Snapshot:
     """The snapshot with the changes; what ends gives its room and quota back."""
-    gone = frozenset(each.id for each in snapshot.instances if edits.ends(each))
+    gone = frozenset(instance.id for instance in snapshot.instances if edits.ends(instance))
     left = without(snapshot, gone)
     return replace(
         left,
         catalog=_repriced(snapshot.catalog, edits),
         zones=tuple(_shut(info, edits) for info in snapshot.zones),
-        instances=tuple(_priced(each, edits) for each in left.instances),
+        instances=tuple(_priced(instance, edits) for instance in left.instances),
         volumes=tuple(
-            replace(each, attached_to=tuple(id for id in each.attached_to if id not in gone))
-            for each in snapshot.volumes
+            replace(volume, attached_to=tuple(id for id in volume.attached_to if id not in gone))
+            for volume in snapshot.volumes
         ),
     )
 
 
 def emptied(snapshot: Snapshot, zone: Zone, leaving: Collection[str]) -> Snapshot:
     """The snapshot with a zone closed, and others to take the place of the instances (ids) that leave it."""
-    instances = tuple(replace(one, outdated=one.outdated or one.id in leaving) for one in snapshot.instances)
+    instances = tuple(
+        replace(instance, outdated=instance.outdated or instance.id in leaving) for instance in snapshot.instances
+    )
     return replace(closed(snapshot, zone), instances=instances)
 
 
 def without(snapshot: Snapshot, ids: Collection[str]) -> Snapshot:
     """The snapshot as if these instances (ids) did not exist: what they take of capacities and quotas is free."""
-    ended = [one for one in snapshot.instances if one.id in ids]
+    ended = [instance for instance in snapshot.instances if instance.id in ids]
     freed: dict[Zone, Capacity] = {}
     for one in ended:
         freed[one.zone] = freed.get(one.zone, Capacity()) + one.instance_type.capacity
     usage = (replace(one, used=one.used - freed.get(one.zone, Capacity())) for one in snapshot.usage)
     return replace(
         snapshot,
-        instances=tuple(one for one in snapshot.instances if one.id not in ids),
+        instances=tuple(instance for instance in snapshot.instances if instance.id not in ids),
         usage=tuple(usage),
         quotas=with_own_use(snapshot.quotas, [(one.zone, one.instance_type, one.market, -1) for one in ended]),
     )

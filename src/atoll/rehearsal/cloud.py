@@ -122,7 +122,9 @@ def _existing(material: Material, backend: str) -> Entry:
     instances = {
         one.id: one for one in of(Instance) if one.zone.backend == backend and one.state is not InstanceState.TERMINATED
     }
-    machines = tuple(_machine(one, material.owner, now) for one in instances.values() if one.backend_id is not None)
+    machines = tuple(
+        _machine(instance, material.owner, now) for instance in instances.values() if instance.backend_id is not None
+    )
     holders = {
         tie.volume_id: instances[tie.instance_id].backend_id
         for tie in of(Attachment)

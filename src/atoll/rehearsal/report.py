@@ -52,8 +52,8 @@ def _spread(seconds: Iterable[float]) -> Spread | None:
 def _fleets(courses: Sequence[Course]) -> Iterable[RehearsedFleet]:
     for places in zip(*(course.fleets for course in courses), strict=True):
         fleet = places[0]
-        short = sum(each.lowest < fleet.nodes for each in places)
-        lowest = min(each.lowest for each in places)
+        short = sum(place.lowest < fleet.nodes for place in places)
+        lowest = min(place.lowest for place in places)
         yield RehearsedFleet(fleet.name, fleet.nodes, lowest, short, dict(fleet.after))
 
 

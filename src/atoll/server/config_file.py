@@ -149,7 +149,7 @@ def _named(message: str, places: Mapping[KeyPath, Place], base: KeyPath) -> KeyP
             if (*path, step) in places:
                 path = (*path, step)
                 continue
-            below = [one for one in places if one[: len(path)] == path and one[-1:] == (step,)]
+            below = [place for place in places if place[: len(path)] == path and place[-1:] == (step,)]
             if len(below) == 1:
                 path = below[0]
     if path == base and base and (*base, "type") in places:
@@ -169,7 +169,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = read_config(arguments.file, arguments.name)
     types = [] if found.findings else [entry["type"] for entry in found.content.get("backends") or ()]
-    json.dump({"backends": types, "findings": [asdict(one) for one in found.findings]}, sys.stdout)
+    json.dump({"backends": types, "findings": [asdict(finding) for finding in found.findings]}, sys.stdout)
 
 
 if __name__ == "__main__":

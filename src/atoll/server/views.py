@@ -28,7 +28,7 @@ from atoll.wire.api import (
 def plan_view(planned: Planned) -> PlanView:
     """A plan with a sentence for each of its reasons."""
     names = planned.instance_names
-    documents = tuple(_document_view(one, names, planned.waits(one)) for one in planned.plan.documents)
+    documents = tuple(_document_view(document, names, planned.waits(document)) for document in planned.plan.documents)
     plan = planned.plan
     notes = [] if plan.proven else [explain.proof_note(plan.gap)]
     notes += [f"{part.backend} {part.region}: {part.text}" for part in planned.stale]
@@ -50,8 +50,8 @@ def _document_view(document: DocumentPlan, names: Mapping[str, str], waits: bool
         document.traffic,
         document.notes,
         tuple(
-            Removal(f"{each.fleet}-{each.node}", each.zone, each.in_use, each.id, each.outdated)
-            for each in document.removals
+            Removal(f"{removal.fleet}-{removal.node}", removal.zone, removal.in_use, removal.id, removal.outdated)
+            for removal in document.removals
         ),
         document.replaced_first,
     )

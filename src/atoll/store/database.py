@@ -34,7 +34,7 @@ class Database:
         self._now = now
         self.on_commit: Callable[[], None] = lambda: None
         self.on_due: Callable[[datetime | None], None] = lambda at: None
-        connections.follow(self._heard)
+        connections.follow(self._others_committed)
 
     @property
     def url(self) -> str:
@@ -84,7 +84,7 @@ class Database:
         """Close all connections."""
         await self.connections.close()
 
-    def _heard(self) -> None:
+    def _others_committed(self) -> None:
         self.on_due(None)
         self.on_commit()
 

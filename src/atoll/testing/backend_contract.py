@@ -79,12 +79,12 @@ class ContractCase:
         """Available offers of the smallest type, one for each zone."""
         listing = await backend.listing()
         smallest: dict[Zone, Offer] = {}
-        for each in listing.offers:
-            best = smallest.get(each.zone)
-            if each.availability is Availability.AVAILABLE and (
-                best is None or (each.instance_type.cpus, each.market) < (best.instance_type.cpus, best.market)
+        for offer in listing.offers:
+            best = smallest.get(offer.zone)
+            if offer.availability is Availability.AVAILABLE and (
+                best is None or (offer.instance_type.cpus, offer.market) < (best.instance_type.cpus, best.market)
             ):
-                smallest[each.zone] = each
+                smallest[offer.zone] = offer
         return list(smallest.values())
 
     async def launch(self, backend: Backend, offer: Offer, token: str = "token-1") -> Machine:

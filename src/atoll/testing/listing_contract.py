@@ -49,7 +49,7 @@ class ListingContract:
     async def test_instances_of_fleets_come_by_fleet(self, db: Database) -> None:
         async with db.read() as tx:
             found = await tx.listing.instances_of(["a", "b", "c"])
-        names = {fleet: [one.name for one in machines] for fleet, machines in found.items()}
+        names = {fleet: [machine.name for machine in machines] for fleet, machines in found.items()}
         assert names == {"a": ["a-0", "a-2", "a-10"], "b": ["b-0"]}
 
     async def test_a_shown_instance_has_what_it_is_and_what_is_on_it(self, db: Database) -> None:

@@ -117,7 +117,7 @@ class RetentionContract:
         async with db.write() as tx:
             await tx.add_all([run(state=RunState.RUNNING), job("j1"), job("j2", submission=1, state=JobState.RUNNING)])
         async with db.write() as tx:
-            assert [one.id for one in await tx.retention.old_logs(LATER, MANY)] == ["j1"]
+            assert [log.id for log in await tx.retention.old_logs(LATER, MANY)] == ["j1"]
             await tx.retention.mark_logs(["j1"])
             assert not await tx.retention.old_logs(LATER, MANY)
             await tx.logs.append("j1", 0, b"first\n")

@@ -35,7 +35,7 @@ def session() -> Any:
 
     made = botocore.session.get_session()
     paths = (made.get_config_variable("data_path") or "").split(os.pathsep)
-    made.register_component("data_loader", Loader([each for each in paths if each], file_loader=_files()))
+    made.register_component("data_loader", Loader([path for path in paths if path], file_loader=_files()))
     return made
 
 

@@ -39,8 +39,8 @@ class FakeBackend:
         self.volumes = FakeVolumes(cloud, name) if cloud.script.volumes else None
         self.snapshots = FakeSnapshots(cloud) if cloud.script.volumes else None
         self.faults = FakeFaults(cloud)
-        self._offers = {(each.zone, each.instance_type.name, each.market): each for each in cloud.script.offers}
-        self._types = {each.instance_type.name for each in cloud.script.offers}
+        self._offers = {(offer.zone, offer.instance_type.name, offer.market): offer for offer in cloud.script.offers}
+        self._types = {offer.instance_type.name for offer in cloud.script.offers}
         self._agents: dict[str, FakeAgent] = {}
 
     @property
@@ -61,8 +61,8 @@ class FakeBackend:
             zones = tuple(self._zone_info(zone) for zone in self.cloud.script.zones)
             failed = {info.zone for info in zones if info.state is ZoneState.IMPAIRED}
             offers = tuple(
-                replace(each, availability=Availability.UNAVAILABLE) if each.zone in failed else each
-                for each in self.cloud.script.offers
+                replace(offer, availability=Availability.UNAVAILABLE) if offer.zone in failed else offer
+                for offer in self.cloud.script.offers
             )
             stale = self.cloud.script.stale
             return Change(Listing(zones, offers, self.cloud.told_time(), self._quotas(), stale))
@@ -131,7 +131,7 @@ class FakeBackend:
         self._agents.clear()
 
     def _quotas(self) -> tuple[Quota, ...]:
-        script, places = self.cloud.script, {(each.zone.region, each.market) for each in self.cloud.script.offers}
+        script, places = self.cloud.script, {(offer.zone.region, offer.market) for offer in self.cloud.script.offers}
         if script.quota_cpus is None or not script.lists_quotas:
             return ()
         return tuple(Quota(self._name, region, market, script.quota_cpus) for region, market in sorted(places))

@@ -242,9 +242,9 @@ def script_from_mapping(mapping: Mapping[str, object]) -> Script:
 def _offers(settings: _Settings) -> tuple[Offer, ...]:
     offers = grid(settings.zones if settings.zoned else 1, settings.regions, settings.types, spot=settings.spot)
     if not settings.zoned:
-        return tuple(replace(each, zone=replace(each.zone, name="", kind=ZoneKind.REGION)) for each in offers)
+        return tuple(replace(offer, zone=replace(offer.zone, name="", kind=ZoneKind.REGION)) for offer in offers)
     missing = settings.not_offered
-    offered = (each for each in offers if each.instance_type.name not in missing.get(each.zone.name, ()))
+    offered = (offer for offer in offers if offer.instance_type.name not in missing.get(offer.zone.name, ()))
     unknown = settings.unpriced
     return tuple(replace(each, price=UNKNOWN_PRICE) if each.zone.name in unknown else each for each in offered)
 

@@ -46,7 +46,7 @@ class FakeSnapshots:
         """Every snapshot of this owner."""
 
         def step(now: float, chance: Chance) -> Change[tuple[DiskSnapshot, ...]]:
-            kept = (each for each in self.cloud.ledger.snapshots.values() if each.deleted_at is None)
+            kept = (snapshot for snapshot in self.cloud.ledger.snapshots.values() if snapshot.deleted_at is None)
             return Change(tuple(_view(each, now) for each in kept if each.owner == owner))
 
         return await perform(self.cloud, Call("find-snapshots", reads=True), step)

@@ -71,7 +71,7 @@ class FakeVolumes:
         """Every visible disk of this owner."""
 
         def step(now: float, chance: Chance) -> Change[tuple[Disk, ...]]:
-            mine = (each for each in self.cloud.ledger.alive_disks() if each.owner == owner)
+            mine = (disk for disk in self.cloud.ledger.alive_disks() if disk.owner == owner)
             return Change(tuple(self._view_disk(each) for each in mine if now >= each.visible_at))
 
         return await perform(self.cloud, Call("find-volumes", reads=True), step)

@@ -75,7 +75,9 @@ class SshHost:
         host = self.host
         if not host.address and host.network and self.facts is not None:
             inside = [
-                each for each in self.facts.addresses if ip_address(each) in ip_network(host.network, strict=False)
+                address
+                for address in self.facts.addresses
+                if ip_address(address) in ip_network(host.network, strict=False)
             ]
             if inside:
                 return inside[0]

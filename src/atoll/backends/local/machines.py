@@ -161,7 +161,7 @@ class LocalMachines:
     def _forget_dead(self) -> None:
         """Remove machines that have been gone for long, with what they left running: they may never be terminated."""
         with self._records.lock():
-            dead = [each for each in self._records.machines() if not self._alive(self._adopted(each))]
+            dead = [machine for machine in self._records.machines() if not self._alive(self._adopted(machine))]
             old = [record for record in dead if self._records.age(record.id) > KEEP_DEAD_SECONDS]
             fresh = [record for record in dead if record.agent is not None and not record.lost]
             for record in fresh:

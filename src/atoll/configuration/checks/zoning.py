@@ -209,7 +209,9 @@ def _ambiguous(reference: _Reference, answer: Resolution) -> Diagnostic:
 
 def homes(documents: Sequence[Document], directory: Directory) -> dict[str, Home]:
     """Where the volumes among these documents are or will be, by name."""
-    return {one.name: _home(one.spec, directory) for one in documents if isinstance(one.spec, Volume)}
+    return {
+        document.name: _home(document.spec, directory) for document in documents if isinstance(document.spec, Volume)
+    }
 
 
 def _home(spec: Volume, directory: Directory) -> Home:

@@ -41,4 +41,4 @@ def page() -> str:
         "# Diagnostics\n\nEvery finding has a stable code; `atoll explain CODE` prints its section. This page is made "
         "by `python -m atoll.configuration.codes`.\n"
     )
-    return head + "".join(f"\n## {text(one)}\n" for one in codes().values())
+    return head + "".join(f"\n## {text(code)}\n" for code in codes().values())

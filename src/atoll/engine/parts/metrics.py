@@ -68,8 +68,8 @@ class Metrics:
         """Everything in Prometheus' text format, with the given queue."""
         for gauge in (self._items, self._due, self._age):
             gauge.clear()
-        for one in backlogs:
-            self._items.labels(one.kind).set(one.items)
-            self._due.labels(one.kind).set(one.due)
-            self._age.labels(one.kind).set(one.age)
+        for backlog in backlogs:
+            self._items.labels(backlog.kind).set(backlog.items)
+            self._due.labels(backlog.kind).set(backlog.due)
+            self._age.labels(backlog.kind).set(backlog.age)
         return generate_latest(self.registry)

@@ -129,7 +129,7 @@ async def without_held(
     tx: Transaction, common: Disruption | None, snapshot: Snapshot, zones: Sequence[ZoneInfo], project: str
 ) -> Snapshot:
     """The snapshot in which held nodes of the project's fleets are nodes of them that take no job."""
-    leaving = {each.fleet for each in snapshot.instances if each.outdated}
+    leaving = {instance.fleet for instance in snapshot.instances if instance.outdated}
     ids: set[str] = set()
     for fleet in await tx.fleets.listing(project) if leaving else ():
         if fleet.name in leaving and fleet.state is FleetState.ACTIVE and not fleet.auto_created:
@@ -137,7 +137,8 @@ async def without_held(
     if not ids:
         return snapshot
     instances = tuple(
-        replace(each, outdated=False, busy=True) if each.id in ids else each for each in snapshot.instances
+        replace(instance, outdated=False, busy=True) if instance.id in ids else instance
+        for instance in snapshot.instances
     )
     return replace(snapshot, instances=instances)
 
@@ -170,16 +171,16 @@ async def _candidates(tx: Transaction, fleet: Fleet, zones: Sequence[ZoneInfo]) 
 
     Those that only no longer fit stay anyway while their zone is out of service.
     """
-    instances = [each for each in await tx.fleets.instances(fleet) if each.leaves]
+    instances = [instance for instance in await tx.fleets.instances(fleet) if instance.leaves]
     still = out_of_service(zones)
-    stay = {each.id for each in instances if not each.leaving_for and each.zone in still}
+    stay = {instance.id for instance in instances if not instance.leaving_for and instance.zone in still}
     members = [each for each in members_of(instances, await tx.runs.claims()) if each.ready and each.id not in stay]
     return sorted(members, key=lambda each: (each.zone, each.busy, -each.node))
 
 
 def _allowed(covered: Covered | None, members: Sequence[Member], now: datetime) -> Allowance:
     if covered is None:
-        return Allowance(tuple(each.id for each in members))
+        return Allowance(tuple(member.id for member in members))
     return allowance(covered[0], members, covered[1], now)
 
 

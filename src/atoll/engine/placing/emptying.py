@@ -22,9 +22,11 @@ _NAMED = 5
 
 async def moves_in(tx: Transaction, world: World, closure: Closure, instances: Sequence[Instance]) -> Moves:
     """What is to happen to the instances of the closure's zone that have not been ended."""
-    fleets = [await tx.get(Fleet, id) for id in dict.fromkeys(each.fleet_id for each in instances)]
+    fleets = [await tx.get(Fleet, id) for id in dict.fromkeys(instance.fleet_id for instance in instances)]
     active = {fleet.id: fleet for fleet in fleets if fleet is not None and fleet.state is FleetState.ACTIVE}
-    staying = [each for each in instances if not each.end_reason and each.fleet_id in active]  # others end anyway
+    staying = [
+        instance for instance in instances if not instance.end_reason and instance.fleet_id in active
+    ]  # others end anyway
     requests: dict[str, FleetRequest] = {
         id: fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
         for id, fleet in active.items()
@@ -50,14 +52,14 @@ async def _occupants(tx: Transaction, instances: Collection[Instance]) -> dict[s
     for tie in await tx.attachments.live():
         volumes.setdefault(tie.instance_id, []).append(tie.name)
     return {
-        each.id: Occupant(
-            each.id,
-            each.name,
-            each.fleet_id,
-            tuple(sorted(set(runs.get(each.id, ())))),
-            tuple(sorted(set(volumes.get(each.id, ())))),
+        instance.id: Occupant(
+            instance.id,
+            instance.name,
+            instance.fleet_id,
+            tuple(sorted(set(runs.get(instance.id, ())))),
+            tuple(sorted(set(volumes.get(instance.id, ())))),
         )
-        for each in instances
+        for instance in instances
     }
 
 
@@ -67,7 +69,9 @@ async def remains_text(tx: Transaction, found: Moves, instances: Sequence[Instan
     for stay in found.stays:
         texts.setdefault(stay.text, []).append(stay.occupant.name)
     lines = [f"{', '.join(names)} stay{'s' if len(names) == 1 else ''}: {text}" for text, names in texts.items()]
-    for id in dict.fromkeys(each.fleet_id for each in instances if each.leaving_for and not each.end_reason):
+    for id in dict.fromkeys(
+        instance.fleet_id for instance in instances if instance.leaving_for and not instance.end_reason
+    ):
         fleet = await tx.get(Fleet, id)
         if fleet is not None and fleet.message:
             lines.append(f"fleet `{fleet.name}` waits for successors: {fleet.message}")
@@ -89,7 +93,7 @@ async def empty_zone(tx: Transaction, closure: Closure, replaced: Collection[str
     await tx.fleets.end(released, EndReason.ZONE_DRAINED)
     await tx.work.wake(Kind.INSTANCE, released, tx.now)
     instances = [each for id in replaced if (each := await tx.get(Instance, id)) is not None]
-    await tx.work.wake(Kind.FLEET, sorted({each.fleet_id for each in instances}), tx.now)
+    await tx.work.wake(Kind.FLEET, sorted({instance.fleet_id for instance in instances}), tx.now)
 
 
 async def stop_rest(tx: Transaction, ids: Collection[str]) -> None:

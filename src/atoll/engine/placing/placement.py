@@ -83,7 +83,7 @@ async def keep_grown(
 
 def planned_fleets(plan: DocumentPlan) -> frozenset[str]:
     """The fleets of the same plan whose new nodes a run's jobs claim."""
-    return frozenset(one.fleet or "" for one in plan.placements if one.source is Source.PLANNED)
+    return frozenset(placement.fleet or "" for placement in plan.placements if placement.source is Source.PLANNED)
 
 
 async def keep_jobs(

@@ -18,7 +18,7 @@ from atoll.store.transaction import Transaction
 
 async def in_vain(tx: Transaction, world: World, fleet: Fleet, plan: DocumentPlan, common: Disruption | None) -> str:
     """Why the fleet's rebalance no longer helps with this plan of what it lacks; empty where it does, or has none."""
-    staying = [each for each in await tx.fleets.instances(fleet) if not each.end_reason]
+    staying = [instance for instance in await tx.fleets.instances(fleet) if not instance.end_reason]
     moving = [each for each in staying if each.leaving_for == REBALANCE]
     if not moving:
         return ""

@@ -49,8 +49,10 @@ def _resources(query: OfferQuery, findings: list[Diagnostic]) -> Required:
         try:
             ResourcesSpec.model_validate({key: text})
         except ValidationError as error:
-            for one in diagnostics(error, ResourcesSpec, {}):
-                findings.append(Diagnostic(one.code, f"`{text[:60]}` for {key}: {one.message}", help=one.help))
+            for diagnostic in diagnostics(error, ResourcesSpec, {}):
+                findings.append(
+                    Diagnostic(diagnostic.code, f"`{text[:60]}` for {key}: {diagnostic.message}", help=diagnostic.help)
+                )
             del given[key]
     found = ResourcesSpec.model_validate(given).to_model()
     any_amount = Range()

@@ -41,4 +41,4 @@ class Planned:
     @property
     def complete(self) -> bool:
         """Whether all documents are placed or wait."""
-        return all(one.shortfall is None or self.waits(one) for one in self.plan.documents)
+        return all(document.shortfall is None or self.waits(document) for document in self.plan.documents)

@@ -56,7 +56,7 @@ async def preview_rebalance(context: Context, project: str, name: str, wanted: W
         fleet = await _fleet(tx, project, name)
         limits = await limits_of(tx, context.disruption, fleet)
         snapshot = await take_snapshot(tx, world, context.backends, project)
-        instances = {each.id: each for each in await tx.fleets.instances(fleet)}
+        instances = {instance.id: instance for instance in await tx.fleets.instances(fleet)}
     request = Request(project, (fleet_request(fleet.name, spec_of(fleet), fleet.nodes),))
     found = await context.planner.run(asker(project), rebalanced, request, snapshot, wanted.busy, wanted.most)
     leaving = tuple(instances[id] for id in found.leaving)

@@ -55,9 +55,13 @@ def replay(content: bytes, submission: Submission) -> Planned:
     ground = Ground(directory, with_zones(infos, [ZoneInfo(zone) for zone in _seen(snapshot)]))
     parsed = parse_submission(_filled(submission), ground)
     scene = replace(_scene(saved, parsed.documents, directory, infos), unread=parsed.unread)
-    documents = [one for one in parsed.documents if not _is_unknown_disk(one)]
-    asking = [one for one in documents if not _is_settled(one, saved)]
-    found = [_unknown_disk(one) for one in parsed.documents if _is_unknown_disk(one) and not _is_kept(one, snapshot)]
+    documents = [document for document in parsed.documents if not _is_unknown_disk(document)]
+    asking = [document for document in documents if not _is_settled(document, saved)]
+    found = [
+        _unknown_disk(document)
+        for document in parsed.documents
+        if _is_unknown_disk(document) and not _is_kept(document, snapshot)
+    ]
     found += [finding for one in (*asking, *parsed.partial) for finding in check(one, scene)]
     findings = in_order([*parsed.diagnostics, *found], submission)
     refuse_errors(findings)
@@ -127,10 +131,10 @@ def _scene(
     saved: Saved, documents: Sequence[Document], directory: Directory, backends: Mapping[str, BackendInfo]
 ) -> Scene:
     snapshot = saved.snapshot
-    submitted = homes([one for one in documents if one.kind == "volume"], directory)
+    submitted = homes([document for document in documents if document.kind == "volume"], directory)
     waiting = {one.name: Home(one.backend or "", one.region) for one in saved.waiting}
-    kept = {one.name: Home(one.zone.backend, one.zone.region, one.zone) for one in snapshot.volumes}
-    fleets = {*saved.fleets, *(one.name for one in documents if one.kind == "fleet")}
+    kept = {volume.name: Home(volume.zone.backend, volume.zone.region, volume.zone) for volume in snapshot.volumes}
+    fleets = {*saved.fleets, *(document.name for document in documents if document.kind == "fleet")}
     infos = {info.zone: info for info in snapshot.zones}
     zones = [infos.get(zone, ZoneInfo(zone)) for zone in _seen(snapshot)]
     return Scene(saved.project, backends, directory, zones, snapshot.catalog, submitted | waiting | kept, fleets)
@@ -138,6 +142,6 @@ def _scene(
 
 def _waiting(saved: Saved, documents: Sequence[Document]) -> list[VolumeRequest]:
     """Volumes that have no zone yet and that a run of the files brings one."""
-    wanted = {name for one in documents if one.type == "task" for name in volume_names(run_of(one))}
-    submitted = {one.name for one in documents if one.kind == "volume"}
+    wanted = {name for document in documents if document.type == "task" for name in volume_names(run_of(document))}
+    submitted = {document.name for document in documents if document.kind == "volume"}
     return [one for one in saved.waiting if one.name in wanted and one.name not in submitted]

@@ -172,7 +172,7 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         ]
         volumes, fleets = await tx.volumes.listing(project), await tx.fleets.listing(project)
         secrets = frozenset(secret.name for secret in await tx.secrets.listing(project))
-        conflicts = [one for draft in drafts for one in await _conflicts(tx, draft, project)]
+        conflicts = [conflict for draft in drafts for conflict in await _conflicts(tx, draft, project)]
         conflicts += [one for one in looked if not _is_kept(one, drafts)]
         snapshot = await take_snapshot(tx, world, context.backends, project, _leaving(drafts))
         leaving = await tx.fleets.leaving(project)
@@ -214,17 +214,17 @@ async def _pace(tx: Transaction, common: Disruption | None, draft: Draft) -> str
     """How long disruption budgets make the replacement of a fleet's outdated nodes last; empty without one."""
     assert isinstance(draft.kept, Fleet)
     fleet = replace(draft.kept, config=draft.config)
-    leaving = [each.zone for each in await tx.fleets.instances(fleet) if each.id in draft.outdated]
+    leaving = [instance.zone for instance in await tx.fleets.instances(fleet) if instance.id in draft.outdated]
     return (await limits_of(tx, common, fleet)).pace(leaving, tx.now).text
 
 
 def _paced(plan: Plan, paces: Mapping[str, str]) -> Plan:
     """The plan with notes about fleets whose nodes are replaced one after the other."""
     documents = tuple(
-        replace(one, notes=(*one.notes, f"the replacement {paces[one.name]}"))
-        if one.kind is DocumentKind.FLEET and paces.get(one.name) and not one.replaced_first
-        else one
-        for one in plan.documents
+        replace(document, notes=(*document.notes, f"the replacement {paces[document.name]}"))
+        if document.kind is DocumentKind.FLEET and paces.get(document.name) and not document.replaced_first
+        else document
+        for document in plan.documents
     )
     return replace(plan, documents=documents)
 
@@ -237,7 +237,8 @@ def _marked(snapshot: Snapshot, drafts: Sequence[Draft], leaving: Collection[str
     fleets = {draft.name for draft in drafts}
     outdated = {*leaving, *(id for draft in drafts for id in draft.outdated)}
     instances = (
-        replace(each, outdated=each.id in outdated) if each.fleet in fleets else each for each in snapshot.instances
+        replace(instance, outdated=instance.id in outdated) if instance.fleet in fleets else instance
+        for instance in snapshot.instances
     )
     return replace(snapshot, instances=tuple(instances))
 
@@ -442,7 +443,9 @@ def _wanted(waiting: Sequence[VolumeRequest], drafts: Sequence[Draft]) -> list[V
 
 def _settled(project: str, drafts: Sequence[Draft]) -> frozenset[Settled]:
     documents = [draft.document for draft in drafts if not _asks(draft)]
-    return frozenset(Settled(one.kind, one.name, digest(demand_of(one, project))) for one in documents)
+    return frozenset(
+        Settled(document.kind, document.name, digest(demand_of(document, project))) for document in documents
+    )
 
 
 def _leaving(drafts: Sequence[Draft]) -> frozenset[str]:

@@ -68,7 +68,7 @@ async def _holdings(tx: Transaction, project: str) -> Holdings:
         tuple(_fleet(fleet) for fleet in fleets),
         tuple(_run(run, jobs.get(run.id, ()), tx) for run in runs),
         tuple(elastic_fleet(fleet) for fleet in fleets),
-        tuple(volume_request(one.name, spec_of(one)) for one in volumes),
+        tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes),
     )
 
 
@@ -93,7 +93,7 @@ def _run(run: Run, jobs: Sequence[Job], tx: Transaction) -> KeptRun:
 
 
 def _refuse_unknown(edits: Edits, holdings: Holdings, snapshot: Snapshot, world: World) -> None:
-    names = {one.request.name for one in holdings.fleets} | {each.fleet for each in snapshot.instances}
+    names = {fleet.request.name for fleet in holdings.fleets} | {instance.fleet for instance in snapshot.instances}
     for name in sorted(edits.fleets - names):
         raise not_found("fleet", name)
     zones = {info.zone for info in world.zones}

@@ -47,12 +47,12 @@ async def explain_place(context: Context, project: str, kind: Kind, name: str) -
     async with context.database.read() as tx:
         question = await _question(tx, project, kind, name)
         snapshot = await take_snapshot(tx, world, context.backends, project, question.runs)
-        instances = {one.id: f"{one.fleet}-{one.node}" for one in snapshot.instances}
+        instances = {instance.id: f"{instance.fleet}-{instance.node}" for instance in snapshot.instances}
     snapshot = without(snapshot, question.instances)
     volumes = tuple(volume for volume in snapshot.volumes if volume.name != question.volume)
     request = Request(project, (question.demand, *question.unplaced), question.elastic)
     plan = await context.planner.plan(request, replace(snapshot, volumes=volumes), asker(project))
-    asked = tuple(one for one in plan.documents if (one.kind.value, one.name) == (kind.value, name))
+    asked = tuple(document for document in plan.documents if (document.kind.value, document.name) == (kind.value, name))
     unlisted = {} if plan.complete else world.errors
     return Planned(
         (), replace(plan, documents=asked), instance_names=instances, patient=frozenset({(kind.value, name)}),
@@ -81,10 +81,10 @@ async def _of_fleet(tx: Transaction, fleet: Fleet) -> _Question:
     if fleet.auto_created:
         message = f"fleet `{fleet.name}` holds machines that were bought for runs"
         raise Refused(ErrorCode.MADE_FOR_RUNS, message, help="its runs say why they are there: `atoll why RUN`")
-    instances = [one for one in await tx.fleets.instances(fleet) if not one.end_reason]
+    instances = [instance for instance in await tx.fleets.instances(fleet) if not instance.end_reason]
     demand = fleet_request(fleet.name, spec_of(fleet), fleet.nodes)
     lacking = len(instances) < fleet.nodes or fleet.waiting_since is not None
-    return _Question(demand, () if lacking else {one.id for one in instances})
+    return _Question(demand, () if lacking else {instance.id for instance in instances})
 
 
 async def _of_run(tx: Transaction, run: Run) -> _Question:
@@ -98,7 +98,7 @@ async def _of_run(tx: Transaction, run: Run) -> _Question:
         on = {job.instance_id for job in jobs}
         for fleet in await tx.fleets.listing(run.project):
             if fleet.auto_created:
-                own |= {one.id for one in await tx.fleets.instances(fleet) if one.id in on}
+                own |= {instance.id for instance in await tx.fleets.instances(fleet) if instance.id in on}
     found = [await tx.volumes.named(run.project, volume) for volume in volume_names(spec)]
     volumes = [one for one in found if one is not None and one.zone is None and not one.end_reason]
     unplaced = tuple(volume_request(one.name, spec_of(one)) for one in volumes)

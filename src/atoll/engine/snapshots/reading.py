@@ -41,11 +41,11 @@ def read_snapshot(content: bytes) -> Saved:
         catalog=catalog_of(file.offers, now),
         zones=tuple(_zones(file)),
         now=now,
-        backends=tuple(BackendInfo(**msgspec.structs.asdict(one)) for one in file.backends),
+        backends=tuple(BackendInfo(**msgspec.structs.asdict(backend)) for backend in file.backends),
         instances=tuple(chain.from_iterable(_instances(fleet, index) for index, fleet in enumerate(file.fleets))),
         volumes=tuple(_volumes(file)),
-        usage=tuple(Usage(zone_of(one), _capacity(one.used)) for one in file.zones if one.used is not None),
-        quotas=tuple(Quota(**msgspec.structs.asdict(one)) for one in file.quotas),
+        usage=tuple(Usage(zone_of(zone), _capacity(zone.used)) for zone in file.zones if zone.used is not None),
+        quotas=tuple(Quota(**msgspec.structs.asdict(quota)) for quota in file.quotas),
         failures=tuple(_failures(file)),
         seed=file.seed,
     )
@@ -72,7 +72,7 @@ def _decode(content: bytes) -> SnapshotFile:
 
 @cache
 def _keys() -> tuple[str, ...]:
-    parts = (one for one in vars(wire).values() if isinstance(one, type) and issubclass(one, wire.Part))
+    parts = (var for var in vars(wire).values() if isinstance(var, type) and issubclass(var, wire.Part))
     return tuple(dict.fromkeys(key for part in parts for key in part.__struct_fields__))
 
 
@@ -100,9 +100,9 @@ def _missing(file: SnapshotFile) -> Iterator[Diagnostic]:
 
 
 def _zones(file: SnapshotFile) -> Iterator[ZoneInfo]:
-    for one in file.zones:
-        capacity = None if one.capacity is None else _capacity(one.capacity)
-        yield ZoneInfo(zone_of(one), one.state, one.reason, one.until, capacity)
+    for zone in file.zones:
+        capacity = None if zone.capacity is None else _capacity(zone.capacity)
+        yield ZoneInfo(zone_of(zone), zone.state, zone.reason, zone.until, capacity)
 
 
 def _capacity(amount: SavedCapacity) -> Capacity:
@@ -129,15 +129,19 @@ def _instances(fleet: SavedFleet, number: int) -> Iterator[ExistingInstance]:
 
 def _volumes(file: SnapshotFile) -> Iterator[ExistingVolume]:
     known: dict[Zone, Zone] = {zone_of(one): zone_of(one) for one in file.zones}
-    for one in file.volumes:
-        zone = zone_of(one)
-        yield ExistingVolume(one.name, known.get(zone, zone), one.size_gb, tuple(one.attached_to), one.multi_attach)
+    for volume in file.volumes:
+        zone = zone_of(volume)
+        yield ExistingVolume(
+            volume.name, known.get(zone, zone), volume.size_gb, tuple(volume.attached_to), volume.multi_attach
+        )
 
 
 def _failures(file: SnapshotFile) -> Iterator[Failure]:
-    for one in file.failures:
-        scope = Scope(one.backend, one.region, one.zone, one.instance_type, one.market, one.resource)
-        yield Failure(one.kind, scope, one.at, one.until, one.count)
+    for failure in file.failures:
+        scope = Scope(
+            failure.backend, failure.region, failure.zone, failure.instance_type, failure.market, failure.resource
+        )
+        yield Failure(failure.kind, scope, failure.at, failure.until, failure.count)
 
 
 def _waiting(file: SnapshotFile) -> Iterator[VolumeRequest]:

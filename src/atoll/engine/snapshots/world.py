@@ -243,7 +243,7 @@ def _out_of_reach(
     things: Iterable[ExistingInstance | ExistingVolume], configured: Collection[str]
 ) -> tuple[ZoneInfo, ...]:
     """The zones of backends that are not configured, and hold something."""
-    zones = {one.zone for one in things if one.zone.backend not in configured}
+    zones = {thing.zone for thing in things if thing.zone.backend not in configured}
     return tuple(
         ZoneInfo(zone, ZoneState.GONE, f"backend `{zone.backend}` is not configured on this server")
         for zone in sorted(zones)

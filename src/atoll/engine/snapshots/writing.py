@@ -43,18 +43,19 @@ def write_snapshot(saved: Saved) -> bytes:
         ],
         zones=list(_zones(snapshot)),
         quotas=[
-            SavedQuota(**{name: getattr(one, name) for name in SavedQuota.__struct_fields__}) for one in snapshot.quotas
+            SavedQuota(**{name: getattr(quota, name) for name in SavedQuota.__struct_fields__})
+            for quota in snapshot.quotas
         ],
         fleets=list(_fleets(saved)),
         volumes=[
             SavedVolume(
-                **saved_place(one.zone),
-                name=one.name,
-                size_gb=one.size_gb,
-                attached_to=list(one.attached_to),
-                multi_attach=one.multi_attach,
+                **saved_place(volume.zone),
+                name=volume.name,
+                size_gb=volume.size_gb,
+                attached_to=list(volume.attached_to),
+                multi_attach=volume.multi_attach,
             )
-            for one in snapshot.volumes
+            for volume in snapshot.volumes
         ],
         waiting=list(_waiting(saved)),
         failures=list(_failures(snapshot)),
@@ -111,19 +112,19 @@ def _instance(one: ExistingInstance) -> SavedInstance:
 
 
 def _failures(snapshot: Snapshot) -> Iterator[SavedFailure]:
-    for one in snapshot.failures:
-        scope = one.scope
+    for failure in snapshot.failures:
+        scope = failure.scope
         yield SavedFailure(
-            kind=one.kind,
+            kind=failure.kind,
             backend=scope.backend,
-            at=one.at,
+            at=failure.at,
             region=scope.region,
             zone=scope.zone,
             instance_type=scope.instance_type,
             market=scope.market,
             resource=scope.resource,
-            until=one.until,
-            count=one.count,
+            until=failure.until,
+            count=failure.count,
         )
 
 

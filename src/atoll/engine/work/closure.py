@@ -48,13 +48,13 @@ class ClosureHandler(Reconciling[Closure, ClosureSight, ClosureEffect]):
             return ClosureSight(closure, tx.now)
         instances = await occupants_of(tx, closure)
         found = await moves_in(tx, self.context.worlds.known(), closure, instances)
-        marked = {each.id for each in instances if each.leaving_for not in ("", REBALANCE)}
+        marked = {instance.id for instance in instances if instance.leaving_for not in ("", REBALANCE)}
         return ClosureSight(
             closure,
             tx.now,
             len(instances),
             tuple(id for id in found.replace if id not in marked),
             found.release,
-            tuple(each.id for each in instances if not each.end_reason),
+            tuple(instance.id for instance in instances if not instance.end_reason),
             await remains_text(tx, found, instances, self.context.disruption),
         )

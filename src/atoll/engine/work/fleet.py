@@ -121,16 +121,24 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
         members = members_of(instances, await tx.runs.claims())
         zones = await zones_for(tx, self.context.worlds.known().zones, fleet.project)
         closures = {closure.id: closure for closure in await tx.closures.in_force(fleet.project)}
-        leaving = {each.id: closures[each.leaving_for] for each in instances if each.leaving_for in closures}
+        leaving = {
+            instance.id: closures[instance.leaving_for] for instance in instances if instance.leaving_for in closures
+        }
         limits = await limits_of(tx, self.context.disruption, fleet)
         waiting = await held_back(tx, self.context.disruption, fleet, limits, zones)
-        members = [replace(one, outdated=False, busy=True) if one.id in waiting.ids else one for one in members]
+        members = [
+            replace(member, outdated=False, busy=True) if member.id in waiting.ids else member for member in members
+        ]
         away = limits.away(max((closure.max_unavailable for closure in leaving.values()), default=0))
         usable = self._usable(fleet, zones, tx.now)
         seen = shape(fleet.nodes, placement, members, usable, away)
         still = out_of_service(zones)
-        kept = {one.id for one in members if one.outdated and one.ready and one.zone in still} - leaving.keys()
-        moving = {each.id for each in instances if each.leaving_for == REBALANCE and not each.end_reason}
+        kept = {
+            member.id for member in members if member.outdated and member.ready and member.zone in still
+        } - leaving.keys()
+        moving = {
+            instance.id for instance in instances if instance.leaving_for == REBALANCE and not instance.end_reason
+        }
         allowed = [id for id in seen.released if id not in waiting.ids]
         released = [id for id in allowed if id not in leaving and id not in kept]
         return replace(
@@ -142,15 +150,15 @@ class FleetHandler(Reconciling[Fleet, FleetSight, FleetEffect]):
             moved=tuple(id for id in released if id in moving),
             moving=bool(moving),
             settling=len(seen.removals) > len(seen.released) or not kept.isdisjoint(seen.released),
-            filled=sight.filled or (bool(waiting.ids) and not seen.missing and all(each.ready for each in members)),
+            filled=sight.filled or (bool(waiting.ids) and not seen.missing and all(member.ready for member in members)),
             held=waiting.why,
             resumes=waiting.resumes,
             in_turns=limits.bind,
             uneven=_rebalances(fleet)
             and not seen.missing
-            and all(each.ready for each in members)
+            and all(member.ready for member in members)
             and (seen.spare > 0 or excess(fleet.nodes, placement, seen.counts, usable) != Excess())
-            and any(limits.allows(each, tx.now) for each in members if not each.busy),
+            and any(limits.allows(member, tx.now) for member in members if not member.busy),
         )
 
     async def _staying(self, tx: Transaction, fleet: Fleet) -> tuple[str, ...]:

@@ -370,4 +370,4 @@ async def _needed(tx: Transaction, fleet: Fleet) -> int:
     if not fleet_request(fleet.name, spec, fleet.nodes).placement.survive_zones:
         return least
     used = {job.instance_id for job in await tx.runs.claims()}
-    return max(least, sum(each.id in used for each in await tx.fleets.instances(fleet)))
+    return max(least, sum(instance.id in used for instance in await tx.fleets.instances(fleet)))

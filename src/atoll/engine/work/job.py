@@ -255,7 +255,9 @@ async def _stranded(tx: Transaction, job: Job) -> bool:
 async def _moved(tx: Transaction, job: Job) -> bool:
     """Whether a volume of a placed job has another zone by now, or none: its first one had no disk."""
     volumes = [await tx.volumes.named(job.project, name) for name in job.volumes]
-    return any(one is not None and one.state is not VolumeState.FAILED and one.zone != job.zone for one in volumes)
+    return any(
+        volume is not None and volume.state is not VolumeState.FAILED and volume.zone != job.zone for volume in volumes
+    )
 
 
 async def _others_on_machine(tx: Transaction, job: Job) -> list[Job]:

@@ -116,13 +116,13 @@ class RunHandler(Reconciling[Run, RunSight, RunEffect]):
         async with self.context.database.read() as tx:
             found = [await tx.volumes.named(run.project, name) for name in volume_names(spec)]
         volumes = [one for one in found if one is not None and one.zone is None and not one.end_reason]
-        return tuple(volume_request(one.name, spec_of(one)) for one in volumes)
+        return tuple(volume_request(volume.name, spec_of(volume)) for volume in volumes)
 
     async def _keep(self, lease: Lease, sight: RunSight, waiting: list[Job], placing: Placing) -> None:
         async with placing.write(lease) as tx:
             if await held(tx, sight.run):
                 return
-            mounted = {name for each in placing.plan.placements for name in each.volumes}
+            mounted = {name for placement in placing.plan.placements for name in placement.volumes}
             await keep_zones(tx, sight.run.project, placing.whole, mounted)
             growing = planned_fleets(placing.plan) - {name for name, _ in placing.grown}
             fresh = await keep_grown(tx, sight.run.project, placing.whole, growing, self.context.new_id)
@@ -165,6 +165,6 @@ class RunHandler(Reconciling[Run, RunSight, RunEffect]):
 
 def _of_volumes(plan: Plan) -> Iterator[str]:
     """Why volumes of the plan go nowhere."""
-    for one in plan.documents:
-        if one.kind is DocumentKind.VOLUME and one.shortfall is not None:
-            yield explain.shortfall_text(one.kind, one.name, one.shortfall)
+    for document in plan.documents:
+        if document.kind is DocumentKind.VOLUME and document.shortfall is not None:
+            yield explain.shortfall_text(document.kind, document.name, document.shortfall)

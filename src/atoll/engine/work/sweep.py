@@ -57,8 +57,8 @@ class Sweep:
         return self._of(self.machines.orphans, self.disks.orphans)
 
     def _of(self, machines: tuple[Found, ...], disks: tuple[Found, ...]) -> list[Resource]:
-        found = [self.resources[(Kind.INSTANCE, each.id)] for each in machines]
-        return found + [self.resources[(Kind.VOLUME, each.id)] for each in disks]
+        found = [self.resources[(Kind.INSTANCE, machine.id)] for machine in machines]
+        return found + [self.resources[(Kind.VOLUME, disk.id)] for disk in disks]
 
 
 class SweepHandler:
@@ -98,14 +98,14 @@ async def look_over(context: Context, name: str, backend: Backend) -> Sweep:
         volumes = {volume.id for volume in await tx.volumes.listing()}
         loose = [each.token for each in machines if each.token not in instances]
         ended = await tx.known(Kind.INSTANCE, loose) if loose else frozenset()
-        loose = [each.token for each in disks if each.token not in volumes]
+        loose = [disk.token for disk in disks if disk.token not in volumes]
         deleted = await tx.known(Kind.VOLUME, loose) if loose else frozenset()
     expected = {id: machine for id, (state, machine) in instances.items() if machine and state in EXPECTING}
     resources = {(Kind.INSTANCE, m.id): Resource(Kind.INSTANCE, name, m.zone, m.id, m.token) for m in machines}
     resources |= {(Kind.VOLUME, d.id): Resource(Kind.VOLUME, name, d.zone, d.id, d.token) for d in disks}
     sights = (
         SweepSight([Found(each.id, each.token) for each in machines], expected, instances.keys(), ended),
-        SweepSight([Found(each.id, each.token) for each in disks], {}, volumes, deleted),
+        SweepSight([Found(disk.id, disk.token) for disk in disks], {}, volumes, deleted),
     )
     machines_found, disks_found = map(decide, sights)
     return Sweep(machines_found, disks_found, resources, (context.now() - began).total_seconds())

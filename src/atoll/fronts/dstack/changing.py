@@ -149,7 +149,7 @@ async def set_secret(call: Call) -> Any:
     if not isinstance(value, str) or len(value.encode()) > SECRET_BYTES or "\0" in value:
         raise Refused(ErrorCode.INVALID_REQUEST, "a secret is a text of at most 64 KiB without NUL bytes", status=422)
     await secrets.set_secret(call.engine.context, call.project, name, value, call.user.name)
-    return next(one for one in await reading.list_secrets(call) if one["name"] == name)
+    return next(secret for secret in await reading.list_secrets(call) if secret["name"] == name)
 
 
 async def delete_secrets(call: Call) -> Any:

@@ -80,7 +80,7 @@ def refusal(error: Refused) -> Response:
     """A refusal in dstack's shape. Its command line prints the message as it is: a line for each diagnostic."""
     if error.status in _DENIED:
         return _refused(error.message, "invalid_credentials", 403)
-    errors = [one for one in error.diagnostics if one.severity is Severity.ERROR]
+    errors = [diagnostic for diagnostic in error.diagnostics if diagnostic.severity is Severity.ERROR]
     text = "\n".join(map(_line, errors)) if errors else error.message
     help = "" if errors or error.help is None else f"\n{error.help}"
     return _refused(text + help, _CODES.get(error.code, "error"), 400)

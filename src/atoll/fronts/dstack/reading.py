@@ -127,7 +127,7 @@ async def runs(call: Call) -> Any:
     found: list[dict[str, Any]] = []
     for name in projects:
         page = await call.engine.runs.declared_page(name, after, max(1, limit), finished=finished)
-        found += [shapes.run(one, name, call.names) for one in page.items]
+        found += [shapes.run(item, name, call.names) for item in page.items]
     found.sort(key=lambda run: run["submitted_at"], reverse=True)
     return found[:limit]
 
@@ -142,7 +142,7 @@ async def run(call: Call) -> Any:
 
 async def _run_with_id(call: Call, id: str) -> Declared[RunView]:
     page = await call.engine.runs.declared_page(call.project, None, WHOLE, finished=True)
-    found = next((one for one in page.items if to_uuid(one.view.id) == id), None)
+    found = next((item for item in page.items if to_uuid(item.view.id) == id), None)
     if found is None:
         raise not_found("run", id[:60])
     return found
@@ -262,8 +262,8 @@ async def _records(call: Call, project: str, kinds: set[str]) -> AsyncIterator[_
         for fleet in (await call.engine.fleets.page(project, None, WHOLE)).items:
             ids = _ids("fleets", fleet.name, fleet.id)
             yield _Record("fleets", fleet.name, ids)
-            for one in fleet.instances:
-                yield _Record("instances", one.name, _ids("instances", one.name, one.id), ids)
+            for instance in fleet.instances:
+                yield _Record("instances", instance.name, _ids("instances", instance.name, instance.id), ids)
     if kinds & {"runs", "jobs"}:
         for run in (await call.engine.runs.page(project, None, WHOLE, finished=True, newest=True)).items:
             ids = _ids("runs", run.name, run.id)

@@ -114,9 +114,9 @@ class _Feed:
 
     async def _run(self) -> None:
         seen = await self._engine.events.newest()
-        seen = self._engine.news.count
+        notified = self._engine.news.count
         while True:
-            seen = await self._engine.news.wait(seen, QUIET_SECONDS)
+            notified = await self._engine.news.wait(notified, QUIET_SECONDS)
             if self._engine.news.closing:
                 self.end()
                 return

@@ -350,7 +350,7 @@ def _apply_ownership(stages: Stages, requirements: Requirements, terrain: Terrai
         return
     catalog = terrain.snapshot.catalog
     # By its name alone: a host whose declared zone changed is the same machine.
-    taken = {(each.zone.backend, each.instance_type.name) for each in terrain.snapshot.instances}
+    taken = {(instance.zone.backend, instance.instance_type.name) for instance in terrain.snapshot.instances}
     for place, zone in enumerate(catalog.zones):
         if zone.backend not in owned:
             continue

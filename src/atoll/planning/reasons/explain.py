@@ -36,7 +36,7 @@ def waiting_text(part: DocumentPlan) -> str:
     """What a document that fits later waits for."""
     assert part.shortfall is not None
     reason = shortfall_reason(part.kind, part.shortfall)
-    near = next((one for one in part.refusals if one.code in PASSING), None)
+    near = next((refusal for refusal in part.refusals if refusal.code in PASSING), None)
     if part.shortfall.code == ShortfallCode.NOT_ENOUGH and near is not None:
         reason = f"{reason}; the nearest miss is {near.zone}: {sentence(near.code, near.data)}"
     return f"waits: {reason}"

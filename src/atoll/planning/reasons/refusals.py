@@ -33,7 +33,6 @@ from atoll.planning.solving.reductions.kinds import kind_of
 
 _OF_ZONE = FILTERS[: STAGE[RefusalCode.IMPAIRED] + 1]
 _OF_OFFERS = FILTERS[STAGE[RefusalCode.IMPAIRED] + 1 :]
-
 ORDER = (
     *_OF_ZONE,
     # Where a run's volume is not, nothing that its machines lack matters.

@@ -188,7 +188,7 @@ class Groups:
         return self._pools
 
     def _pool(self, members: Sequence[ExistingInstance]) -> Pool:
-        first, ids = members[0], tuple(each.id for each in members)
+        first, ids = members[0], tuple(member.id for member in members)
         zone = self.terrain.number[first.zone]
         return Pool(zone, first.instance_type, ids, first.attached, first.blocks, first.free_blocks)
 

@@ -21,7 +21,7 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
 @router.post("/missing", response_model=list[str])
 async def missing(project: Project, body: WantedArchives, request: Request) -> Response:
     """The digests among these whose archives are not stored; the others are kept for another hour at least."""
-    if len(body.digests) > MOST_DIGESTS or any(len(one) != 64 for one in body.digests):
+    if len(body.digests) > MOST_DIGESTS or any(len(digest) != 64 for digest in body.digests):
         message = f"`digests` has at most {MOST_DIGESTS:,} SHA-256 digests in hexadecimal"
         raise Refused(ErrorCode.INVALID_REQUEST, message, status=422)
     return answer(await archives.find_missing(engine_of(request).context, project, body.digests))

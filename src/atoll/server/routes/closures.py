@@ -95,9 +95,9 @@ def _closing(body: NewClosure) -> closing.Closing:
 
 def _preview_view(found: Preview) -> ClosurePreview:
     return ClosurePreview(
-        tuple(_fleet_view(one) for one in found.fleets),
+        tuple(_fleet_view(fleet) for fleet in found.fleets),
         tuple(each.name for each in found.released),
-        tuple(InstanceStay(one.occupant.name, one.code, one.text, one.occupant.runs) for one in found.moves.stays),
+        tuple(InstanceStay(stay.occupant.name, stay.code, stay.text, stay.occupant.runs) for stay in found.moves.stays),
         found.others,
         tuple(BusyInstance(occupant.name, occupant.runs) for occupant in found.moves.busy),
         found.notes,

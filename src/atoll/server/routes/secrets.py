@@ -19,7 +19,7 @@ VALUE_BYTES = 64 << 10
 @router.get("", response_model=list[SecretView])
 async def listing(project: Project, request: Request) -> Response:
     """The names of the secrets."""
-    return answer([_view(one) for one in await secrets.list_secrets(engine_of(request).context, project)])
+    return answer([_view(secret) for secret in await secrets.list_secrets(engine_of(request).context, project)])
 
 
 @router.put("/{name}", response_model=SecretView, dependencies=[Depends(require_manager)])

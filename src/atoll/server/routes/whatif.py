@@ -32,7 +32,7 @@ async def ask(project: Project, body: WhatIf, request: Request) -> Response:
     edits = Edits(
         frozenset(body.lost),
         frozenset(body.closed),
-        tuple(_price(one) for one in body.prices),
+        tuple(_price(price) for price in body.prices),
         frozenset(body.without),
         body.no_spot,
     )
@@ -53,8 +53,8 @@ def _view(zone: Zone | None, found: Outcome) -> OutcomeView:
     return OutcomeView(
         "" if zone is None else str(zone),
         found.lost,
-        tuple(_fleet(one) for one in found.fleets),
-        tuple(_run(one) for one in found.runs),
+        tuple(_fleet(fleet) for fleet in found.fleets),
+        tuple(_run(run) for run in found.runs),
         found.volumes,
         found.price_before,
         found.price_after,
