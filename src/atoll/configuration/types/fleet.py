@@ -22,7 +22,7 @@ from atoll.configuration.types.disruption import Disruption
 from atoll.configuration.types.environment import Environment
 from atoll.configuration.types.hosts import Ssh
 from atoll.configuration.types.profile import RetryOrNot, Selection
-from atoll.configuration.types.resources import ResourcesSpec
+from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.support import Later
 from atoll.model.share import most_of
 
@@ -128,7 +128,7 @@ class Fleet(Selection):
     nodes: Nodes = Field(default_factory=_no_nodes)
     placement: Placement = Field(default_factory=Placement)
     disruption: Disruption | None = None
-    resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
+    resources: Resources = Field(default_factory=Resources)
     idle_duration: Duration = DAYS_3
     blocks: Positive | Literal["auto"] = 1
     retry: RetryOrNot = None

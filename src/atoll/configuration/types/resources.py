@@ -164,7 +164,7 @@ def _kind(token: str) -> str:
 _SHARED_MEMORY = Later("shared memory has the size that the machine gives it", refused=False, beside="image")
 
 
-class ResourcesSpec(Model):
+class Resources(Model):
     """What one node requires."""
 
     cpu: Cpu = Field(default_factory=Cpu)

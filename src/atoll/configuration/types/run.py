@@ -23,7 +23,7 @@ from atoll.configuration.types.base import (
 from atoll.configuration.types.environment import Environment
 from atoll.configuration.types.mount import FileMapping, Mount, RegistryAuth
 from atoll.configuration.types.profile import ProfileParameters
-from atoll.configuration.types.resources import ResourcesSpec
+from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.scalar import as_text
 from atoll.configuration.types.support import IN_CONTAINER, NO_CLONES, NO_DOCKER, Later
 
@@ -152,7 +152,7 @@ class Run(ProfileParameters):
     nvcc: Annotated[Flag | None, Later("commands find the CUDA compiler that the machine has")] = None
     single_branch: Annotated[Flag | None, Later("this release clones no repository", refused=False)] = None
     shell: Text | None = None
-    resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
+    resources: Resources = Field(default_factory=Resources)
     priority: Annotated[
         Annotated[int, Field(strict=True, ge=0, le=100)] | None,
         Later("waiting runs start in the order of their submission", refused=False),
@@ -185,7 +185,7 @@ class Group(Model):
 
     name: Text | None = None
     nodes: SomeNodes = 1
-    resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
+    resources: Resources = Field(default_factory=Resources)
     commands: Texts = ()
     ports: tuple[Port, ...] = ()
 

@@ -8,7 +8,7 @@ from pydantic import WithJsonSchema as Schema
 
 from atoll.configuration.types.base import CountRange, Duration, Flag, Model, Text, Texts, Whole, refusal, wrong_value
 from atoll.configuration.types.profile import FleetName, SpotPolicy
-from atoll.configuration.types.resources import ResourcesSpec
+from atoll.configuration.types.resources import Resources
 from atoll.configuration.types.run import Port, Python, Run
 from atoll.configuration.types.support import Later
 
@@ -46,7 +46,7 @@ class ReplicaGroup(Model):
     name: Text | None = None
     replicas: CountRange
     scaling: Scaling | None = None
-    resources: ResourcesSpec = Field(default_factory=ResourcesSpec)
+    resources: Resources = Field(default_factory=Resources)
     spot_policy: SpotPolicy | None = None
     reservation: Text | None = None
     commands: Texts = ()

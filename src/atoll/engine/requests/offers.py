@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from atoll.configuration.reading.findings import diagnostics
-from atoll.configuration.types.resources import ResourcesSpec
+from atoll.configuration.types.resources import Resources
 from atoll.engine.context import Context
 from atoll.engine.requests.parsing import live_directory, refuse_errors, with_zones
 from atoll.engine.snapshots.world import World, take_snapshot
@@ -47,14 +47,14 @@ def _resources(query: OfferQuery, findings: list[Diagnostic]) -> Required:
     given: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
     for key, text in list(given.items()):
         try:
-            ResourcesSpec.model_validate({key: text})
+            Resources.model_validate({key: text})
         except ValidationError as error:
-            for diagnostic in diagnostics(error, ResourcesSpec, {}):
+            for diagnostic in diagnostics(error, Resources, {}):
                 findings.append(
                     Diagnostic(diagnostic.code, f"`{text[:60]}` for {key}: {diagnostic.message}", help=diagnostic.help)
                 )
             del given[key]
-    found = ResourcesSpec.model_validate(given).to_model()
+    found = Resources.model_validate(given).to_model()
     any_amount = Range()
     return Required(
         found.cpus if "cpu" in given else any_amount,

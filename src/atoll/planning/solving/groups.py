@@ -176,7 +176,7 @@ class Groups:
         if self._pools is None:
             named = [frozenset(d.instances) for d in self.documents if isinstance(d, RunRequest) and d.instances]
             alike: dict[tuple[object, ...], list[ExistingInstance]] = {}
-            # By fleet and node: so they are in the world.
+            # By fleet and node: so they are in the terrain.
             idle = [i for members in self.terrain.fleets.values() for i in members if not i.busy]
             kinds = numbered([i.instance_type for i in idle])
             for i, zone, kind in zip(idle, self.terrain.zones_of(idle), kinds, strict=True):

@@ -1,6 +1,6 @@
 """The planning problem in numbers: groups of nodes, what each may use, and the limits that they share.
 
-`joint` builds and splits it, `strategies` and `model` solve it. Zones are the world's numbers throughout.
+`joint` builds and splits it, `strategies` and `model` solve it. Zones are the terrain's numbers throughout.
 """
 
 from collections.abc import Iterator, Mapping
