@@ -65,7 +65,7 @@ def test_every_variable_without_a_value_is_named_and_only_applying_refuses_it() 
     [
         ("type: task\ncommands: [a]\ndocker: true\n", "docker"),
         ("type: volume\nbackend: kubernetes\nclaim_name: data\n", "claim_name"),
-        ("type: task\ncommands: [a]\nvolumes: ['/a:/b']\n", "volumes"),
+        ("type: task\ncommands: [a]\nrepos: [.]\n", "repos"),
         ("type: service\ncommands: [a]\nport: 80\n", "service"),
         ("type: preset\nrepo: a/b\n", "preset"),
     ],
