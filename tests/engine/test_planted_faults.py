@@ -247,7 +247,7 @@ FAULTS: dict[Callable[[Patch], None], int] = {
     volumes_that_give_up: 54,
     deaf_to_limits: 23,
     blind_to_named_fleets: 16,
-    deaf_to_refusals: 38,
+    deaf_to_refusals: 59,
     another_token_each_time: 0,
     surplus_by_number: 1,
     no_successor_is_waited_for: 1,
