@@ -62,5 +62,5 @@ async def test_what_a_document_with_errors_defines_is_not_called_missing(served:
 
 async def test_of_a_file_that_cannot_be_read_anything_may_come(served: Served) -> None:
     assert [code for code, _, _ in await findings(served, "type: [", UNKNOWN_FLEET)] == ["not-yaml"]
-    nameless = UNKNOWN_KEY.replace("name: a\n", "")
-    assert [code for code, _, _ in await findings(served, nameless, UNKNOWN_FLEET)] == ["unknown-key"]
+    nameless = UNKNOWN_KEY.replace("name: a\n", "")  # gets a name of its own, which no other document knows
+    assert [code for code, _, _ in await findings(served, nameless, UNKNOWN_FLEET)] == ["unknown-key", "unknown-fleet"]
