@@ -5,8 +5,6 @@ import { get, post, Refused, send } from "./api.js";
 import { ask, el, hourly, plural, prose, select, shortened } from "./dom.js";
 
 const HOURS = [["1", "1 hour"], ["4", "4 hours"], ["24", "1 day"], ["168", "7 days"]];
-/** @type {import("./wire.js").ClosurePreview} */
-const NOTHING = { fleets: [], released: [], stays: [], others: 0, busy: [], notes: [] };
 const SCOPES = [["all", "for all projects"], ["own", "for this project"]];
 const DEADLINES = [["30", "30 minutes"], ["60", "1 hour"], ["240", "4 hours"]];
 
