@@ -38,8 +38,8 @@ class FleetSight:
     least; `surplus` are the ids of nodes that may go now, which for a fleet that is being deleted are all that stay;
     `settling` while others go later, when those that take their place work. Of the nodes that may go now, `drained` are
     in zones that are emptied, and a rebalance replaces the `moved` ones, `moving` until all of these are gone. `filled`
-    says that a fleet that has waited
-    has all its nodes, and that they work. It waits for nodes for at most `patience` (None: without end).
+    says that a fleet that has waited has all its nodes, and that they work. It waits for nodes for at most `patience`
+    (None: without end).
     `held` says which disruption budget keeps nodes that would go now; the next one may go at `resumes` at the earliest.
     With `in_turns` there is such a budget. `uneven` says that a fleet that rebalances by itself has all its nodes, and
     may not keep its placement.
