@@ -1,8 +1,8 @@
 """Archives: the packed files of runs, by project and SHA-256. Their content is in parts where servers share the
 database, and in files of the data folder otherwise.
 
-An archive is deleted once no unfinished run uses it and none wanted it for a while. Whoever stores a run that uses one
-first marks it as wanted: a deletion at the same time waits for that row, and finds it wanted.
+An archive is deleted once no unfinished run uses it and none wanted it for a while. A request marks the archives of its
+runs as wanted before it stores these: a deletion at the same time waits for that row, and finds it wanted.
 """
 
 from collections.abc import Collection, Sequence

@@ -231,7 +231,7 @@ class Groups:
         return self._refused[volume]
 
     def has_enough_zones(self, fleet: FleetRequest) -> bool:
-        """Whether as many zones as `min_zones` requires of so many nodes can serve; always where none is missing."""
+        """Whether as many zones as `min_zones` requires of these nodes can serve; always where none is missing."""
         least = fleet.placement.least_zones(fleet.nodes)
         if not least:
             return True
