@@ -96,7 +96,8 @@ def test_a_deleted_fleet_ends_its_nodes_waits_for_the_last_and_is_gone() -> None
     going = fleet(FleetState.DELETING)
     assert decide(FleetSight(going, 1, 1, NOW, 3, surplus=["i0"])) == EndInstances(("i0",), EndReason.FLEET_DELETED)
     assert isinstance(decide(FleetSight(going, 1, 0, NOW, 3)), Wait)
-    assert decide(FleetSight(going, 0, 0, NOW, 3)) == Step(FleetState.DELETED)
+    deleted = Step(FleetState.DELETED, changes={"rebalancing_until": None})
+    assert decide(FleetSight(going, 0, 0, NOW, 3)) == deleted, "with a rebalance that was under way"
 
 
 def test_a_fleet_that_a_run_brought_goes_with_its_last_instance() -> None:

@@ -72,7 +72,9 @@ def decide(sight: FleetSight) -> FleetAction:
         case FleetState.DELETING:
             if sight.surplus:
                 return EndInstances(tuple(sight.surplus), EndReason.FLEET_DELETED)
-            return Wait(CHANGING_SECONDS) if sight.alive else Step(FleetState.DELETED)
+            if sight.alive:
+                return Wait(CHANGING_SECONDS)
+            return Step(FleetState.DELETED, changes={"rebalancing_until": None})  # a rebalance ends with its fleet
         case FleetState.ACTIVE:
             return _size(sight)
 
