@@ -153,16 +153,9 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
     parsed = await context.planner.run(asker(project), parse_submission, submission, ground)
     documents, unusable = await with_disks(context, parsed.documents, kept, world.zones)
     parsed = replace(parsed, documents=documents)
-    looked: list[Diagnostic] = []
-    if declares_hosts(parsed.documents):
-        looked = await look_at_hosts(context.own_hosts, parsed.documents)
-        context.worlds.invalidate([SSH])
-        world = with_hosts(await context.worlds.world(), context.own_hosts, parsed.documents)
-        directory = live_directory(world, held)
-    elif context.own_hosts is not None and needs_engine(parsed.documents):
-        await context.own_hosts.look_for_engines()
-        context.worlds.invalidate([SSH])
-        world = await context.worlds.world()
+    seen, looked = await _with_own_hosts(context, world, parsed.documents)
+    if seen is not world:
+        world, directory = seen, live_directory(seen, held)
     async with context.database.read() as tx:
         if not await tx.access.project_exists(project):
             raise Refused(ErrorCode.NOT_FOUND, f"there is no project `{project}`", status=404)
@@ -208,6 +201,21 @@ async def _propose(context: Context, world: World, project: str, submission: Sub
         world.stale,
     )
     return _Proposal(planned, tuple(drafts), epoch, saved)
+
+
+async def _with_own_hosts(
+    context: Context, world: World, documents: Sequence[Document]
+) -> tuple[World, list[Diagnostic]]:
+    """The world with what is known now of the user's own hosts, and why some that the documents name cannot serve."""
+    if declares_hosts(documents):
+        looked = await look_at_hosts(context.own_hosts, documents)
+        context.worlds.invalidate([SSH])
+        return with_hosts(await context.worlds.world(), context.own_hosts, documents), looked
+    if context.own_hosts is not None and needs_engine(documents):
+        await context.own_hosts.look_for_engines()
+        context.worlds.invalidate([SSH])
+        return await context.worlds.world(), []
+    return world, []
 
 
 async def _pace(tx: Transaction, common: Disruption | None, draft: Draft) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ from atoll.model.catalog import Catalog
 from atoll.model.failure import Scope
 from atoll.model.market import StalePart
 from atoll.model.quota import Quota, Taken, with_own_use
-from atoll.model.records import Attachment, Instance, Job
+from atoll.model.records import Attachment, Instance, Job, Volume
 from atoll.model.resources import InstanceType
 from atoll.model.states import FleetState, InstanceState, JobState, VolumeState
-from atoll.model.zone import Capacity, Zone, ZoneInfo, ZoneState
+from atoll.model.zone import BackendInfo, Capacity, Zone, ZoneInfo, ZoneState
 from atoll.planning.snapshot import ExistingInstance, ExistingVolume, Snapshot, Usage
 
 if TYPE_CHECKING:  # worker processes read and plan files without the store
@@ -214,17 +214,7 @@ async def take_snapshot(
         for instance in ours.values()
         if not instance.end_reason and instance.fleet_id not in going
     )
-    volumes = tuple(
-        ExistingVolume(
-            volume.name,
-            volume.zone,
-            volume.size_gb,
-            tuple(holders.get(volume.id, ())),
-            infos[volume.backend].multi_attach if volume.backend in infos else False,
-        )
-        for volume in await tx.volumes.listing(project)
-        if volume.zone is not None and not volume.end_reason and volume.state is not VolumeState.FAILED
-    )
+    volumes = _existing(await tx.volumes.listing(project), holders, infos)
     taken = await tx.fleets.taken()
     return Snapshot(
         catalog=world.catalog,
@@ -236,6 +226,23 @@ async def take_snapshot(
         usage=usage_of(taken),
         quotas=with_own_use(world.quotas, taken),
         failures=tuple(await tx.failures.recent(tx.now - FAILURE_MEMORY)),
+    )
+
+
+def _existing(
+    volumes: Iterable[Volume], holders: Mapping[str, Sequence[str]], infos: Mapping[str, BackendInfo]
+) -> tuple[ExistingVolume, ...]:
+    """The volumes that have a zone and stay, with the instances that have them for a job."""
+    return tuple(
+        ExistingVolume(
+            volume.name,
+            volume.zone,
+            volume.size_gb,
+            tuple(holders.get(volume.id, ())),
+            infos[volume.backend].multi_attach if volume.backend in infos else False,
+        )
+        for volume in volumes
+        if volume.zone is not None and not volume.end_reason and volume.state is not VolumeState.FAILED
     )
 
 
